@@ -1,0 +1,113 @@
+namespace Capbox.Capture;
+
+/// <summary>Which packets of a port are recorded, seen from the port.</summary>
+public enum Direction
+{
+    Both,
+    In,
+    Out,
+}
+
+/// <summary>How a port's packets are spread over its rings (packet(7), PACKET_FANOUT).</summary>
+public enum FanoutMode
+{
+    /// <summary>By flow hash: both directions of a conversation stay in one ring.</summary>
+    Hash,
+
+    /// <summary>By the CPU the packet arrived on.</summary>
+    Cpu,
+}
+
+/// <summary>Which clock stamps the packets of a port.</summary>
+public enum TimestampSource
+{
+    /// <summary>Hardware where the NIC grants a stamp for every packet, else software.</summary>
+    Auto,
+    Software,
+
+    /// <summary>Hardware or refuse to start.</summary>
+    Hardware,
+}
+
+/// <summary>What happens to receive offloads that change packets (GRO, LRO, VLAN stripping is always undone).</summary>
+public enum OffloadMode
+{
+    Keep,
+
+    /// <summary>GRO and LRO are turned off while the port is captured and restored afterwards.</summary>
+    Off,
+}
+
+/// <summary>How blocks reach the disk.</summary>
+public enum WriteEngine
+{
+    /// <summary>io_uring where the kernel permits it, else threads.</summary>
+    Auto,
+    IoUring,
+    Threads,
+
+    /// <summary>Blocks are counted and given back without a write: a measuring stage of the bench.</summary>
+    Null,
+}
+
+/// <summary>One port to capture. Immutable; validated by whoever builds it (Config for documents).</summary>
+public sealed record PortOptions
+{
+    /// <summary>Interface name as the kernel knows it (at most 15 bytes).</summary>
+    public required string Name { get; init; }
+
+    /// <summary>tcpdump expression (pcap-filter(7)) with named filters already expanded; null records everything.</summary>
+    public string? Filter { get; init; }
+
+    /// <summary>Bytes kept of each packet, 32 to 262144.</summary>
+    public int SnapLength { get; init; } = Pcapng.Format.MaxSnapLength;
+    public Direction Direction { get; init; } = Direction.Both;
+
+    /// <summary>Number of rings, each with a thread of its own: 1 to 64.</summary>
+    public int Rings { get; init; } = 1;
+    public FanoutMode Fanout { get; init; } = FanoutMode.Hash;
+
+    /// <summary>Memory of each ring, bytes; a multiple of <see cref="BlockBytes"/>, at least 3 blocks.</summary>
+    public long RingBytes { get; init; } = 64L << 20;
+
+    /// <summary>Bytes of one block, a power of two from 64 KiB to 16 MiB.</summary>
+    public int BlockBytes { get; init; } = 1 << 20;
+
+    /// <summary>A block that is not full is handed over after this long, 1 to 10000 ms.</summary>
+    public int HandoverMs { get; init; } = 100;
+    public TimestampSource Timestamps { get; init; } = TimestampSource.Auto;
+    public OffloadMode Offloads { get; init; } = OffloadMode.Keep;
+
+    /// <summary>CPUs for the ring threads, ring i on Cpus[i % count]; empty: spread over the CPUs this process may use.</summary>
+    public IReadOnlyList<int> Cpus { get; init; } = [];
+}
+
+/// <summary>Where and how segments are written.</summary>
+public sealed record StorageOptions
+{
+    /// <summary>Directory of the archive; made if it is missing.</summary>
+    public required string Directory { get; init; }
+
+    /// <summary>A segment is sealed before it would grow past this, bytes: 16 MiB to 1 TiB, at least 4 blocks.</summary>
+    public long SegmentBytes { get; init; } = 1L << 30;
+
+    /// <summary>A segment is sealed at each multiple of this many seconds of UTC (60: on the minute); 0: by size alone.</summary>
+    public int RotateSeconds { get; init; }
+
+    /// <summary>Writes in flight per ring, 1 to 64.</summary>
+    public int WritesInFlight { get; init; } = 8;
+    public WriteEngine Engine { get; init; } = WriteEngine.Auto;
+}
+
+/// <summary>All that the packet line is started with. It never changes while it runs.</summary>
+public sealed record RecorderOptions
+{
+    public required IReadOnlyList<PortOptions> Ports { get; init; }
+    public required StorageOptions Storage { get; init; }
+
+    /// <summary>Serial of the box, written into every segment.</summary>
+    public string Serial { get; init; } = "";
+
+    /// <summary>Revision of the configuration document this was made from; 0 when there is none.</summary>
+    public ulong ConfigRevision { get; init; }
+}

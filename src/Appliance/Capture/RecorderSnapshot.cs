@@ -1,0 +1,87 @@
+namespace Capbox.Capture;
+
+/// <summary>What a port is doing.</summary>
+public enum PortState
+{
+    /// <summary>Before the first start, or after the stop.</summary>
+    Stopped,
+    Capturing,
+
+    /// <summary>The interface exists but is administratively down.</summary>
+    Down,
+
+    /// <summary>There is no interface of this name.</summary>
+    Missing,
+}
+
+/// <summary>
+/// The account of one port since the recorder started. Seen = Stored + Filtered + Pending + every Lost cause, by definition: each
+/// packet is counted where it ends.
+/// </summary>
+public sealed record PortLedger
+{
+    /// <summary>Configured name of the port.</summary>
+    public required string Port { get; init; }
+
+    /// <summary>The name the interface has now; differs from <see cref="Port"/> after a rename.</summary>
+    public required string CurrentName { get; init; }
+    public required PortState State { get; init; }
+
+    /// <summary>True when the NIC stamps every packet.</summary>
+    public required bool HardwareStamps { get; init; }
+
+    /// <summary>Packets written to a segment.</summary>
+    public required ulong StoredPackets { get; init; }
+
+    /// <summary>Bytes of packets as captured.</summary>
+    public required ulong StoredBytes { get; init; }
+
+    /// <summary>Packets the port's filter rejected.</summary>
+    public required ulong FilteredPackets { get; init; }
+
+    /// <summary>Packets in the ring, not yet written.</summary>
+    public required ulong PendingPackets { get; init; }
+    public required ulong LostRing { get; init; }
+    public required ulong LostDisk { get; init; }
+    public required ulong LostNic { get; init; }
+    public required ulong LostHost { get; init; }
+    public required ulong TruncatedPackets { get; init; }
+    public required ulong RingFreezes { get; init; }
+
+    /// <summary>Time the port was down or gone while it should have been captured.</summary>
+    public required TimeSpan Gap { get; init; }
+
+    public ulong LostPackets => LostRing + LostDisk + LostNic + LostHost;
+
+    public ulong SeenPackets => StoredPackets + FilteredPackets + PendingPackets + LostPackets;
+}
+
+/// <summary>State of the storage side.</summary>
+public sealed record StorageSnapshot
+{
+    /// <summary>Path of the segment being written, or null when there is none (the disk refuses).</summary>
+    public string? CurrentSegment { get; init; }
+    public required ulong SegmentsSealed { get; init; }
+    public required ulong BytesWritten { get; init; }
+    public required ulong WriteErrors { get; init; }
+
+    /// <summary>Null when all is well, else what the disk said last, with the path.</summary>
+    public string? Fault { get; init; }
+
+    /// <summary>"io_uring", "threads" or "null", and whether writes bypass the page cache.</summary>
+    public required string Engine { get; init; }
+    public required bool Direct { get; init; }
+    public required long FreeBytes { get; init; }
+
+    /// <summary>Paths of the last segments sealed in this run, newest last, at most 32.</summary>
+    public required IReadOnlyList<string> RecentlySealed { get; init; }
+}
+
+/// <summary>All counters at one moment.</summary>
+public sealed record RecorderSnapshot
+{
+    public required DateTimeOffset At { get; init; }
+    public required TimeSpan Uptime { get; init; }
+    public required IReadOnlyList<PortLedger> Ports { get; init; }
+    public required StorageSnapshot Storage { get; init; }
+}
