@@ -1,0 +1,127 @@
+using System.Runtime.InteropServices;
+
+namespace Capbox.Native;
+
+/// <summary>The C library's functions that .NET has no equal for. Every call that fails leaves errno in <see cref="Marshal.GetLastPInvokeError"/>.</summary>
+internal static unsafe partial class LibC
+{
+    public const int EPERM = 1, ENOENT = 2, EINTR = 4, EIO = 5, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EBUSY = 16, EINVAL = 22, ENOSPC = 28;
+    public const int EROFS = 30, EOPNOTSUPP = 95, ENETDOWN = 100, ETIME = 62, ENOSYS = 38, ENODEV = 19, ENXIO = 6;
+
+    public const int O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0x40, O_EXCL = 0x80, O_DIRECT = 0x4000, O_CLOEXEC = 0x80000, O_DIRECTORY = 0x10000;
+
+    public const int PROT_READ = 1, PROT_WRITE = 2;
+    public const int MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, MAP_NORESERVE = 0x4000, MAP_POPULATE = 0x8000;
+
+    public const short POLLIN = 1, POLLERR = 8;
+
+    public static readonly nint MapFailed = -1;
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int open(string path, int flags, uint mode);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int close(int fd);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint pwrite(int fd, void* buffer, nint count, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fallocate(int fd, int mode, long offset, long length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int ftruncate(int fd, long length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fsync(int fd);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fdatasync(int fd);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint mmap(nint address, nint length, int protection, int flags, int fd, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int munmap(nint address, nint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int socket(int family, int type, int protocol);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int bind(int fd, void* address, int length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int setsockopt(int fd, int level, int name, void* value, int length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int getsockopt(int fd, int level, int name, void* value, int* length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint recv(int fd, void* buffer, nint length, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int poll(PollFd* fds, ulong count, int timeoutMs);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int ioctl(int fd, nuint request, void* argument);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int sched_setaffinity(int threadId, nint setBytes, void* set);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int sched_getaffinity(int threadId, nint setBytes, void* set);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint syscall(nint number, nint a0, nint a1, nint a2, nint a3, nint a4, nint a5);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial uint if_nametoindex(string name);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial byte* if_indextoname(uint index, byte* name);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int adjtimex(Timex* timex);
+
+    /// <summary>errno of the last failed call as text, as strerror(3) gives it: "No space left on device".</summary>
+    public static string ErrorText(int errno) => Marshal.GetPInvokeErrorMessage(errno);
+
+    public static string LastErrorText() => ErrorText(Marshal.GetLastPInvokeError());
+
+    /// <summary>The kernel's TAI-UTC record (timex.tai, adjtimex(2)); 0 when nobody set it.</summary>
+    public static int KernelTaiOffsetSeconds()
+    {
+        Timex timex = default;
+        return adjtimex(&timex) < 0 ? 0 : timex.Tai;
+    }
+}
+
+/// <summary>struct pollfd, poll(2).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct PollFd
+{
+    public int Fd;
+    public short Events;
+    public short Revents;
+}
+
+/// <summary>struct timex, adjtimex(2): 208 bytes, of which only tai is read here.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 208)]
+internal struct Timex
+{
+    [FieldOffset(0)] public uint Modes;
+    [FieldOffset(160)] public int Tai;
+}
+
+/// <summary>A file descriptor that is closed exactly once.</summary>
+internal sealed class FileDescriptor : SafeHandle
+{
+    public FileDescriptor(int fd) : base(-1, ownsHandle: true) => SetHandle(fd);
+
+    public override bool IsInvalid => handle < 0;
+
+    /// <summary>The number; valid while the owner keeps this object alive and open.</summary>
+    public int Value => (int)handle;
+
+    protected override bool ReleaseHandle() => LibC.close((int)handle) == 0;
+}
