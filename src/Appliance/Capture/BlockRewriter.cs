@@ -65,9 +65,11 @@ internal static unsafe class BlockRewriter
         ulong captured = 0, original = 0, firstStamp = 0, lastStamp = 0;
         uint hardware = 0, truncated = 0, firstInterface = softwareInterface;
 
-        // The block that is still open: the ISB first, then each EPB until the start of the next one is known.
+        // The block that is still open: the ISB first, then each EPB until the start of the next one is known. An EPB's flags option lies where the kernel's
+        // next header starts, so it is written late too.
         byte* openStart = chunk;
         byte* openEnd = chunk + ChunkLayout.DescriptorBytes;
+        uint openFlags = 0;
         for (uint i = 0; i < count; i++)
         {
             // All of the kernel's header is read before anything is written: the open block's padding overlaps it.
@@ -104,12 +106,17 @@ internal static unsafe class BlockRewriter
             truncated += capturedLength < originalLength ? 1u : 0u;
 
             byte* epb = data - Format.EpbHeaderBytes;
+            if (i != 0)
+                openEnd = WriteFlags(openEnd, openFlags);
             ChunkLayout.Close(openStart, openEnd, epb);
             openStart = epb;
-            openEnd = WriteEpb(epb, softwareInterface + isHardware, stamp, capturedLength, originalLength, flags);
+            openFlags = flags;
+            openEnd = WriteEpb(epb, softwareInterface + isHardware, stamp, capturedLength, originalLength);
             at = next;
         }
 
+        if (count != 0)
+            openEnd = WriteFlags(openEnd, openFlags);
         byte* chunkEnd = chunk + Format.AlignUp((int)(openEnd + 4 - chunk), Format.PageBytes);
         ChunkLayout.Close(openStart, openEnd, chunkEnd);
         result = new RewrittenBlock
@@ -137,9 +144,9 @@ internal static unsafe class BlockRewriter
         return (int)(chunkEnd - chunk);
     }
 
-    /// <summary>Header, zeroed pad bytes and epb_flags; returns the end of the options, where padding may follow.</summary>
+    /// <summary>Header and zeroed pad bytes; returns the end of the padded data, where the options start.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static byte* WriteEpb(byte* epb, uint interfaceId, ulong stamp, uint capturedLength, uint originalLength, uint flags)
+    private static byte* WriteEpb(byte* epb, uint interfaceId, ulong stamp, uint capturedLength, uint originalLength)
     {
         ChunkLayout.Put32(epb, Format.EnhancedPacketBlock);
         ChunkLayout.Put32(epb + 8, interfaceId);
@@ -151,8 +158,14 @@ internal static unsafe class BlockRewriter
         byte* options = (byte*)(((nint)dataEnd + 3) & ~3);
         for (; dataEnd < options; dataEnd++)
             *dataEnd = 0;
-        *(ulong*)options = ChunkLayout.OptionHead(Format.EpbFlags, 4) | ((ulong)flags << 32);
-        return options + FlagsOptionBytes;
+        return options;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte* WriteFlags(byte* at, uint flags)
+    {
+        *(ulong*)at = ChunkLayout.OptionHead(Format.EpbFlags, 4) | ((ulong)flags << 32);
+        return at + FlagsOptionBytes;
     }
 
     private static ushort TagProtocol(Tpacket3Hdr* packet) =>

@@ -44,9 +44,9 @@ internal static unsafe class FilterProgram
                 throw new IOException($"{device}: {Marshal.PtrToStringUTF8((nint)error)}");
             try
             {
-                Pcap.pcap_set_snaplen(handle, snapLength);
-                Pcap.pcap_set_buffer_size(handle, LiveBufferBytes);
-                Pcap.pcap_set_timeout(handle, 1000);
+                _ = Pcap.pcap_set_snaplen(handle, snapLength);
+                _ = Pcap.pcap_set_buffer_size(handle, LiveBufferBytes);
+                _ = Pcap.pcap_set_timeout(handle, 1000);
                 int result = Pcap.pcap_activate(handle);
                 if (result < 0)
                     throw new IOException($"{device}: {Marshal.PtrToStringUTF8((nint)Pcap.pcap_geterr(handle))} (pcap_activate {result})");

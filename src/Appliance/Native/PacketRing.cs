@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Capbox.Native;
 
 /// <summary>What a ring needs from the kernel.</summary>

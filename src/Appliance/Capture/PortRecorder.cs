@@ -1,0 +1,346 @@
+using System.Diagnostics;
+using Capbox.Native;
+using Capbox.Nic;
+using Capbox.Ptp;
+using Capbox.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace Capbox.Capture;
+
+/// <summary>What the packet line cannot do; the message is one line and names the port, the file or the key.</summary>
+public sealed class CaptureException : Exception
+{
+    public CaptureException()
+    {
+    }
+
+    public CaptureException(string message) : base(message)
+    {
+    }
+
+    public CaptureException(string message, Exception inner) : base(message, inner)
+    {
+    }
+}
+
+/// <summary>
+/// One port: opens its rings when the interface is there and up, closes them when it is gone, and keeps the time in which it could not capture. All of it on the
+/// recorder's supervisor thread; the ring threads only ever see their ring. After the first opening the port is followed by
+/// its index, so a rename changes nothing but the name that is shown.
+/// </summary>
+internal sealed class PortRecorder
+{
+    private readonly PortOptions _options;
+    private readonly int _port;
+    private readonly int _writesInFlight;
+    private readonly WriteEngine _engine;
+    private readonly Func<ushort, SegmentStore> _storeFor;
+    private readonly ILogger _logger;
+    private readonly PortCounters _counters = new();
+    private readonly RingCounters[] _rings;
+    private readonly List<RingRecorder> _recorders = [];
+    private readonly List<Thread> _threads = [];
+    private int _ifIndex = -1;
+    private string _currentName;
+    private volatile PortState _state = PortState.Stopped;
+    private long _gapSinceTicks;
+    private ulong _lastNic, _lastHost;
+    private HardwareStamps? _stamps;
+    private OffloadSetting? _offloads;
+    private string? _problem;
+
+    public PortRecorder(PortOptions options, int port, StorageOptions storage, Func<ushort, SegmentStore> storeFor, ILogger logger)
+    {
+        _options = options;
+        _port = port;
+        _writesInFlight = storage.WritesInFlight;
+        _engine = storage.Engine;
+        _storeFor = storeFor;
+        _logger = logger;
+        _currentName = options.Name;
+        _rings = [.. Enumerable.Range(0, options.Rings).Select(_ => new RingCounters())];
+        _gapSinceTicks = Stopwatch.GetTimestamp();
+    }
+
+    /// <summary>Name of the write engine in use, null while no ring is open.</summary>
+    public string? EngineName { get; private set; }
+
+    public PortOptions Options => _options;
+
+    /// <summary>Looks at the interface and does what its state asks for. Called at start, after each link event and once a second.</summary>
+    /// <exception cref="CaptureException">The rings cannot be opened although the interface is there and up.</exception>
+    public void Supervise()
+    {
+        if (_recorders.Count == 0)
+            TryOpen();
+        else
+            Follow();
+    }
+
+    /// <summary>Drains the rings and closes them.</summary>
+    public void Stop()
+    {
+        Close();
+        EndGap();
+        _state = PortState.Stopped;
+    }
+
+    public PortLedger Ledger()
+    {
+        ulong Sum(Func<RingCounters, ulong> counter) => _rings.Aggregate(0ul, (sum, ring) => sum + counter(ring));
+        ulong stored = Sum(r => r.Stored);
+        ulong done = stored + Sum(r => r.GivenUp);
+        ulong received = Sum(r => r.Received);
+        TimeSpan gap = TimeSpan.FromTicks((long)(_counters.GapNs / 100));
+        if (_state is PortState.Down or PortState.Missing)
+            gap += Stopwatch.GetElapsedTime(Volatile.Read(ref _gapSinceTicks));
+        return new PortLedger
+        {
+            Port = _options.Name,
+            CurrentName = Volatile.Read(ref _currentName),
+            State = _state,
+            HardwareStamps = Volatile.Read(ref _stamps)?.StampsAll ?? false,
+            StoredPackets = stored,
+            StoredBytes = Sum(r => r.StoredBytes),
+            FilteredPackets = Sum(r => r.Filtered),
+            // Read while the threads count: a block may be counted as stored before as received.
+            PendingPackets = received > done ? received - done : 0,
+            LostRing = Sum(r => r.LostRing),
+            LostDisk = Sum(r => r.LostDisk),
+            LostNic = _counters.LostNic,
+            LostHost = _counters.LostHost,
+            TruncatedPackets = Sum(r => r.Truncated),
+            RingFreezes = Sum(r => r.Freezes),
+            Gap = gap,
+        };
+    }
+
+    private void TryOpen()
+    {
+        Link? link = Link.Find(_options.Name);
+        PortState state = link is null ? PortState.Missing : link.IsUp ? PortState.Capturing : PortState.Down;
+        if (state != PortState.Capturing)
+        {
+            Note(state, state == PortState.Missing ? "no such interface; waiting for it" : "is down; waiting for it");
+            return;
+        }
+
+        try
+        {
+            Open(link!);
+            EndGap();
+            Note(PortState.Capturing, "capturing");
+            _problem = null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CaptureException)
+        {
+            Close();
+            throw e as CaptureException ?? new CaptureException($"port {_options.Name}: {e.Message}", e);
+        }
+    }
+
+    private void Open(Link link)
+    {
+        ushort linkType = Link.LinkTypeOf(link.HardwareType)
+            ?? throw new CaptureException($"port {_options.Name}: links of type {link.HardwareType} (net/if_arp.h) are not recorded; Ethernet, loopback and tun are");
+        SegmentStore store = _storeFor(linkType);
+        SockFilter[] accept = _options.Filter is null
+            ? FilterProgram.AcceptAll(_options.SnapLength)
+            : FilterProgram.CompileLive(link.Name, _options.Filter, _options.SnapLength);
+        PrepareInterface(link);
+        var offset = UtcOffset.FromKernel(LibC.KernelTaiOffsetSeconds());
+        for (int i = 0; i < _options.Rings; i++)
+            _recorders.Add(OpenRing(link, i, store, accept, offset));
+        JoinFanout();
+        SockFilter[] program = _options.Direction == Direction.Out ? FilterProgram.OutgoingOnly(accept) : accept;
+        (_lastNic, _lastHost) = InterfaceLosses(link.Name);
+        foreach (RingRecorder recorder in _recorders)
+            recorder.Ring.SetFilter(program);
+        StartThreads();
+        _ifIndex = link.Index;
+        Volatile.Write(ref _currentName, link.Name);
+    }
+
+    /// <summary>What was granted decides, not what was asked for: the stamp filter is read back.</summary>
+    private void PrepareInterface(Link link)
+    {
+        if (_options.Offloads == OffloadMode.Off)
+        {
+            _offloads = OffloadSetting.TurnOff(link.Name);
+            if (_offloads.Problem is { } problem)
+                _logger.LogWarning("port {Port}: offloads: {Problem}", _options.Name, problem);
+        }
+
+        if (_options.Timestamps == TimestampSource.Software)
+            return;
+        Volatile.Write(ref _stamps, HardwareStamps.TryEnableAll(link.Name));
+        if (!_stamps!.StampsAll && _options.Timestamps == TimestampSource.Hardware)
+            throw new CaptureException($"port {_options.Name}: timestamps: hardware stamps for every packet are not granted: {_stamps.Problem ?? "filter " + _stamps.Granted}");
+    }
+
+    private RingRecorder OpenRing(Link link, int ring, SegmentStore store, SockFilter[] accept, UtcOffset offset)
+    {
+        int blocks = (int)(_options.RingBytes / _options.BlockBytes);
+        bool ignoreOutgoing = _options.Direction == Direction.In;
+        var setup = new RingSetup(_port, ring, _options.BlockBytes, blocks, _options.HandoverMs, _options.SnapLength, _writesInFlight, offset);
+        WriteQueue writes = WriteQueue.Create(_engine, _writesInFlight);
+        EngineName = writes.Name;
+        PacketRing? packets = null;
+        try
+        {
+            packets = PacketRing.Open(new PacketRingOptions(
+                link.Index, _options.BlockBytes, blocks, _options.HandoverMs, ChunkLayout.PrivateBytes, Link.LinkHeaderBytes(link.HardwareType), ignoreOutgoing, _stamps?.StampsAll ?? false));
+            FileDescriptor? counter = ring == 0 && _options.Filter is not null ? OpenFilterCounter(link, ignoreOutgoing, accept) : null;
+            return new RingRecorder(setup, packets, counter, store, writes, _counters, _rings[ring]);
+        }
+        catch
+        {
+            packets?.Dispose();
+            writes.Dispose();
+            throw;
+        }
+    }
+
+    private FileDescriptor OpenFilterCounter(Link link, bool ignoreOutgoing, SockFilter[] accept)
+    {
+        SockFilter[] rejected = FilterProgram.Negate(accept);
+        return PacketRing.OpenCounter(link.Index, ignoreOutgoing, _options.Direction == Direction.Out ? FilterProgram.OutgoingOnly(rejected) : rejected);
+    }
+
+    private void JoinFanout()
+    {
+        if (_recorders.Count < 2)
+            return;
+        int mode = _options.Fanout == FanoutMode.Cpu ? PacketNumbers.PACKET_FANOUT_CPU : PacketNumbers.PACKET_FANOUT_HASH;
+        int group = -1;
+        foreach (RingRecorder recorder in _recorders)
+            group = recorder.Ring.JoinFanout(group, mode);
+    }
+
+    private void StartThreads()
+    {
+        for (int i = 0; i < _recorders.Count; i++)
+        {
+            RingRecorder recorder = _recorders[i];
+            int cpu = ThreadPlacement.CpuFor(_options.Cpus, (_port * _options.Rings) + i);
+            var thread = new Thread(() =>
+            {
+                ThreadPlacement.Pin(cpu);
+                recorder.Run();
+            }, maxStackSize: 256 * 1024)
+            {
+                IsBackground = true,
+                Name = $"capbox-p{_port}r{i}",
+                Priority = ThreadPriority.Highest,
+            };
+            _threads.Add(thread);
+            thread.Start();
+        }
+    }
+
+    /// <summary>Keeps the time while the link is down, follows a rename, closes the rings when the interface is gone.</summary>
+    private void Follow()
+    {
+        string? name = Link.NameOf(_ifIndex);
+        if (name is null)
+        {
+            StartGap();
+            Close();
+            Note(PortState.Missing, "interface disappeared; waiting for it");
+            return;
+        }
+
+        if (name != _currentName)
+        {
+            _logger.LogWarning("port {Port}: interface {Index} is called {Name} now; capture goes on", _options.Name, _ifIndex, name);
+            Volatile.Write(ref _currentName, name);
+        }
+
+        CountInterfaceLosses(name);
+        bool isUp = Link.Find(name)?.IsUp ?? false;
+        if (!isUp && _state == PortState.Capturing)
+        {
+            StartGap();
+            Note(PortState.Down, "went down; waiting for it");
+        }
+        else if (isUp && _state == PortState.Down)
+        {
+            EndGap();
+            Note(PortState.Capturing, "is up again; capturing");
+        }
+    }
+
+    private void CountInterfaceLosses(string name)
+    {
+        (ulong nic, ulong host) = InterfaceLosses(name);
+        // A counter that went back was reset by its driver.
+        _counters.AddInterfaceLoss(nic > _lastNic ? nic - _lastNic : 0, host > _lastHost ? host - _lastHost : 0);
+        (_lastNic, _lastHost) = (nic, host);
+    }
+
+    /// <summary>Documentation/networking/statistics.rst: missed and fifo errors are the NIC's, rx_dropped the host's.</summary>
+    private static (ulong Nic, ulong Host) InterfaceLosses(string name) =>
+        (Link.Counter(name, "rx_missed_errors") + Link.Counter(name, "rx_fifo_errors"), Link.Counter(name, "rx_dropped"));
+
+    private void Close()
+    {
+        if (_ifIndex >= 0 && Link.NameOf(_ifIndex) is { } name && _recorders.Count > 0)
+            CountInterfaceLosses(name);
+        foreach (RingRecorder recorder in _recorders)
+        {
+            try
+            {
+                recorder.Ring.SetFilter(FilterProgram.RejectAll());
+            }
+            catch (IOException e)
+            {
+                _logger.LogDebug("port {Port}: {Reason}", _options.Name, e.Message);
+            }
+
+            recorder.RequestStop();
+        }
+
+        foreach (Thread thread in _threads)
+            thread.Join();
+        foreach (RingRecorder recorder in _recorders)
+            recorder.Dispose();
+        _threads.Clear();
+        _recorders.Clear();
+        _stamps?.Dispose();
+        Volatile.Write(ref _stamps, null);
+        _offloads?.Dispose();
+        _offloads = null;
+        _ifIndex = -1;
+    }
+
+    private void StartGap()
+    {
+        if (_state == PortState.Capturing)
+            Volatile.Write(ref _gapSinceTicks, Stopwatch.GetTimestamp());
+    }
+
+    private void EndGap()
+    {
+        if (_state is PortState.Down or PortState.Missing)
+            _counters.AddGap((ulong)Stopwatch.GetElapsedTime(_gapSinceTicks).TotalNanoseconds);
+    }
+
+    private void Note(PortState state, string what)
+    {
+        if (_state == state)
+            return;
+        bool isGood = state == PortState.Capturing;
+        _logger.Log(isGood ? LogLevel.Information : LogLevel.Warning, "port {Port}: {What}", _options.Name, what);
+        _state = state;
+    }
+
+    /// <summary>A port that could not be opened while the recorder runs: said once, tried again at the next look.</summary>
+    public void NoteProblem(string message)
+    {
+        if (_problem != message)
+            _logger.LogError("{Message}", message);
+        _problem = message;
+        if (_state == PortState.Stopped)
+            _state = PortState.Down;
+    }
+}

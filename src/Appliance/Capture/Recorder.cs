@@ -1,0 +1,202 @@
+using System.Diagnostics;
+using Capbox.Native;
+using Capbox.Pcapng;
+using Capbox.Ptp;
+using Capbox.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace Capbox.Capture;
+
+/// <summary>
+/// The packet line as a whole: ports, their rings, the segment stores and the archive. Control starts and stops it with immutable options and reads counters; it
+/// has no other way in.
+/// </summary>
+public sealed class Recorder : IDisposable
+{
+    private const int SuperviseMs = 1000;
+    private const int MaxLinkTypes = 4;
+
+    private readonly RecorderOptions _options;
+    private readonly ILogger _logger;
+    private readonly Dictionary<ushort, SegmentStore> _stores = [];
+    private readonly Lock _storesLock = new();
+    private readonly Guid _runId = Guid.NewGuid();
+    private readonly long _startedTicks = Stopwatch.GetTimestamp();
+    private PortRecorder[] _ports = [];
+    private ArchiveDirectory? _archive;
+    private LinkWatch? _links;
+    private Thread? _supervisor;
+    private volatile bool _stopping;
+    private StorageSnapshot? _lastStorage;
+
+    /// <param name="options">What to record and where; validated by whoever made it.</param>
+    /// <param name="logger">For start, stop and changes of state; the capture threads never log.</param>
+    public Recorder(RecorderOptions options, ILogger<Recorder> logger)
+    {
+        _options = options;
+        _logger = logger;
+    }
+
+    /// <summary>Opens the archive and the ports and starts recording. A port that is missing or down is waited for.</summary>
+    /// <exception cref="CaptureException">Nothing was started; one line that names the port or the file.</exception>
+    public void Start()
+    {
+        try
+        {
+            CheckFilters();
+            _archive = ArchiveDirectory.Open(_options.Storage.Directory);
+            _links = new LinkWatch();
+            _ports = [.. _options.Ports.Select((port, index) => new PortRecorder(port, index, _options.Storage, StoreFor, _logger))];
+            foreach (PortRecorder port in _ports)
+                port.Supervise();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CaptureException)
+        {
+            Stop();
+            throw e as CaptureException ?? new CaptureException(e.Message, e);
+        }
+
+        _supervisor = new Thread(SuperviseLoop) { IsBackground = true, Name = "capbox-ports" };
+        _supervisor.Start();
+    }
+
+    /// <summary>Seals the current segments and goes on in new ones, without losing a packet. Returns at once.</summary>
+    public void RequestRotation()
+    {
+        foreach (SegmentStore store in Stores())
+            store.RequestRotation();
+    }
+
+    /// <summary>Stops capturing, writes what the rings hold, seals. Bounded by 10 s a ring when the disk does not take it.</summary>
+    public void Stop()
+    {
+        _stopping = true;
+        _supervisor?.Join();
+        _supervisor = null;
+        Parallel.ForEach(_ports, port => port.Stop());
+        _lastStorage ??= _archive is null ? null : ReadStorage();
+        List<SegmentStore> stores = Stores();
+        foreach (SegmentStore store in stores)
+            store.Dispose();
+        if (_lastStorage is not null)
+            _lastStorage = AfterSealing(_lastStorage, stores);
+        lock (_storesLock)
+            _stores.Clear();
+        _links?.Dispose();
+        _links = null;
+        _archive?.Dispose();
+        _archive = null;
+    }
+
+    /// <summary>All counters now. May be called from any thread, also after <see cref="Stop"/>.</summary>
+    public RecorderSnapshot Snapshot() => new()
+    {
+        At = DateTimeOffset.UtcNow,
+        Uptime = Stopwatch.GetElapsedTime(_startedTicks),
+        Ports = [.. _ports.Select(port => port.Ledger())],
+        Storage = _lastStorage ?? ReadStorage(),
+    };
+
+    public void Dispose() => Stop();
+
+    private void CheckFilters()
+    {
+        foreach (PortOptions port in _options.Ports)
+        {
+            if (port.Filter is not null && FilterCompiler.Check(port.Filter, port.SnapLength) is { } message)
+                throw new CaptureException($"port {port.Name}: filter \"{port.Filter}\": {message}");
+        }
+    }
+
+    private List<SegmentStore> Stores()
+    {
+        lock (_storesLock)
+            return [.. _stores.Values];
+    }
+
+    /// <summary>libpcap reads only files of one link type: each type has segments of its own.</summary>
+    private SegmentStore StoreFor(ushort linkType)
+    {
+        lock (_storesLock)
+        {
+            if (_stores.TryGetValue(linkType, out SegmentStore? store))
+                return store;
+            if (_stores.Count == MaxLinkTypes)
+                throw new CaptureException($"more than {MaxLinkTypes} link types at once");
+            var origin = new OriginRecord
+            {
+                Magic = Format.RecordMagic,
+                Version = Format.RecordVersion,
+                Kind = RecordKind.Origin,
+                ConfigRevision = _options.ConfigRevision,
+                RunId = _runId,
+                Ports = (ushort)_options.Ports.Count,
+            };
+            int largestBlock = _options.Ports.Max(p => p.BlockBytes);
+            store = new SegmentStore(_archive!, _options.Storage, _options.Ports.Count, largestBlock, origin, o => BuildHeader(o, linkType), _logger);
+            _stores.Add(linkType, store);
+            return store;
+        }
+    }
+
+    private byte[] BuildHeader(OriginRecord origin, ushort linkType)
+    {
+        var offset = UtcOffset.FromKernel(LibC.KernelTaiOffsetSeconds());
+        InterfaceInfo[] ports = [.. _options.Ports.Select(port =>
+        {
+            Link? link = Link.Find(port.Name);
+            return new InterfaceInfo(port.Name, link?.Driver, link?.Mac, link?.SpeedBitsPerSecond, port.Filter, offset);
+        })];
+        // One snap length a file, or libpcap refuses it: the largest of the ports'.
+        return SegmentHeader.Build(origin, _options.Serial, ports, linkType, _options.Ports.Max(p => p.SnapLength));
+    }
+
+    private void SuperviseLoop()
+    {
+        while (!_stopping)
+        {
+            _links!.Wait(SuperviseMs / 4);
+            foreach (PortRecorder port in _ports)
+            {
+                try
+                {
+                    port.Supervise();
+                }
+                catch (CaptureException e)
+                {
+                    port.NoteProblem(e.Message);
+                }
+                catch (IOException e)
+                {
+                    port.NoteProblem($"port {port.Options.Name}: {e.Message}");
+                }
+            }
+        }
+    }
+
+    private StorageSnapshot ReadStorage()
+    {
+        List<SegmentStore> stores = Stores();
+        string engine = _ports.Select(p => p.EngineName).FirstOrDefault(name => name is not null) ?? "none";
+        return new StorageSnapshot
+        {
+            CurrentSegment = stores.Select(s => s.CurrentPath).FirstOrDefault(path => path is not null),
+            SegmentsSealed = stores.Aggregate(0ul, (sum, s) => sum + s.SealedCount),
+            BytesWritten = stores.Aggregate(0ul, (sum, s) => sum + s.BytesWritten),
+            WriteErrors = stores.Aggregate(0ul, (sum, s) => sum + s.WriteErrors),
+            Fault = stores.Select(s => s.Fault).FirstOrDefault(fault => fault is not null),
+            Engine = engine,
+            Direct = stores.Count > 0 && stores.All(s => s.Direct),
+            FreeBytes = _archive?.FreeBytes() ?? 0,
+            RecentlySealed = [.. stores.SelectMany(s => s.RecentlySealed())],
+        };
+    }
+
+    private static StorageSnapshot AfterSealing(StorageSnapshot before, List<SegmentStore> stores) => before with
+    {
+        CurrentSegment = null,
+        SegmentsSealed = stores.Aggregate(0ul, (sum, s) => sum + s.SealedCount),
+        Fault = stores.Select(s => s.Fault).FirstOrDefault(fault => fault is not null),
+        RecentlySealed = [.. stores.SelectMany(s => s.RecentlySealed())],
+    };
+}

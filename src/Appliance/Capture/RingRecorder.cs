@@ -1,0 +1,399 @@
+using Capbox.Native;
+using Capbox.Pcapng;
+using Capbox.Ptp;
+using Capbox.Storage;
+
+namespace Capbox.Capture;
+
+/// <summary>What a ring thread needs to know beside its ring.</summary>
+internal sealed record RingSetup(int Port, int Ring, int BlockBytes, int BlockCount, int HandoverMs, int SnapLength, int WritesInFlight, UtcOffset HardwareOffset);
+
+/// <summary>
+/// The packet line, one thread a ring: a block that the kernel hands over is rewritten in place, gets its descriptor, is written from where it lies and goes
+/// back to the kernel when the write has completed.
+///
+///     kernel's -> (status USER) -> rewritten, in the ready queue -> in flight -> (status KERNEL) kernel's
+///
+/// Every loop of the thread allocates nothing and takes no lock. A block whose write failed stays rewritten and goes to another segment. The
+/// ready queue, the writes in flight and the wait times are all bounded, by the number of blocks, by the options and by <see cref="IdlePollMs"/>.
+/// </summary>
+internal sealed unsafe class RingRecorder : IDisposable
+{
+    private const int IdlePollMs = 100;
+    private const int DiskPollMs = 10;
+
+    /// <summary>Losses are told by a chunk without packets when no other chunk came for this long; mere filter counts after the longer time.</summary>
+    private const int TellLossAfterMs = 1000, TellFilteredAfterMs = 60_000;
+
+    /// <summary>How long a stop waits for a disk that does not take the last blocks before they are counted as lost to it.</summary>
+    private const int GiveUpMs = 10_000;
+
+    private readonly RingSetup _setup;
+    private readonly PacketRing _ring;
+    private readonly FileDescriptor? _filterCounter;
+    private readonly SegmentStore _store;
+    private readonly WriteQueue _writes;
+    private readonly PortCounters _port;
+    private readonly RingCounters _counters;
+    private readonly RewrittenBlock[] _blocks;
+    private readonly Reservation[] _places; // by block; the last one is the note's
+    private readonly bool[] _held; // by block: ours, although its status is the same as when the kernel handed it over
+    private readonly int[] _ready; // ring buffer of block numbers, oldest first
+    private readonly int _noteTag;
+    private readonly AlignedBuffer _notePage = new(Format.PageBytes);
+    private int _readyFirst, _readyCount, _nextBlock, _inFlight;
+    private ChunkRecord _untold; // losses that no chunk has told yet
+    private ChunkRecord _note; // a chunk without packets, in flight if _noteInFlight
+    private bool _noteInFlight;
+    private bool _diskBound;
+    private long _lastChunkMs;
+    private ulong _sequence;
+    private volatile bool _stopping;
+
+    /// <param name="setup">Sizes and numbers.</param>
+    /// <param name="ring">The ring; this object closes it.</param>
+    /// <param name="filterCounter">Counts what the port's filter rejects; one ring of each port has it. This object closes it.</param>
+    /// <param name="store">Where chunks go.</param>
+    /// <param name="writes">The ring's own write queue; this object closes it.</param>
+    /// <param name="port">The port's counters.</param>
+    /// <param name="counters">The ring's counters; they outlive a ring that is opened again.</param>
+    public RingRecorder(RingSetup setup, PacketRing ring, FileDescriptor? filterCounter, SegmentStore store, WriteQueue writes, PortCounters port, RingCounters counters)
+    {
+        _setup = setup;
+        _ring = ring;
+        _filterCounter = filterCounter;
+        _store = store;
+        _writes = writes;
+        _port = port;
+        _counters = counters;
+        _blocks = new RewrittenBlock[setup.BlockCount];
+        _places = new Reservation[setup.BlockCount + 1];
+        _noteTag = setup.BlockCount;
+        _held = new bool[setup.BlockCount];
+        _ready = new int[setup.BlockCount];
+        _sequence = counters.NextSequence;
+        _lastChunkMs = Environment.TickCount64;
+    }
+
+    /// <summary>Asks the thread to drain and end; the ring's filter rejects everything by then.</summary>
+    public void RequestStop() => _stopping = true;
+
+    /// <summary>The ring, for its filter and its fanout group.</summary>
+    public PacketRing Ring => _ring;
+
+    /// <summary>The thread: runs until <see cref="RequestStop"/>, then drains.</summary>
+    public void Run()
+    {
+        while (!_stopping)
+        {
+            if (!Step())
+                WaitForWork();
+        }
+
+        Drain();
+        _counters.NextSequence = _sequence;
+    }
+
+    /// <summary>Once the thread has ended.</summary>
+    public void Dispose()
+    {
+        _writes.Dispose();
+        _ring.Dispose();
+        _filterCounter?.Dispose();
+        _notePage.Dispose();
+    }
+
+    private TpacketBlockDesc* Head(int block) => (TpacketBlockDesc*)(_ring.Blocks + ((nint)block * _setup.BlockBytes));
+
+    private bool IsHandedOver(int block) =>
+        // Acquire: pairs with the kernel's smp_wmb before it sets TP_STATUS_USER (prb_flush_block).
+        !_held[block] && (Volatile.Read(ref Head(block)->BlockStatus) & PacketNumbers.TP_STATUS_USER) != 0;
+
+    /// <summary>One round over completions, the next block and the ready queue; false if there was nothing to do.</summary>
+    private bool Step()
+    {
+        bool progress = false;
+        while (_writes.TryTake(out ulong tag, out int result))
+        {
+            OnWritten((int)tag, result);
+            progress = true;
+        }
+
+        return progress | TakeBlock() | SubmitReady();
+    }
+
+    /// <summary>Rewrites the next block if the kernel has handed it over and it can be written now.</summary>
+    private bool TakeBlock()
+    {
+        if (!IsHandedOver(_nextBlock))
+            return false;
+        if (_readyCount > 0 || _inFlight >= _setup.WritesInFlight)
+        {
+            _diskBound = true;
+            return false;
+        }
+
+        ref RewrittenBlock block = ref _blocks[_nextBlock];
+        BlockRewriter.Rewrite((byte*)Head(_nextBlock), _setup.BlockBytes, _setup.Port, _setup.SnapLength, _setup.HardwareOffset, out block);
+        block.Record.Ring = (ushort)_setup.Ring;
+        block.Record.RingSequence = _sequence++;
+        TakeStatistics();
+        _held[_nextBlock] = true;
+        Enqueue(_nextBlock);
+        _nextBlock = _nextBlock + 1 == _setup.BlockCount ? 0 : _nextBlock + 1;
+        return true;
+    }
+
+    private void Enqueue(int block) => _ready[(_readyFirst + _readyCount++) % _ready.Length] = block;
+
+    private bool SubmitReady()
+    {
+        bool any = false;
+        while (_readyCount > 0 && _inFlight < _setup.WritesInFlight)
+        {
+            int number = _ready[_readyFirst];
+            ref RewrittenBlock block = ref _blocks[number];
+            byte* chunk = (byte*)Head(number) + ChunkLayout.ChunkOffset;
+            if (!TrySubmit(ref block.Record, chunk, number, block.InterfaceId, block.FirstStampNs, block.LastStampNs))
+                break;
+            _readyFirst = _readyFirst + 1 == _ready.Length ? 0 : _readyFirst + 1;
+            _readyCount--;
+            any = true;
+        }
+
+        return any;
+    }
+
+    /// <summary>Takes room in a segment, completes the descriptor and starts the write. False: there is no room now; nothing has changed but the losses told.</summary>
+    private bool TrySubmit(ref ChunkRecord record, byte* chunk, int tag, uint interfaceId, ulong firstStampNs, ulong lastStampNs)
+    {
+        int bytes = (int)record.ChunkBytes;
+        if (!_store.TryReserve(bytes, out Reservation place))
+        {
+            _diskBound = true;
+            return false;
+        }
+
+        TellLosses(ref record);
+        record.FileOffset = (ulong)place.Offset;
+        record.SegmentSequence = place.Segment.Sequence;
+        ChunkLayout.WriteDescriptor(chunk, record, interfaceId, firstStampNs, lastStampNs);
+        _places[tag] = place;
+        int errno = _writes.Write(place.Segment.Fd.Value, (nint)chunk, bytes, place.Offset, (ulong)tag);
+        if (errno != 0)
+        {
+            // The room stays a hole, which the sealing fills.
+            if (errno is not (LibC.EAGAIN or LibC.EBUSY or LibC.ENOMEM))
+                _store.ReportWriteError(place.Segment, errno);
+            place.Segment.Leave();
+            _diskBound = true;
+            return false;
+        }
+
+        _inFlight++;
+        _lastChunkMs = Environment.TickCount64;
+        return true;
+    }
+
+    private void OnWritten(int tag, int result)
+    {
+        _inFlight--;
+        bool isNote = tag == _noteTag;
+        ref Reservation place = ref _places[tag];
+        ref ChunkRecord record = ref isNote ? ref _note : ref _blocks[tag].Record;
+        bool isWhole = result == (int)record.ChunkBytes;
+        if (isWhole)
+        {
+            place.Segment.Complete(place.Slot, record);
+            _store.CountWritten(record.ChunkBytes);
+        }
+        else
+        {
+            _store.ReportWriteError(place.Segment, result < 0 ? -result : LibC.ENOSPC);
+        }
+
+        place.Segment.Leave();
+        place = default;
+        if (isNote)
+            OnNoteWritten(isWhole);
+        else if (isWhole)
+            GiveBack(tag);
+        else
+            Enqueue(tag); // the segment is done for, the packets are not
+    }
+
+    private void GiveBack(int block)
+    {
+        _counters.AddStored(_blocks[block].Record);
+        _held[block] = false;
+        // Release: every read of the block is done before the kernel may fill it. Pairs with the kernel's read of the status before it opens the block.
+        Volatile.Write(ref Head(block)->BlockStatus, PacketNumbers.TP_STATUS_KERNEL);
+    }
+
+    /// <summary>Reads the kernel's counters, which clears them. Once a block, and while idle.</summary>
+    private void TakeStatistics()
+    {
+        TpacketStatsV3 ring = _ring.TakeStatistics();
+        _counters.AddReceived(ring.Packets - ring.Drops);
+        if (ring.Drops != 0)
+        {
+            _counters.AddDropped(ring.Drops, _diskBound);
+            if (_diskBound)
+                _untold.LostDisk += ring.Drops;
+            else
+                _untold.LostRing += ring.Drops;
+        }
+
+        _untold.RingFreezes += ring.FreezeCount;
+        _counters.AddFreezes(ring.FreezeCount);
+        if (_filterCounter is not null)
+        {
+            ulong filtered = PacketRing.TakeStatistics(_filterCounter).Packets;
+            _untold.FilteredPackets += filtered;
+            _counters.AddFiltered(filtered);
+        }
+    }
+
+    private void TellLosses(ref ChunkRecord record)
+    {
+        record.LostRing += _untold.LostRing;
+        record.LostDisk += _untold.LostDisk;
+        record.FilteredPackets += _untold.FilteredPackets;
+        record.RingFreezes += _untold.RingFreezes;
+        _untold = default;
+        _port.TakeInto(ref record);
+    }
+
+    private void WaitForWork()
+    {
+        if (_inFlight > 0)
+            _writes.Wait(DiskPollMs);
+        else if (_readyCount > 0)
+            Thread.Sleep(DiskPollMs);
+        else if ((_ring.Poll(Math.Min(IdlePollMs, _setup.HandoverMs)) & LibC.POLLERR) != 0)
+            _ring.TakeError(); // ENETDOWN: the kernel puts the socket back when the link comes up; the port's supervisor keeps the time
+        if (_readyCount > 0 || IsHandedOver(_nextBlock))
+            return;
+        // Caught up: what was dropped until now was dropped for the cause that held then.
+        TakeStatistics();
+        _diskBound = false;
+        TellWhenIdle();
+    }
+
+    private void TellWhenIdle()
+    {
+        long idleMs = Environment.TickCount64 - _lastChunkMs;
+        bool loss = _untold.LostPackets > 0 || _port.HasPending;
+        if ((loss && idleMs >= TellLossAfterMs) || (_untold.FilteredPackets > 0 && idleMs >= TellFilteredAfterMs))
+            TryTellNow();
+    }
+
+    /// <summary>Writes a chunk that has no packets, only counters. False if there was no room for it, or one is in flight.</summary>
+    private bool TryTellNow()
+    {
+        if (_noteInFlight || _inFlight >= _setup.WritesInFlight)
+            return false;
+        long now = UtcTime.Now.Nanoseconds;
+        _note = new ChunkRecord
+        {
+            Magic = Format.RecordMagic,
+            Version = Format.RecordVersion,
+            Kind = RecordKind.Chunk,
+            ChunkBytes = Format.PageBytes,
+            RingSequence = _sequence,
+            Port = (ushort)_setup.Port,
+            Ring = (ushort)_setup.Ring,
+            FirstUtcNs = now,
+            LastUtcNs = now,
+            ClockBoundNs = uint.MaxValue,
+        };
+        byte* page = (byte*)_notePage.Address;
+        ChunkLayout.Close(page, page + ChunkLayout.DescriptorBytes, page + Format.PageBytes);
+        if (!TrySubmit(ref _note, page, _noteTag, Format.SoftwareInterface(_setup.Port), (ulong)now, (ulong)now))
+        {
+            KeepNoteForLater();
+            return false;
+        }
+
+        _sequence++;
+        return _noteInFlight = true;
+    }
+
+    private void OnNoteWritten(bool isWhole)
+    {
+        _noteInFlight = false;
+        if (!isWhole)
+            KeepNoteForLater();
+    }
+
+    private void KeepNoteForLater()
+    {
+        _untold.LostRing += _note.LostRing;
+        _untold.LostDisk += _note.LostDisk;
+        _untold.FilteredPackets += _note.FilteredPackets;
+        _untold.RingFreezes += _note.RingFreezes;
+        // The port's own losses go with the ring's: any chunk of the port may tell them.
+        _port.PutBack(_note);
+        _note = default;
+    }
+
+    /// <summary>
+    /// Takes what the kernel still has: the block being filled is handed over after the handover time. Ends when all is written, or after
+    /// <see cref="GiveUpMs"/> without progress; what is left then is counted as lost to the disk.
+    /// </summary>
+    private void Drain()
+    {
+        long quietMs = (2 * _setup.HandoverMs) + 50;
+        long lastProgress = Environment.TickCount64;
+        while (true)
+        {
+            long now = Environment.TickCount64;
+            if (Step())
+            {
+                lastProgress = now;
+                continue;
+            }
+
+            bool isEmpty = _inFlight == 0 && _readyCount == 0 && !IsHandedOver(_nextBlock);
+            if (isEmpty && _counters.Received == _counters.Stored + _counters.GivenUp && now - lastProgress >= _setup.HandoverMs)
+                break;
+            if (now - lastProgress >= (isEmpty ? quietMs : GiveUpMs))
+                break;
+            WaitForWork();
+        }
+
+        GiveUp();
+        TakeStatistics();
+        TellLast();
+    }
+
+    private void GiveUp()
+    {
+        ulong packets = 0;
+        for (int block = 0; block < _setup.BlockCount; block++)
+        {
+            if (_held[block])
+                packets += _blocks[block].Record.Packets;
+            else if (IsHandedOver(block))
+                packets += Head(block)->PacketCount;
+        }
+
+        _counters.AddGivenUp(packets);
+        _untold.LostDisk += packets;
+    }
+
+    private void TellLast()
+    {
+        if ((_untold.LostPackets | _untold.FilteredPackets) == 0 && !_port.HasPending)
+            return;
+        long deadline = Environment.TickCount64 + GiveUpMs;
+        bool told = TryTellNow();
+        while ((!told || _noteInFlight) && Environment.TickCount64 < deadline)
+        {
+            if (!Step())
+                _writes.Wait(DiskPollMs);
+            if (!told || (!_noteInFlight && _untold.LostPackets != 0))
+                told = TryTellNow();
+        }
+    }
+}

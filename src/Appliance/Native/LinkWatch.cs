@@ -1,0 +1,59 @@
+using System.Runtime.InteropServices;
+
+namespace Capbox.Native;
+
+/// <summary>struct sockaddr_nl, netlink(7).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct SockaddrNl
+{
+    public ushort Family;
+    public ushort Padding;
+    public uint PortId;
+    public uint Groups;
+}
+
+/// <summary>
+/// Wakes when any interface of this network namespace appears, disappears, goes up or down, or is renamed (rtnetlink(7), RTMGRP_LINK). The messages are not
+/// parsed: they say that it is time to look.
+/// </summary>
+internal sealed unsafe class LinkWatch : IDisposable
+{
+    private const int AF_NETLINK = 16, SOCK_RAW = 3, SOCK_CLOEXEC = 0x80000, SOCK_NONBLOCK = 0x800, NETLINK_ROUTE = 0;
+    private const uint RTMGRP_LINK = 1;
+    private const int DrainBytes = 16384, MaxDrains = 64;
+    private readonly FileDescriptor _fd;
+    private readonly AlignedBuffer _drain = new(DrainBytes);
+
+    /// <exception cref="IOException">Netlink is not to be had.</exception>
+    public LinkWatch()
+    {
+        int fd = LibC.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+        if (fd < 0)
+            throw new IOException($"netlink socket: {LibC.LastErrorText()}");
+        _fd = new FileDescriptor(fd);
+        SockaddrNl address = new() { Family = AF_NETLINK, Groups = RTMGRP_LINK };
+        if (LibC.bind(fd, &address, sizeof(SockaddrNl)) == 0)
+            return;
+        string reason = LibC.LastErrorText();
+        _fd.Dispose();
+        throw new IOException($"netlink bind: {reason}");
+    }
+
+    /// <summary>Sleeps until a link changed or the time has passed.</summary>
+    public void Wait(int timeoutMs)
+    {
+        PollFd fd = new() { Fd = _fd.Value, Events = LibC.POLLIN };
+        if (LibC.poll(&fd, 1, timeoutMs) <= 0)
+            return;
+        // An overrun (ENOBUFS) is a change as well; it ends the loop and the next look sees what is.
+        for (int i = 0; i < MaxDrains && LibC.recv(_fd.Value, (void*)_drain.Address, DrainBytes, 0) > 0; i++)
+        {
+        }
+    }
+
+    public void Dispose()
+    {
+        _fd.Dispose();
+        _drain.Dispose();
+    }
+}

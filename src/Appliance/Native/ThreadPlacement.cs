@@ -1,0 +1,47 @@
+namespace Capbox.Native;
+
+/// <summary>Which CPU a ring thread runs on (sched_setaffinity(2)).</summary>
+internal static unsafe class ThreadPlacement
+{
+    private const int SetBytes = 128; // 1024 CPUs, as cpu_set_t
+
+    /// <summary>
+    /// The CPU for the n-th ring thread: of those named, or else of those this process may use, from the last one down, since interrupts
+    /// tend to land on the first ones.
+    /// </summary>
+    public static int CpuFor(IReadOnlyList<int> named, int number)
+    {
+        if (named.Count > 0)
+            return named[number % named.Count];
+        Span<int> allowed = stackalloc int[SetBytes * 8];
+        int count = Allowed(allowed);
+        return count == 0 ? -1 : allowed[count - 1 - (number % count)];
+    }
+
+    /// <summary>Binds the calling thread. A CPU that is not there leaves it where it was.</summary>
+    public static void Pin(int cpu)
+    {
+        if (cpu is < 0 or >= SetBytes * 8)
+            return;
+        byte* set = stackalloc byte[SetBytes];
+        new Span<byte>(set, SetBytes).Clear();
+        set[cpu / 8] = (byte)(1 << (cpu % 8));
+        LibC.sched_setaffinity(0, SetBytes, set);
+    }
+
+    private static int Allowed(Span<int> cpus)
+    {
+        byte* set = stackalloc byte[SetBytes];
+        new Span<byte>(set, SetBytes).Clear();
+        if (LibC.sched_getaffinity(0, SetBytes, set) < 0)
+            return 0;
+        int count = 0;
+        for (int cpu = 0; cpu < SetBytes * 8; cpu++)
+        {
+            if ((set[cpu / 8] & (1 << (cpu % 8))) != 0)
+                cpus[count++] = cpu;
+        }
+
+        return count;
+    }
+}

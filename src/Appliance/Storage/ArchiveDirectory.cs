@@ -1,0 +1,142 @@
+using System.Globalization;
+using System.Text;
+using Capbox.Native;
+
+namespace Capbox.Storage;
+
+/// <summary>
+/// The directory that segments lie in: one recorder at a time (a lock file), and the sequence, which only grows, also over restarts and over
+/// deletions. The sequence is kept in a file and never falls below what lies in the directory.
+/// </summary>
+internal sealed class ArchiveDirectory : IDisposable
+{
+    private const string LockName = ".capbox.lock";
+    private const string SequenceName = ".capbox.sequence";
+    private readonly FileStream _lock;
+    private readonly Lock _gate = new();
+    private ulong _sequence;
+
+    private ArchiveDirectory(string path, FileStream @lock, ulong sequence)
+    {
+        Root = path;
+        _lock = @lock;
+        _sequence = sequence;
+        FirstSequenceOfThisRun = sequence + 1;
+    }
+
+    /// <summary>Full path.</summary>
+    public string Root { get; }
+
+    /// <summary>Parts with a lower sequence were left by an earlier run.</summary>
+    public ulong FirstSequenceOfThisRun { get; }
+
+    /// <exception cref="IOException">The directory cannot be made, or another recorder holds it.</exception>
+    public static ArchiveDirectory Open(string directory)
+    {
+        string path = Path.GetFullPath(directory);
+        FileStream @lock;
+        try
+        {
+            Directory.CreateDirectory(path);
+            @lock = new FileStream(Path.Combine(path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+        }
+        catch (IOException) when (File.Exists(Path.Combine(path, LockName)))
+        {
+            throw new IOException($"{path}: another capbox records into this archive");
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new IOException($"{path}: {e.Message}", e);
+        }
+
+        try
+        {
+            return new ArchiveDirectory(path, @lock, LastSequence(path));
+        }
+        catch
+        {
+            @lock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The next sequence, durable before it is used.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public ulong NextSequence()
+    {
+        lock (_gate)
+        {
+            ulong next = _sequence + 1;
+            WriteSequence(next);
+            return _sequence = next;
+        }
+    }
+
+    /// <summary>Gives back a sequence that no file bears, if it is the last one handed out, so that the sealed files of an archive count without gaps.</summary>
+    public void ReturnSequence(ulong sequence)
+    {
+        lock (_gate)
+        {
+            // In memory alone: after a crash the number is skipped, never used twice.
+            if (sequence == _sequence)
+                _sequence--;
+        }
+    }
+
+    /// <summary>Bytes that may still be written, 0 when the file system cannot be asked.</summary>
+    public long FreeBytes()
+    {
+        try
+        {
+            return new DriveInfo(Root).AvailableFreeSpace;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return 0;
+        }
+    }
+
+    /// <summary>Segments that an earlier run did not seal.</summary>
+    public IReadOnlyList<string> LeftoverParts() =>
+    [
+        .. Directory.EnumerateFiles(Root)
+            .Where(path => SegmentName.TryParse(Path.GetFileName(path), out SegmentName name) && name.InProgress && name.Sequence < FirstSequenceOfThisRun)
+            .Order(StringComparer.Ordinal),
+    ];
+
+    /// <summary>Makes the sequence file say what was really used, and lets the next recorder in.</summary>
+    public void Dispose()
+    {
+        try
+        {
+            if (_sequence >= FirstSequenceOfThisRun)
+                WriteSequence(_sequence);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The file holds a higher number then: it is skipped, never used twice.
+        }
+
+        _lock.Dispose();
+    }
+
+    private void WriteSequence(ulong sequence) =>
+        FileSystem.ReplaceFile(Path.Combine(Root, SequenceName), Encoding.ASCII.GetBytes(sequence.ToString(CultureInfo.InvariantCulture) + "\n"));
+
+    private static ulong LastSequence(string path)
+    {
+        ulong last = 0;
+        foreach (string file in Directory.EnumerateFiles(path))
+        {
+            // A broken part keeps its number in use too.
+            string name = Path.GetFileName(file).Replace(".broken", "", StringComparison.Ordinal);
+            if (SegmentName.TryParse(name, out SegmentName segment))
+                last = Math.Max(last, segment.Sequence);
+        }
+
+        string kept = Path.Combine(path, SequenceName);
+        if (File.Exists(kept) && ulong.TryParse(File.ReadAllText(kept).AsSpan().Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out ulong stored))
+            last = Math.Max(last, stored);
+        return last;
+    }
+}

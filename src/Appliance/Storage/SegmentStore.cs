@@ -1,0 +1,394 @@
+using Capbox.Capture;
+using Capbox.Native;
+using Capbox.Pcapng;
+using Capbox.Ptp;
+using Microsoft.Extensions.Logging;
+
+namespace Capbox.Storage;
+
+/// <summary>A chunk's place: where it goes and which slot will hold its record.</summary>
+internal readonly record struct Reservation(Segment Segment, long Offset, int Slot);
+
+/// <summary>
+/// The segments of one link type. Ring threads take room from the current segment; a keeper thread holds a next one ready, so that rotation is
+/// the swap of a reference, and seals what was closed. When the disk refuses a new segment there is none: rings keep their blocks, the kernel
+/// drops when they are full, and the keeper tries again every second.
+/// </summary>
+internal sealed class SegmentStore : IDisposable
+{
+    private const int TickMs = 100;
+    private const int RetryMs = 1000;
+    private const int MaxUnsealed = 8;
+    private const int MaxRecentlySealed = 32;
+
+    private readonly ArchiveDirectory _archive;
+    private readonly StorageOptions _options;
+    private readonly int _ports;
+    private readonly int _leastBytes;
+    private readonly Func<OriginRecord, byte[]> _buildHeader;
+    private readonly OriginRecord _origin;
+    private readonly ILogger _logger;
+    private readonly Lock _swap = new();
+    private readonly AutoResetEvent _wake = new(false);
+    private readonly List<Segment> _open = []; // keeper's: every segment that is not sealed
+    private readonly Queue<string> _recentlySealed = new();
+    private readonly Stack<ChunkRecord[]> _spareRecords = new();
+    private readonly Thread _keeper;
+    private Segment? _current;
+    private Segment? _next;
+    private volatile bool _rotateRequested;
+    private volatile bool _stopping;
+    private long _retryAtMs;
+    private long _boundarySeconds;
+    private bool _directRefusedLogged;
+    private string? _fault;
+    private ulong _sealed, _bytesWritten, _writeErrors;
+
+    /// <param name="archive">Where segments go.</param>
+    /// <param name="options">Sizes.</param>
+    /// <param name="ports">Number of configured ports: every segment lists them all, so a port's interfaces have the same numbers everywhere.</param>
+    /// <param name="largestChunkBytes">No segment is smaller than four of these.</param>
+    /// <param name="origin">What the header says, but for sequence and time.</param>
+    /// <param name="buildHeader">Makes the header from the origin; asks the ports for what they are now.</param>
+    /// <param name="logger">For the keeper only.</param>
+    /// <exception cref="IOException">The first segment cannot be made.</exception>
+    public SegmentStore(
+        ArchiveDirectory archive, StorageOptions options, int ports, int largestChunkBytes, OriginRecord origin, Func<OriginRecord, byte[]> buildHeader, ILogger logger)
+    {
+        _archive = archive;
+        _options = options;
+        _ports = ports;
+        _leastBytes = largestChunkBytes * 4;
+        _origin = origin;
+        _buildHeader = buildHeader;
+        _logger = logger;
+        _boundarySeconds = NextBoundary();
+        _current = Prepare();
+        _current.Started = UtcTime.Now;
+        _open.Add(_current);
+        _keeper = new Thread(Keep) { IsBackground = true, Name = "capbox-keeper" };
+        _keeper.Start();
+    }
+
+    /// <summary>Whether writes bypass the page cache.</summary>
+    public bool Direct { get; private set; } = true;
+    public string? Fault => Volatile.Read(ref _fault);
+    public string? CurrentPath => Volatile.Read(ref _current)?.PartPath;
+    public ulong SealedCount => Volatile.Read(ref _sealed);
+    public ulong BytesWritten => Volatile.Read(ref _bytesWritten);
+    public ulong WriteErrors => Volatile.Read(ref _writeErrors);
+
+    /// <summary>A chunk is on disk. Once a block.</summary>
+    public void CountWritten(uint bytes) => Interlocked.Add(ref _bytesWritten, bytes);
+
+    public IReadOnlyList<string> RecentlySealed()
+    {
+        lock (_recentlySealed)
+            return [.. _recentlySealed];
+    }
+
+    /// <summary>
+    /// Room for a chunk in the current segment, or false when there is none now (the disk refuses, or the next segment is not ready yet): the caller keeps its block and
+    /// comes again. No lock but at the moment of rotation.
+    /// </summary>
+    public bool TryReserve(int bytes, out Reservation reservation)
+    {
+        // Twice: the second round is for the segment that took over.
+        for (int round = 0; round < 2; round++)
+        {
+            Segment? segment = Volatile.Read(ref _current);
+            if (segment is not null && segment.TryReserve(bytes, out long offset, out int slot))
+            {
+                reservation = new Reservation(segment, offset, slot);
+                return true;
+            }
+
+            if (!TryRotate(segment))
+                break;
+        }
+
+        reservation = default;
+        return false;
+    }
+
+    /// <summary>A write into this segment failed: it takes no more chunks.</summary>
+    public void ReportWriteError(Segment segment, int errno)
+    {
+        Interlocked.Increment(ref _writeErrors);
+        Volatile.Write(ref _fault, $"{segment.PartPath}: write: {LibC.ErrorText(errno)}");
+        segment.Failed = true;
+        lock (_swap)
+        {
+            // Not even the segment that is ready is taken at once: the keeper decides when the disk is worth another try.
+            if (_current == segment)
+                Volatile.Write(ref _current, null);
+            segment.Close();
+        }
+
+        _wake.Set();
+    }
+
+    /// <summary>Seals the current segment and goes on in a new one, unless it is empty.</summary>
+    public void RequestRotation()
+    {
+        _rotateRequested = true;
+        _wake.Set();
+    }
+
+    /// <summary>Seals all; every ring must have left. What cannot be sealed stays as a part for the repair at the next start.</summary>
+    public void Dispose()
+    {
+        _stopping = true;
+        _wake.Set();
+        _keeper.Join();
+        _wake.Dispose();
+    }
+
+    private bool TryRotate(Segment? full)
+    {
+        lock (_swap)
+        {
+            if (_current != full)
+                return true; // another thread was faster
+            Segment? next = _next;
+            if (next is null)
+            {
+                _wake.Set();
+                return false;
+            }
+
+            next.Started = UtcTime.Now;
+            _next = null;
+            Volatile.Write(ref _current, next);
+            full?.Close();
+        }
+
+        _wake.Set();
+        return true;
+    }
+
+    private void Keep()
+    {
+        while (!_stopping)
+        {
+            _wake.WaitOne(TickMs);
+            Tick();
+        }
+
+        lock (_swap)
+        {
+            _current?.Close();
+            Volatile.Write(ref _current, null);
+        }
+
+        SealQuiet();
+        Segment? unused = _next;
+        if (unused is not null)
+            Discard(unused);
+        foreach (Segment segment in _open)
+            _logger.LogError("{Path} could not be sealed; the next start repairs it", segment.PartPath);
+    }
+
+    private void Tick()
+    {
+        try
+        {
+            RotateIfDue();
+            SealQuiet();
+            if (_next is null && Environment.TickCount64 >= _retryAtMs)
+                MakeNext();
+            // After a fault there is no current segment: take the new one, if the disk gave it.
+            if (Volatile.Read(ref _current) is null && _next is not null)
+                TryRotate(null);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            SetFault(e.Message);
+        }
+    }
+
+    private void MakeNext()
+    {
+        Segment next;
+        try
+        {
+            next = Prepare();
+        }
+        catch
+        {
+            _retryAtMs = Environment.TickCount64 + RetryMs;
+            throw;
+        }
+
+        _open.Add(next);
+        lock (_swap)
+            _next = next;
+        if (Fault is not null)
+        {
+            _logger.LogInformation("{Directory}: the disk takes segments again", _archive.Root);
+            Volatile.Write(ref _fault, null);
+        }
+    }
+
+    private void RotateIfDue()
+    {
+        bool due = _rotateRequested;
+        if (_options.RotateSeconds > 0 && UtcTime.Now.Nanoseconds / 1_000_000_000 >= _boundarySeconds)
+        {
+            due = true;
+            _boundarySeconds = NextBoundary();
+        }
+
+        Segment? current = Volatile.Read(ref _current);
+        if (!due || current is null)
+            return;
+        // Nothing recorded: no file for nothing. No successor yet: asked again at the next tick.
+        if (current.SlotCount == 0 || TryRotate(current))
+            _rotateRequested = false;
+        else
+            _rotateRequested = true;
+    }
+
+    private long NextBoundary() => _options.RotateSeconds == 0
+        ? long.MaxValue
+        : ((UtcTime.Now.Nanoseconds / 1_000_000_000 / _options.RotateSeconds) + 1) * _options.RotateSeconds;
+
+    private void SealQuiet()
+    {
+        for (int i = _open.Count - 1; i >= 0; i--)
+        {
+            Segment segment = _open[i];
+            if (!segment.IsQuiet)
+                continue;
+            try
+            {
+                string? path = SegmentSealer.Seal(segment, _ports, _buildHeader);
+                if (path is not null)
+                    Publish(path);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                SetFault(e.Message);
+                if (_open.Count <= MaxUnsealed && !_stopping)
+                    continue; // tried again at the next tick
+                _logger.LogError("{Path}: given up until the next start: {Reason}", segment.PartPath, e.Message);
+            }
+
+            _open.RemoveAt(i);
+            Recycle(segment);
+        }
+    }
+
+    private void Publish(string path)
+    {
+        lock (_recentlySealed)
+        {
+            _recentlySealed.Enqueue(path);
+            if (_recentlySealed.Count > MaxRecentlySealed)
+                _recentlySealed.Dequeue();
+        }
+
+        Volatile.Write(ref _sealed, _sealed + 1);
+        _logger.LogInformation("sealed {Path}", path);
+    }
+
+    /// <summary>Makes a segment: file, preallocation, header. A disk with little room left gets a smaller one.</summary>
+    private Segment Prepare()
+    {
+        UtcTime now = UtcTime.Now;
+        ulong sequence = _archive.NextSequence();
+        SegmentName name = SegmentName.Create(now, sequence);
+        string path = Path.Combine(_archive.Root, name.ToString());
+        OriginRecord origin = _origin with { SegmentSequence = sequence, StartedUtcNs = now.Nanoseconds };
+        byte[] headerBytes = _buildHeader(origin);
+        FileDescriptor fd = Create(path, sequence, out bool direct);
+        try
+        {
+            NoteDirect(direct);
+            long capacity = Preallocate(fd, path, headerBytes.Length);
+            var header = new AlignedBuffer(headerBytes.Length);
+            headerBytes.CopyTo(header.Span);
+            var segment = new Segment(fd, path, name, header, origin, capacity, TakeRecords());
+            FileSystem.WriteAll(fd, path, header.Address, header.Bytes, 0);
+            return segment;
+        }
+        catch
+        {
+            fd.Dispose();
+            File.Delete(path);
+            _archive.ReturnSequence(sequence);
+            throw;
+        }
+    }
+
+    private FileDescriptor Create(string path, ulong sequence, out bool direct)
+    {
+        try
+        {
+            return FileSystem.CreateForWriting(path, wantDirect: true, out direct);
+        }
+        catch
+        {
+            _archive.ReturnSequence(sequence);
+            throw;
+        }
+    }
+
+    private long Preallocate(FileDescriptor fd, string path, int headerBytes)
+    {
+        for (long bytes = _options.SegmentBytes; bytes >= _leastBytes + headerBytes; bytes /= 2)
+        {
+            if (FileSystem.TryPreallocate(fd, path, bytes))
+                return Format.AlignUp(bytes - FooterReserve(bytes), Format.PageBytes) - Format.PageBytes;
+            FileSystem.Truncate(fd, path, 0);
+        }
+
+        throw new IOException($"{path}: no room for a segment of {_leastBytes + headerBytes} bytes: {LibC.ErrorText(LibC.ENOSPC)}");
+    }
+
+    /// <summary>Bytes the footer can need: an index entry for each page or for <see cref="Segment.MaxChunks"/>, the ports' totals, the trailer.</summary>
+    private long FooterReserve(long segmentBytes) =>
+        (Math.Min(Segment.MaxChunks, segmentBytes / Format.PageBytes) * 41) + (_ports * 512L) + (3L * Format.PageBytes);
+
+    private void NoteDirect(bool direct)
+    {
+        Direct = direct;
+        if (direct || _directRefusedLogged)
+            return;
+        _directRefusedLogged = true;
+        _logger.LogWarning("{Directory}: the file system has no O_DIRECT; writes go through the page cache", _archive.Root);
+    }
+
+    /// <summary>Records are 9 MB a segment; two or three arrays serve for ever.</summary>
+    private ChunkRecord[] TakeRecords() =>
+        _spareRecords.TryPop(out ChunkRecord[]? records) ? records : new ChunkRecord[(int)Math.Min(Segment.MaxChunks, _options.SegmentBytes / Format.PageBytes)];
+
+    private void Recycle(Segment segment)
+    {
+        segment.Records.AsSpan(0, segment.SlotCount).Clear();
+        _spareRecords.Push(segment.Records);
+        segment.Dispose();
+    }
+
+    private void Discard(Segment segment)
+    {
+        _open.Remove(segment);
+        segment.Dispose();
+        try
+        {
+            File.Delete(segment.PartPath);
+            _archive.ReturnSequence(segment.Sequence);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _logger.LogWarning("{Path}: {Reason}", segment.PartPath, e.Message);
+        }
+    }
+
+    private void SetFault(string message)
+    {
+        if (Fault != message)
+            _logger.LogError("{Message}", message);
+        Volatile.Write(ref _fault, message);
+    }
+}
