@@ -1,0 +1,170 @@
+using System.Text.Json;
+using Capbox.Capture;
+
+namespace Capbox.Config;
+
+/// <summary>What came of reading a document: options, or everything that is wrong with it.</summary>
+/// <param name="Options">Validated options; null if there are errors.</param>
+/// <param name="Filters">Named filters of the document, for expressions given elsewhere.</param>
+/// <param name="Errors">Empty if the document is good.</param>
+public sealed record ConfigResult(RecorderOptions? Options, NamedFilters Filters, IReadOnlyList<ConfigError> Errors);
+
+/// <summary>
+/// The configuration document: JSON with comments and trailing commas, validated whole into <see cref="RecorderOptions"/>. Every key is
+/// told in docs/CONFIG.md and shown in docs/capbox.example.json.
+/// </summary>
+public static class ConfigDocument
+{
+    /// <summary>The archive when neither document nor command line names one.</summary>
+    public const string DefaultDirectory = "/var/lib/capbox";
+    public const int MaxPorts = 16;
+    private const int MaxBytes = 1 << 20;
+    private const int MaxFilters = 1024;
+
+    /// <summary>Reads a file. An unreadable file is an error of the result and not an exception.</summary>
+    public static ConfigResult Load(string path)
+    {
+        try
+        {
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            byte[] buffer = new byte[MaxBytes + 1];
+            int length = file.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
+            return length > MaxBytes ? Failed("$", "larger than 1 MiB") : Parse(buffer.AsMemory(0, length));
+        }
+        catch (FileNotFoundException)
+        {
+            return Failed("$", "no such file");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return Failed("$", e.Message);
+        }
+    }
+
+    /// <summary>Reads a document given as UTF-8.</summary>
+    public static ConfigResult Parse(ReadOnlyMemory<byte> utf8)
+    {
+        try
+        {
+            var options = new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = 16 };
+            using JsonDocument document = JsonDocument.Parse(utf8, options);
+            return Read(document.RootElement);
+        }
+        catch (JsonException e)
+        {
+            // The message ends with the position, counted from 0, which is said here as an editor counts.
+            int end = e.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
+            return Failed($"line {e.LineNumber + 1}, column {e.BytePositionInLine + 1}", end < 0 ? e.Message : e.Message[..end]);
+        }
+        catch (InvalidOperationException)
+        {
+            return Failed("$", "a string is not valid UTF-8");
+        }
+    }
+
+    private static ConfigResult Failed(string path, string reason) => new(null, NamedFilters.None, [new ConfigError(path, reason)]);
+
+    private static ConfigResult Read(JsonElement root)
+    {
+        ConfigErrors errors = new();
+        JsonNodeReader node = new(root, "$", errors);
+        long revision = node.Number("revision", 0, 0, long.MaxValue);
+        string serial = node.Text("serial") ?? "";
+        if (serial.Length > 64 || serial.Any(c => c is < ' ' or > '~'))
+            node.Error("serial", "at most 64 printable ASCII characters");
+
+        (NamedFilters filters, HashSet<string> broken) = ReadFilters(node.Object("filters"), errors);
+        StorageOptions storage = ReadStorage(node.Object("storage"));
+        List<PortOptions> ports = ReadPorts(node, filters, broken, errors);
+        CheckSegments(node, storage, ports);
+        node.Finish();
+        if (errors.Count > 0)
+            return new ConfigResult(null, filters, errors.All);
+        return new ConfigResult(
+            new RecorderOptions { Ports = ports, Storage = storage, Serial = serial, ConfigRevision = (ulong)revision }, filters, []);
+    }
+
+    private static (NamedFilters Filters, HashSet<string> Broken) ReadFilters(JsonNodeReader? node, ConfigErrors errors)
+    {
+        if (node is null)
+            return (NamedFilters.None, []);
+        Dictionary<string, string> expressions = [];
+        HashSet<string> broken = [];
+        if (node.Members.Count() > MaxFilters)
+            errors.Add(node.Path, $"more than {MaxFilters} filters");
+        foreach ((string name, JsonElement value) in node.Members.Take(MaxFilters))
+        {
+            string? expression = value.ValueKind == JsonValueKind.String
+                ? value.GetString()!
+                : FilterSet.Read(value, node.PathOf(name), errors);
+            if (!NamedFilters.IsName(name))
+                node.Error(name, "a filter's name is a letter, then letters, digits, '_' and '-', at most 64");
+            if (expression is null)
+                broken.Add(name);
+            expressions[name] = expression ?? "";
+        }
+
+        NamedFilters filters = new(expressions);
+        foreach ((string name, string expression) in expressions)
+        {
+            if (broken.Contains(name))
+                continue;
+            if (PortSection.CheckFilter(expression, filters, broken, Pcapng.Format.MaxSnapLength, out _) is { } error)
+            {
+                node.Error(name, error);
+                broken.Add(name);
+            }
+        }
+
+        return (filters, broken);
+    }
+
+    private static StorageOptions ReadStorage(JsonNodeReader? node)
+    {
+        if (node is null)
+            return new StorageOptions { Directory = DefaultDirectory };
+        string directory = node.Text("directory") ?? DefaultDirectory;
+        if (directory.Length == 0 || directory.Contains('\0'))
+            node.Error("directory", "not a path");
+        long rotateMs = node.DurationMs("rotate", 0, 0, 7 * 86_400_000L);
+        if (rotateMs % 1000 != 0)
+            node.Error("rotate", "whole seconds only");
+        StorageOptions storage = new()
+        {
+            Directory = directory,
+            SegmentBytes = node.SizeBytes("segmentSize", 1L << 30, 16L << 20, 1L << 40),
+            RotateSeconds = (int)(rotateMs / 1000),
+            WritesInFlight = (int)node.Number("writesInFlight", 8, 1, 64),
+            Engine = node.Choice(
+                "engine", WriteEngine.Auto, ("auto", WriteEngine.Auto), ("io_uring", WriteEngine.IoUring), ("threads", WriteEngine.Threads),
+                ("null", WriteEngine.Null)),
+        };
+        node.Finish();
+        return storage;
+    }
+
+    private static List<PortOptions> ReadPorts(JsonNodeReader root, NamedFilters filters, HashSet<string> broken, ConfigErrors errors)
+    {
+        List<PortOptions> ports = [];
+        Dictionary<string, string> firstUse = [];
+        IReadOnlyList<(string Path, JsonElement Value)> elements = root.Array("ports", MaxPorts);
+        if (elements.Count == 0 && (!root.Has("ports") || errors.Count == 0))
+            root.Error("ports", "at least one port is required");
+        foreach ((string path, JsonElement value) in elements)
+        {
+            PortOptions port = PortSection.Read(new JsonNodeReader(value, path, errors), filters, broken);
+            if (port.Name.Length > 0 && !firstUse.TryAdd(port.Name, path))
+                errors.Add($"{path}.name", $"{port.Name} is a port already, at {firstUse[port.Name]}");
+            ports.Add(port);
+        }
+
+        return ports;
+    }
+
+    private static void CheckSegments(JsonNodeReader root, StorageOptions storage, List<PortOptions> ports)
+    {
+        int largest = ports.Count == 0 ? 0 : ports.Max(p => p.BlockBytes);
+        if (storage.SegmentBytes < 4L * largest)
+            root.Error("storage", $"segmentSize {Units.FormatSize(storage.SegmentBytes)} is less than 4 blocks of {Units.FormatSize(largest)}");
+    }
+}

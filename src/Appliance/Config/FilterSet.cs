@@ -1,0 +1,96 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+
+namespace Capbox.Config;
+
+/// <summary>A feed as a set of multicast groups and destination ports, turned into a tcpdump expression.</summary>
+internal static class FilterSet
+{
+    private const int MaxEntries = 1024;
+
+    /// <summary>Reads the object form of a named filter; null if it has errors, which are in <paramref name="errors"/>.</summary>
+    public static string? Read(JsonElement element, string path, ConfigErrors errors)
+    {
+        int before = errors.Count;
+        JsonNodeReader node = new(element, path, errors);
+        List<string> groups = ReadList(node.Array("groups", MaxEntries), ReadGroup, errors);
+        List<string> ports = ReadList(node.Array("ports", MaxEntries), ReadPort, errors);
+        string? protocol = node.Choice<string?>("protocol", null, ("udp", "udp"), ("tcp", "tcp"));
+        node.Finish();
+        if (errors.Count != before)
+            return null;
+        if (groups.Count == 0 && ports.Count == 0 && protocol is null)
+        {
+            errors.Add(path, "an empty set; give groups, ports or protocol");
+            return null;
+        }
+
+        List<string> parts = [];
+        if (protocol is not null)
+            parts.Add(protocol);
+        if (groups.Count > 0)
+            parts.Add($"({string.Join(" or ", groups)})");
+        if (ports.Count > 0)
+            parts.Add($"({string.Join(" or ", ports)})");
+        return string.Join(" and ", parts);
+    }
+
+    private static List<string> ReadList(
+        IReadOnlyList<(string Path, JsonElement Value)> elements, Func<JsonElement, (string? Term, string Error)> read, ConfigErrors errors)
+    {
+        List<string> terms = [];
+        foreach ((string path, JsonElement value) in elements)
+        {
+            (string? term, string error) = read(value);
+            if (term is null)
+                errors.Add(path, error);
+            else
+                terms.Add(term);
+        }
+
+        return terms;
+    }
+
+    private static (string? Term, string Error) ReadGroup(JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.String)
+            return (null, $"expected a group as \"239.1.1.1\", found {JsonNodeReader.Describe(value)}");
+        string text = value.GetString()!;
+        bool isNet = text.Contains('/');
+        IPAddress? address;
+        if (isNet)
+        {
+            // libpcap refuses a prefix with host bits set; IPNetwork clears them, so it must read as it was written.
+            if (!IPNetwork.TryParse(text, out IPNetwork net) || net.ToString() != text.ToLowerInvariant())
+                return (null, $"\"{text}\" is not an address prefix");
+            address = net.BaseAddress;
+        }
+        else if (!IPAddress.TryParse(text, out address) || address.ToString() != text.ToLowerInvariant())
+        {
+            return (null, $"\"{text}\" is not an IP address in its usual form");
+        }
+
+        bool isMulticast = address.AddressFamily == AddressFamily.InterNetworkV6
+            ? address.IsIPv6Multicast
+            : address.GetAddressBytes()[0] is >= 224 and <= 239;
+        return isMulticast
+            ? ($"dst {(isNet ? "net" : "host")} {text}", "")
+            : (null, $"{text} is not a multicast group; write other addresses as an expression, \"host {text}\"");
+    }
+
+    private static (string? Term, string Error) ReadPort(JsonElement value)
+    {
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int port) && port is > 0 and <= 65535)
+            return (string.Create(CultureInfo.InvariantCulture, $"dst port {port}"), "");
+        if (value.ValueKind == JsonValueKind.String && value.GetString()!.Split('-') is [string low, string high]
+            && ushort.TryParse(low, NumberStyles.None, CultureInfo.InvariantCulture, out ushort from)
+            && ushort.TryParse(high, NumberStyles.None, CultureInfo.InvariantCulture, out ushort to) && from > 0 && from <= to)
+        {
+            return (string.Create(CultureInfo.InvariantCulture, $"dst portrange {from}-{to}"), "");
+        }
+
+        return (null, $"expected a port from 1 to 65535 or a range as \"30010-30020\", found {JsonNodeReader.Describe(value)}");
+    }
+}

@@ -1,0 +1,107 @@
+using System.Globalization;
+using System.Numerics;
+using System.Text;
+using System.Text.Json;
+using Capbox.Capture;
+
+namespace Capbox.Config;
+
+/// <summary>One element of <c>$.ports</c>.</summary>
+public static class PortSection
+{
+    private const int MaxNameBytes = 15;
+    private const int MaxRings = 64, MaxCpu = 1023;
+
+    /// <summary>Null if the kernel could have an interface of this name (dev_valid_name in net/core/dev.c), else why not.</summary>
+    public static string? CheckName(string name)
+    {
+        if (name.Length == 0)
+            return "the name of a port is empty";
+        if (Encoding.UTF8.GetByteCount(name) > MaxNameBytes)
+            return $"\"{name}\" is longer than the {MaxNameBytes} bytes of an interface name";
+        bool isValid = name is not ("." or "..") && !name.Any(c => c is '/' or ':' || char.IsWhiteSpace(c) || char.IsControl(c));
+        return isValid ? null : $"\"{name}\" cannot be the name of an interface";
+    }
+
+    /// <summary>Expands and compiles an expression.</summary>
+    /// <param name="expanded">What libpcap compiled; null on failure, or when a name in it is broken, which has been said there.</param>
+    /// <returns>Null or one line.</returns>
+    public static string? CheckFilter(string expression, NamedFilters filters, IReadOnlySet<string> broken, int snapLength, out string? expanded)
+    {
+        expanded = null;
+        if (string.IsNullOrWhiteSpace(expression))
+            return "an empty filter; leave it out to record everything";
+        if (NamedFilters.NamesIn(expression).Any(broken.Contains))
+            return null;
+        if (filters.TryExpand(expression, out string text) is { } problem)
+            return problem;
+        if (FilterCompiler.Check(text, snapLength) is { } message)
+            return $"\"{expression}\" does not compile: {message}";
+        expanded = text;
+        return null;
+    }
+
+    internal static PortOptions Read(JsonNodeReader node, NamedFilters filters, IReadOnlySet<string> broken)
+    {
+        string? given = node.Text("name", required: true);
+        if (given is not null && CheckName(given) is { } problem)
+            node.Error("name", problem);
+        string name = given ?? "";
+
+        int snapLength = (int)node.Number("snapLength", Pcapng.Format.MaxSnapLength, 32, Pcapng.Format.MaxSnapLength);
+        PortOptions port = new()
+        {
+            Name = name,
+            SnapLength = snapLength,
+            Filter = ReadFilter(node, filters, broken, snapLength),
+            Direction = node.Choice("direction", Direction.Both, ("both", Direction.Both), ("in", Direction.In), ("out", Direction.Out)),
+            Rings = (int)node.Number("rings", 1, 1, MaxRings),
+            Fanout = node.Choice("fanout", FanoutMode.Hash, ("hash", FanoutMode.Hash), ("cpu", FanoutMode.Cpu)),
+            BlockBytes = (int)node.SizeBytes("blockSize", 1 << 20, 64 << 10, 16 << 20),
+            RingBytes = node.SizeBytes("ringSize", 64L << 20, 192 << 10, 64L << 30),
+            HandoverMs = (int)node.DurationMs("handover", 100, 1, 10_000),
+            Timestamps = node.Choice(
+                "timestamps", TimestampSource.Auto, ("auto", TimestampSource.Auto), ("software", TimestampSource.Software),
+                ("hardware", TimestampSource.Hardware)),
+            Offloads = node.Choice("offloads", OffloadMode.Keep, ("keep", OffloadMode.Keep), ("off", OffloadMode.Off)),
+            Cpus = ReadCpus(node),
+        };
+        CheckRing(node, port);
+        node.Finish();
+        return port;
+    }
+
+    private static string? ReadFilter(JsonNodeReader node, NamedFilters filters, IReadOnlySet<string> broken, int snapLength)
+    {
+        if (node.Text("filter") is not { } expression)
+            return null;
+        if (CheckFilter(expression, filters, broken, snapLength, out string? expanded) is { } problem)
+            node.Error("filter", problem);
+        return expanded;
+    }
+
+    private static void CheckRing(JsonNodeReader node, PortOptions port)
+    {
+        string block = Units.FormatSize(port.BlockBytes);
+        if (!BitOperations.IsPow2(port.BlockBytes))
+            node.Error("blockSize", $"{block} is not a power of two");
+        else if (port.RingBytes % port.BlockBytes != 0)
+            node.Error("ringSize", $"{Units.FormatSize(port.RingBytes)} is not a multiple of blockSize, {block}");
+        else if (port.RingBytes < 3L * port.BlockBytes)
+            node.Error("ringSize", $"{Units.FormatSize(port.RingBytes)} is less than 3 blocks of {block}");
+    }
+
+    private static List<int> ReadCpus(JsonNodeReader node)
+    {
+        List<int> cpus = [];
+        foreach ((string path, JsonElement value) in node.Array("cpus", MaxRings))
+        {
+            if (value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int cpu) && cpu is >= 0 and <= MaxCpu)
+                cpus.Add(cpu);
+            else
+                node.ErrorAt(path, string.Create(CultureInfo.InvariantCulture, $"expected a CPU number from 0 to {MaxCpu}, found {JsonNodeReader.Describe(value)}"));
+        }
+
+        return cpus;
+    }
+}
