@@ -63,11 +63,11 @@ internal static class FilterSet
         if (isNet)
         {
             // libpcap refuses a prefix with host bits set; IPNetwork clears them, so it must read as it was written.
-            if (!IPNetwork.TryParse(text, out IPNetwork net) || net.ToString() != text.ToLowerInvariant())
+            if (!IPNetwork.TryParse(text, out IPNetwork net) || !net.ToString().Equals(text, StringComparison.OrdinalIgnoreCase))
                 return (null, $"\"{text}\" is not an address prefix");
             address = net.BaseAddress;
         }
-        else if (!IPAddress.TryParse(text, out address) || address.ToString() != text.ToLowerInvariant())
+        else if (!IPAddress.TryParse(text, out address) || !address.ToString().Equals(text, StringComparison.OrdinalIgnoreCase))
         {
             return (null, $"\"{text}\" is not an IP address in its usual form");
         }
