@@ -5,7 +5,8 @@ try
     return args switch
     {
         ["generate", .. string[] rest] => GenerateCommand.Run(rest),
-        _ => throw new UsageException("Bench generate [options] (see tests/Bench/README.md)"),
+        ["missing", .. string[] rest] => MissingCommand.Run(rest),
+        _ => throw new UsageException("Bench generate|missing [options] (see tests/Bench/README.md)"),
     };
 }
 catch (UsageException e)
