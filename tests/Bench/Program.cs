@@ -1,1 +1,21 @@
-return 0;
+using Capbox.Bench;
+
+try
+{
+    return args switch
+    {
+        ["generate", .. string[] rest] => GenerateCommand.Run(rest),
+        ["missing", .. string[] rest] => MissingCommand.Run(rest),
+        _ => throw new UsageException("Bench generate|missing [options] (see tests/Bench/README.md)"),
+    };
+}
+catch (UsageException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return 2;
+}
+catch (BenchException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    return 1;
+}
