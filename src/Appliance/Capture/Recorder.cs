@@ -13,7 +13,7 @@ namespace Capbox.Capture;
 /// </summary>
 public sealed class Recorder : IDisposable
 {
-    private const int SuperviseMs = 1000;
+    private const int SuperviseMs = 250;
     private const int MaxLinkTypes = 4;
 
     private readonly RecorderOptions _options;
@@ -155,7 +155,7 @@ public sealed class Recorder : IDisposable
     {
         while (!_stopping)
         {
-            _links!.Wait(SuperviseMs / 4);
+            _links!.Wait(SuperviseMs);
             foreach (PortRecorder port in _ports)
             {
                 try

@@ -10,6 +10,9 @@ namespace Capbox.Storage;
 internal sealed unsafe class ThreadWriteQueue : WriteQueue
 {
     private const int MaxThreads = 8;
+
+    /// <summary>A thread stuck in a disk that does not answer is left to the end of the process.</summary>
+    private const int JoinMs = 1000;
     private readonly record struct Job(int Fd, nint Buffer, int Bytes, long Offset, ulong Tag);
 
     private readonly object _gate = new();
@@ -78,7 +81,7 @@ internal sealed unsafe class ThreadWriteQueue : WriteQueue
         }
 
         foreach (Thread thread in _threads)
-            thread.Join();
+            thread.Join(JoinMs);
     }
 
     private void Work()
