@@ -7,14 +7,16 @@ namespace Capbox.Bench;
 /// <summary>One recorder, one stretch of traffic.</summary>
 internal sealed record PeerResult(string Peer, long Sent, long Stored, long Duplicates, double CpuSeconds, long FileBytes, double PacketsPerSecond)
 {
-    /// <summary>Peak resident memory is not here: see the memory stage.</summary>
     public string? Problem { get; init; }
+
+    /// <summary>CPU time used before the first packet: start, opening the ring.</summary>
+    public double StartSeconds { get; init; }
 
     public long Lost => Sent - Stored;
 
     public double LostPercent => Sent == 0 ? 0 : 100.0 * Lost / Sent;
 
-    public double CpuMicroseconds => Stored == 0 ? double.NaN : CpuSeconds * 1e6 / Stored;
+    public double CpuMicroseconds => Stored == 0 ? double.NaN : (CpuSeconds - StartSeconds) * 1e6 / Stored;
 
     public JsonObject ToJson() => new()
     {
@@ -24,6 +26,7 @@ internal sealed record PeerResult(string Peer, long Sent, long Stored, long Dupl
         ["lost"] = Lost,
         ["duplicates"] = Duplicates,
         ["cpuSeconds"] = CpuSeconds,
+        ["startCpuSeconds"] = StartSeconds,
         ["fileBytes"] = FileBytes,
         ["sentPerSecond"] = Math.Round(PacketsPerSecond),
         ["problem"] = Problem,
@@ -48,16 +51,17 @@ internal sealed class PeerRun(Lab lab, int sendCpu, int recordCpu)
         try
         {
             AwaitReady(recorder, peer.Name);
+            double startSeconds = recorder.RunNs() / 1e9;
             long before = lab.Received();
             Sent sent = SendFromOwnThread(traffic with { Namespace = lab.SendNamespace, Port = Lab.SendPort, Cpu = sendCpu });
             long arrived = lab.Received() - before;
             AwaitDrained(recorder);
-            recorder.Stop(Sys.SigInt, s_stopMost);
+            recorder.Stop(Sys.SigTerm, peer.StopMost);
             string? problem = arrived != sent.Packets ? $"{arrived} of {sent.Packets} packets arrived at the port" : null;
-            if (recorder.ExitCode != 0)
+            if (recorder.ExitCode != 0 && !(recorder.ExitCode == 137 && peer.MayHang))
                 problem = $"exit {recorder.ExitCode}: {LastLine(recorder.Output)}";
 
-            return Count(peer, recorder, sent, directory) with { Problem = problem };
+            return Count(peer, recorder, sent, directory) with { Problem = problem, StartSeconds = startSeconds };
         }
         finally
         {
@@ -162,7 +166,7 @@ internal sealed class PeerRun(Lab lab, int sendCpu, int recordCpu)
                 inventory.Read(file);
         }
 
-        long duplicates = inventory.Streams.Values.Sum(s => s.Duplicates);
-        return new PeerResult(peer.Name, sent.Packets, inventory.Unique, duplicates, recorder.CpuSeconds, bytes, rate);
+        SequenceSet stored = inventory.Streams.GetValueOrDefault(0u) ?? new SequenceSet();
+        return new PeerResult(peer.Name, sent.Packets, stored.Unique, stored.Duplicates, recorder.CpuSeconds, bytes, rate);
     }
 }

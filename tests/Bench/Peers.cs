@@ -11,6 +11,11 @@ internal sealed record Peer(string Name, string Program, Func<string, string[]> 
     /// <summary>No file is expected: counts come from the program's own account.</summary>
     public bool WritesNothing { get; init; }
 
+    /// <summary>It may not end when asked to (after all was written) and is killed without that being a fault of the run.</summary>
+    public bool MayHang { get; init; }
+
+    public TimeSpan StopMost => TimeSpan.FromSeconds(MayHang ? 4 : 30);
+
     public bool IsInstalled => Program.Contains('/')
         ? File.Exists(Program)
         : (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(d => File.Exists(Path.Combine(d, Program)));
@@ -27,8 +32,8 @@ internal static class Peers
         new("netsniff-ng", "netsniff-ng", d =>
             ["netsniff-ng", "--in", Lab.RecordPort, "--out", d + "/n.pcap", "--silent", "--ring-size", $"{bufferMiB}MiB", "--jumbo-support",
                 "--notouch-irq", "--no-hwtimestamp"]),
-        new("stenotype", "stenotype", d => Steno(d, bufferMiB, index: true)),
-        new("steno-noindex", "stenotype", d => Steno(d, bufferMiB, index: false)),
+        new("stenotype", "stenotype", d => Steno(d, bufferMiB, index: true)) { MayHang = true },
+        new("steno-noindex", "stenotype", d => Steno(d, bufferMiB, index: false)) { MayHang = true },
         new("capbox", capbox, d => Capbox(d, bufferMiB, capbox, "auto")),
         new("capbox-nulldisk", capbox, d => Capbox(d, bufferMiB, capbox, "null")) { WritesNothing = true },
     ];
@@ -46,13 +51,13 @@ internal static class Peers
     }
 
     /// <summary>Writes the configuration beside the archive.</summary>
-    public static string[] Capbox(string directory, int bufferMiB, string capbox, string engine)
+    public static string[] Capbox(string directory, int bufferMiB, string capbox, string engine, string segment = "4GiB")
     {
         var port = new JsonObject { ["name"] = Lab.RecordPort, ["ringSize"] = $"{bufferMiB}MiB" };
         var config = new JsonObject
         {
             ["ports"] = new JsonArray((JsonNode)port),
-            ["storage"] = new JsonObject { ["directory"] = directory, ["engine"] = engine, ["segmentSize"] = "4GiB" },
+            ["storage"] = new JsonObject { ["directory"] = directory, ["engine"] = engine, ["segmentSize"] = segment },
         };
         string path = Path.TrimEndingDirectorySeparator(directory) + ".json";
         File.WriteAllText(path, config.ToJsonString());

@@ -6,7 +6,7 @@ namespace Capbox.Bench;
 /// <summary>Recorders in turn, several rounds, each kind of traffic; medians.</summary>
 internal sealed class PeersStage(BenchOptions options, Lab lab)
 {
-    private static readonly (string Name, int Share)[] s_mixes = [("64", 3), ("imix", 2), ("1500", 2)];
+    private static readonly (string Name, int Share)[] s_mixes = [("64", 4), ("imix", 3), ("1500", 2)];
 
     public JsonObject Run()
     {

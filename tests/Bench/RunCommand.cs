@@ -18,6 +18,7 @@ internal static class RunCommand
             Rounds = (int)arguments.Number("rounds", 3, 1, 99),
             Packets = arguments.Number("packets", 1_000_000, 1000, 1_000_000_000),
             BufferMiB = (int)arguments.Number("buffer-mib", 64, 8, 2048),
+            DiskGiB = arguments.Number("disk-gib", 4, 1, 4096),
             SendCpu = (int)arguments.Number("send-cpu", 0, 0, 1023),
             RecordCpu = (int)arguments.Number("record-cpu", 1, 0, 1023),
             Peers = arguments.Text("peers")?.Split(','),
@@ -28,6 +29,9 @@ internal static class RunCommand
         if (options.Stages.FirstOrDefault(s => !s_stages.Contains(s)) is { } unknown)
             throw new UsageException($"--stages: '{unknown}' is none of {string.Join(", ", s_stages)}");
 
+        if (!File.Exists(options.Capbox))
+            throw new BenchException($"{options.Capbox} is not there: make publish, or --capbox PATH");
+
         if (Environment.UserName != "root")
             throw new BenchException("needs root, for network namespaces and packet sockets");
 
@@ -35,6 +39,12 @@ internal static class RunCommand
         var result = new JsonObject { ["machine"] = Machine(options) };
         if (options.Stages.Contains("peers"))
             result["peers"] = new PeersStage(options, lab).Run();
+
+        if (options.Stages.Contains("disk"))
+            result["disk"] = new DiskStage(options, lab).Run();
+
+        if (options.Stages.Contains("footprint"))
+            result["footprint"] = new FootprintStage(options, lab).Run();
 
         if (json is not null)
             File.WriteAllText(json, result.ToJsonString() + "\n");
