@@ -12,8 +12,6 @@ internal sealed class Inventory
     public long FirstStampNs { get; private set; } = long.MaxValue;
     public List<string> Torn { get; } = [];
 
-    public long Unique => Streams.Values.Sum(s => s.Unique);
-
     public void Read(string path)
     {
         using var file = new CaptureFile(path);

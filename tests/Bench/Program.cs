@@ -6,7 +6,8 @@ try
     {
         ["generate", .. string[] rest] => GenerateCommand.Run(rest),
         ["missing", .. string[] rest] => MissingCommand.Run(rest),
-        _ => throw new UsageException("Bench generate|missing [options] (see tests/Bench/README.md)"),
+        ["run", .. string[] rest] => RunCommand.Run(rest),
+        _ => throw new UsageException("Bench run|generate|missing [options] (see tests/Bench/README.md)"),
     };
 }
 catch (UsageException e)
