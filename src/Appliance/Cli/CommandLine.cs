@@ -11,7 +11,8 @@ internal static class CommandLine
 
     public static int Run(IReadOnlyList<string> args)
     {
-        ParseResult result = Build().Parse(args);
+        // No response files: @name is a named filter here.
+        ParseResult result = Build().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (result.Action is ParseErrorAction || (result.Errors.Count > 0 && result.Action is not ExampleHelpAction))
             return Errors.BadUse($"{result.Errors[0].Message.TrimEnd('.')}; see {CommandPath(result)} --help");
         try
@@ -81,7 +82,8 @@ internal static class CommandLine
     {
         Argument<string> directory = new("DIR")
         {
-            Description = "The archive (default /var/lib/capbox)", DefaultValueFactory = _ => Config.ConfigDocument.DefaultDirectory,
+            Description = "The archive",
+            DefaultValueFactory = _ => Config.ConfigDocument.DefaultDirectory,
         };
         Command command = new("segments", "List the segments of an archive, oldest first.") { directory, s_json };
         command.SetAction(result => SegmentsCommand.Run(result.GetRequiredValue(directory), result.GetValue(s_json)));
