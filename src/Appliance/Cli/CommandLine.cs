@@ -125,9 +125,8 @@ internal static class CommandLine
             ],
             "ports" => ["capbox ports", "capbox ports --json | jq -r '.[] | select(.carrier) | .name'"],
             "segments" => ["capbox segments ./var", "capbox segments ./var --json | jq 'map(.bytes) | add'"],
-            "verify" => ["capbox verify ./var/*.pcapng", "capbox verify --json FILE | jq"],
             "config" or "check" => ["capbox config check /etc/capbox.json"],
-            _ => ["capbox ports", "sudo capbox run --port eth2 --archive ./var", "capbox verify ./var/*.pcapng"],
+            _ => ["capbox ports", "sudo capbox run --port eth2 --archive ./var", "capbox segments ./var"],
         };
     }
 }
