@@ -1,0 +1,46 @@
+# One thin entry for people and CI. `make` prints this list; the work is in scripts/ and the projects.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export DOTNET_CLI_TELEMETRY_OPTOUT := 1
+export DOTNET_NOLOGO := 1
+
+# What the binary is made of: it is published again only when one of these is newer.
+SOURCES := $(shell find src -name '*.cs' -not -path '*/obj/*' -not -path '*/bin/*') \
+	$(wildcard src/*/*.csproj) Directory.Build.props Directory.Packages.props global.json
+
+.PHONY: help run demo test check bench publish clean
+
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+run: publish ## record the port of the default route, or PORT=eth2,eth3, into ./var until Ctrl-C
+	@exec scripts/run.sh
+
+demo: publish ## record real traffic between two network namespaces and show it with tshark; needs no network
+	@scripts/setup.sh run demo
+	@scripts/demo.sh
+
+test: ## run every test; the last line counts them
+	@scripts/setup.sh build run demo test fuzz
+	@scripts/test.sh
+
+check: ## format, analyzers, tidy rules
+	@scripts/setup.sh build
+	dotnet format Appliance.sln --verify-no-changes
+	dotnet build Appliance.sln -v q
+	scripts/tidy.sh
+
+bench: publish ## measure capbox against its peers on this machine
+	@scripts/setup.sh run bench demo test
+	dotnet run --project tests/Bench -c Release
+
+publish: out/capbox ## build the NativeAOT binary out/capbox
+
+out/capbox: $(SOURCES)
+	@scripts/setup.sh build run
+	dotnet publish src/Appliance -r linux-x64 -c Release -v q -o out
+	@touch $@
+
+clean: ## delete everything that was built; the archive in ./var stays
+	rm -rf out .cache
+	find src tests -type d \( -name bin -o -name obj -o -name TestResults \) -prune -exec rm -rf {} +

@@ -1,0 +1,41 @@
+#!/bin/sh
+# Installs the Debian packages of the given purposes (packages/debian.txt) that are missing, and checks for the .NET SDK.
+# usage: scripts/setup.sh PURPOSE...
+set -eu
+cd "$(dirname "$0")/.."
+
+if ! command -v dotnet >/dev/null 2>&1; then
+	echo "capbox needs the .NET SDK 10: curl -sSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0, then put ~/.dotnet into PATH" >&2
+	exit 1
+fi
+if ! dotnet --list-sdks | grep -q '^10\.'; then
+	echo "capbox needs the .NET SDK 10, found only: $(dotnet --list-sdks | cut -d' ' -f1 | tr '\n' ' '); see https://dot.net/download" >&2
+	exit 1
+fi
+
+missing=
+for purpose in "$@"; do
+	packages=$(sed -n "s/^$purpose: *//p" packages/debian.txt)
+	if [ -z "$packages" ]; then
+		echo "scripts/setup.sh: packages/debian.txt has no purpose '$purpose'" >&2
+		exit 2
+	fi
+	for package in $packages; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || :)" = installed ] || missing="$missing $package"
+	done
+done
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "capbox needs these Debian packages, and there is no apt-get to install them:$missing" >&2
+	exit 1
+fi
+sudo=
+if [ "$(id -u)" != 0 ]; then
+	command -v sudo >/dev/null 2>&1 || { echo "run as root, or install sudo: these packages are missing:$missing" >&2; exit 1; }
+	sudo=sudo
+fi
+echo "installing:$missing"
+$sudo apt-get update -qq
+# shellcheck disable=SC2086  # a list of words
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -1,0 +1,132 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace Capbox.Cli;
+
+/// <summary>The commands of capbox; docs/CLI.md is their manual. Parsing is here, the work is in one file per command.</summary>
+internal static class CommandLine
+{
+    private static readonly Option<bool> s_json = new("--json") { Description = "Write JSON to standard output" };
+
+    public static int Run(IReadOnlyList<string> args)
+    {
+        // No response files: @name is a named filter here.
+        ParseResult result = Build().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (result.Action is ParseErrorAction || (result.Errors.Count > 0 && result.Action is not ExampleHelpAction))
+            return Errors.BadUse($"{result.Errors[0].Message.TrimEnd('.')}; see {CommandPath(result)} --help");
+        try
+        {
+            return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Standard output that cannot be written, as when its reader is gone.
+            return Errors.Failed(e.Message);
+        }
+    }
+
+    private static string CommandPath(ParseResult result)
+    {
+        List<string> names = [];
+        for (System.CommandLine.Parsing.SymbolResult? at = result.CommandResult; at is not null; at = at.Parent)
+        {
+            if (at is System.CommandLine.Parsing.CommandResult { Command: { } command })
+                names.Insert(0, command is RootCommand ? "capbox" : command.Name);
+        }
+
+        return string.Join(' ', names);
+    }
+
+    private static RootCommand Build()
+    {
+        RootCommand root = new("capbox records network ports to PCAPNG segments and accounts for every packet.")
+        {
+            RunCommandLine(), PortsCommandLine(), SegmentsCommandLine(), ConfigCommandLine(),
+        };
+        foreach (HelpOption help in root.Options.OfType<HelpOption>())
+            help.Action = new ExampleHelpAction((HelpAction)help.Action!);
+        return root;
+    }
+
+    private static Command RunCommandLine()
+    {
+        Option<string?> config = new("--config") { Description = "Configuration document (docs/CONFIG.md)", HelpName = "FILE" };
+        Option<string[]> port = new("--port")
+        {
+            Description = "Port to record; of a document's ports only these. Repeat it or separate names with commas",
+            HelpName = "NAME[,NAME]",
+        };
+        Option<string?> archive = new("--archive") { Description = "Directory for the segments (default /var/lib/capbox)", HelpName = "DIR" };
+        Option<string?> filter = new("--filter") { Description = "tcpdump expression for every port; @name of the document may be used", HelpName = "EXPR" };
+        Option<string?> duration = new("--duration") { Description = "End after this many seconds, or 10m, 2h", HelpName = "S" };
+        Command command = new("run", "Record ports until Ctrl-C, SIGTERM or the end of --duration. SIGHUP begins new segments.")
+        {
+            config, port, archive, filter, duration, s_json,
+        };
+        command.SetAction(result => RunCommand.Run(
+            new RunArguments(
+                result.GetValue(config), result.GetValue(port) ?? [], result.GetValue(archive), result.GetValue(filter), result.GetValue(duration)),
+            result.GetValue(s_json)));
+        return command;
+    }
+
+    private static Command PortsCommandLine()
+    {
+        Command command = new("ports", "List the ports of this machine: driver, speed, link, offloads, timestamping.") { s_json };
+        command.SetAction(result => PortsCommand.Run(result.GetValue(s_json)));
+        return command;
+    }
+
+    private static Command SegmentsCommandLine()
+    {
+        Argument<string> directory = new("DIR")
+        {
+            Description = "The archive",
+            DefaultValueFactory = _ => Config.ConfigDocument.DefaultDirectory,
+        };
+        Command command = new("segments", "List the segments of an archive, oldest first.") { directory, s_json };
+        command.SetAction(result => SegmentsCommand.Run(result.GetRequiredValue(directory), result.GetValue(s_json)));
+        return command;
+    }
+
+    private static Command ConfigCommandLine()
+    {
+        Argument<string> file = new("FILE") { Description = "Configuration document" };
+        Command check = new("check", "Validate a configuration document; every error is said, one line each.") { file, s_json };
+        check.SetAction(result => ConfigCommand.Check(result.GetRequiredValue(file), result.GetValue(s_json)));
+        return new Command("config", "Work on configuration documents.") { check };
+    }
+
+    /// <summary>The usual help, then examples and exit codes.</summary>
+    private sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            int code = usual.Invoke(parseResult);
+            Command command = parseResult.CommandResult.Command;
+            TextWriter output = parseResult.InvocationConfiguration.Output;
+            output.WriteLine("Examples:");
+            foreach (string line in ExamplesOf(command is RootCommand ? "" : command.Name))
+                output.WriteLine("  " + line);
+            output.WriteLine();
+            output.WriteLine("Exit codes: 0 good, 1 the job failed, 2 bad use.");
+            return code;
+        }
+
+        private static string[] ExamplesOf(string command) => command switch
+        {
+            "run" =>
+            [
+                "sudo capbox run --port eth2 --archive ./var",
+                "sudo capbox run --port eth2,eth3 --filter 'udp and net 239.0.0.0/8' --duration 60",
+                "sudo capbox run --config /etc/capbox.json --json | jq '.ports[].lostPackets'",
+                "sudo kill -HUP $(pidof capbox)        # begin new segments",
+            ],
+            "ports" => ["capbox ports", "capbox ports --json | jq -r '.[] | select(.carrier) | .name'"],
+            "segments" => ["capbox segments ./var", "capbox segments ./var --json | jq 'map(.bytes) | add'"],
+            "config" or "check" => ["capbox config check /etc/capbox.json"],
+            _ => ["capbox ports", "sudo capbox run --port eth2 --archive ./var", "capbox segments ./var"],
+        };
+    }
+}

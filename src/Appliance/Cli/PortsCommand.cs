@@ -1,0 +1,52 @@
+using System.Globalization;
+using Capbox.Nic;
+
+namespace Capbox.Cli;
+
+/// <summary><c>capbox ports</c>.</summary>
+internal static class PortsCommand
+{
+    public static int Run(bool json)
+    {
+        IReadOnlyList<PortInfo> ports = PortInventory.List();
+        if (json)
+        {
+            Json.WriteLine(ports, Json.Default.IReadOnlyListPortInfo);
+            return ExitCode.Good;
+        }
+
+        TextTable table = new("PORT", "LINK", ">SPEED", "DRIVER", "MAC", ">MTU", "OFFLOADS", "STAMPS");
+        foreach (PortInfo port in ports)
+        {
+            table.Add(
+                port.Name, LinkText(port), port.SpeedBitsPerSecond is { } speed ? Human.Scaled(speed) + "b/s" : "-", port.Driver ?? "-", port.Mac ?? "-",
+                port.MtuBytes.ToString(CultureInfo.InvariantCulture), OffloadText(port.Offloads), StampText(port.Timestamping));
+        }
+
+        foreach (string line in table.Lines())
+            Console.Out.WriteLine(line);
+        return ExitCode.Good;
+    }
+
+    private static string LinkText(PortInfo port) => !port.Up ? "down" : port.Carrier == false ? "no link" : "up";
+
+    private static string OffloadText(PortOffloads offloads)
+    {
+        (bool? On, string Name)[] all =
+        [
+            (offloads.Gro, "gro"), (offloads.Lro, "lro"), (offloads.Gso, "gso"), (offloads.Tso, "tso"), (offloads.RxVlan, "rx-vlan"),
+            (offloads.TxVlan, "tx-vlan"),
+        ];
+        string text = string.Join(' ', all.Where(o => o.On == true).Select(o => o.Name));
+        return text.Length == 0 ? "-" : text;
+    }
+
+    private static string StampText(PortTimestamping? stamps) => stamps switch
+    {
+        null => "software",
+        { HardwareAll: true, PhcIndex: { } phc } => string.Create(CultureInfo.InvariantCulture, $"hardware, all packets, ptp{phc}"),
+        { HardwareAll: true } => "hardware, all packets",
+        { PhcIndex: { } phc } => string.Create(CultureInfo.InvariantCulture, $"software (ptp{phc}: PTP packets only)"),
+        _ => "software",
+    };
+}

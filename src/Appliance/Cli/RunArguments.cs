@@ -1,0 +1,90 @@
+using System.Globalization;
+using Capbox.Capture;
+using Capbox.Config;
+
+namespace Capbox.Cli;
+
+/// <summary>What <c>capbox run</c> was given, as text.</summary>
+internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports, string? Archive, string? Filter, string? Duration)
+{
+    private const long MaxDurationMs = 366L * 86_400_000;
+
+    /// <summary>Makes options of document and command line; the latter wins.</summary>
+    /// <param name="errors">One line each, naming the file and key, or the option at fault.</param>
+    /// <returns>Null if there are errors.</returns>
+    public RecorderOptions? Build(List<string> errors)
+    {
+        RecorderOptions options = new() { Ports = [], Storage = new StorageOptions { Directory = ConfigDocument.DefaultDirectory } };
+        NamedFilters filters = NamedFilters.None;
+        if (Config is not null)
+        {
+            ConfigResult result = ConfigDocument.Load(Config);
+            errors.AddRange(result.Errors.Select(e => $"{Config}: {e}"));
+            if (result.Options is null)
+                return null;
+            options = result.Options;
+            filters = result.Filters;
+        }
+
+        options = options with { Ports = ChoosePorts(options.Ports, errors) };
+        if (Archive is not null)
+            options = options with { Storage = options.Storage with { Directory = CheckArchive(Archive, errors) } };
+        if (Filter is not null)
+            options = options with { Ports = [.. options.Ports.Select(p => p with { Filter = CheckFilter(Filter, filters, p, errors) })] };
+        TryDuration(errors);
+        return errors.Count == 0 ? options : null;
+    }
+
+    /// <summary>The duration, or null to run until a signal; adds an error if it is none.</summary>
+    public TimeSpan? TryDuration(List<string> errors)
+    {
+        if (Duration is null)
+            return null;
+        string text = Duration.Length > 0 && char.IsAsciiDigit(Duration[^1]) ? Duration + "s" : Duration;
+        if (Units.TryParseDuration(text, out long milliseconds) && milliseconds is > 0 and <= MaxDurationMs)
+            return TimeSpan.FromMilliseconds(milliseconds);
+        errors.Add($"--duration: \"{Duration}\" is not a number of seconds, or a whole number with ms, s, m, h or d, up to 366d");
+        return null;
+    }
+
+    private List<PortOptions> ChoosePorts(IReadOnlyList<PortOptions> configured, List<string> errors)
+    {
+        string[] names = [.. Ports.SelectMany(p => p.Split(','))];
+        if (names.Length == 0)
+        {
+            if (configured.Count == 0)
+                errors.Add("run: no port; give --port NAME or --config FILE (capbox ports lists the ports)");
+            return [.. configured];
+        }
+
+        if (names.Length > ConfigDocument.MaxPorts)
+            errors.Add(string.Create(CultureInfo.InvariantCulture, $"--port: {names.Length} ports, at most {ConfigDocument.MaxPorts} are possible"));
+        List<PortOptions> chosen = [];
+        foreach (string name in names)
+        {
+            if (PortSection.CheckName(name) is { } problem)
+                errors.Add($"--port: {problem}");
+            else if (chosen.Any(p => p.Name == name))
+                errors.Add($"--port: {name} is given twice");
+            else
+                chosen.Add(configured.FirstOrDefault(p => p.Name == name) ?? new PortOptions { Name = name });
+        }
+
+        return chosen;
+    }
+
+    private static string CheckArchive(string directory, List<string> errors)
+    {
+        if (directory.Length == 0 || directory.Contains('\0'))
+            errors.Add("--archive: not a path");
+        return directory;
+    }
+
+    private static string? CheckFilter(string expression, NamedFilters filters, PortOptions port, List<string> errors)
+    {
+        string? problem = PortSection.CheckFilter(expression, filters, new HashSet<string>(), port.SnapLength, out string? expanded);
+        if (problem is not null && !errors.Contains($"--filter: {problem}"))
+            errors.Add($"--filter: {problem}");
+        return expanded;
+    }
+}

@@ -1,0 +1,74 @@
+using System.Globalization;
+using Capbox.Capture;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Capbox.Cli;
+
+/// <summary><c>capbox run</c>: the recorder inside a slim host, which brings signals, logging and an ordered stop.</summary>
+internal static class RunCommand
+{
+    private const int CapNetRaw = 13;
+
+    /// <summary>Sealing waits for the disk: 10 s a ring at most, and a full archive of rings still fits.</summary>
+    private static readonly TimeSpan s_stopLimit = TimeSpan.FromMinutes(15);
+
+    public static int Run(RunArguments arguments, bool json)
+    {
+        List<string> errors = [];
+        RecorderOptions? options = arguments.Build(errors);
+        foreach (string error in errors)
+            Errors.Write(error);
+        if (options is null)
+            return ExitCode.BadUse;
+        if (!HasCapability(CapNetRaw))
+            return Errors.Failed("run needs root or CAP_NET_RAW to open ports; use sudo");
+
+        StatusScreen screen = new(Console.Error, isTerminal: !Console.IsErrorRedirected && !json);
+        RunSettings settings = new(options, arguments.TryDuration(errors), json);
+        return Host(settings, screen);
+    }
+
+    private static int Host(RunSettings settings, StatusScreen screen)
+    {
+        // The empty builder reads no settings files and no environment: capbox has one document, and starts faster.
+        HostApplicationBuilder builder = Microsoft.Extensions.Hosting.Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Logging.ClearProviders();
+        builder.Logging.AddProvider(new LineLoggerProvider(screen));
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Services.Configure<ConsoleLifetimeOptions>(o => o.SuppressStatusMessages = true);
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = s_stopLimit);
+        builder.Services.AddSingleton(settings);
+        builder.Services.AddSingleton(settings.Options);
+        builder.Services.AddSingleton(screen);
+        builder.Services.AddSingleton<Recorder>();
+        builder.Services.AddSingleton<RecorderService>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<RecorderService>());
+        using IHost host = builder.Build();
+        RecorderService service = host.Services.GetRequiredService<RecorderService>();
+        try
+        {
+            host.Run();
+        }
+        catch (CaptureException e)
+        {
+            return Errors.Failed(e.Message);
+        }
+
+        return service.Report();
+    }
+
+    /// <summary>Reads the effective capabilities of this process (proc(5)).</summary>
+    private static bool HasCapability(int capability)
+    {
+        const string Key = "CapEff:";
+        string? line = File.ReadLines("/proc/self/status").FirstOrDefault(l => l.StartsWith(Key, StringComparison.Ordinal));
+        return line is not null
+            && ulong.TryParse(line.AsSpan(Key.Length).Trim(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong set)
+            && (set & (1ul << capability)) != 0;
+    }
+}
+
+/// <summary>What the service is made with.</summary>
+internal sealed record RunSettings(RecorderOptions Options, TimeSpan? Duration, bool Json);

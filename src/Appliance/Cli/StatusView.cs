@@ -1,0 +1,97 @@
+using System.Globalization;
+using Capbox.Capture;
+
+namespace Capbox.Cli;
+
+/// <summary>Snapshots as text: pure functions. Worst news first, and never told by colour alone.</summary>
+internal static class StatusView
+{
+    /// <summary>The live block: one line per port, the disk, and what is wrong.</summary>
+    /// <param name="before">An earlier snapshot, to make rates of.</param>
+    /// <param name="now">The snapshot to show.</param>
+    /// <param name="widthColumns">Lines are cut to this, since one that wraps cannot be redrawn.</param>
+    public static IReadOnlyList<string> Live(RecorderSnapshot before, RecorderSnapshot now, int widthColumns)
+    {
+        double seconds = (now.Uptime - before.Uptime).TotalSeconds;
+        List<string> lines = [$"capbox recording for {Human.Duration(now.Uptime)}; Ctrl-C seals and ends"];
+        TextTable table = new("PORT", "STATE", "CLOCK", ">PKT/S", ">RATE", ">STORED", ">FILTERED", ">LOST", "(RING/DISK/NIC/HOST)");
+        foreach (PortLedger port in now.Ports)
+        {
+            PortLedger? earlier = before.Ports.FirstOrDefault(p => p.Port == port.Port);
+            table.Add(
+                NameText(port), StateText(port), port.HardwareStamps ? "nic" : "system", Human.Scaled(Rate(port.SeenPackets, earlier?.SeenPackets, seconds)),
+                Human.Scaled(8 * Rate(port.StoredBytes, earlier?.StoredBytes, seconds)) + "b/s", Human.Count(port.StoredPackets),
+                Human.Count(port.FilteredPackets), Human.Count(port.LostPackets), CauseText(port));
+        }
+
+        lines.AddRange(table.Lines());
+        StorageSnapshot storage = now.Storage;
+        lines.Add(
+            $"disk  {Human.Bytes(Rate(storage.BytesWritten, before.Storage.BytesWritten, seconds))}/s, {Human.Bytes(storage.BytesWritten)} written, "
+            + $"{Human.Bytes(storage.FreeBytes)} free, {storage.Engine}{(storage.Direct ? ", direct" : ", page cache")}");
+        lines.Add($"file  {storage.CurrentSegment ?? "none"}, {Human.Count(storage.SegmentsSealed)} sealed");
+        if (storage.Fault is { } fault)
+            lines.Add($"FAULT {fault} ({Human.Count(storage.WriteErrors)} write errors)");
+        return [.. lines.Select(line => line.Length <= widthColumns ? line : line[..widthColumns])];
+    }
+
+    /// <summary>The state of everything in one line, for a log.</summary>
+    public static string Summary(RecorderSnapshot before, RecorderSnapshot now)
+    {
+        double seconds = (now.Uptime - before.Uptime).TotalSeconds;
+        List<string> parts = [];
+        foreach (PortLedger port in now.Ports)
+        {
+            double rate = Rate(port.SeenPackets, before.Ports.FirstOrDefault(p => p.Port == port.Port)?.SeenPackets, seconds);
+            parts.Add($"{NameText(port)} {StateText(port)} {Human.Scaled(rate).TrimEnd()}/s stored {port.StoredPackets} filtered {port.FilteredPackets} lost {port.LostPackets}");
+        }
+
+        parts.Add($"disk {Human.Bytes(Rate(now.Storage.BytesWritten, before.Storage.BytesWritten, seconds))}/s, {Human.Bytes(now.Storage.FreeBytes)} free");
+        if (now.Storage.Fault is { } fault)
+            parts.Add($"FAULT {fault}");
+        return string.Join("; ", parts);
+    }
+
+    /// <summary>The final account: every packet seen is in exactly one of the counts.</summary>
+    public static IReadOnlyList<string> Ledger(RecorderSnapshot final, string directory)
+    {
+        List<string> lines = [];
+        foreach (PortLedger port in final.Ports)
+        {
+            string line =
+                $"{NameText(port)}: seen {Human.Count(port.SeenPackets)} = stored {Human.Count(port.StoredPackets)} ({Human.Bytes(port.StoredBytes)})"
+                + $" + filtered {Human.Count(port.FilteredPackets)} + lost {Human.Count(port.LostPackets)}"
+                + $" (ring {Human.Count(port.LostRing)}, disk {Human.Count(port.LostDisk)}, nic {Human.Count(port.LostNic)}, host {Human.Count(port.LostHost)})";
+            if (port.PendingPackets > 0)
+                line += $" + pending {Human.Count(port.PendingPackets)}";
+            if (port.TruncatedPackets > 0)
+                line += $"; {Human.Count(port.TruncatedPackets)} cut to the snap length";
+            if (port.Gap > TimeSpan.Zero)
+                line += string.Create(CultureInfo.InvariantCulture, $"; down or missing for {port.Gap.TotalSeconds:0.0} s");
+            lines.Add(line);
+        }
+
+        lines.AddRange(final.Storage.RecentlySealed);
+        ulong notNamed = final.Storage.SegmentsSealed - Math.Min(final.Storage.SegmentsSealed, (ulong)final.Storage.RecentlySealed.Count);
+        if (notNamed > 0)
+            lines.Add($"and {Human.Count(notNamed)} earlier segments in {directory}");
+        if (final.Storage.SegmentsSealed == 0)
+            lines.Add("no segment was written");
+        return lines;
+    }
+
+    private static double Rate(ulong now, ulong? before, double seconds) => seconds <= 0 || before is null || now < before ? 0 : (now - before.Value) / seconds;
+
+    private static string NameText(PortLedger port) => port.CurrentName == port.Port ? port.Port : $"{port.Port} (now {port.CurrentName})";
+
+    private static string StateText(PortLedger port) => port.State switch
+    {
+        PortState.Capturing => "capturing",
+        PortState.Down => "DOWN",
+        PortState.Missing => "MISSING",
+        _ => "stopped",
+    };
+
+    private static string CauseText(PortLedger port) =>
+        port.LostPackets == 0 ? "-" : string.Create(CultureInfo.InvariantCulture, $"{port.LostRing}/{port.LostDisk}/{port.LostNic}/{port.LostHost}");
+}

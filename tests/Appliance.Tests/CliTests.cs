@@ -1,0 +1,256 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Capbox.Capture;
+using Capbox.Cli;
+using Xunit;
+
+namespace Capbox.Tests;
+
+/// <summary>The program as its user meets it: exit codes, one-line errors, JSON, and the texts made of snapshots.</summary>
+public sealed class CliTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("capbox-cli-").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Theory]
+    [InlineData("bogus", "see capbox --help")]
+    [InlineData("run --port", "--port")]
+    [InlineData("run", "--port")]
+    [InlineData("run --port lo,lo", "--port: lo is given twice")]
+    [InlineData("run --port a/b", "--port: \"a/b\" cannot be")]
+    [InlineData("run --port lo --duration never", "--duration: \"never\"")]
+    [InlineData("run --port lo --duration 0", "--duration: \"0\"")]
+    [InlineData("run --port lo --filter @nothing", "--filter: there is no filter named @nothing")]
+    [InlineData("run --port lo --bogus", "--bogus")]
+    [InlineData("run --config /nonexistent.json", "/nonexistent.json: $: no such file")]
+    [InlineData("config check", "see capbox config check --help")]
+    [InlineData("config check /nonexistent.json", "/nonexistent.json: $: no such file")]
+    [InlineData("config", "see capbox config --help")]
+    public async Task Bad_use_ends_with_2_and_one_line_that_names_the_fault(string arguments, string fault)
+    {
+        (int code, string output, string error) = await Capbox(arguments.Split(' '));
+        Assert.Equal(2, code);
+        Assert.Empty(output);
+        string line = Assert.Single(error.TrimEnd('\n').Split('\n'));
+        Assert.StartsWith("capbox: ", line, StringComparison.Ordinal);
+        Assert.Contains(fault, line, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("run --help")]
+    [InlineData("ports --help")]
+    [InlineData("segments --help")]
+    [InlineData("config check --help")]
+    public async Task Help_has_examples_and_exit_codes(string arguments)
+    {
+        (int code, string output, string error) = await Capbox(arguments.Split(' '));
+        Assert.Equal(0, code);
+        Assert.Empty(error);
+        Assert.Contains("Examples:\n  ", output, StringComparison.Ordinal);
+        Assert.Contains("Exit codes: 0 good, 1 the job failed, 2 bad use.", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Version_is_one_line()
+    {
+        (int code, string output, string error) = await Capbox("--version");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Matches("^[0-9]+\\.[0-9]+\\.[0-9]+[^\n]*\n$", output);
+    }
+
+    [Fact]
+    public async Task Ports_are_listed_as_json_and_as_a_table()
+    {
+        (int code, string output, _) = await Capbox("ports", "--json");
+        Assert.Equal(0, code);
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement lo = json.RootElement.EnumerateArray().Single(p => p.GetProperty("name").GetString() == "lo");
+        Assert.Equal(772, lo.GetProperty("hardwareType").GetInt32());
+        Assert.False(lo.GetProperty("timestamping").GetProperty("hardwareAll").GetBoolean());
+
+        (code, output, _) = await Capbox("ports");
+        Assert.Equal(0, code);
+        Assert.Matches("(?m)^PORT +LINK +SPEED", output);
+        Assert.Matches("(?m)^lo +up ", output);
+    }
+
+    [Fact]
+    public async Task A_bad_document_is_told_line_by_line_and_as_json()
+    {
+        string file = Path.Combine(_directory, "bad.json");
+        await File.WriteAllTextAsync(file, """{ "ports": [ { "name": "eth2", "rings": 0, "fliter": "arp" } ] }""", TestContext.Current.CancellationToken);
+        (int code, string output, string error) = await Capbox("config", "check", file);
+        Assert.Equal((2, ""), (code, output));
+        Assert.Equal(
+            [$"capbox: {file}: $.ports[0].rings: 0 is not within 1 to 64", $"capbox: {file}: $.ports[0].fliter: unknown key; did you mean \"filter\"?"],
+            error.TrimEnd('\n').Split('\n'));
+
+        (code, output, _) = await Capbox("config", "check", "--json", file);
+        Assert.Equal(2, code);
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.False(json.RootElement.GetProperty("good").GetBoolean());
+        Assert.Equal("$.ports[0].rings", json.RootElement.GetProperty("errors")[0].GetProperty("path").GetString());
+    }
+
+    [Fact]
+    public async Task Segments_are_listed_by_sequence_and_foreign_files_are_not()
+    {
+        string[] names =
+        [
+            "20261123T083000.000000000Z-0000000010.pcapng", "20261123T090000.000000000Z-0000000009.pcapng",
+            "20261123T100000.000000000Z-0000000011.pcapng.part", "notes.txt", "other.pcapng",
+        ];
+        foreach (string name in names)
+            await File.WriteAllBytesAsync(Path.Combine(_directory, name), new byte[4096], TestContext.Current.CancellationToken);
+        (int code, string output, _) = await Capbox("segments", "--json", _directory);
+        Assert.Equal(0, code);
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.Equal([9, 10, 11], json.RootElement.EnumerateArray().Select(s => s.GetProperty("sequence").GetInt32()));
+        Assert.Equal([false, false, true], json.RootElement.EnumerateArray().Select(s => s.GetProperty("inProgress").GetBoolean()));
+        Assert.All(json.RootElement.EnumerateArray(), s => Assert.Equal(4096, s.GetProperty("bytes").GetInt64()));
+    }
+
+    [Fact]
+    public async Task A_missing_archive_is_a_failed_job()
+    {
+        (int code, _, string error) = await Capbox("segments", Path.Combine(_directory, "none"));
+        Assert.Equal(1, code);
+        Assert.Contains($"{_directory}/none: no such directory", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_port_that_never_came_is_a_failed_job()
+    {
+        (int code, _, string error) = await Capbox("run", "--port", "no-such-port0", "--archive", _directory, "--duration", "300ms");
+        Assert.Equal(1, code);
+        Assert.Contains("capbox: port no-such-port0 was never there or up", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_run_on_loopback_ends_with_its_ledger_and_its_files()
+    {
+        (int code, string output, string error) = await Capbox(
+            "run", "--port", "lo", "--archive", _directory, "--filter", "udp port 9", "--duration", "1", "--json");
+        Assert.True(code == 0, error);
+        string[] lines = output.TrimEnd('\n').Split('\n');
+        Assert.True(lines.Length >= 2, "a snapshot while it runs and a final one");
+        using JsonDocument last = JsonDocument.Parse(lines[^1]);
+        Assert.Equal("Stopped", last.RootElement.GetProperty("ports")[0].GetProperty("state").GetString());
+    }
+
+    [Fact]
+    public void Command_line_wins_over_the_document()
+    {
+        string file = Path.Combine(_directory, "good.json");
+        File.WriteAllText(file, """
+            { "filters": { "web": "tcp port 80" }, "storage": { "directory": "/a", "rotate": "1m" },
+              "ports": [ { "name": "eth2", "snapLength": 96, "filter": "arp" }, { "name": "eth3" } ] }
+            """);
+        List<string> errors = [];
+        RecorderOptions? options = new RunArguments(file, ["eth2,eth9"], "/b", "@web or icmp", "2m").Build(errors);
+        Assert.Empty(errors);
+        Assert.NotNull(options);
+        Assert.Equal(["eth2", "eth9"], options.Ports.Select(p => p.Name));
+        Assert.Equal([96, 262144], options.Ports.Select(p => p.SnapLength));
+        Assert.All(options.Ports, p => Assert.Equal("(tcp port 80) or icmp", p.Filter));
+        Assert.Equal(new StorageOptions { Directory = "/b", RotateSeconds = 60 }, options.Storage);
+    }
+
+    [Theory]
+    [InlineData(0, "0 ")]
+    [InlineData(999, "999 ")]
+    [InlineData(999.6, "1.00 k")]
+    [InlineData(1250, "1.25 k")]
+    [InlineData(99_950, "100 k")]
+    [InlineData(12_345_678, "12.3 M")]
+    [InlineData(4.5e9, "4.50 G")]
+    public void Rates_have_three_digits(double value, string text) => Assert.Equal(text, Human.Scaled(value));
+
+    [Fact]
+    public void The_live_view_shows_rates_losses_and_faults_within_the_width()
+    {
+        RecorderSnapshot before = Snapshot(seconds: 10, stored: 1000, lostRing: 0, fault: null);
+        RecorderSnapshot now = Snapshot(seconds: 12, stored: 5000, lostRing: 7, fault: "/a: No space left on device");
+        IReadOnlyList<string> lines = StatusView.Live(before, now, widthColumns: 200);
+        string port = Assert.Single(lines, l => l.StartsWith("eth2 ", StringComparison.Ordinal));
+        Assert.Contains("2.00 k", port, StringComparison.Ordinal);
+        Assert.Contains("7/0/0/0", port, StringComparison.Ordinal);
+        Assert.Contains(lines, l => l.StartsWith("FAULT /a: No space left on device", StringComparison.Ordinal));
+        Assert.All(StatusView.Live(before, now, widthColumns: 40), l => Assert.InRange(l.Length, 0, 40));
+    }
+
+    [Fact]
+    public void The_final_ledger_adds_up_in_its_own_words_and_names_the_files()
+    {
+        RecorderSnapshot final = Snapshot(seconds: 12, stored: 5000, lostRing: 7, fault: null);
+        final = final with { Storage = final.Storage with { SegmentsSealed = 40 } };
+        IReadOnlyList<string> lines = StatusView.Ledger(final, "/archive");
+        Assert.Equal(
+            "eth2: seen 5,010 = stored 5,000 (500 kB) + filtered 3 + lost 7 (ring 7, disk 0, nic 0, host 0); down or missing for 1.5 s", lines[0]);
+        Assert.Equal(["/archive/s.pcapng", "and 39 earlier segments in /archive"], lines.Skip(1));
+    }
+
+    [Fact]
+    public void A_log_line_clears_the_status_block_and_draws_it_again()
+    {
+        using StringWriter output = new();
+        StatusScreen screen = new(output, isTerminal: true);
+        screen.Status(["a", "b"]);
+        screen.Line("event");
+        Assert.Equal("a\nb\n\e[2A\r\e[Jevent\na\nb\n", output.ToString());
+    }
+
+    private static RecorderSnapshot Snapshot(int seconds, ulong stored, ulong lostRing, string? fault) => new()
+    {
+        At = DateTimeOffset.UnixEpoch,
+        Uptime = TimeSpan.FromSeconds(seconds),
+        Ports =
+        [
+            new PortLedger
+            {
+                Port = "eth2",
+                CurrentName = "eth2",
+                State = PortState.Capturing,
+                HardwareStamps = false,
+                StoredPackets = stored,
+                StoredBytes = stored * 100,
+                FilteredPackets = 3,
+                PendingPackets = 0,
+                LostRing = lostRing,
+                LostDisk = 0,
+                LostNic = 0,
+                LostHost = 0,
+                TruncatedPackets = 0,
+                RingFreezes = 0,
+                Gap = TimeSpan.FromSeconds(1.5),
+            },
+        ],
+        Storage = new StorageSnapshot
+        {
+            SegmentsSealed = 1,
+            BytesWritten = stored * 100,
+            WriteErrors = 0,
+            Fault = fault,
+            Engine = "io_uring",
+            Direct = true,
+            FreeBytes = 1,
+            RecentlySealed = ["/archive/s.pcapng"],
+        },
+    };
+
+    private static async Task<(int Code, string Output, string Error)> Capbox(params string[] arguments)
+    {
+        // The program beside the tests, as the compiler made it; the published binary is tried by the demo.
+        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "capbox.dll"));
+        foreach (string argument in arguments)
+            start.ArgumentList.Add(argument);
+        using Process process = Process.Start(start)!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Task<string> error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return (process.ExitCode, await output, await error);
+    }
+}
