@@ -26,6 +26,7 @@ public sealed class Recorder : IDisposable
     private ArchiveDirectory? _archive;
     private LinkWatch? _links;
     private Thread? _supervisor;
+    private Thread? _repair;
     private volatile bool _stopping;
     private StorageSnapshot? _lastStorage;
 
@@ -58,6 +59,8 @@ public sealed class Recorder : IDisposable
 
         _supervisor = new Thread(SuperviseLoop) { IsBackground = true, Name = "capbox-ports" };
         _supervisor.Start();
+        _repair = new Thread(RepairLeftovers) { IsBackground = true, Name = "capbox-repair", Priority = ThreadPriority.BelowNormal };
+        _repair.Start();
     }
 
     /// <summary>Seals the current segments and goes on in new ones, without losing a packet. Returns at once.</summary>
@@ -82,6 +85,8 @@ public sealed class Recorder : IDisposable
             _lastStorage = AfterSealing(_lastStorage, stores);
         lock (_storesLock)
             _stores.Clear();
+        _repair?.Join();
+        _repair = null;
         _links?.Dispose();
         _links = null;
         _archive?.Dispose();
@@ -171,6 +176,26 @@ public sealed class Recorder : IDisposable
                     port.NoteProblem($"port {port.Options.Name}: {e.Message}");
                 }
             }
+        }
+    }
+
+    /// <summary>Segments that a crash left behind are sealed beside the recording, lowest first.</summary>
+    private void RepairLeftovers()
+    {
+        try
+        {
+            foreach (string part in _archive!.LeftoverParts())
+            {
+                if (_stopping)
+                    return;
+                RepairResult result = SegmentRepair.Repair(part);
+                LogLevel level = result.Outcome is RepairOutcome.Failed or RepairOutcome.Broken ? LogLevel.Error : LogLevel.Warning;
+                _logger.Log(level, "repair: {Path}: {Message}", result.ResultPath ?? result.Path, result.Message);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _logger.LogError("repair: {Reason}", e.Message);
         }
     }
 

@@ -50,14 +50,14 @@ public class PortTests
     }
 
     [Fact]
-    public void Renamed_it_is_followed_without_a_loss()
+    public async Task Renamed_it_is_followed_without_a_loss()
     {
         using var lab = new Lab();
         using CapboxProcess capbox = CapboxProcess.Start(lab, "--port", "b0", "--archive", lab.Archive);
-        Task<long> traffic = Task.Run(() => lab.Generate("--packets", "20000", "--pps", "10000"));
+        Task<long> traffic = Task.Run(() => lab.Generate("--packets", "20000", "--pps", "10000"), TestContext.Current.CancellationToken);
         Thread.Sleep(700);
         lab.Ip("link", "set", "b0", "name", "renamed0");
-        long sent = traffic.Result;
+        long sent = await traffic;
         capbox.WaitUntilSeen(sent);
         capbox.WaitFor(s => s.Ports[0].CurrentName == "renamed0", "the new name to show");
         PortLedger port = capbox.Stop().Ports[0];

@@ -20,20 +20,20 @@ public class SegmentTests
     }
 
     [Fact]
-    public void Rotation_by_signal_and_size_loses_nothing()
+    public async Task Rotation_by_signal_and_size_loses_nothing()
     {
         using var lab = new Lab();
         using CapboxProcess capbox = CapboxProcess.StartWith(lab, $$"""
             {"storage": {"directory": "{{lab.Archive}}", "segmentSize": "16MiB"}, "ports": [{"name": "b0"}]}
             """);
-        Task<long> traffic = Task.Run(() => lab.Generate("--packets", "100000", "--size", "594", "--pps", "30000"));
+        Task<long> traffic = Task.Run(() => lab.Generate("--packets", "100000", "--size", "594", "--pps", "30000"), TestContext.Current.CancellationToken);
         for (int i = 0; i < 5; i++)
         {
             Thread.Sleep(500);
             capbox.Signal("HUP");
         }
 
-        long sent = traffic.Result;
+        long sent = await traffic;
         capbox.WaitUntilSeen(sent);
         RecorderSnapshot last = capbox.Stop();
         Assert.Equal((ulong)sent, last.Ports[0].StoredPackets);
@@ -94,7 +94,7 @@ public class SegmentTests
 
     /// <summary>Every whole chunk that was on disk at the moment of the kill is readable after the next start. The seed of the moments is printed on failure.</summary>
     [Fact]
-    public void Killed_twenty_times_it_keeps_every_chunk_that_was_written()
+    public async Task Killed_twenty_times_it_keeps_every_chunk_that_was_written()
     {
         using var lab = new Lab();
         int seed = Environment.TickCount;
@@ -105,10 +105,10 @@ public class SegmentTests
         for (int round = 0; round < 20; round++)
         {
             using CapboxProcess capbox = CapboxProcess.StartWith(lab, document);
-            Task<long> traffic = Task.Run(() => lab.Generate("--milliseconds", "1200", "--pps", "40000", "--size", "imix", "--stream", round.ToString(CultureInfo.InvariantCulture)));
+            Task<long> traffic = Task.Run(() => lab.Generate("--milliseconds", "1200", "--pps", "40000", "--size", "imix", "--stream", round.ToString(CultureInfo.InvariantCulture)), TestContext.Current.CancellationToken);
             Thread.Sleep(400 + random.Next(900));
             capbox.KillHard();
-            traffic.Wait();
+            await traffic;
             foreach (string part in Directory.GetFiles(lab.Archive, "*.part"))
                 File.Copy(part, Path.Combine(lab.Scratch, $"{round}-{Path.GetFileName(part)}"));
         }
