@@ -45,6 +45,7 @@ internal sealed unsafe class Child
         _ = Sys.SpawnActionsAddOpen(actions, 0, "/dev/null", 0, 0);
         _ = Sys.SpawnActionsAddOpen(actions, 1, log, OpenForWriting, 0x1a4);
         _ = Sys.SpawnActionsAddDup2(actions, 1, 2);
+        _ = Sys.SpawnActionsAddCloseFrom(actions, 3);
         var variables = new List<string>();
         foreach (System.Collections.DictionaryEntry e in Environment.GetEnvironmentVariables())
             variables.Add(e.Key + "=" + e.Value);
@@ -87,7 +88,7 @@ internal sealed unsafe class Child
         }
     }
 
-    /// <summary>For the end of the bench by a signal.</summary>
+    /// <summary>For the end of the bench by a signal or an error.</summary>
     public static void KillAll()
     {
         lock (s_running)

@@ -99,9 +99,17 @@ internal sealed class FootprintStage(BenchOptions options, Lab lab)
         Thread.Sleep(300);
         DateTime started = DateTime.UtcNow;
         Child capbox = _run.StartPinned(directory + ".log", command);
-        double onDiskMs = AwaitChunk(directory, capbox, started);
-        sender.Join();
-        capbox.Stop(Sys.SigTerm, TimeSpan.FromSeconds(30));
+        double onDiskMs;
+        try
+        {
+            onDiskMs = AwaitChunk(directory, capbox, started);
+        }
+        finally
+        {
+            sender.Join();
+            capbox.Stop(Sys.SigTerm, TimeSpan.FromSeconds(30));
+        }
+
         var inventory = new Inventory();
         foreach (string file in Directory.EnumerateFiles(directory, "*.pcapng"))
             inventory.Read(file);
@@ -124,14 +132,15 @@ internal sealed class FootprintStage(BenchOptions options, Lab lab)
         return (DateTime.UtcNow - started).TotalMilliseconds;
     }
 
-    /// <summary>True when the in-progress segment has an ISB, the head of a chunk, behind its header page.</summary>
+    /// <summary>True when an in-progress segment (the next one lies ready, too) has an ISB, the head of a chunk, behind its header page.</summary>
     private static bool HasChunk(string directory)
     {
         foreach (string path in Directory.EnumerateFiles(directory, "*.part"))
         {
             using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1);
             file.Position = 4096;
-            return file.ReadByte() == 5;
+            if (file.ReadByte() == 5)
+                return true;
         }
 
         return false;

@@ -58,6 +58,7 @@ internal sealed class Lab : IDisposable
             return;
 
         _disposed = true;
+        Child.KillAll();
         foreach (string name in new[] { SendNamespace, RecordNamespace })
         {
             try
@@ -80,7 +81,6 @@ internal sealed class Lab : IDisposable
 
     private void Abandon()
     {
-        Child.KillAll();
         Dispose();
         Environment.Exit(130);
     }

@@ -102,6 +102,9 @@ internal static unsafe partial class Sys
     [LibraryImport("libc", EntryPoint = "posix_spawn_file_actions_addopen", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int SpawnActionsAddOpen(void* actions, int fd, string path, int flags, uint mode);
 
+    [LibraryImport("libc", EntryPoint = "posix_spawn_file_actions_addclosefrom_np")]
+    public static partial int SpawnActionsAddCloseFrom(void* actions, int from);
+
     [LibraryImport("libc", EntryPoint = "posix_spawn_file_actions_adddup2")]
     public static partial int SpawnActionsAddDup2(void* actions, int from, int to);
 
