@@ -42,7 +42,7 @@ internal static class CommandLine
     {
         RootCommand root = new("capbox records network ports to PCAPNG segments and accounts for every packet.")
         {
-            RunCommandLine(), PortsCommandLine(), SegmentsCommandLine(), ConfigCommandLine(),
+            RunCommandLine(), PortsCommandLine(), SegmentsCommandLine(), VerifyCommandLine(), ConfigCommandLine(),
         };
         foreach (HelpOption help in root.Options.OfType<HelpOption>())
             help.Action = new ExampleHelpAction((HelpAction)help.Action!);
@@ -90,6 +90,14 @@ internal static class CommandLine
         return command;
     }
 
+    private static Command VerifyCommandLine()
+    {
+        Argument<string[]> files = new("FILE") { Description = "Segments", Arity = ArgumentArity.OneOrMore };
+        Command command = new("verify", "Check segments: structure, chunk chain, footer, ledger, stamps; says what is wrong where.") { files, s_json };
+        command.SetAction(result => VerifyCommand.Run(result.GetRequiredValue(files), result.GetValue(s_json)));
+        return command;
+    }
+
     private static Command ConfigCommandLine()
     {
         Argument<string> file = new("FILE") { Description = "Configuration document" };
@@ -125,8 +133,9 @@ internal static class CommandLine
             ],
             "ports" => ["capbox ports", "capbox ports --json | jq -r '.[] | select(.carrier) | .name'"],
             "segments" => ["capbox segments ./var", "capbox segments ./var --json | jq 'map(.bytes) | add'"],
+            "verify" => ["capbox verify ./var/*.pcapng", "capbox verify --json FILE | jq '.[].ports'"],
             "config" or "check" => ["capbox config check /etc/capbox.json"],
-            _ => ["capbox ports", "sudo capbox run --port eth2 --archive ./var", "capbox segments ./var"],
+            _ => ["capbox ports", "sudo capbox run --port eth2 --archive ./var", "capbox segments ./var", "capbox verify ./var/*.pcapng"],
         };
     }
 }

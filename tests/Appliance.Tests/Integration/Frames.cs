@@ -32,8 +32,9 @@ internal static unsafe partial class RawSender
 
     private static void SendHere(string space, string port, IEnumerable<byte[]> frames, int pauseEvery)
     {
-        using FileStream handle = File.OpenRead($"/run/netns/{space}");
-        Check(setns((int)handle.SafeFileHandle.DangerousGetHandle(), CLONE_NEWNET), "setns");
+        int handle = Check(open($"/run/netns/{space}", 0), space);
+        Check(setns(handle, CLONE_NEWNET), "setns");
+        _ = close(handle);
         int fd = Check(socket(17, 3, 0), "socket");
         try
         {
@@ -59,6 +60,9 @@ internal static unsafe partial class RawSender
 
     private static int Check(int result, string what) =>
         result >= 0 ? result : throw new InvalidOperationException($"{what}: {Marshal.GetLastPInvokeErrorMessage()}");
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int open(string path, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int setns(int fd, int type);

@@ -66,7 +66,7 @@ internal sealed class Lab : IDisposable
 
     /// <param name="pairs">Veth pairs: a0-b0, a1-b1 ...; a is the sender's side, b the recorder's.</param>
     /// <param name="mtu">MTU of all of them.</param>
-    public Lab(int pairs = 1, int mtu = 1500)
+    public Lab(int pairs = 1, int mtu = 1504)
     {
         RemoveLeftovers();
         string id = $"{Prefix}{Environment.ProcessId}-{Interlocked.Increment(ref s_number)}";
@@ -94,7 +94,7 @@ internal sealed class Lab : IDisposable
     public string Archive => Path.Combine(Scratch, "archive");
 
     /// <summary>Makes pair aN-bN, both ends up, quiet: no IPv6, no ARP.</summary>
-    public void AddPair(int number, int mtu = 1500)
+    public void AddPair(int number, int mtu = 1504)
     {
         string a = $"a{number}", b = $"b{number}", m = mtu.ToString(CultureInfo.InvariantCulture);
         Tool.Run("ip", "link", "add", a, "netns", SenderSpace, "mtu", m, "type", "veth", "peer", "name", b, "netns", RecorderSpace, "mtu", m);
