@@ -53,8 +53,10 @@ internal sealed class Segment : IDisposable
     /// <summary>When it became the current segment.</summary>
     public UtcTime Started { get; set; }
 
-    /// <summary>True after an I/O error: it takes no more chunks.</summary>
-    public bool Failed { get; set; }
+
+    /// <summary>How often sealing was tried, and when it may be tried again (<see cref="Environment.TickCount64"/>).</summary>
+    public int SealAttempts { get; set; }
+    public long SealAtMs { get; set; }
     public long TailBytes => (Volatile.Read(ref _tail) >> SlotBits) * Format.PageBytes;
     public int SlotCount => (int)(Volatile.Read(ref _tail) & SlotMask);
     public bool IsClosed => Volatile.Read(ref _closed) != 0;

@@ -18,7 +18,7 @@ internal sealed class SegmentStore : IDisposable
 {
     private const int TickMs = 100;
     private const int RetryMs = 1000;
-    private const int MaxUnsealed = 8;
+    private const int MaxSealAttempts = 30;
     private const int MaxRecentlySealed = 32;
 
     private readonly ArchiveDirectory _archive;
@@ -116,7 +116,6 @@ internal sealed class SegmentStore : IDisposable
     {
         Interlocked.Increment(ref _writeErrors);
         Volatile.Write(ref _fault, $"{segment.PartPath}: write: {LibC.ErrorText(errno)}");
-        segment.Failed = true;
         lock (_swap)
         {
             // Not even the segment that is ready is taken at once: the keeper decides when the disk is worth another try.
@@ -260,22 +259,41 @@ internal sealed class SegmentStore : IDisposable
             Segment segment = _open[i];
             if (!segment.IsQuiet)
                 continue;
-            try
-            {
-                string? path = SegmentSealer.Seal(segment, _ports, _buildHeader);
-                if (path is not null)
-                    Publish(path);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                SetFault(e.Message);
-                if (_open.Count <= MaxUnsealed && !_stopping)
-                    continue; // tried again at the next tick
-                _logger.LogError("{Path}: given up until the next start: {Reason}", segment.PartPath, e.Message);
-            }
-
+            if (!TrySeal(segment))
+                continue;
             _open.RemoveAt(i);
             Recycle(segment);
+        }
+    }
+
+    /// <summary>
+    /// Seals, or tries again a second later, at most <see cref="MaxSealAttempts"/> times: a disk that is gone for good must not collect segments. True when the
+    /// segment is done with, sealed or given up.
+    /// </summary>
+    private bool TrySeal(Segment segment)
+    {
+        if (Environment.TickCount64 < segment.SealAtMs && !_stopping)
+            return false;
+        try
+        {
+            string? path = SegmentSealer.Seal(segment, _ports, _buildHeader);
+            if (path is not null)
+                Publish(path);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            segment.SealAtMs = Environment.TickCount64 + RetryMs;
+            if (segment.SealAttempts++ == 0)
+            {
+                Interlocked.Increment(ref _writeErrors);
+                _logger.LogError("{Path}: not sealed, tried again: {Reason}", segment.PartPath, e.Message);
+            }
+
+            if (segment.SealAttempts < MaxSealAttempts && !_stopping)
+                return false;
+            _logger.LogError("{Path}: given up; the next start repairs it", segment.PartPath);
+            return true;
         }
     }
 

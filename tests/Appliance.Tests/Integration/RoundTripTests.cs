@@ -119,7 +119,7 @@ public class RoundTripTests
         capbox.WaitUntilSeen(12);
         RecorderSnapshot last = capbox.Stop();
         string segment = Assert.Single(last.Storage.RecentlySealed);
-        Assert.Contains("ether", Tool.Run("capinfos", "-E", segment), StringComparison.Ordinal);
+        Assert.Contains("Ethernet", Tool.Run("capinfos", "-E", segment), StringComparison.Ordinal);
         Assert.Equal(6, Tool.Run("tshark", "-r", segment, "-Y", "icmp.type == 8").Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
     }
 
@@ -129,7 +129,7 @@ public class RoundTripTests
         using var lab = new Lab();
         // Made by name only, so nobody reads from it: what is routed into it is seen as outgoing.
         lab.Ip("tuntap", "add", "tun0", "mode", "tun");
-        using var holder = System.Diagnostics.Process.Start(Tool.Info("ip", "netns", "exec", lab.RecorderSpace, "socat", "TUN,tun-name=tun0,iff-no-pi,iff-up", "PIPE"))!;
+        System.Diagnostics.Process holder = System.Diagnostics.Process.Start(Tool.Info("ip", "netns", "exec", lab.RecorderSpace, "socat", "TUN,tun-name=tun0,iff-no-pi,iff-up", "PIPE"))!;
         lab.OnDispose(() => holder.Kill());
         lab.Ip("addr", "add", "10.77.0.1/24", "dev", "tun0");
         lab.Ip("link", "set", "tun0", "up");
@@ -138,7 +138,7 @@ public class RoundTripTests
         capbox.WaitFor(s => s.Ports[0].SeenPackets >= 2, "2 packets");
         RecorderSnapshot last = capbox.Stop();
         string segment = Assert.Single(last.Storage.RecentlySealed);
-        Assert.Contains("rawip", Tool.Run("capinfos", "-E", segment), StringComparison.Ordinal);
+        Assert.Contains("Raw IP", Tool.Run("capinfos", "-E", segment), StringComparison.Ordinal);
         Assert.Contains("10.77.0.1 → 10.77.0.2 ICMP", Tool.Run("tshark", "-r", segment), StringComparison.Ordinal);
     }
 }
