@@ -5,8 +5,10 @@ namespace Capbox.Pcapng;
 /// <summary>Finds the next chunk after a break in the chain: chunks lie on pages, and each says where it belongs.</summary>
 internal sealed class ChunkSearch(SegmentReader reader)
 {
-    private const int StepBytes = 1 << 20;
-    private readonly byte[] buffer = new byte[StepBytes];
+    /// <summary>Steps start small, so that a file full of small breaks is not read a hundred times over.</summary>
+    private const int FirstStepBytes = 16 << 10;
+    private const int MaxStepBytes = 1 << 20;
+    private readonly byte[] buffer = new byte[MaxStepBytes];
 
     /// <summary>The offset of the first page from <paramref name="from"/> on where a chunk starts, or -1.</summary>
     /// <param name="from">A multiple of 4096.</param>
@@ -14,9 +16,10 @@ internal sealed class ChunkSearch(SegmentReader reader)
     /// <param name="chunk">Its record.</param>
     public long Next(long from, bool whole, out ChunkRecord chunk)
     {
-        for (long at = from; at <= reader.ChunksEnd - Format.PageBytes; at += StepBytes)
+        int stepBytes = FirstStepBytes;
+        for (long at = from; at <= reader.ChunksEnd - Format.PageBytes; at += stepBytes, stepBytes = Math.Min(stepBytes * 2, MaxStepBytes))
         {
-            int got = reader.File.ReadSome(at, buffer) & ~(Format.PageBytes - 1);
+            int got = reader.File.ReadSome(at, buffer.AsSpan(0, stepBytes)) & ~(Format.PageBytes - 1);
             for (int page = 0; page < got; page += Format.PageBytes)
             {
                 if (BinaryPrimitives.ReadUInt32LittleEndian(buffer.AsSpan(page)) == Format.InterfaceStatisticsBlock
