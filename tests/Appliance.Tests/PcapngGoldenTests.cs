@@ -91,7 +91,7 @@ public sealed class PcapngGoldenTests
         using var directory = new TestDirectory();
         byte[] file = TestSegment.Small().AddFiller(Filler.MaxBytes).Add([TestSegment.Packet(7, 60)], sequence: 2).Sealed(TrailerFlags.HasFiller);
         string path = directory.Write(TestSegment.SealedName, file);
-        Assert.Equal(8, Run(tool, "-n", "-r", path).Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Equal(8, Run(tool, "-n", "-r", path).Split('\n').Count(static line => line.Length > 0 && line[0] != '\t'));
         Assert.True(SegmentVerifier.Verify(path).Ok);
     }
 

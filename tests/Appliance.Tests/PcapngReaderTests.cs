@@ -87,8 +87,9 @@ public sealed class PcapngReaderTests
         Assert.Null(reader.TryReadChunk(reader.ChunksOffset, out ChunkRecord chunk));
         Count(reader, chunk);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        Assert.Equal(5000, Count(reader, chunk));
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        int count = Count(reader, chunk);
+        long allocatedBytes = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.Equal((5000, 0L), (count, allocatedBytes));
     }
 
     [Fact]

@@ -46,7 +46,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     private ChunkRecord _note; // a chunk without packets, in flight if _noteInFlight
     private bool _noteInFlight;
     private bool _diskBound;
-    private long _lastChunkMs;
+    private long _lastChunkMs, _statisticsMs;
     private ulong _sequence;
     private volatile bool _stopping;
 
@@ -233,6 +233,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     /// <summary>Reads the kernel's counters, which clears them. Once a block, and while idle.</summary>
     private void TakeStatistics()
     {
+        _statisticsMs = Environment.TickCount64;
         TpacketStatsV3 ring = _ring.TakeStatistics();
         _counters.AddReceived(ring.Packets - ring.Drops);
         if (ring.Drops != 0)
@@ -272,10 +273,13 @@ internal sealed unsafe class RingRecorder : IDisposable
             Thread.Sleep(DiskPollMs);
         else if ((_ring.Poll(Math.Min(IdlePollMs, _setup.HandoverMs)) & LibC.POLLERR) != 0)
             _ring.TakeError(); // ENETDOWN: the kernel puts the socket back when the link comes up; the port's supervisor keeps the time
-        if (_readyCount > 0 || IsHandedOver(_nextBlock))
+        bool isBehind = _readyCount > 0 || IsHandedOver(_nextBlock);
+        if (isBehind && Environment.TickCount64 - _statisticsMs < IdlePollMs)
+            return;
+        TakeStatistics();
+        if (isBehind)
             return;
         // Caught up: what was dropped until now was dropped for the cause that held then.
-        TakeStatistics();
         _diskBound = false;
         TellWhenIdle();
     }

@@ -361,7 +361,7 @@ internal sealed class SegmentStore : IDisposable
             FileSystem.Truncate(fd, path, 0);
         }
 
-        throw new IOException($"{path}: no room for a segment of {_leastBytes + headerBytes} bytes: {LibC.ErrorText(LibC.ENOSPC)}");
+        throw new IOException($"{_archive.Root}: no room for a segment of {_leastBytes + headerBytes} bytes: {LibC.ErrorText(LibC.ENOSPC)}");
     }
 
     /// <summary>Bytes the footer can need: an index entry for each page or for <see cref="Segment.MaxChunks"/>, the ports' totals, the trailer.</summary>

@@ -139,6 +139,6 @@ public class RoundTripTests
         RecorderSnapshot last = capbox.Stop();
         string segment = Assert.Single(last.Storage.RecentlySealed);
         Assert.Contains("Raw IP", Tool.Run("capinfos", "-E", segment), StringComparison.Ordinal);
-        Assert.Contains("10.77.0.1 → 10.77.0.2 ICMP", Tool.Run("tshark", "-r", segment), StringComparison.Ordinal);
+        Assert.Contains("10.77.0.1\t10.77.0.2\t8", Tool.Run("tshark", "-r", segment, "-T", "fields", "-e", "ip.src", "-e", "ip.dst", "-e", "icmp.type"), StringComparison.Ordinal);
     }
 }
