@@ -20,7 +20,7 @@ demo: publish ## record real traffic between two network namespaces and show it 
 	@scripts/setup.sh run demo
 	@scripts/demo.sh
 
-test: ## run every test; the last line counts them
+test: publish ## run every test; the last line counts them
 	@scripts/setup.sh build run demo test fuzz
 	@scripts/test.sh
 

@@ -21,11 +21,7 @@ internal sealed record Link(string Name, int Index, int HardwareType, bool IsUp,
     }
 
     /// <summary>The name an interface has now, or null if it is gone.</summary>
-    public static unsafe string? NameOf(int index)
-    {
-        byte* buffer = stackalloc byte[IfNameBytes];
-        return LibC.if_indextoname((uint)index, buffer) == null ? null : System.Runtime.InteropServices.Marshal.PtrToStringUTF8((nint)buffer);
-    }
+    public static string? NameOf(int index) => LibC.InterfaceName((uint)index);
 
     /// <summary>One of the counters in statistics/, 0 if it cannot be read.</summary>
     public static ulong Counter(string name, string counter) =>

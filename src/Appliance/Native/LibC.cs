@@ -88,6 +88,14 @@ internal static unsafe partial class LibC
 
     public static string LastErrorText() => ErrorText(Marshal.GetLastPInvokeError());
 
+    /// <summary>The name an interface has now (if_indextoname(3)), or null if there is none of this index.</summary>
+    public static string? InterfaceName(uint index)
+    {
+        const int nameBytes = 16; // IFNAMSIZ
+        byte* buffer = stackalloc byte[nameBytes];
+        return if_indextoname(index, buffer) == null ? null : Marshal.PtrToStringUTF8((nint)buffer);
+    }
+
     /// <summary>The kernel's TAI-UTC record (timex.tai, adjtimex(2)); 0 when nobody set it.</summary>
     public static int KernelTaiOffsetSeconds()
     {
