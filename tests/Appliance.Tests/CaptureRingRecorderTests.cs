@@ -1,0 +1,83 @@
+using System.Net;
+using System.Net.Sockets;
+using Capbox.Capture;
+using Capbox.Native;
+using Capbox.Pcapng;
+using Capbox.Ptp;
+using Capbox.Storage;
+using Microsoft.Extensions.Logging.Abstractions;
+using Xunit;
+
+namespace Capbox.Tests;
+
+/// <summary>The ring thread itself, on the loopback interface of this machine, with real segments.</summary>
+[Collection("Integration")]
+public class CaptureRingRecorderTests
+{
+    private const int BlockBytes = 64 * 1024;
+
+    [Theory]
+    [InlineData(WriteEngine.IoUring)]
+    [InlineData(WriteEngine.Threads)]
+    [InlineData(WriteEngine.Null)]
+    public void Steady_recording_allocates_nothing_per_block(WriteEngine engine)
+    {
+        // Once to load and compile everything, once to measure.
+        Record(engine, packets: 2_000, out _);
+        long allocatedBytes = Record(engine, packets: 20_000, out ulong blocks);
+        Assert.True(blocks > 400, $"only {blocks} blocks");
+        Assert.Equal(0, allocatedBytes);
+    }
+
+    /// <summary>Returns what the ring thread allocated from its first to its last instruction.</summary>
+    private static long Record(WriteEngine engine, int packets, out ulong blocks)
+    {
+        string scratch = Directory.CreateTempSubdirectory("capbox-test-").FullName;
+        try
+        {
+            using ArchiveDirectory archive = ArchiveDirectory.Open(scratch);
+            var storage = new StorageOptions { Directory = scratch, SegmentBytes = 256 << 20, Engine = engine };
+            var origin = new OriginRecord { Magic = Format.RecordMagic, Version = Format.RecordVersion, Kind = RecordKind.Origin };
+            var port = new InterfaceInfo("lo", null, null, null, null, UtcOffset.Since2017);
+            using var store = new SegmentStore(archive, storage, 1, BlockBytes, origin, o => SegmentHeader.Build(o, "", [port], 1, Format.MaxSnapLength), NullLogger.Instance);
+            var counters = new RingCounters();
+            PacketRing ring = PacketRing.Open(new PacketRingOptions((int)LibC.if_nametoindex("lo"), BlockBytes, 256, 20, ChunkLayout.PrivateBytes, 14, false, false));
+            var setup = new RingSetup(0, 0, BlockBytes, 256, 20, Format.MaxSnapLength, 8, UtcOffset.Since2017);
+            using var recorder = new RingRecorder(setup, ring, null, store, WriteQueue.Create(engine, 8), new PortCounters(), counters);
+            long allocatedBytes = -1;
+            var thread = new Thread(() =>
+            {
+                long before = GC.GetAllocatedBytesForCurrentThread();
+                recorder.Run();
+                allocatedBytes = GC.GetAllocatedBytesForCurrentThread() - before;
+            });
+            ring.SetFilter(FilterProgram.AcceptAll(Format.MaxSnapLength));
+            thread.Start();
+            Send(packets);
+            ring.SetFilter(FilterProgram.RejectAll());
+            recorder.RequestStop();
+            thread.Join();
+            Assert.True(counters.Stored >= (ulong)packets, $"stored {counters.Stored} of {packets}");
+            blocks = counters.NextSequence;
+            return allocatedBytes;
+        }
+        finally
+        {
+            Directory.Delete(scratch, recursive: true);
+        }
+    }
+
+    private static void Send(int packets)
+    {
+        using var receiver = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        receiver.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        using var sender = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        byte[] payload = new byte[1400];
+        for (int i = 0; i < packets; i++)
+        {
+            sender.SendTo(payload, receiver.LocalEndPoint!);
+            if (i % 500 == 0)
+                Thread.Sleep(2);
+        }
+    }
+}
