@@ -32,7 +32,7 @@ check: ## format, analyzers, tidy rules
 
 bench: publish ## measure capbox against its peers on this machine
 	@scripts/setup.sh run bench demo test
-	dotnet run --project tests/Bench -c Release
+	dotnet run --project tests/Bench -c Release -- run $(ARGS)
 
 publish: out/capbox ## build the NativeAOT binary out/capbox
 
