@@ -96,3 +96,5 @@ say "tshark: the feed"
 tshark -n -r "$file" -Y 'udp.port == 30001' -T fields -e frame.time_epoch -e ip.dst -e udp.dstport -e data.text -o data.show_as_text:TRUE | awk 'NR <= 3'
 say "capbox segments"
 "$capbox" segments "$work/archive"
+say "capbox verify"
+"$capbox" verify "${files[@]}"

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using Capbox.Capture;
 using Capbox.Cli;
@@ -27,6 +29,7 @@ public sealed class CliTests : IDisposable
     [InlineData("config check", "see capbox config check --help")]
     [InlineData("config check /nonexistent.json", "/nonexistent.json: $: no such file")]
     [InlineData("config", "see capbox config --help")]
+    [InlineData("verify", "see capbox verify --help")]
     public async Task Bad_use_ends_with_2_and_one_line_that_names_the_fault(string arguments, string fault)
     {
         (int code, string output, string error) = await Capbox(arguments.Split(' '));
@@ -42,6 +45,7 @@ public sealed class CliTests : IDisposable
     [InlineData("run --help")]
     [InlineData("ports --help")]
     [InlineData("segments --help")]
+    [InlineData("verify --help")]
     [InlineData("config check --help")]
     public async Task Help_has_examples_and_exit_codes(string arguments)
     {
@@ -121,6 +125,27 @@ public sealed class CliTests : IDisposable
     }
 
     [Fact]
+    public async Task Verify_goes_on_after_a_missing_file_and_judges_each_of_the_others()
+    {
+        (int code, _, string error) = await RecordLoopback();
+        Assert.True(code == 0, error);
+        string good = Assert.Single(Directory.GetFiles(_directory, "*.pcapng"));
+        (code, string output, error) = await Capbox("verify", good);
+        Assert.Equal((0, ""), (code, error));
+        Assert.StartsWith($"{good}: ok, sealed, ", output, StringComparison.Ordinal);
+
+        string bad = Path.Combine(_directory, "bad.pcapng");
+        byte[] bytes = await File.ReadAllBytesAsync(good, TestContext.Current.CancellationToken);
+        bytes[4] ^= 0x10;
+        await File.WriteAllBytesAsync(bad, bytes, TestContext.Current.CancellationToken);
+        (code, output, error) = await Capbox("verify", "--json", Path.Combine(_directory, "none"), bad, good);
+        Assert.Equal(1, code);
+        Assert.Contains($"{_directory}/none", Assert.Single(error.TrimEnd('\n').Split('\n')), StringComparison.Ordinal);
+        using JsonDocument json = JsonDocument.Parse(output);
+        Assert.Equal([false, true], json.RootElement.EnumerateArray().Select(r => r.GetProperty("ok").GetBoolean()));
+    }
+
+    [Fact]
     public async Task A_port_that_never_came_is_a_failed_job()
     {
         (int code, _, string error) = await Capbox("run", "--port", "no-such-port0", "--archive", _directory, "--duration", "300ms");
@@ -131,13 +156,16 @@ public sealed class CliTests : IDisposable
     [Fact]
     public async Task A_run_on_loopback_ends_with_its_ledger_and_its_files()
     {
-        (int code, string output, string error) = await Capbox(
-            "run", "--port", "lo", "--archive", _directory, "--filter", "udp port 9", "--duration", "1", "--json");
+        (int code, string output, string error) = await RecordLoopback("--json");
         Assert.True(code == 0, error);
         string[] lines = output.TrimEnd('\n').Split('\n');
         Assert.True(lines.Length >= 2, "a snapshot while it runs and a final one");
         using JsonDocument last = JsonDocument.Parse(lines[^1]);
-        Assert.Equal("Stopped", last.RootElement.GetProperty("ports")[0].GetProperty("state").GetString());
+        JsonElement port = last.RootElement.GetProperty("ports")[0];
+        Assert.Equal("Stopped", port.GetProperty("state").GetString());
+        Assert.True(port.GetProperty("storedPackets").GetInt64() > 0, output);
+        string named = Assert.Single(last.RootElement.GetProperty("storage").GetProperty("recentlySealed").EnumerateArray()).GetString()!;
+        Assert.Equal(Assert.Single(Directory.GetFiles(_directory, "*.pcapng")), named);
     }
 
     [Fact]
@@ -239,6 +267,23 @@ public sealed class CliTests : IDisposable
             RecentlySealed = ["/archive/s.pcapng"],
         },
     };
+
+    /// <summary>Records one second of datagrams that this test sends to itself, and nothing else of the loopback traffic.</summary>
+    private async Task<(int Code, string Output, string Error)> RecordLoopback(params string[] options)
+    {
+        using UdpClient receiver = new(new IPEndPoint(IPAddress.Loopback, 0));
+        var target = (IPEndPoint)receiver.Client.LocalEndPoint!;
+        using UdpClient sender = new();
+        Task<(int Code, string Output, string Error)> run = Capbox(
+            ["run", "--port", "lo", "--archive", _directory, "--filter", $"udp dst port {target.Port}", "--duration", "1200ms", .. options]);
+        while (!run.IsCompleted)
+        {
+            await sender.SendAsync(new byte[100], target, TestContext.Current.CancellationToken);
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+
+        return await run;
+    }
 
     private static async Task<(int Code, string Output, string Error)> Capbox(params string[] arguments)
     {
