@@ -49,6 +49,25 @@ public sealed class PcapngRepairTests
     }
 
     [Fact]
+    public void Any_damaged_word_in_a_descriptor_costs_no_other_chunk()
+    {
+        TestSegment segment = Many();
+        (long Offset, int Bytes, int Packets) hit = segment.Chunks[3];
+        foreach (uint value in (uint[])[0, 0x00080000, 0xFFFFFFFF])
+        {
+            for (int at = 0; at < 264; at += 4)
+            {
+                byte[] content = segment.InProgress();
+                BitConverter.TryWriteBytes(content.AsSpan((int)hit.Offset + at), value);
+                using var directory = new TestDirectory();
+                RepairResult result = SegmentRepair.Repair(directory.Write(PartName, content));
+                Assert.Equal(RepairOutcome.Repaired, result.Outcome);
+                Assert.InRange(result.Chunks, (uint)segment.Chunks.Count - 1, (uint)segment.Chunks.Count);
+            }
+        }
+    }
+
+    [Fact]
     public void Any_set_of_missing_chunks_leaves_the_others_readable() =>
         Gen.Select(Gen.Bool.Array[12], Gen.Bool).Sample(
             static (missing, tornNotZero) =>

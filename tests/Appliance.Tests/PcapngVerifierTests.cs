@@ -50,6 +50,7 @@ public sealed class PcapngVerifierTests
     [InlineData("the segment in the record", FirstRecord + 24, 41u, FirstChunk)]
     [InlineData("the length in the record", FirstRecord + 8, 4095u, FirstChunk)]
     [InlineData("the magic of the record", FirstRecord, 0u, FirstChunk)]
+    [InlineData("the end of the options before the record", FirstChunk + 20, 0x00080000u, FirstChunk)]
     [InlineData("a chunk's block type", SecondChunk, 6u, SecondChunk)]
     [InlineData("the port in the record", SecondChunk + 20 + 84 + 8 + 40, 7u, SecondChunk)]
     [InlineData("a byte of the index", FooterAt + 60, 1u, FooterAt)]

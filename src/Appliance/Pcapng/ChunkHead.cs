@@ -35,7 +35,7 @@ internal static class ChunkHead
         chunk = default;
         bool whole = blockBytes <= page.Length;
         int end = whole ? (int)blockBytes - 4 : page.Length;
-        var options = new OptionReader(page[Format.IsbHeaderBytes..end], offset + Format.IsbHeaderBytes) { MayBeCut = true };
+        var options = new OptionReader(page[Format.IsbHeaderBytes..end], offset + Format.IsbHeaderBytes) { EndsAtFault = true };
         while (options.Next())
         {
             if (!options.IsRecord(Unsafe.SizeOf<ChunkRecord>(), out ReadOnlySpan<byte> record))

@@ -15,29 +15,31 @@ internal ref struct OptionReader(ReadOnlySpan<byte> options, long offset)
 
     public ReadOnlySpan<byte> Value { get; private set; }
 
-    /// <summary>True when the options were cut because only the first part of the block was read: an option that reaches past it ends the walk.</summary>
-    public bool MayBeCut { get; init; }
+    /// <summary>
+    /// True when anything wrong merely ends the walk: for looking whether a block is a chunk's head at all, of which only the first page was read.
+    /// </summary>
+    public bool EndsAtFault { get; init; }
 
     /// <summary>Goes to the next option; false at the end.</summary>
     /// <exception cref="SegmentFormatException">An option reaches past the block, or bytes follow opt_endofopt.</exception>
     public bool Next()
     {
         if (options.Length - at < 4)
-            return options.Length == at || MayBeCut ? false : throw Fault("options end in the middle of an option");
+            return options.Length == at || EndsAtFault ? false : throw Fault("options end in the middle of an option");
         Code = BinaryPrimitives.ReadUInt16LittleEndian(options[at..]);
         int length = BinaryPrimitives.ReadUInt16LittleEndian(options[(at + 2)..]);
         if (Code == Format.OptEndOfOpt)
         {
-            if (length != 0)
+            if (length != 0 && !EndsAtFault)
                 throw Fault("opt_endofopt with a length");
-            if (options.Length - at != 4 && !MayBeCut)
+            if (options.Length - at != 4 && !EndsAtFault)
                 throw Fault("bytes after opt_endofopt");
             return false;
         }
 
         int end = at + 4 + ((length + 3) & ~3);
         if (end > options.Length)
-            return MayBeCut ? false : throw Fault("an option is longer than its block");
+            return EndsAtFault ? false : throw Fault("an option is longer than its block");
         Value = options.Slice(at + 4, length);
         at = end;
         return true;
