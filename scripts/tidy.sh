@@ -38,7 +38,7 @@ for f in "${files[@]}"; do
 	case $f in
 	scripts/tidy.sh) ;;
 	*.cs | *.c | *.h | *.sh | *.md | Makefile | *.csproj | *.props)
-		grep -qwE 'TODO|FIXME|XXX|HACK' "$f" && offend "$f" "unfinished work is an issue, not a comment" || :
+		grep -qwE 'TO''DO|FIX''ME|X''XX|HA''CK' "$f" && offend "$f" "unfinished work is an issue, not a comment" || :
 		;;
 	esac
 	tail -c 1 "$f" | grep -q . && offend "$f" "no newline at the end" || :
