@@ -93,3 +93,26 @@ internal sealed record Link(string Name, int Index, int HardwareType, bool IsUp,
         }
     }
 }
+
+/// <summary>An interface's own counts of what never reached a packet socket, or may not have (Documentation/networking/statistics.rst).</summary>
+/// <param name="Missed">rx_missed_errors + rx_fifo_errors: the NIC had no room.</param>
+/// <param name="Dropped">rx_dropped: the driver or the kernel dropped, before the rings or after them.</param>
+/// <param name="BacklogDropped">Second column of /proc/net/softnet_stat, all CPUs: dropped before the rings, on any interface.</param>
+internal readonly record struct InterfaceCounts(ulong Missed, ulong Dropped, ulong BacklogDropped)
+{
+    public static InterfaceCounts Read(string name) => new(
+        Link.Counter(name, "rx_missed_errors") + Link.Counter(name, "rx_fifo_errors"), Link.Counter(name, "rx_dropped"), ReadBacklogDropped());
+
+    private static ulong ReadBacklogDropped()
+    {
+        ulong sum = 0;
+        foreach (string line in File.ReadLines("/proc/net/softnet_stat"))
+        {
+            string[] columns = line.Split(' ', 3);
+            if (columns.Length == 3 && ulong.TryParse(columns[1], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong dropped))
+                sum += dropped;
+        }
+
+        return sum;
+    }
+}

@@ -44,7 +44,7 @@ internal sealed class PortRecorder
     private string _currentName;
     private volatile PortState _state = PortState.Stopped;
     private long _gapSinceTicks;
-    private ulong _lastNic, _lastHost;
+    private InterfaceCounts _last;
     private HardwareStamps? _stamps;
     private OffloadSetting? _offloads;
     private string? _problem;
@@ -109,6 +109,7 @@ internal sealed class PortRecorder
             LostDisk = Sum(r => r.LostDisk),
             LostNic = _counters.LostNic,
             LostHost = _counters.LostHost,
+            InterfaceDrops = _counters.InterfaceDrops,
             TruncatedPackets = Sum(r => r.Truncated),
             RingFreezes = Sum(r => r.Freezes),
             Gap = gap,
@@ -153,7 +154,7 @@ internal sealed class PortRecorder
             _recorders.Add(OpenRing(link, i, store, accept, offset));
         JoinFanout();
         SockFilter[] program = _options.Direction == Direction.Out ? FilterProgram.OutgoingOnly(accept) : accept;
-        (_lastNic, _lastHost) = InterfaceLosses(link.Name);
+        _last = InterfaceCounts.Read(link.Name);
         foreach (RingRecorder recorder in _recorders)
             recorder.Ring.SetFilter(program);
         StartThreads();
@@ -272,15 +273,17 @@ internal sealed class PortRecorder
 
     private void CountInterfaceLosses(string name)
     {
-        (ulong nic, ulong host) = InterfaceLosses(name);
-        // A counter that went back was reset by its driver.
-        _counters.AddInterfaceLoss(nic > _lastNic ? nic - _lastNic : 0, host > _lastHost ? host - _lastHost : 0);
-        (_lastNic, _lastHost) = (nic, host);
+        InterfaceCounts now = InterfaceCounts.Read(name);
+        // rx_dropped also counts what no protocol wanted after the rings had it (every tagged packet without a VLAN device): a loss before the rings is only what the
+        // CPUs' backlogs dropped at the same time. Backlogs are the machine's, so with several ports this is an upper bound.
+        ulong dropped = Growth(now.Dropped, _last.Dropped);
+        ulong host = Math.Min(dropped, Growth(now.BacklogDropped, _last.BacklogDropped));
+        _counters.AddInterfaceLoss(Growth(now.Missed, _last.Missed), host, dropped - host);
+        _last = now;
     }
 
-    /// <summary>Documentation/networking/statistics.rst: missed and fifo errors are the NIC's, rx_dropped the host's.</summary>
-    private static (ulong Nic, ulong Host) InterfaceLosses(string name) =>
-        (Link.Counter(name, "rx_missed_errors") + Link.Counter(name, "rx_fifo_errors"), Link.Counter(name, "rx_dropped"));
+    /// <summary>A counter that went back was reset by its driver.</summary>
+    private static ulong Growth(ulong now, ulong before) => now > before ? now - before : 0;
 
     private void Close()
     {

@@ -45,6 +45,12 @@ public sealed record PortLedger
     public required ulong LostDisk { get; init; }
     public required ulong LostNic { get; init; }
     public required ulong LostHost { get; init; }
+
+    /// <summary>
+    /// What the interface counted as dropped (rx_dropped) beyond <see cref="LostHost"/>: packets that no protocol wanted after they were stored, or that the
+    /// driver dropped before. Shown, not counted as lost, since the kernel does not tell the two apart.
+    /// </summary>
+    public ulong InterfaceDrops { get; init; }
     public required ulong TruncatedPackets { get; init; }
     public required ulong RingFreezes { get; init; }
 

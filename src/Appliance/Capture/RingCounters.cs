@@ -54,15 +54,19 @@ internal sealed class RingCounters
 /// <summary>What a port has counted beside its rings, handed to the next chunk by <see cref="Interlocked.Exchange(ref ulong, ulong)"/>.</summary>
 internal sealed class PortCounters
 {
-    private ulong _lostNic, _lostHost, _gapNs;
+    private ulong _lostNic, _lostHost, _gapNs, _interfaceDrops;
     private ulong _pendingNic, _pendingHost, _pendingGapNs;
 
     public ulong LostNic => Volatile.Read(ref _lostNic);
     public ulong LostHost => Volatile.Read(ref _lostHost);
     public ulong GapNs => Volatile.Read(ref _gapNs);
 
-    public void AddInterfaceLoss(ulong nic, ulong host)
+    /// <summary>Drops the interface counted that may have been after the rings: no loss is claimed from them.</summary>
+    public ulong InterfaceDrops => Volatile.Read(ref _interfaceDrops);
+
+    public void AddInterfaceLoss(ulong nic, ulong host, ulong uncertain)
     {
+        Interlocked.Add(ref _interfaceDrops, uncertain);
         Interlocked.Add(ref _lostNic, nic);
         Interlocked.Add(ref _lostHost, host);
         Interlocked.Add(ref _pendingNic, nic);

@@ -161,7 +161,7 @@ public struct ChunkRecord
     /// <summary>Lost in the NIC (rx_missed_errors, rx_fifo_errors).</summary>
     public ulong LostNic;
 
-    /// <summary>Lost in the kernel before the ring (rx_dropped: backlog full, no memory).</summary>
+    /// <summary>Lost in the kernel before the ring: a CPU's backlog was full (rx_dropped of the interface and /proc/net/softnet_stat).</summary>
     public ulong LostHost;
 
     /// <summary>Packets stored with fewer bytes than they had.</summary>
