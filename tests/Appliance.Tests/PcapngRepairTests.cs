@@ -136,6 +136,21 @@ public sealed class PcapngRepairTests
     }
 
     [Fact]
+    public void A_segment_made_ahead_of_its_use_is_named_by_its_header()
+    {
+        using var directory = new TestDirectory();
+        byte[] content = Many().Sealed();
+        RepairResult result = SegmentRepair.Repair(directory.Write("20261123T082900.000000000Z-0000000042.pcapng.part", content));
+        Assert.Equal(RepairOutcome.Intact, result.Outcome);
+        Assert.Equal(TestSegment.SealedName, Path.GetFileName(result.ResultPath));
+        // Cut off between footer and header: the header's start is one second earlier.
+        BitConverter.TryWriteBytes(content.AsSpan(content.AsSpan().IndexOf(BitConverter.GetBytes(TestSegment.StartNs))), TestSegment.StartNs - 1_000_000_000);
+        result = SegmentRepair.Repair(directory.Write(PartName, content));
+        Assert.Equal((RepairOutcome.Repaired, "20261123T082959.123456789Z-0000000042.pcapng"), (result.Outcome, Path.GetFileName(result.ResultPath)));
+        Assert.True(SegmentVerifier.Verify(result.ResultPath!).Ok);
+    }
+
+    [Fact]
     public void A_footer_that_contradicts_the_chunks_is_written_anew()
     {
         TestSegment segment = Many();

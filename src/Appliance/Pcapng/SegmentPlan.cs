@@ -97,7 +97,7 @@ internal sealed class SegmentPlan
 
     private bool FooterAgrees(SegmentReader reader)
     {
-        if (reader.Trailer is null)
+        if (reader.Trailer is not { } trailer || trailer.StartedUtcNs != StartedUtcNs)
             return false;
         try
         {

@@ -45,8 +45,6 @@ public sealed record RepairResult(
 /// </summary>
 public static class SegmentRepair
 {
-    private const string PartExtension = ".part";
-
     /// <summary>Repairs one file. Nothing else may have it open.</summary>
     /// <param name="partPath">Path of a <c>.pcapng.part</c>.</param>
     /// <returns>What was done. Errors of the disk are results that name the path, not exceptions.</returns>
@@ -84,7 +82,9 @@ public static class SegmentRepair
             return SetAside(path, "no whole chunk", plan.HeaderBytes);
         if (!plan.Intact)
             WriteSealed(path, plan);
-        string sealedPath = path[..^PartExtension.Length];
+        // By the header, not by the part's name: a segment is made ahead of its use, and its header learns late when it began.
+        string sealedName = SegmentName.Create(new UtcTime(plan.StartedUtcNs), name.Sequence).Sealed().ToString();
+        string sealedPath = Path.Combine(Path.GetDirectoryName(path)!, sealedName);
         File.Move(path, sealedPath, overwrite: false);
         SyncDirectory(path);
         string message = plan.Intact

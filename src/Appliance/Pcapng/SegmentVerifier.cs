@@ -50,9 +50,7 @@ public sealed class SegmentVerifier
     {
         bool partName = CheckName();
         if (reader.Trailer is null)
-        {
             findings.Add(reader.FooterFault!.Offset, partName ? VerifySeverity.Warning : VerifySeverity.Error, reader.FooterFault.Reason);
-        }
 
         WalkChunks(progress);
         chunkVerifier.Finish();
@@ -72,7 +70,8 @@ public sealed class SegmentVerifier
 
         if (name.Sequence != reader.Origin.SegmentSequence)
             findings.Error(0, $"the file name says segment {name.Sequence}, the header {reader.Origin.SegmentSequence}");
-        if (name.StartFileName != new UtcTime(reader.Origin.StartedUtcNs).ToFileName())
+        // A segment in progress was made ahead of its use; its name and its header agree when it is sealed.
+        if (!name.InProgress && name.StartFileName != new UtcTime(reader.Origin.StartedUtcNs).ToFileName())
             findings.Error(0, $"the file name says it started at {name.StartFileName}, the header {new UtcTime(reader.Origin.StartedUtcNs)}");
         return name.InProgress;
     }

@@ -18,7 +18,9 @@ internal static class SegmentSealer
             return null;
         }
 
-        bool hasFiller = FillHoles(segment, chunks);
+        int written = chunks.Length;
+        chunks = FillHoles(segment, chunks);
+        bool hasFiller = chunks.Length > written;
         long end = (long)(chunks[^1].FileOffset + chunks[^1].ChunkBytes);
         WriteFooter(segment, chunks, ports, end, hasFiller, out long fileBytes);
         RewriteHeader(segment, buildHeader);
@@ -38,27 +40,31 @@ internal static class SegmentSealer
         return chunks;
     }
 
-    /// <summary>A chunk whose write failed went elsewhere; where it should have been, a filler keeps the chain whole.</summary>
-    private static bool FillHoles(Segment segment, ChunkRecord[] chunks)
+    /// <summary>
+    /// A chunk whose write failed went elsewhere; where it should have been, a filler keeps the chain whole. Returns the chunks with the fillers
+    /// among them: a filler is a chunk, in the index as well.
+    /// </summary>
+    private static ChunkRecord[] FillHoles(Segment segment, ChunkRecord[] chunks)
     {
-        bool any = false;
+        var all = new List<ChunkRecord>(chunks.Length);
         long expected = segment.Header.Bytes;
         foreach (ref readonly ChunkRecord chunk in chunks.AsSpan())
         {
             long hole = (long)chunk.FileOffset - expected;
-            any |= hole > 0;
             for (; hole > 0; hole = (long)chunk.FileOffset - expected)
             {
                 int bytes = (int)Math.Min(hole, Filler.MaxBytes);
                 var template = new ChunkRecord { SegmentSequence = segment.Sequence };
                 WriteBytes(segment, Filler.Build(template, expected, bytes), expected);
+                all.Add(Filler.Record(template, expected, bytes));
                 expected += bytes;
             }
 
+            all.Add(chunk);
             expected += chunk.ChunkBytes;
         }
 
-        return any;
+        return [.. all];
     }
 
     private static void WriteFooter(Segment segment, ChunkRecord[] chunks, int ports, long offset, bool hasFiller, out long fileBytes)
