@@ -77,7 +77,7 @@ public class DiskTests
         sent += lab.Generate("--packets", "3000", "--size", "1500", "--pps", "20000", "--first", "2000");
         capbox.WaitFor(s => s.Storage.Fault is not null, "the fault to show");
         // `ip netns exec` gives capbox a mount namespace of its own, so the disk is replaced in there.
-        string[] inside = ["-t", capbox.Id.ToString(System.Globalization.CultureInfo.InvariantCulture), "-m"];
+        string[] inside = ["-t", capbox.Id.ToString(System.Globalization.CultureInfo.InvariantCulture), "-m", "-r"];
         Tool.Run("nsenter", [.. inside, "umount", "-l", disk]);
         string fresh = Path.Combine(lab.Scratch, "fresh.img");
         using (FileStream file = File.Create(fresh))
