@@ -42,7 +42,7 @@ internal static class CommandLine
     {
         RootCommand root = new("capbox records network ports to PCAPNG segments and accounts for every packet.")
         {
-            RunCommandLine(), PortsCommandLine(), SegmentsCommandLine(), VerifyCommandLine(), ConfigCommandLine(),
+            RunCommandLine(), PortsCommandLine(), SegmentsCommandLine(), ExtractCommandLine(), VerifyCommandLine(), ConfigCommandLine(),
         };
         foreach (HelpOption help in root.Options.OfType<HelpOption>())
             help.Action = new ExampleHelpAction((HelpAction)help.Action!);
@@ -90,6 +90,26 @@ internal static class CommandLine
         return command;
     }
 
+    private static Command ExtractCommandLine()
+    {
+        Option<string> archive = new("--archive") { Description = "The archive", HelpName = "DIR", DefaultValueFactory = _ => Config.ConfigDocument.DefaultDirectory };
+        Option<string> from = new("--from") { Description = "First moment: RFC 3339 to the nanosecond, local time, seconds since 1970, or -5m", HelpName = "TIME", Required = true };
+        Option<string> to = new("--to") { Description = "First moment after the range: as --from, or +1s counted from it", HelpName = "TIME", DefaultValueFactory = _ => "now" };
+        Option<string[]> port = new("--port") { Description = "Only these ports. Repeat it or separate names with commas", HelpName = "NAME[,NAME]" };
+        Option<string?> filter = new("--filter") { Description = "tcpdump expression", HelpName = "EXPR" };
+        Option<string> output = new("--output", "-o") { Description = "File to write, or - for standard output", HelpName = "FILE|-", Required = true };
+        Option<string> format = new("--format") { Description = "pcapng, pcap (microseconds) or pcap-ns", HelpName = "FORMAT", DefaultValueFactory = _ => "pcapng" };
+        Command command = new("extract", "Take a time range out of an archive, in time order; says whether it is complete.")
+        {
+            from, to, port, filter, output, format, archive, s_json,
+        };
+        command.SetAction(result => ExtractCommand.Run(new ExtractArguments(
+            result.GetRequiredValue(archive), result.GetRequiredValue(from), result.GetRequiredValue(to),
+            [.. (result.GetValue(port) ?? []).SelectMany(p => p.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+            result.GetValue(filter), result.GetRequiredValue(output), result.GetRequiredValue(format), result.GetValue(s_json))));
+        return command;
+    }
+
     private static Command VerifyCommandLine()
     {
         Argument<string[]> files = new("FILE") { Description = "Segments", Arity = ArgumentArity.OneOrMore };
@@ -133,6 +153,12 @@ internal static class CommandLine
             ],
             "ports" => ["capbox ports", "capbox ports --json | jq -r '.[] | select(.carrier) | .name'"],
             "segments" => ["capbox segments ./var", "capbox segments ./var --json | jq 'map(.bytes) | add'"],
+            "extract" =>
+            [
+                "capbox extract --archive ./var --from 09:30:00.000 --to +250ms -o open.pcapng",
+                "capbox extract --from 2026-11-23T09:30:00.000000250Z --to +1s --port eth2 --filter 'host 10.1.0.9' -o - | tshark -r -",
+                "capbox extract --from -5m -o - | wireshark -k -i -",
+            ],
             "verify" => ["capbox verify ./var/*.pcapng", "capbox verify --json FILE | jq '.[].ports'"],
             "config" or "check" => ["capbox config check /etc/capbox.json"],
             _ => ["capbox ports", "sudo capbox run --port eth2 --archive ./var", "capbox segments ./var", "capbox verify ./var/*.pcapng"],

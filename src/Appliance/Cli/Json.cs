@@ -20,6 +20,7 @@ internal sealed record SegmentListing(string Path, ulong Sequence, string Start,
 [JsonSerializable(typeof(IReadOnlyList<PortInfo>))]
 [JsonSerializable(typeof(IReadOnlyList<SegmentListing>))]
 [JsonSerializable(typeof(ConfigCheckReport))]
+[JsonSerializable(typeof(Extract.ExtractReport))]
 [JsonSerializable(typeof(IReadOnlyList<Pcapng.VerifyReport>))]
 internal sealed partial class Json : JsonSerializerContext
 {

@@ -29,6 +29,25 @@ internal static unsafe class FilterProgram
         }
     }
 
+    /// <summary>Compiles for packets of a file: VLAN tags are where they were on the wire.</summary>
+    /// <exception cref="FormatException">The expression does not compile; libpcap's message.</exception>
+    public static SockFilter[] CompileOffline(string expression, int snapLength, int linkType)
+    {
+        lock (Compiler)
+        {
+            nint handle = Pcap.pcap_open_dead(linkType, snapLength);
+            try
+            {
+                string? message = Compile(handle, expression, out SockFilter[] program);
+                return message is null ? program : throw new FormatException($"filter \"{expression}\": {message}");
+            }
+            finally
+            {
+                Pcap.pcap_close(handle);
+            }
+        }
+    }
+
     /// <summary>
     /// Compiles for a live interface. That matters: the kernel takes the outer VLAN tag out before the filter runs, and only with an activated handle does
     /// libpcap make "vlan" look at the packet's metadata instead.

@@ -38,6 +38,11 @@ internal static unsafe partial class Pcap
     [LibraryImport(Library)]
     public static partial void pcap_freecode(BpfProgram* program);
 
+    /// <summary>Runs a program over a packet in memory. It ends after at most as many steps as the program is long, so no transition of the collector is needed.</summary>
+    [LibraryImport(Library)]
+    [SuppressGCTransition]
+    public static partial uint bpf_filter(SockFilter* program, byte* packet, uint wireLength, uint capturedLength);
+
     [LibraryImport(Library)]
     public static partial byte* pcap_geterr(nint handle);
 

@@ -6,11 +6,12 @@ namespace Capbox.Pcapng;
 /// Goes through the packets of one chunk that lies in memory, checking every length on the way, without allocation. After the last packet it has
 /// checked that the blocks end exactly where the chunk does and that there were as many packets as the record says.
 /// </summary>
-public ref struct PacketEnumerator
+public struct PacketEnumerator
 {
     private const int LeastPacketBlockBytes = Format.EpbHeaderBytes + 4;
 
-    private readonly ReadOnlySpan<byte> chunk;
+    private readonly byte[] buffer;
+    private readonly int chunkBytes;
     private readonly long fileOffset;
     private readonly SegmentHeaderInfo header;
     private readonly int port;
@@ -18,10 +19,13 @@ public ref struct PacketEnumerator
     private readonly uint expectedPackets;
     private uint packets;
     private int at;
+    private int dataAt, capturedLength;
+    private uint interfaceId, originalLength, flags;
 
-    internal PacketEnumerator(ReadOnlySpan<byte> chunk, in ChunkRecord record, SegmentHeaderInfo header)
+    internal PacketEnumerator(byte[] buffer, in ChunkRecord record, SegmentHeaderInfo header)
     {
-        this.chunk = chunk;
+        this.buffer = buffer;
+        chunkBytes = (int)record.ChunkBytes;
         this.header = header;
         fileOffset = (long)record.FileOffset;
         port = record.Port;
@@ -29,7 +33,25 @@ public ref struct PacketEnumerator
         expectedPackets = record.Packets;
     }
 
-    public SegmentPacket Current { get; private set; }
+    /// <summary>The packet; its data lies in the reader's buffer.</summary>
+    public readonly SegmentPacket Current => new()
+    {
+        FileOffset = fileOffset + dataAt - Format.EpbHeaderBytes,
+        InterfaceId = interfaceId,
+        RawNs = RawNs,
+        UtcNs = UtcNs,
+        OriginalLength = originalLength,
+        Flags = flags,
+        Data = buffer.AsSpan(dataAt, capturedLength),
+    };
+
+    /// <summary>Stamp of the current packet as it was taken.</summary>
+    public long RawNs { get; private set; }
+
+    /// <summary>Stamp of the current packet with if_tsoffset added.</summary>
+    public long UtcNs { get; private set; }
+
+    private readonly ReadOnlySpan<byte> Chunk => buffer.AsSpan(0, chunkBytes);
 
     public readonly PacketEnumerator GetEnumerator() => this;
 
@@ -39,7 +61,7 @@ public ref struct PacketEnumerator
     {
         if (at == 0)
             SkipStatistics();
-        if (at == chunk.Length)
+        if (at == chunkBytes)
         {
             if (packets != expectedPackets)
                 throw new SegmentFormatException(fileOffset, $"the chunk holds {packets} packets, its record says {expectedPackets}");
@@ -49,7 +71,7 @@ public ref struct PacketEnumerator
         if (packets == expectedPackets)
             throw Fault(at, $"a block after the {expectedPackets} packets that the chunk's record says");
         ReadOnlySpan<byte> block = BlockAt(Format.EnhancedPacketBlock, LeastPacketBlockBytes);
-        Current = ReadPacket(block);
+        ReadPacket(block);
         at += block.Length;
         packets++;
         return true;
@@ -70,52 +92,46 @@ public ref struct PacketEnumerator
         at = block.Length;
     }
 
-    private readonly SegmentPacket ReadPacket(ReadOnlySpan<byte> block)
+    private void ReadPacket(ReadOnlySpan<byte> block)
     {
-        uint interfaceId = BinaryPrimitives.ReadUInt32LittleEndian(block[8..]);
+        interfaceId = BinaryPrimitives.ReadUInt32LittleEndian(block[8..]);
         if (interfaceId / 2 != port)
             throw Fault(at + 8, $"interface {interfaceId} in a chunk of port {port}");
         ulong stamp = ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(block[12..]) << 32) | BinaryPrimitives.ReadUInt32LittleEndian(block[16..]);
         if (stamp > long.MaxValue)
             throw Fault(at + 12, "a time stamp past the year 2262");
         uint captured = BinaryPrimitives.ReadUInt32LittleEndian(block[20..]);
-        uint original = BinaryPrimitives.ReadUInt32LittleEndian(block[24..]);
-        if (captured > header.SnapLength || captured > original)
-            throw Fault(at + 20, $"captured length {captured} of {original}, snap length {header.SnapLength}");
+        originalLength = BinaryPrimitives.ReadUInt32LittleEndian(block[24..]);
+        if (captured > header.SnapLength || captured > originalLength)
+            throw Fault(at + 20, $"captured length {captured} of {originalLength}, snap length {header.SnapLength}");
         int optionsAt = Format.EpbHeaderBytes + Format.AlignUp((int)captured, 4);
         if (optionsAt > block.Length - 4)
             throw Fault(at + 20, $"captured length {captured} in a block of {block.Length}");
 
-        bool hardware = (interfaceId & 1) != 0;
-        return new SegmentPacket
-        {
-            FileOffset = fileOffset + at,
-            InterfaceId = interfaceId,
-            RawNs = (long)stamp,
-            UtcNs = hardware ? SaturatingAdd((long)stamp, hardwareOffsetNs) : (long)stamp,
-            OriginalLength = original,
-            Flags = ReadFlags(block[optionsAt..^4], optionsAt),
-            Data = block.Slice(Format.EpbHeaderBytes, (int)captured),
-        };
+        flags = ReadFlags(block[optionsAt..^4], optionsAt);
+        dataAt = at + Format.EpbHeaderBytes;
+        capturedLength = (int)captured;
+        RawNs = (long)stamp;
+        UtcNs = (interfaceId & 1) != 0 ? SaturatingAdd((long)stamp, hardwareOffsetNs) : (long)stamp;
     }
 
     private readonly uint ReadFlags(ReadOnlySpan<byte> bytes, int optionsAt)
     {
-        uint flags = 0;
+        uint found = 0;
         var options = new OptionReader(bytes, fileOffset + at + optionsAt);
         while (options.Next())
         {
             if (options.Code == Format.EpbFlags && options.Value.Length == 4)
-                flags = BinaryPrimitives.ReadUInt32LittleEndian(options.Value);
+                found = BinaryPrimitives.ReadUInt32LittleEndian(options.Value);
         }
 
-        return flags;
+        return found;
     }
 
     /// <summary>The block at <see cref="at"/>, of the type that must be there, with both lengths checked.</summary>
     private readonly ReadOnlySpan<byte> BlockAt(uint type, int leastBytes)
     {
-        ReadOnlySpan<byte> rest = chunk[at..];
+        ReadOnlySpan<byte> rest = Chunk[at..];
         if (rest.Length < leastBytes)
             throw Fault(at, "the chunk ends in the middle of a block");
         uint found = BinaryPrimitives.ReadUInt32LittleEndian(rest);

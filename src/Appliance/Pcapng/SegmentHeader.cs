@@ -18,6 +18,9 @@ public sealed record InterfaceInfo(
 /// </summary>
 public static class SegmentHeader
 {
+    /// <summary>Name and version of this program, for shb_userappl: "capbox 0.1.0".</summary>
+    public static string Application { get; } = $"capbox {typeof(SegmentHeader).Assembly.GetName().Version?.ToString(3)}";
+
     /// <summary>if_filter starts with the kind of filter: 0 is a libpcap expression (draft-ietf-opsawg-pcapng, section 4.2).</summary>
     private const byte LibpcapFilter = 0;
     private const string SoftwareClock = "software timestamps: system clock, UTC";
@@ -33,8 +36,7 @@ public static class SegmentHeader
     public static byte[] Build(in OriginRecord origin, string serial, IReadOnlyList<InterfaceInfo> ports, ushort linkType, int snapLength)
     {
         string os = $"{RuntimeInformation.OSDescription}, kernel {Environment.OSVersion.Version}";
-        string application = $"capbox {typeof(SegmentHeader).Assembly.GetName().Version?.ToString(3)}";
-        return Build(origin, serial, ports, linkType, snapLength, os, application);
+        return Build(origin, serial, ports, linkType, snapLength, os, Application);
     }
 
     /// <summary>The same with the texts that differ from machine to machine given, for files that must not change.</summary>

@@ -87,16 +87,20 @@ public sealed class SegmentReader : IDisposable
 
     /// <summary>The packets of a chunk. Calling it again makes the packets of the chunk before invalid.</summary>
     /// <exception cref="SegmentFormatException">The record cannot be of this file, or (while going on) the chunk is damaged.</exception>
-    public PacketEnumerator Packets(in ChunkRecord chunk)
+    public PacketEnumerator Packets(in ChunkRecord chunk) => Packets(chunk, ref chunkBuffer);
+
+    /// <summary>The packets of a chunk, in a buffer of the caller's that grows as needed: so chunks of several rings can be open at once.</summary>
+    /// <exception cref="SegmentFormatException">The record cannot be of this file, or (while going on) the chunk is damaged.</exception>
+    public PacketEnumerator Packets(in ChunkRecord chunk, ref byte[] buffer)
     {
         if (chunk.ChunkBytes is 0 or > Filler.MaxBytes || chunk.Port >= Ports.Count || chunk.FileOffset > (ulong)Length
             || chunk.ChunkBytes > Length - (long)chunk.FileOffset)
             throw new SegmentFormatException((long)Math.Min(chunk.FileOffset, long.MaxValue), "the chunk does not lie in this file");
         int bytes = (int)chunk.ChunkBytes;
-        if (chunkBuffer.Length < bytes)
-            chunkBuffer = GC.AllocateUninitializedArray<byte>(bytes);
-        file.Read((long)chunk.FileOffset, chunkBuffer.AsSpan(0, bytes));
-        return new PacketEnumerator(chunkBuffer.AsSpan(0, bytes), chunk, Header);
+        if (buffer.Length < bytes)
+            buffer = GC.AllocateUninitializedArray<byte>(bytes);
+        file.Read((long)chunk.FileOffset, buffer.AsSpan(0, bytes));
+        return new PacketEnumerator(buffer, chunk, Header);
     }
 
     public void Dispose() => file.Dispose();

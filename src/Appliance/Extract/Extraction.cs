@@ -1,0 +1,149 @@
+using Capbox.Native;
+using Capbox.Pcapng;
+
+namespace Capbox.Extract;
+
+/// <summary>
+/// Takes a time range out of an archive: footers and indexes say which chunks overlap it, those chunks alone are read, their packets merged by time, filtered by
+/// libpcap and written.
+/// </summary>
+public static class Extraction
+{
+    private const int ReportEveryPackets = 4096;
+
+    /// <summary>Extracts into a stream. The stream may hold a part of the packets when this throws.</summary>
+    /// <param name="request">What.</param>
+    /// <param name="format">In which format.</param>
+    /// <param name="stream">Where to; not closed.</param>
+    /// <param name="progress">Told every few thousand packets.</param>
+    /// <param name="stop">Ends it early.</param>
+    /// <exception cref="ExtractException">It cannot be done, before anything was written.</exception>
+    /// <exception cref="IOException">The stream took no more.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="stop"/>.</exception>
+    public static ExtractReport Run(ExtractRequest request, ExtractFormat format, Stream stream, IProgress<ExtractProgress>? progress, CancellationToken stop)
+    {
+        if (request.To <= request.From)
+            throw new ExtractException($"--to {request.To} is not after --from {request.From}");
+        var scan = new SegmentScan(request);
+        List<SegmentSlice> slices = scan.Find();
+        foreach (string port in request.Ports)
+        {
+            if (!scan.PortNames.Contains(port))
+                throw new ExtractException($"--port {port}: the archive has no such port, but {(scan.PortNames.Count == 0 ? "none" : string.Join(", ", scan.PortNames))}");
+        }
+
+        using var filters = new FilterSet(request.Filter, slices);
+        List<SegmentSlice> inRange = slices.FindAll(s => s.Chunks.Length > 0);
+        var counters = new ExtractCounters();
+        counters.Warnings.AddRange(scan.Warnings);
+        using var output = new OutputPipe(stream);
+        CaptureWriter writer = CaptureWriter.Create(format, output, inRange);
+        var job = new Job(request, inRange, filters, writer, counters, progress, stop);
+        job.Run();
+        output.Finish();
+        TellAfter(slices, inRange, counters);
+        return new ExtractReport(
+            job.Packets, job.PacketBytes, job.PacketsRead, inRange.Count, counters.ChunksRead, inRange.Sum(s => s.ChunkBytes),
+            scan.BytesRead + counters.ChunkBytesRead, counters.Losses, counters.Warnings);
+    }
+
+    /// <summary>A chunk tells what was lost before it: the first chunk of each ring behind the range may mean the range.</summary>
+    private static void TellAfter(List<SegmentSlice> slices, List<SegmentSlice> inRange, ExtractCounters counters)
+    {
+        var told = new HashSet<(string Port, ushort Ring)>();
+        ulong last = inRange.Count == 0 ? 0 : inRange.Max(s => s.Sequence);
+        foreach (SegmentSlice slice in slices.Where(s => s.After.Length > 0 && (s.Sequence <= last + 1 || inRange.Count == 0)))
+        {
+            using SegmentReader? reader = TryOpen(slice.Path);
+            foreach (IndexEntry entry in slice.After)
+            {
+                string port = slice.Header.Ports[entry.Port].Name;
+                if (reader is null || !told.Add((port, entry.Ring)))
+                    continue;
+                if (reader.TryReadChunk((long)entry.FileOffset, out ChunkRecord chunk) is null)
+                    counters.Tell(port, chunk with { TruncatedPackets = 0 });
+            }
+        }
+    }
+
+    private static SegmentReader? TryOpen(string path)
+    {
+        try
+        {
+            return SegmentReader.Open(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or SegmentFormatException)
+        {
+            return null; // deleted or sealed since; what it tells is behind the range
+        }
+    }
+
+    /// <summary>The loop over packets.</summary>
+    private sealed class Job(
+        ExtractRequest request, List<SegmentSlice> slices, FilterSet filters, CaptureWriter writer, ExtractCounters counters, IProgress<ExtractProgress>? progress,
+        CancellationToken stop)
+    {
+        public ulong Packets { get; private set; }
+
+        public ulong PacketBytes { get; private set; }
+
+        public ulong PacketsRead { get; private set; }
+
+        public void Run()
+        {
+            long total = slices.Sum(s => s.ChunkBytes);
+            using var merge = new PacketMerge(slices, request, counters);
+            while (merge.MoveNext())
+            {
+                if (PacketsRead++ % ReportEveryPackets == 0)
+                {
+                    stop.ThrowIfCancellationRequested();
+                    progress?.Report(new ExtractProgress(counters.ChunkBytesRead, total, Packets));
+                }
+
+                SegmentPacket packet = merge.Current.Current;
+                OfflineFilter? filter = filters.For(merge.Current.Slice);
+                if (filter is not null && !filter.Matches(packet.Data, packet.OriginalLength))
+                    continue;
+                writer.Write(merge.Current.Slice, packet);
+                Packets++;
+                PacketBytes += (ulong)packet.CapturedLength;
+            }
+
+            progress?.Report(new ExtractProgress(total, total, Packets));
+        }
+    }
+
+    /// <summary>The filter compiled for each link type of the range.</summary>
+    private sealed class FilterSet : IDisposable
+    {
+        private readonly Dictionary<ushort, OfflineFilter> _byLinkType = [];
+
+        public FilterSet(string? expression, List<SegmentSlice> slices)
+        {
+            if (expression is null)
+                return;
+            // Ethernet at least, so that a bad expression is refused in an empty range too.
+            foreach (ushort linkType in slices.Select(s => s.Header.LinkType).Append((ushort)1).Distinct())
+            {
+                try
+                {
+                    _byLinkType.Add(linkType, new OfflineFilter(expression, Format.MaxSnapLength, linkType));
+                }
+                catch (FormatException e)
+                {
+                    Dispose();
+                    throw new ExtractException($"--{e.Message}", e);
+                }
+            }
+        }
+
+        public OfflineFilter? For(SegmentSlice slice) => _byLinkType.GetValueOrDefault(slice.Header.LinkType);
+
+        public void Dispose()
+        {
+            foreach (OfflineFilter filter in _byLinkType.Values)
+                filter.Dispose();
+        }
+    }
+}

@@ -1,0 +1,83 @@
+using Capbox.Pcapng;
+
+namespace Capbox.Extract;
+
+/// <summary>Goes through the packets of one ring in one segment that lie in the range, in the order they were recorded.</summary>
+internal sealed class RingCursor(SegmentReader reader, SegmentSlice slice, IndexEntry[] chunks, long fromNs, long toNs, ExtractCounters counters)
+{
+    private byte[] _buffer = [];
+    private PacketEnumerator _packets;
+    private bool _open;
+    private int _next;
+
+    public SegmentSlice Slice => slice;
+
+    public long UtcNs => _packets.UtcNs;
+
+    public SegmentPacket Current => _packets.Current;
+
+    /// <summary>Goes to the next packet in the range; false at the end, or where the segment cannot be read (then a warning is added).</summary>
+    public bool MoveNext()
+    {
+        try
+        {
+            while (true)
+            {
+                while (_open && _packets.MoveNext())
+                {
+                    if (_packets.UtcNs >= fromNs && _packets.UtcNs < toNs)
+                        return true;
+                }
+
+                if (_next == chunks.Length)
+                    return _open = false;
+                Load(chunks[_next++]);
+            }
+        }
+        catch (Exception e) when (e is SegmentFormatException or IOException)
+        {
+            _open = false;
+            _next = chunks.Length;
+            // The end of a segment that is being written may be half there: that is no fault.
+            if (reader.Trailer is not null)
+                counters.Warnings.Add($"{slice.Path}: {e.Message}");
+            return false;
+        }
+    }
+
+    private void Load(in IndexEntry entry)
+    {
+        if (reader.TryReadChunk((long)entry.FileOffset, out ChunkRecord chunk) is { } fault)
+            throw new SegmentFormatException((long)entry.FileOffset, fault);
+        _packets = reader.Packets(chunk, ref _buffer);
+        _open = true;
+        counters.Tell(slice.Header.Ports[chunk.Port].Name, chunk);
+        counters.ChunksRead++;
+        counters.ChunkBytesRead += chunk.ChunkBytes;
+    }
+}
+
+/// <summary>What an extraction counts on its way. One thread.</summary>
+internal sealed class ExtractCounters
+{
+    private readonly SortedDictionary<string, ExtractLoss> _losses = new(StringComparer.Ordinal);
+
+    public List<string> Warnings { get; } = [];
+
+    public long ChunksRead { get; set; }
+
+    public long ChunkBytesRead { get; set; }
+
+    public IReadOnlyList<ExtractLoss> Losses => [.. _losses.Values.Where(l => !l.IsNone)];
+
+    /// <summary>Adds what a chunk's record says was lost.</summary>
+    public void Tell(string port, in ChunkRecord chunk)
+    {
+        if (chunk.LostPackets == 0 && chunk.GapNs == 0 && chunk.TruncatedPackets == 0)
+            return;
+        ExtractLoss sum = _losses.GetValueOrDefault(port) ?? new ExtractLoss(port, 0, 0, 0, 0, 0, 0);
+        _losses[port] = new ExtractLoss(
+            port, sum.Ring + chunk.LostRing, sum.Disk + chunk.LostDisk, sum.Nic + chunk.LostNic, sum.Host + chunk.LostHost,
+            sum.Truncated + chunk.TruncatedPackets, sum.GapNs + chunk.GapNs);
+    }
+}

@@ -1,0 +1,137 @@
+using Capbox.Pcapng;
+using Capbox.Storage;
+
+namespace Capbox.Extract;
+
+/// <summary>The chunks of one segment that a request touches.</summary>
+/// <param name="Path">The file.</param>
+/// <param name="Sequence">Its number.</param>
+/// <param name="Header">Ports and link type.</param>
+/// <param name="Chunks">Index entries in the range, by offset.</param>
+/// <param name="After">For each ring the first chunk behind the range: the losses it tells may have been in the range.</param>
+internal sealed record SegmentSlice(string Path, ulong Sequence, SegmentHeaderInfo Header, IndexEntry[] Chunks, IndexEntry[] After)
+{
+    public long EarliestNs { get; } = Chunks.Length == 0 ? long.MaxValue : Chunks.Min(c => c.FirstUtcNs);
+
+    public long ChunkBytes { get; } = Chunks.Sum(c => (long)c.ChunkBytes);
+}
+
+/// <summary>Finds the slices of an archive: the footer's index of each sealed segment, the chunks themselves of one that is being written.</summary>
+internal sealed class SegmentScan(ExtractRequest request)
+{
+    /// <summary>Bytes of headers and footers that were read.</summary>
+    public long BytesRead { get; private set; }
+
+    /// <summary>Segments that could not be read.</summary>
+    public List<string> Warnings { get; } = [];
+
+    /// <summary>Names of all ports that were seen, to tell a wrong name from an empty range.</summary>
+    public SortedSet<string> PortNames { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>All slices in order of the sequence.</summary>
+    /// <exception cref="ExtractException">The directory cannot be read.</exception>
+    public List<SegmentSlice> Find()
+    {
+        List<SegmentSlice> slices = [];
+        foreach ((string path, SegmentName name) in List())
+        {
+            try
+            {
+                using SegmentReader reader = SegmentReader.Open(path);
+                BytesRead += reader.ChunksOffset;
+                SegmentSlice slice = Slice(reader, path, name);
+                if (slice.Chunks.Length > 0 || slice.After.Length > 0)
+                    slices.Add(slice);
+            }
+            catch (SegmentFormatException) when (name.InProgress)
+            {
+                // Its header is not written yet: nothing of it is on disk.
+            }
+            catch (FileNotFoundException)
+            {
+                // Sealed, and so renamed, or deleted since the directory was read: the sealed name is found by the second look below.
+                Reread(name, slices);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or SegmentFormatException)
+            {
+                Warnings.Add(e.Message.Contains(path, StringComparison.Ordinal) ? e.Message : $"{path}: {e.Message}");
+            }
+        }
+
+        return slices;
+    }
+
+    private void Reread(SegmentName name, List<SegmentSlice> slices)
+    {
+        if (!name.InProgress)
+            return;
+        // The sealed name has another time than the part's: look for the sequence.
+        foreach ((string path, SegmentName found) in List())
+        {
+            if (found.Sequence != name.Sequence || found.InProgress)
+                continue;
+            using SegmentReader reader = SegmentReader.Open(path);
+            slices.Add(Slice(reader, path, found));
+        }
+    }
+
+    private List<(string Path, SegmentName Name)> List()
+    {
+        try
+        {
+            List<(string Path, SegmentName Name)> found = [];
+            foreach (string path in Directory.EnumerateFiles(request.Archive))
+            {
+                if (SegmentName.TryParse(Path.GetFileName(path), out SegmentName name))
+                    found.Add((path, name));
+            }
+
+            found.Sort((a, b) => a.Name.Sequence.CompareTo(b.Name.Sequence));
+            return found;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ExtractException(e.Message, e);
+        }
+    }
+
+    private SegmentSlice Slice(SegmentReader reader, string path, SegmentName name)
+    {
+        foreach (SegmentPort port in reader.Ports)
+            PortNames.Add(port.Name);
+        bool[] wanted = [.. reader.Ports.Select(p => request.Ports.Count == 0 || request.Ports.Contains(p.Name, StringComparer.Ordinal))];
+        List<IndexEntry> chunks = [];
+        var after = new Dictionary<(ushort Port, ushort Ring), IndexEntry>();
+        foreach (IndexEntry entry in Entries(reader))
+        {
+            if (!wanted[entry.Port])
+                continue;
+            if (entry.FirstUtcNs < request.To.Nanoseconds && entry.LastUtcNs >= request.From.Nanoseconds)
+                chunks.Add(entry);
+            else if (entry.FirstUtcNs >= request.To.Nanoseconds)
+                after.TryAdd((entry.Port, entry.Ring), entry);
+        }
+
+        return new SegmentSlice(path, name.Sequence, reader.Header, [.. chunks], [.. after.Values]);
+    }
+
+    private IEnumerable<IndexEntry> Entries(SegmentReader reader)
+    {
+        if (reader.Trailer is { } trailer)
+        {
+            BytesRead += trailer.FooterBytes;
+            return reader.ReadFooter().Index;
+        }
+
+        List<IndexEntry> entries = [];
+        foreach (ChunkRecord chunk in reader.Chunks)
+        {
+            BytesRead += ChunkHeadBytes;
+            entries.Add(IndexEntry.From(chunk));
+        }
+
+        return entries;
+    }
+
+    private const int ChunkHeadBytes = 512;
+}
