@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Capbox.Extract;
 using Capbox.Ptp;
+using Microsoft.Win32.SafeHandles;
 
 namespace Capbox.Cli;
 
@@ -75,7 +76,7 @@ internal static class ExtractCommand
 
     private static ExtractReport ToStandardOutput(ExtractRequest request, ExtractFormat format, Bar? bar, CancellationToken stop)
     {
-        using Stream output = Console.OpenStandardOutput();
+        using var output = new SafeFileHandle(1, ownsHandle: false);
         return Extraction.Run(request, format, output, bar, stop);
     }
 
@@ -85,7 +86,7 @@ internal static class ExtractCommand
         try
         {
             ExtractReport report;
-            using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0))
+            using (SafeFileHandle file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write, FileShare.Read))
                 report = Extraction.Run(request, format, file, bar, stop);
             File.Move(temporary, path, overwrite: true);
             return report;

@@ -24,13 +24,19 @@ internal abstract class CaptureWriter(OutputPipe output)
     /// <summary>Writes one packet of the slice's segment.</summary>
     public abstract void Write(SegmentSlice slice, in SegmentPacket packet);
 
+    /// <summary>
+    /// Appends a whole chunk as it lies in its segment, if the output's interfaces are the segment's and all its stamps are UTC already.
+    /// </summary>
+    /// <returns>False: its packets must be written one by one.</returns>
+    public virtual bool TryCopy(SegmentSlice slice, SegmentReader reader, in ChunkRecord chunk) => false;
+
     /// <summary>Makes the writer for a format and writes the file's head.</summary>
     /// <exception cref="ExtractException">The format cannot hold what the slices have.</exception>
     public static CaptureWriter Create(ExtractFormat format, OutputPipe output, IReadOnlyList<SegmentSlice> slices)
     {
         int snapLength = slices.Count == 0 ? Format.MaxSnapLength : slices.Max(s => s.Header.SnapLength);
         if (format == ExtractFormat.Pcapng)
-            return new PcapngWriter(output, snapLength);
+            return new PcapngWriter(output, snapLength, slices);
         ushort[] linkTypes = [.. slices.Select(s => s.Header.LinkType).Distinct()];
         if (linkTypes.Length > 1)
             throw new ExtractException($"the range has packets of link types {string.Join(", ", linkTypes)}, and pcap holds one: name ports of one type, or use --format pcapng");
@@ -69,16 +75,23 @@ internal sealed class PcapWriter : CaptureWriter
     }
 }
 
-/// <summary>PCAPNG: one interface for each port name and link type, one snap length for all (or libpcap refuses the file), described when its first packet comes.</summary>
+/// <summary>
+/// PCAPNG. The interfaces of the first segment come first, with their numbers, so chunks of segments that have the same can be copied whole; a port that
+/// only a later segment has is described when its first packet comes. One snap length for all, or libpcap refuses the file. Packets written one by one
+/// are stamped in UTC and go to the port's software interface.
+/// </summary>
 internal sealed class PcapngWriter : CaptureWriter
 {
     private const int FlagsBytes = 8, EndBytes = 8;
     private readonly Dictionary<(string Name, ushort LinkType), uint> _interfaces = [];
     private readonly int _snapLength;
+    private readonly SegmentHeaderInfo? _base;
+    private uint _interfaceCount;
     private SegmentSlice? _lastSlice;
+    private bool _lastIsBase;
     private uint[] _byPort = [];
 
-    public PcapngWriter(OutputPipe output, int snapLength) : base(output)
+    public PcapngWriter(OutputPipe output, int snapLength, IReadOnlyList<SegmentSlice> slices) : base(output)
     {
         _snapLength = snapLength;
         var writer = new BlockWriter();
@@ -90,6 +103,21 @@ internal sealed class PcapngWriter : CaptureWriter
         writer.TextOption(Format.ShbUserAppl, SegmentHeader.Application);
         writer.End();
         Put(writer);
+        _base = slices.Count == 0 ? null : slices[0].Header;
+        foreach (SegmentPort port in _base?.Ports ?? [])
+        {
+            _interfaces.TryAdd((port.Name, _base!.LinkType), Describe(port.Name, _base.LinkType, 0));
+            Describe(port.Name, _base.LinkType, port.HardwareOffsetSeconds);
+        }
+    }
+
+    public override bool TryCopy(SegmentSlice slice, SegmentReader reader, in ChunkRecord chunk)
+    {
+        Remember(slice);
+        if (!_lastIsBase || chunk.HardwareStampedPackets != 0)
+            return false;
+        Output.Copy(reader.File.Handle, (long)chunk.FileOffset, (int)chunk.ChunkBytes);
+        return true;
     }
 
     public override void Write(SegmentSlice slice, in SegmentPacket packet)
@@ -116,33 +144,43 @@ internal sealed class PcapngWriter : CaptureWriter
 
     private uint InterfaceOf(SegmentSlice slice, int port)
     {
-        if (!ReferenceEquals(slice, _lastSlice))
-        {
-            _lastSlice = slice;
-            _byPort = new uint[slice.Header.Ports.Count];
-            Array.Fill(_byPort, uint.MaxValue);
-        }
-
-        return _byPort[port] != uint.MaxValue ? _byPort[port] : _byPort[port] = Describe(slice, port);
+        Remember(slice);
+        if (_byPort[port] != uint.MaxValue)
+            return _byPort[port];
+        var key = (slice.Header.Ports[port].Name, slice.Header.LinkType);
+        if (!_interfaces.TryGetValue(key, out uint id))
+            _interfaces.Add(key, id = Describe(key.Name, key.LinkType, 0));
+        return _byPort[port] = id;
     }
 
-    private uint Describe(SegmentSlice slice, int port)
+    private void Remember(SegmentSlice slice)
     {
-        var key = (slice.Header.Ports[port].Name, slice.Header.LinkType);
-        if (_interfaces.TryGetValue(key, out uint known))
-            return known;
+        if (ReferenceEquals(slice, _lastSlice))
+            return;
+        _lastSlice = slice;
+        _lastIsBase = HasInterfacesOfBase(slice.Header);
+        _byPort = new uint[slice.Header.Ports.Count];
+        Array.Fill(_byPort, uint.MaxValue);
+    }
+
+    private bool HasInterfacesOfBase(SegmentHeaderInfo header) =>
+        _base is not null && header.LinkType == _base.LinkType && header.SnapLength <= _snapLength
+        && header.Ports.Select(p => p.Name).SequenceEqual(_base.Ports.Select(p => p.Name), StringComparer.Ordinal);
+
+    private uint Describe(string name, ushort linkType, long offsetSeconds)
+    {
         var writer = new BlockWriter();
         writer.Begin(Format.InterfaceDescriptionBlock);
-        writer.U16(slice.Header.LinkType);
+        writer.U16(linkType);
         writer.U16(0);
         writer.U32((uint)_snapLength);
-        writer.TextOption(Format.IfName, key.Name);
+        writer.TextOption(Format.IfName, name);
         writer.Option(Format.IfTsResol, [Format.NanosecondResolution]);
+        if (offsetSeconds != 0)
+            writer.U64Option(Format.IfTsOffset, (ulong)offsetSeconds);
         writer.End();
         Put(writer);
-        uint id = (uint)_interfaces.Count;
-        _interfaces.Add(key, id);
-        return id;
+        return _interfaceCount++;
     }
 
     private void Put(BlockWriter writer)

@@ -1,5 +1,6 @@
 using Capbox.Native;
 using Capbox.Pcapng;
+using Microsoft.Win32.SafeHandles;
 
 namespace Capbox.Extract;
 
@@ -11,16 +12,16 @@ public static class Extraction
 {
     private const int ReportEveryPackets = 4096;
 
-    /// <summary>Extracts into a stream. The stream may hold a part of the packets when this throws.</summary>
+    /// <summary>Extracts into a file or a pipe, which may hold a part of the packets when this throws.</summary>
     /// <param name="request">What.</param>
     /// <param name="format">In which format.</param>
-    /// <param name="stream">Where to; not closed.</param>
+    /// <param name="target">Where to, from its current position; not closed.</param>
     /// <param name="progress">Told every few thousand packets.</param>
     /// <param name="stop">Ends it early.</param>
     /// <exception cref="ExtractException">It cannot be done, before anything was written.</exception>
-    /// <exception cref="IOException">The stream took no more.</exception>
+    /// <exception cref="IOException">The target took no more.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="stop"/>.</exception>
-    public static ExtractReport Run(ExtractRequest request, ExtractFormat format, Stream stream, IProgress<ExtractProgress>? progress, CancellationToken stop)
+    public static ExtractReport Run(ExtractRequest request, ExtractFormat format, SafeFileHandle target, IProgress<ExtractProgress>? progress, CancellationToken stop)
     {
         if (request.To <= request.From)
             throw new ExtractException($"--to {request.To} is not after --from {request.From}");
@@ -36,7 +37,7 @@ public static class Extraction
         List<SegmentSlice> inRange = slices.FindAll(s => s.Chunks.Length > 0);
         var counters = new ExtractCounters();
         counters.Warnings.AddRange(scan.Warnings);
-        using var output = new OutputPipe(stream);
+        using var output = new OutputPipe(target);
         CaptureWriter writer = CaptureWriter.Create(format, output, inRange);
         var job = new Job(request, inRange, filters, writer, counters, progress, stop);
         job.Run();
@@ -83,6 +84,8 @@ public static class Extraction
         ExtractRequest request, List<SegmentSlice> slices, FilterSet filters, CaptureWriter writer, ExtractCounters counters, IProgress<ExtractProgress>? progress,
         CancellationToken stop)
     {
+        private readonly long _totalBytes = slices.Sum(s => s.ChunkBytes);
+
         public ulong Packets { get; private set; }
 
         public ulong PacketBytes { get; private set; }
@@ -91,15 +94,11 @@ public static class Extraction
 
         public void Run()
         {
-            long total = slices.Sum(s => s.ChunkBytes);
-            using var merge = new PacketMerge(slices, request, counters);
+            using var merge = new PacketMerge(slices, request, counters) { TakeWhole = filters.IsEmpty ? Copy : null };
             while (merge.MoveNext())
             {
                 if (PacketsRead++ % ReportEveryPackets == 0)
-                {
-                    stop.ThrowIfCancellationRequested();
-                    progress?.Report(new ExtractProgress(counters.ChunkBytesRead, total, Packets));
-                }
+                    Report();
 
                 SegmentPacket packet = merge.Current.Current;
                 OfflineFilter? filter = filters.For(merge.Current.Slice);
@@ -110,7 +109,24 @@ public static class Extraction
                 PacketBytes += (ulong)packet.CapturedLength;
             }
 
-            progress?.Report(new ExtractProgress(total, total, Packets));
+            progress?.Report(new ExtractProgress(_totalBytes, _totalBytes, Packets));
+        }
+
+        private void Report()
+        {
+            stop.ThrowIfCancellationRequested();
+            progress?.Report(new ExtractProgress(counters.ChunkBytesRead, _totalBytes, Packets));
+        }
+
+        private bool Copy(SegmentReader reader, SegmentSlice slice, ChunkRecord chunk)
+        {
+            Report();
+            if (!writer.TryCopy(slice, reader, chunk))
+                return false;
+            Packets += chunk.Packets;
+            PacketsRead += chunk.Packets;
+            PacketBytes += chunk.CapturedBytes;
+            return true;
         }
     }
 
@@ -137,6 +153,8 @@ public static class Extraction
                 }
             }
         }
+
+        public bool IsEmpty => _byLinkType.Count == 0;
 
         public OfflineFilter? For(SegmentSlice slice) => _byLinkType.GetValueOrDefault(slice.Header.LinkType);
 

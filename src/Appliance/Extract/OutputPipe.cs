@@ -1,3 +1,6 @@
+using Capbox.Native;
+using Microsoft.Win32.SafeHandles;
+
 namespace Capbox.Extract;
 
 /// <summary>
@@ -7,18 +10,23 @@ internal sealed class OutputPipe : IDisposable
 {
     private const int BufferBytes = 1 << 20;
     private const int Buffers = 4;
-    private readonly Stream _stream;
+    private const int Ranges = 64;
+
+    /// <summary>Either a buffer of packets or a range of a file, which is copied inside the kernel.</summary>
+    private readonly record struct Piece(byte[]? Buffer, int Bytes, SafeFileHandle? Source, long Offset);
+
+    private readonly SafeFileHandle _target;
     private readonly System.Collections.Concurrent.BlockingCollection<byte[]> _free = new(Buffers);
-    private readonly System.Collections.Concurrent.BlockingCollection<(byte[] Buffer, int Bytes)> _full = new(Buffers);
+    private readonly System.Collections.Concurrent.BlockingCollection<Piece> _full = new(Buffers + Ranges);
     private readonly Thread _writer;
     private byte[] _current;
     private int _used;
     private volatile Exception? _failure;
 
-    /// <param name="stream">Where the bytes go; the owner closes it after <see cref="Finish"/>.</param>
-    public OutputPipe(Stream stream)
+    /// <param name="target">Where the bytes go, from its current position; the owner closes it after <see cref="Finish"/>.</param>
+    public OutputPipe(SafeFileHandle target)
     {
-        _stream = stream;
+        _target = target;
         for (int i = 1; i < Buffers; i++)
             _free.Add(new byte[BufferBytes]);
         _current = new byte[BufferBytes];
@@ -41,14 +49,23 @@ internal sealed class OutputPipe : IDisposable
         return room;
     }
 
-    /// <summary>Hands over what there is now, so that a reader of a pipe sees it.</summary>
-    public void Hand()
+    /// <summary>Appends a range of a file. The range must not change, and the file stays open until it is written.</summary>
+    public void Copy(SafeFileHandle source, long offset, int bytes)
+    {
+        Hand();
+        bool added = false;
+        source.DangerousAddRef(ref added);
+        _full.Add(new Piece(null, bytes, source, offset));
+        Bytes += bytes;
+    }
+
+    private void Hand()
     {
         if (_failure is { } failure)
             throw new IOException(failure.Message, failure);
         if (_used == 0)
             return;
-        _full.Add((_current, _used));
+        _full.Add(new Piece(_current, _used, null, 0));
         _current = _free.Take();
         _used = 0;
     }
@@ -74,19 +91,31 @@ internal sealed class OutputPipe : IDisposable
 
     private void Write()
     {
-        foreach ((byte[] buffer, int bytes) in _full.GetConsumingEnumerable())
+        foreach (Piece piece in _full.GetConsumingEnumerable())
         {
             try
             {
                 if (_failure is null)
-                    _stream.Write(buffer, 0, bytes);
+                    Write(piece);
             }
             catch (Exception e) when (e is IOException or ObjectDisposedException or UnauthorizedAccessException)
             {
                 _failure = e;
             }
 
-            _free.Add(buffer);
+            if (piece.Buffer is not null)
+                _free.Add(piece.Buffer);
+            else
+                piece.Source!.DangerousRelease();
         }
+    }
+
+    private void Write(in Piece piece)
+    {
+        int target = (int)_target.DangerousGetHandle();
+        if (piece.Buffer is null)
+            FileSystem.Send(target, (int)piece.Source!.DangerousGetHandle(), piece.Offset, piece.Bytes);
+        else
+            FileSystem.Append(target, piece.Buffer.AsSpan(0, piece.Bytes));
     }
 }

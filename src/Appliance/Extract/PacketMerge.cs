@@ -15,6 +15,7 @@ internal sealed class PacketMerge : IDisposable
     private readonly Dictionary<RingCursor, long> _orders = [];
     private readonly ExtractRequest _request;
     private readonly ExtractCounters _counters;
+    private readonly HashSet<RingCursor> _ended = [];
     private RingCursor? _current;
     private long _limitNs;
 
@@ -24,6 +25,9 @@ internal sealed class PacketMerge : IDisposable
         _request = request;
         _counters = counters;
     }
+
+    /// <summary>Takes a chunk that no other ring's packets come between, or says no. Not set: packets only.</summary>
+    public Func<SegmentReader, SegmentSlice, ChunkRecord, bool>? TakeWhole { get; init; }
 
     /// <summary>The ring whose packet is next.</summary>
     public RingCursor Current => _current!;
@@ -56,10 +60,10 @@ internal sealed class PacketMerge : IDisposable
         _open.Clear();
     }
 
-    private readonly HashSet<RingCursor> _ended = [];
-
     private bool Advance(RingCursor cursor)
     {
+        if (TakeWhole is not null)
+            cursor.HandOverChunks(TakeWhole, _limitNs);
         if (cursor.MoveNext())
             return true;
         _ended.Add(cursor);

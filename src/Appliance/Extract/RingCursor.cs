@@ -16,6 +16,30 @@ internal sealed class RingCursor(SegmentReader reader, SegmentSlice slice, Index
 
     public SegmentPacket Current => _packets.Current;
 
+    /// <summary>
+    /// If the next packet is the first of a chunk that lies wholly in the range and before <paramref name="limitNs"/>, tries to hand over that chunk, and the next ones, whole.
+    /// </summary>
+    /// <param name="take">Takes a chunk whole, or says no.</param>
+    /// <param name="limitNs">Other rings go on from here.</param>
+    public void HandOverChunks(Func<SegmentReader, SegmentSlice, ChunkRecord, bool> take, long limitNs)
+    {
+        if (_open && !_packets.IsAtEnd)
+            return;
+        while (_next < chunks.Length)
+        {
+            IndexEntry entry = chunks[_next];
+            bool isWhole = entry.Packets > 0 && entry.FirstUtcNs >= fromNs && entry.LastUtcNs < toNs && entry.LastUtcNs < limitNs;
+            // The end of a segment that is being written may be torn, so its packets are looked at.
+            if (!isWhole || reader.Trailer is null || reader.TryReadChunk((long)entry.FileOffset, out ChunkRecord chunk) is not null || !take(reader, slice, chunk))
+                return;
+            _next++;
+            _open = false;
+            counters.Tell(slice.Header.Ports[chunk.Port].Name, chunk);
+            counters.ChunksRead++;
+            counters.ChunkBytesRead += chunk.ChunkBytes;
+        }
+    }
+
     /// <summary>Goes to the next packet in the range; false at the end, or where the segment cannot be read (then a warning is added).</summary>
     public bool MoveNext()
     {

@@ -89,6 +89,39 @@ internal static unsafe class FileSystem
             throw Failed(path, "fdatasync");
     }
 
+    /// <summary>Writes all of it where the descriptor stands: a file, a pipe.</summary>
+    /// <exception cref="IOException">It took no more.</exception>
+    public static void Append(int target, ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* start = bytes)
+        {
+            for (int done = 0; done < bytes.Length;)
+            {
+                nint written = LibC.write(target, start + done, bytes.Length - done);
+                if (written > 0)
+                    done += (int)written;
+                else if (written == 0 || Marshal.GetLastPInvokeError() is not (LibC.EINTR or LibC.EAGAIN))
+                    throw new IOException(LibC.LastErrorText());
+            }
+        }
+    }
+
+    /// <summary>Copies a range of one file to where another descriptor stands, inside the kernel (sendfile(2)).</summary>
+    /// <exception cref="IOException">The target took no more, or the source ended.</exception>
+    public static void Send(int target, int source, long offset, long bytes)
+    {
+        while (bytes > 0)
+        {
+            nint sent = LibC.sendfile(target, source, &offset, (nint)Math.Min(bytes, 1 << 30));
+            if (sent > 0)
+                bytes -= sent;
+            else if (sent == 0)
+                throw new IOException($"the file ends {bytes} bytes early");
+            else if (Marshal.GetLastPInvokeError() is not (LibC.EINTR or LibC.EAGAIN))
+                throw new IOException($"sendfile: {LibC.LastErrorText()}");
+        }
+    }
+
     /// <summary>Makes renames and deletions in a directory durable.</summary>
     public static void SyncDirectory(string path)
     {

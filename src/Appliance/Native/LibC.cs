@@ -30,6 +30,12 @@ internal static unsafe partial class LibC
     public static partial int fallocate(int fd, int mode, long offset, long length);
 
     [LibraryImport("libc", SetLastError = true)]
+    public static partial nint write(int fd, void* buffer, nint count);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint sendfile(int outFd, int inFd, long* offset, nint count);
+
+    [LibraryImport("libc", SetLastError = true)]
     public static partial int ftruncate(int fd, long length);
 
     [LibraryImport("libc", SetLastError = true)]

@@ -53,6 +53,9 @@ public struct PacketEnumerator
 
     private readonly ReadOnlySpan<byte> Chunk => buffer.AsSpan(0, chunkBytes);
 
+    /// <summary>True after the last packet of the chunk, so that the next <see cref="MoveNext"/> will return false or find the chunk damaged.</summary>
+    public readonly bool IsAtEnd => at == chunkBytes;
+
     public readonly PacketEnumerator GetEnumerator() => this;
 
     /// <summary>Goes to the next packet.</summary>

@@ -15,6 +15,9 @@ internal sealed class SegmentFile : IDisposable
         Length = RandomAccess.GetLength(handle);
     }
 
+    /// <summary>For copying ranges inside the kernel.</summary>
+    public SafeFileHandle Handle => handle;
+
     /// <summary>Length when the file was opened.</summary>
     public long Length { get; }
 
