@@ -5,7 +5,7 @@ namespace Capbox.Bench;
 /// <summary>`Bench run`: all stages in one run, so that every figure has its comparison beside it.</summary>
 internal static class RunCommand
 {
-    private static readonly string[] s_stages = ["peers", "disk", "footprint"];
+    private static readonly string[] s_stages = ["peers", "disk", "footprint", "extract"];
 
     public static int Run(string[] args)
     {
@@ -18,6 +18,7 @@ internal static class RunCommand
             Rounds = (int)arguments.Number("rounds", 3, 1, 99),
             Packets = arguments.Number("packets", 1_000_000, 1000, 1_000_000_000),
             BufferMiB = (int)arguments.Number("buffer-mib", 64, 8, 2048),
+            ArchiveGiB = arguments.Number("archive-gib", 20, 1, 4096),
             DiskGiB = arguments.Number("disk-gib", 4, 1, 4096),
             SendCpu = (int)arguments.Number("send-cpu", 0, 0, 1023),
             RecordCpu = (int)arguments.Number("record-cpu", 1, 0, 1023),
@@ -45,6 +46,9 @@ internal static class RunCommand
 
         if (options.Stages.Contains("footprint"))
             result["footprint"] = new FootprintStage(options, lab).Run();
+
+        if (options.Stages.Contains("extract"))
+            result["extract"] = new ExtractStage(options, lab).Run();
 
         if (json is not null)
             File.WriteAllText(json, result.ToJsonString() + "\n");

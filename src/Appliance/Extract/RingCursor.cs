@@ -5,7 +5,10 @@ namespace Capbox.Extract;
 /// <summary>Goes through the packets of one ring in one segment that lie in the range, in the order they were recorded.</summary>
 internal sealed class RingCursor(SegmentReader reader, SegmentSlice slice, IndexEntry[] chunks, long fromNs, long toNs, ExtractCounters counters)
 {
+    /// <summary>Chunks on their way from the disk while one is looked at: as many as a ring has writes in flight.</summary>
+    private const int AheadChunks = 8;
     private byte[] _buffer = [];
+    private int _ahead;
     private PacketEnumerator _packets;
     private bool _open;
     private int _next;
@@ -33,6 +36,7 @@ internal sealed class RingCursor(SegmentReader reader, SegmentSlice slice, Index
             if (!isWhole || reader.Trailer is null || reader.TryReadChunk((long)entry.FileOffset, out ChunkRecord chunk) is not null || !take(reader, slice, chunk))
                 return;
             _next++;
+            ReadAhead();
             _open = false;
             counters.Tell(slice.Header.Ports[chunk.Port].Name, chunk);
             counters.ChunksRead++;
@@ -69,8 +73,15 @@ internal sealed class RingCursor(SegmentReader reader, SegmentSlice slice, Index
         }
     }
 
+    private void ReadAhead()
+    {
+        for (; _ahead < Math.Min(chunks.Length, _next + AheadChunks); _ahead++)
+            reader.File.ReadAhead((long)chunks[_ahead].FileOffset, chunks[_ahead].ChunkBytes);
+    }
+
     private void Load(in IndexEntry entry)
     {
+        ReadAhead();
         if (reader.TryReadChunk((long)entry.FileOffset, out ChunkRecord chunk) is { } fault)
             throw new SegmentFormatException((long)entry.FileOffset, fault);
         _packets = reader.Packets(chunk, ref _buffer);

@@ -14,6 +14,7 @@ internal static unsafe partial class LibC
     public const int MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, MAP_NORESERVE = 0x4000, MAP_POPULATE = 0x8000;
 
     public const short POLLIN = 1, POLLERR = 8;
+    public const int POSIX_FADV_WILLNEED = 3;
 
     public static readonly nint MapFailed = -1;
 
@@ -28,6 +29,9 @@ internal static unsafe partial class LibC
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int fallocate(int fd, int mode, long offset, long length);
+
+    [LibraryImport("libc")]
+    public static partial int posix_fadvise(int fd, long offset, long length, int advice);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint write(int fd, void* buffer, nint count);

@@ -18,6 +18,10 @@ internal sealed class SegmentFile : IDisposable
     /// <summary>For copying ranges inside the kernel.</summary>
     public SafeFileHandle Handle => handle;
 
+    /// <summary>Starts reading a range into the page cache and returns at once.</summary>
+    public void ReadAhead(long offset, long bytes) =>
+        _ = Native.LibC.posix_fadvise((int)handle.DangerousGetHandle(), offset, bytes, Native.LibC.POSIX_FADV_WILLNEED);
+
     /// <summary>Length when the file was opened.</summary>
     public long Length { get; }
 
