@@ -38,6 +38,12 @@ public sealed class Recorder : IDisposable
         _logger = logger;
     }
 
+    /// <summary>
+    /// Called with the path of each segment that was sealed, by this run or by the repair of an earlier one. On the threads that seal: it must return at once and not
+    /// throw. Set before <see cref="Start"/>.
+    /// </summary>
+    public Action<string>? SegmentSealed { get; set; }
+
     /// <summary>Opens the archive and the ports and starts recording. A port that is missing or down is waited for.</summary>
     /// <exception cref="CaptureException">Nothing was started; one line that names the port or the file.</exception>
     public void Start()
@@ -138,7 +144,7 @@ public sealed class Recorder : IDisposable
                 Ports = (ushort)_options.Ports.Count,
             };
             int largestBlock = _options.Ports.Max(p => p.BlockBytes);
-            store = new SegmentStore(_archive!, _options.Storage, _options.Ports.Count, largestBlock, origin, o => BuildHeader(o, linkType), _logger);
+            store = new SegmentStore(_archive!, _options.Storage, _options.Ports.Count, largestBlock, origin, o => BuildHeader(o, linkType), _logger) { OnSealed = SegmentSealed };
             _stores.Add(linkType, store);
             return store;
         }
@@ -191,6 +197,8 @@ public sealed class Recorder : IDisposable
                 RepairResult result = SegmentRepair.Repair(part);
                 LogLevel level = result.Outcome is RepairOutcome.Failed or RepairOutcome.Broken ? LogLevel.Error : LogLevel.Warning;
                 _logger.Log(level, "repair: {Path}: {Message}", result.ResultPath ?? result.Path, result.Message);
+                if (result.Outcome is RepairOutcome.Repaired or RepairOutcome.Intact)
+                    SegmentSealed?.Invoke(result.ResultPath!);
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

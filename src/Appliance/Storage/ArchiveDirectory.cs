@@ -10,8 +10,10 @@ namespace Capbox.Storage;
 /// </summary>
 internal sealed class ArchiveDirectory : IDisposable
 {
-    private const string LockName = ".capbox.lock";
-    private const string SequenceName = ".capbox.sequence";
+    /// <summary>Everything in the archive that is no segment lies in this directory, so that nothing but segments comes and goes beside it.</summary>
+    public const string StateName = ".capbox";
+    private const string LockName = "lock";
+    private const string SequenceName = "sequence";
     private readonly FileStream _lock;
     private readonly Lock _gate = new();
     private ulong _sequence;
@@ -37,10 +39,10 @@ internal sealed class ArchiveDirectory : IDisposable
         FileStream @lock;
         try
         {
-            Directory.CreateDirectory(path);
-            @lock = new FileStream(Path.Combine(path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
+            OpenState(path);
+            @lock = new FileStream(StatePath(path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         }
-        catch (IOException) when (File.Exists(Path.Combine(path, LockName)))
+        catch (IOException) when (File.Exists(StatePath(path, LockName)))
         {
             throw new IOException($"{path}: another capbox records into this archive");
         }
@@ -58,6 +60,19 @@ internal sealed class ArchiveDirectory : IDisposable
             @lock.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Path of a file beside the segments, as the catalog, the holds or the lock.</summary>
+    public static string StatePath(string archive, string name) => Path.Combine(archive, StateName, name);
+
+    /// <summary>Makes the archive and its state directory, the latter for its owner alone.</summary>
+    /// <returns>The state directory.</returns>
+    public static string OpenState(string archive)
+    {
+        Directory.CreateDirectory(archive);
+        string state = Path.Combine(archive, StateName);
+        Directory.CreateDirectory(state, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return state;
     }
 
     /// <summary>The next sequence, durable before it is used.</summary>
@@ -121,7 +136,7 @@ internal sealed class ArchiveDirectory : IDisposable
     }
 
     private void WriteSequence(ulong sequence) =>
-        FileSystem.ReplaceFile(Path.Combine(Root, SequenceName), Encoding.ASCII.GetBytes(sequence.ToString(CultureInfo.InvariantCulture) + "\n"));
+        FileSystem.ReplaceFile(StatePath(Root, SequenceName), Encoding.ASCII.GetBytes(sequence.ToString(CultureInfo.InvariantCulture) + "\n"));
 
     private static ulong LastSequence(string path)
     {
@@ -134,7 +149,7 @@ internal sealed class ArchiveDirectory : IDisposable
                 last = Math.Max(last, segment.Sequence);
         }
 
-        string kept = Path.Combine(path, SequenceName);
+        string kept = StatePath(path, SequenceName);
         if (File.Exists(kept) && ulong.TryParse(File.ReadAllText(kept).AsSpan().Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out ulong stored))
             last = Math.Max(last, stored);
         return last;

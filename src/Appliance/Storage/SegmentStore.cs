@@ -70,6 +70,9 @@ internal sealed class SegmentStore : IDisposable
         _keeper.Start();
     }
 
+    /// <summary>Called by the keeper with the path of each sealed segment; must return at once.</summary>
+    public Action<string>? OnSealed { get; init; }
+
     /// <summary>Whether writes bypass the page cache.</summary>
     public bool Direct { get; private set; } = true;
     public string? Fault => Volatile.Read(ref _fault);
@@ -308,6 +311,7 @@ internal sealed class SegmentStore : IDisposable
 
         Volatile.Write(ref _sealed, _sealed + 1);
         _logger.LogInformation("sealed {Path}", path);
+        OnSealed?.Invoke(path);
     }
 
     /// <summary>Makes a segment: file, preallocation, header. A disk with little room left gets a smaller one.</summary>
