@@ -24,6 +24,21 @@ public readonly record struct UtcTime(long Nanoseconds) : IComparable<UtcTime>
     /// <summary>ISO 8601 basic form, safe in file names and sorted by time: <c>20261123T083000.123456789Z</c>.</summary>
     public string ToFileName() => Format("yyyyMMdd'T'HHmmss");
 
+    /// <summary>Reads what <see cref="ToFileName"/> writes.</summary>
+    public static bool TryParseFileName(string text, out UtcTime time)
+    {
+        time = default;
+        const string Whole = "yyyyMMdd'T'HHmmss";
+        const int WholeLength = 15;
+        if (text.Length != WholeLength + 11 || text[WholeLength] != '.' || text[^1] != 'Z'
+            || !DateTime.TryParseExact(text.AsSpan(0, WholeLength), Whole, CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTime whole)
+            || !uint.TryParse(text.AsSpan(WholeLength + 1, 9), NumberStyles.None, CultureInfo.InvariantCulture, out uint fraction)
+            || whole.Year is < 1678 or > 2261)
+            return false;
+        time = new UtcTime(((whole - DateTime.UnixEpoch).Ticks * 100) + fraction);
+        return true;
+    }
+
     private string Format(string secondsFormat)
     {
         // Floor division, so that a moment before 1970 keeps a positive fraction.

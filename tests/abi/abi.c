@@ -134,7 +134,11 @@ static void sockets(void)
 
 	SIZE(Timex, struct timex);
 	FIELD(Timex, Modes, struct timex, modes);
+	FIELD(Timex, Status, struct timex, status);
 	FIELD(Timex, Tai, struct timex, tai);
+	SIZE(Timespec, struct timespec);
+	FIELD(Timespec, Seconds, struct timespec, tv_sec);
+	FIELD(Timespec, Nanoseconds, struct timespec, tv_nsec);
 }
 
 static void interfaces(void)

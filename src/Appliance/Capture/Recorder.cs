@@ -29,6 +29,7 @@ public sealed class Recorder : IDisposable
     private Thread? _repair;
     private volatile bool _stopping;
     private StorageSnapshot? _lastStorage;
+    private string[] _leftovers = [];
 
     /// <param name="options">What to record and where; validated by whoever made it.</param>
     /// <param name="logger">For start, stop and changes of state; the capture threads never log.</param>
@@ -97,6 +98,22 @@ public sealed class Recorder : IDisposable
         _links = null;
         _archive?.Dispose();
         _archive = null;
+    }
+
+    /// <summary>Paths of the segments that are not sealed: being written, in preparation, or waiting for the repair.</summary>
+    public IReadOnlyList<string> UnsealedSegments() => [.. Volatile.Read(ref _leftovers), .. Stores().SelectMany(s => s.OpenPaths)];
+
+    /// <summary>Bytes that those have allocated.</summary>
+    public long UnsealedBytes()
+    {
+        long bytes = 0;
+        foreach (string path in UnsealedSegments())
+        {
+            var file = new FileInfo(path);
+            bytes += file.Exists ? file.Length : 0;
+        }
+
+        return bytes;
     }
 
     /// <summary>All counters now. May be called from any thread, also after <see cref="Stop"/>.</summary>
@@ -190,8 +207,11 @@ public sealed class Recorder : IDisposable
     {
         try
         {
-            foreach (string part in _archive!.LeftoverParts())
+            string[] parts = [.. _archive!.LeftoverParts()];
+            for (int i = 0; i < parts.Length; i++)
             {
+                string part = parts[i];
+                Volatile.Write(ref _leftovers, parts[i..]);
                 if (_stopping)
                     return;
                 RepairResult result = SegmentRepair.Repair(part);
@@ -200,6 +220,8 @@ public sealed class Recorder : IDisposable
                 if (result.Outcome is RepairOutcome.Repaired or RepairOutcome.Intact)
                     SegmentSealed?.Invoke(result.ResultPath!);
             }
+
+            Volatile.Write(ref _leftovers, []);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

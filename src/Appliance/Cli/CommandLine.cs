@@ -42,7 +42,8 @@ internal static class CommandLine
     {
         RootCommand root = new("capbox records network ports to PCAPNG segments and accounts for every packet.")
         {
-            RunCommandLine(), PortsCommandLine(), SegmentsCommandLine(), ExtractCommandLine(), VerifyCommandLine(), ConfigCommandLine(),
+            RunCommandLine(), PortsCommandLine(), ArchiveCommandLines.Segments(), ExtractCommandLine(), ArchiveCommandLines.Hold(), ArchiveCommandLines.Catalog(), VerifyCommandLine(),
+            ConfigCommandLine(),
         };
         foreach (HelpOption help in root.Options.OfType<HelpOption>())
             help.Action = new ExampleHelpAction((HelpAction)help.Action!);
@@ -75,18 +76,6 @@ internal static class CommandLine
     {
         Command command = new("ports", "List the ports of this machine: driver, speed, link, offloads, timestamping.") { s_json };
         command.SetAction(result => PortsCommand.Run(result.GetValue(s_json)));
-        return command;
-    }
-
-    private static Command SegmentsCommandLine()
-    {
-        Argument<string> directory = new("DIR")
-        {
-            Description = "The archive",
-            DefaultValueFactory = _ => Config.ConfigDocument.DefaultDirectory,
-        };
-        Command command = new("segments", "List the segments of an archive, oldest first.") { directory, s_json };
-        command.SetAction(result => SegmentsCommand.Run(result.GetRequiredValue(directory), result.GetValue(s_json)));
         return command;
     }
 
@@ -152,7 +141,15 @@ internal static class CommandLine
                 "sudo kill -HUP $(pidof capbox)        # begin new segments",
             ],
             "ports" => ["capbox ports", "capbox ports --json | jq -r '.[] | select(.carrier) | .name'"],
-            "segments" => ["capbox segments ./var", "capbox segments ./var --json | jq 'map(.bytes) | add'"],
+            "segments" => ["capbox segments ./var", "capbox segments --from -1h --port eth2", "capbox segments ./var --json | jq 'map(.bytes) | add'"],
+            "hold" or "add" or "list" or "remove" =>
+            [
+                "capbox hold add --from 09:30 --to +10m --reason 'trade 4711'",
+                "capbox hold add --from -1h --to now --port eth2 --filter 'host 10.1.0.9' --reason 'case 12' --expires 90d",
+                "capbox hold list --json | jq -r '.[].id'",
+                "capbox hold remove h7",
+            ],
+            "catalog" or "rebuild" => ["capbox catalog rebuild ./var"],
             "extract" =>
             [
                 "capbox extract --archive ./var --from 09:30:00.000 --to +250ms -o open.pcapng",

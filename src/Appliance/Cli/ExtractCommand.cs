@@ -28,7 +28,17 @@ internal static class ExtractCommand
             return Errors.BadUse("-o -: standard output is a terminal; pipe it, or name a file");
         if (arguments.Output == "-" && arguments.Json)
             return Errors.BadUse("--json and -o - both want standard output; name a file");
-        var request = new ExtractRequest { Archive = arguments.Archive, From = from, To = to, Ports = arguments.Ports, Filter = arguments.Filter };
+        Archive.IndexAnswer? index = ArchiveAccess.FastIndex(arguments.Archive, from, to);
+        var request = new ExtractRequest
+        {
+            Archive = arguments.Archive,
+            From = from,
+            To = to,
+            Ports = arguments.Ports,
+            Filter = arguments.Filter,
+            Candidates = index?.Candidates(arguments.Archive),
+            KnownPorts = index?.Ports ?? [],
+        };
         using var stop = new CancellationTokenSource();
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Cancel(context, stop));
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Cancel(context, stop));

@@ -9,16 +9,34 @@ namespace Capbox.Cli;
 /// <summary>Result of <c>config check --json</c>.</summary>
 internal sealed record ConfigCheckReport(string File, bool Good, IReadOnlyList<Config.ConfigError> Errors);
 
-/// <summary>One segment as <c>segments --json</c> lists it.</summary>
+/// <summary>One port in a segment, as <c>segments --json</c> lists it.</summary>
+internal sealed record SegmentPortListing(
+    string Name, ulong Packets, ulong CapturedBytes, ulong FilteredPackets, ulong LostRing, ulong LostDisk, ulong LostNic, ulong LostHost, ulong TruncatedPackets,
+    ulong HardwareStampedPackets, ulong GapNs, Pcapng.ClockState ClockState);
+
+/// <summary>One segment as <c>segments --json</c> lists it. What only a sealed segment tells is null for another.</summary>
 /// <param name="Start">UTC as in the file's name, ISO 8601 basic form.</param>
 /// <param name="InProgress">Not sealed: being written, or left by a crash and sealed at the next start.</param>
-internal sealed record SegmentListing(string Path, ulong Sequence, string Start, long Bytes, bool InProgress);
+/// <param name="State">"in progress", "sealed", "repaired" or "damaged".</param>
+/// <param name="First">Earliest stamp, RFC 3339.</param>
+/// <param name="Last">Latest stamp.</param>
+/// <param name="Held">A hold covers it.</param>
+internal sealed record SegmentListing(
+    string Path, ulong Sequence, string Start, long Bytes, bool InProgress, string State, string? First, string? Last, ulong? Packets, ulong? LostPackets,
+    ulong? ConfigRevision, bool Held, IReadOnlyList<SegmentPortListing>? Ports);
+
+/// <summary>One hold as <c>hold list --json</c> shows it.</summary>
+internal sealed record HoldListing(
+    string Id, string From, string To, IReadOnlyList<string> Ports, string? Filter, string Reason, string By, string Created, string? Expires, long Segments, long Bytes);
 
 /// <summary>Everything that --json writes; generated code, since there is no reflection in a NativeAOT binary.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(RecorderSnapshot))]
 [JsonSerializable(typeof(IReadOnlyList<PortInfo>))]
 [JsonSerializable(typeof(IReadOnlyList<SegmentListing>))]
+[JsonSerializable(typeof(IReadOnlyList<HoldListing>))]
+[JsonSerializable(typeof(HoldListing))]
+[JsonSerializable(typeof(Archive.CatalogReport))]
 [JsonSerializable(typeof(ConfigCheckReport))]
 [JsonSerializable(typeof(Extract.ExtractReport))]
 [JsonSerializable(typeof(IReadOnlyList<Pcapng.VerifyReport>))]

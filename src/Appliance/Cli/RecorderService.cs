@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Capbox.Archive;
 using Capbox.Capture;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -7,7 +8,7 @@ namespace Capbox.Cli;
 
 /// <summary>Starts the recorder, shows it while it runs, turns SIGHUP into a rotation, and stops it in order.</summary>
 internal sealed class RecorderService(
-    RunSettings settings, Recorder recorder, StatusScreen screen, IHostApplicationLifetime lifetime, ILogger<RecorderService> logger) : IHostedService, IDisposable
+    RunSettings settings, Recorder recorder, Archivist archivist, StatusScreen screen, IHostApplicationLifetime lifetime, ILogger<RecorderService> logger) : IHostedService, IDisposable
 {
     private static readonly TimeSpan s_redrawEvery = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_jsonEvery = TimeSpan.FromSeconds(1);
@@ -21,8 +22,12 @@ internal sealed class RecorderService(
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
+        recorder.SegmentSealed += archivist.OnSealed;
+        archivist.OpenBytes = recorder.UnsealedBytes;
         recorder.Start();
         _isRunning = true;
+        // After the recorder: the archive is ours now.
+        archivist.Start();
         _hangup = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context =>
         {
             context.Cancel = true;
@@ -43,6 +48,7 @@ internal sealed class RecorderService(
         _hangup?.Dispose();
         NoteCapturing(recorder.Snapshot());
         recorder.Stop();
+        archivist.Dispose();
         _final = recorder.Snapshot();
     }
 

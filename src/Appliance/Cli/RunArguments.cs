@@ -1,4 +1,5 @@
 using System.Globalization;
+using Capbox.Archive;
 using Capbox.Capture;
 using Capbox.Config;
 
@@ -12,8 +13,14 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
     /// <summary>Makes options of document and command line; the latter wins.</summary>
     /// <param name="errors">One line each, naming the file and key, or the option at fault.</param>
     /// <returns>Null if there are errors.</returns>
-    public RecorderOptions? Build(List<string> errors)
+    public RecorderOptions? Build(List<string> errors) => Build(errors, out _);
+
+    /// <inheritdoc cref="Build(List{string})"/>
+    /// <param name="errors">See there.</param>
+    /// <param name="archive">How the archive is kept.</param>
+    public RecorderOptions? Build(List<string> errors, out ArchivistOptions archive)
     {
+        archive = new ArchivistOptions { Directory = ConfigDocument.DefaultDirectory };
         RecorderOptions options = new() { Ports = [], Storage = new StorageOptions { Directory = ConfigDocument.DefaultDirectory } };
         NamedFilters filters = NamedFilters.None;
         if (Config is not null)
@@ -24,6 +31,7 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
                 return null;
             options = result.Options;
             filters = result.Filters;
+            archive = result.Archive!;
         }
 
         options = options with { Ports = ChoosePorts(options.Ports, errors) };
@@ -31,6 +39,7 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
             options = options with { Storage = options.Storage with { Directory = CheckArchive(Archive, errors) } };
         if (Filter is not null)
             options = options with { Ports = [.. options.Ports.Select(p => p with { Filter = CheckFilter(Filter, filters, p, errors) })] };
+        archive = archive with { Directory = options.Storage.Directory };
         TryDuration(errors);
         return errors.Count == 0 ? options : null;
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Capbox.Archive;
 using Capbox.Capture;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -17,7 +18,7 @@ internal static class RunCommand
     public static int Run(RunArguments arguments, bool json)
     {
         List<string> errors = [];
-        RecorderOptions? options = arguments.Build(errors);
+        RecorderOptions? options = arguments.Build(errors, out ArchivistOptions archive);
         foreach (string error in errors)
             Errors.Write(error);
         if (options is null)
@@ -26,7 +27,7 @@ internal static class RunCommand
             return Errors.Failed("run needs root or CAP_NET_RAW to open ports; use sudo");
 
         StatusScreen screen = new(Console.Error, isTerminal: !Console.IsErrorRedirected && !json);
-        RunSettings settings = new(options, arguments.TryDuration(errors), json);
+        RunSettings settings = new(options, archive, arguments.TryDuration(errors), json);
         return Host(settings, screen);
     }
 
@@ -42,7 +43,10 @@ internal static class RunCommand
         builder.Services.AddSingleton(settings);
         builder.Services.AddSingleton(settings.Options);
         builder.Services.AddSingleton(screen);
+        builder.Services.AddSingleton(settings.Archive);
+        builder.Services.AddSingleton<IClockSource, SystemClocks>();
         builder.Services.AddSingleton<Recorder>();
+        builder.Services.AddSingleton<Archivist>();
         builder.Services.AddSingleton<RecorderService>();
         builder.Services.AddHostedService(services => services.GetRequiredService<RecorderService>());
         using IHost host = builder.Build();
@@ -71,4 +75,4 @@ internal static class RunCommand
 }
 
 /// <summary>What the service is made with.</summary>
-internal sealed record RunSettings(RecorderOptions Options, TimeSpan? Duration, bool Json);
+internal sealed record RunSettings(RecorderOptions Options, ArchivistOptions Archive, TimeSpan? Duration, bool Json);

@@ -1,57 +1,103 @@
 using System.Globalization;
+using Capbox.Archive;
+using Capbox.Pcapng;
+using Capbox.Ptp;
 using Capbox.Storage;
 
 namespace Capbox.Cli;
 
-/// <summary><c>capbox segments [DIR]</c>.</summary>
+/// <summary>What <c>capbox segments</c> was given.</summary>
+internal sealed record SegmentsArguments(string Directory, string? From, string? To, string[] Ports, bool Json);
+
+/// <summary><c>capbox segments [DIR]</c>: from the catalog if there is one that is current, else from the segments themselves.</summary>
 internal static class SegmentsCommand
 {
-    public static int Run(string directory, bool json)
+    public static int Run(SegmentsArguments arguments)
     {
-        IReadOnlyList<SegmentListing> segments;
+        UtcTime now = UtcTime.Now, from = new(long.MinValue), to = new(long.MaxValue);
+        if (arguments.From is not null && !Extract.TimeArgument.TryParse(arguments.From, now, out from))
+            return Errors.BadUse($"--from {arguments.From}: not a time (RFC 3339, local time, seconds since 1970, or -5m)");
+        if (arguments.To is not null && !Extract.TimeArgument.TryParseEnd(arguments.To, from, now, out to))
+            return Errors.BadUse($"--to {arguments.To}: not a time (as --from, or +1s counted from it)");
         try
         {
-            segments = List(directory);
+            IReadOnlyList<SegmentListing> segments = List(arguments, from, to);
+            if (arguments.Json)
+                Json.WriteLine(segments, Json.Default.IReadOnlyListSegmentListing);
+            else
+                Write(segments);
+            return ExitCode.Good;
         }
         catch (DirectoryNotFoundException)
         {
-            return Errors.Failed($"{directory}: no such directory");
+            return Errors.Failed($"{arguments.Directory}: no such directory");
+        }
+        catch (HoldException e)
+        {
+            return Errors.Failed(e.Message);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Errors.Failed($"{directory}: {e.Message}");
+            return Errors.Failed($"{arguments.Directory}: {e.Message}");
         }
-
-        if (json)
-        {
-            Json.WriteLine(segments, Json.Default.IReadOnlyListSegmentListing);
-            return ExitCode.Good;
-        }
-
-        TextTable table = new(">SEQUENCE", "START (UTC)", ">SIZE", "STATE", "FILE");
-        foreach (SegmentListing s in segments)
-        {
-            table.Add(
-                s.Sequence.ToString(CultureInfo.InvariantCulture), s.Start, Human.Bytes(s.Bytes), s.InProgress ? "in progress" : "sealed",
-                Path.GetFileName(s.Path));
-        }
-
-        foreach (string line in table.Lines())
-            Console.Out.WriteLine(line);
-        return ExitCode.Good;
     }
 
-    /// <summary>The segments of a directory by sequence; files with other names are none of ours.</summary>
-    internal static IReadOnlyList<SegmentListing> List(string directory)
+    private static List<SegmentListing> List(SegmentsArguments arguments, UtcTime from, UtcTime to)
     {
+        IndexAnswer index = ArchiveAccess.Index(arguments.Directory, from, to);
+        IReadOnlyList<Hold> holds = HoldStore.Peek(arguments.Directory).Holds;
         List<SegmentListing> segments = [];
-        foreach (FileInfo file in new DirectoryInfo(directory).EnumerateFiles())
+        foreach (SegmentEntry entry in index.Segments)
         {
-            if (SegmentName.TryParse(file.Name, out SegmentName name))
-                segments.Add(new SegmentListing(Path.Combine(directory, file.Name), name.Sequence, name.StartFileName, file.Length, name.InProgress));
+            if (arguments.Ports.Length == 0 || entry.Ports.Any(p => p.Total.Packets > 0 && arguments.Ports.Contains(p.Name)))
+                segments.Add(Listing(arguments.Directory, entry, holds));
+        }
+
+        // A part tells neither its last time nor its packets yet: it is listed unless the range ended before it began.
+        foreach (string part in index.Parts)
+        {
+            string path = Path.Combine(arguments.Directory, part);
+            if (SegmentName.TryParse(part, out SegmentName name) && (name.Start is not { } start || start < to) && File.Exists(path))
+                segments.Add(new SegmentListing(path, name.Sequence, name.StartFileName, new FileInfo(path).Length, true, "in progress", null, null, null, null, null, false, null));
         }
 
         segments.Sort((a, b) => a.Sequence.CompareTo(b.Sequence));
         return segments;
     }
+
+    private static SegmentListing Listing(string directory, SegmentEntry entry, IReadOnlyList<Hold> holds)
+    {
+        string[] ports = [.. entry.Ports.Where(p => p.Total.Packets > 0).Select(p => p.Name)];
+        bool held = holds.Any(h => h.Covers(entry.Sequence, entry.FirstUtcNs, entry.LastUtcNs, ports));
+        string start = SegmentName.TryParse(entry.FileName, out SegmentName name) ? name.StartFileName : "";
+        return new SegmentListing(
+            Path.Combine(directory, entry.FileName), entry.Sequence, start, entry.Bytes, InProgress: false, entry.Damaged ? "damaged" : entry.Repaired ? "repaired" : "sealed",
+            new UtcTime(entry.FirstUtcNs).ToString(), new UtcTime(entry.LastUtcNs).ToString(), entry.Packets, entry.LostPackets, entry.ConfigRevision, held,
+            [.. entry.Ports.Select(Listing)]);
+    }
+
+    private static SegmentPortListing Listing(PortEntry port)
+    {
+        TotalRecord t = port.Total;
+        return new SegmentPortListing(
+            port.Name, t.Packets, t.CapturedBytes, t.FilteredPackets, t.LostRing, t.LostDisk, t.LostNic, t.LostHost, t.TruncatedPackets, t.HardwareStampedPackets, t.GapNs, t.ClockState);
+    }
+
+    private static void Write(IReadOnlyList<SegmentListing> segments)
+    {
+        TextTable table = new(">SEQUENCE", "FIRST PACKET (UTC)", ">SECONDS", ">SIZE", ">PACKETS", ">LOST", "STATE", "FILE");
+        foreach (SegmentListing s in segments)
+        {
+            double? seconds = s.First is null ? null : Seconds(s);
+            table.Add(
+                s.Sequence.ToString(CultureInfo.InvariantCulture), s.First?[..23] ?? "-", seconds?.ToString("F3", CultureInfo.InvariantCulture) ?? "-", Human.Bytes(s.Bytes),
+                s.Packets is { } packets ? Human.Count(packets) : "-", s.LostPackets is { } lost ? Human.Count(lost) : "-", s.Held ? s.State + ", held" : s.State, Path.GetFileName(s.Path));
+        }
+
+        foreach (string line in table.Lines())
+            Console.Out.WriteLine(line);
+    }
+
+    private static double Seconds(SegmentListing s) =>
+        (DateTimeOffset.Parse(s.Last!, CultureInfo.InvariantCulture) - DateTimeOffset.Parse(s.First!, CultureInfo.InvariantCulture)).TotalSeconds;
 }

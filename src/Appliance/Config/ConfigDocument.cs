@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Capbox.Archive;
 using Capbox.Capture;
 
 namespace Capbox.Config;
@@ -7,7 +8,11 @@ namespace Capbox.Config;
 /// <param name="Options">Validated options; null if there are errors.</param>
 /// <param name="Filters">Named filters of the document, for expressions given elsewhere.</param>
 /// <param name="Errors">Empty if the document is good.</param>
-public sealed record ConfigResult(RecorderOptions? Options, NamedFilters Filters, IReadOnlyList<ConfigError> Errors);
+public sealed record ConfigResult(RecorderOptions? Options, NamedFilters Filters, IReadOnlyList<ConfigError> Errors)
+{
+    /// <summary>How the archive is kept; null if there are errors.</summary>
+    public ArchivistOptions? Archive { get; init; }
+}
 
 /// <summary>
 /// The configuration document: JSON with comments and trailing commas, validated whole into <see cref="RecorderOptions"/>. Every key is
@@ -74,14 +79,14 @@ public static class ConfigDocument
             node.Error("serial", "at most 64 printable ASCII characters");
 
         (NamedFilters filters, HashSet<string> broken) = ReadFilters(node.Object("filters"), errors);
-        StorageOptions storage = ReadStorage(node.Object("storage"));
+        (StorageOptions storage, ArchivistOptions archive) = ReadStorage(node.Object("storage"), errors);
         List<PortOptions> ports = ReadPorts(node, filters, broken, errors);
         CheckSegments(node, storage, ports);
         node.Finish();
         if (errors.Count > 0)
             return new ConfigResult(null, filters, errors.All);
-        return new ConfigResult(
-            new RecorderOptions { Ports = ports, Storage = storage, Serial = serial, ConfigRevision = (ulong)revision }, filters, []);
+        var options = new RecorderOptions { Ports = ports, Storage = storage, Serial = serial, ConfigRevision = (ulong)revision };
+        return new ConfigResult(options, filters, []) { Archive = archive };
     }
 
     private static (NamedFilters Filters, HashSet<string> Broken) ReadFilters(JsonNodeReader? node, ConfigErrors errors)
@@ -119,10 +124,10 @@ public static class ConfigDocument
         return (filters, broken);
     }
 
-    private static StorageOptions ReadStorage(JsonNodeReader? node)
+    private static (StorageOptions Storage, ArchivistOptions Archive) ReadStorage(JsonNodeReader? node, ConfigErrors errors)
     {
         if (node is null)
-            return new StorageOptions { Directory = DefaultDirectory };
+            return (new StorageOptions { Directory = DefaultDirectory }, new ArchivistOptions { Directory = DefaultDirectory });
         string directory = node.Text("directory") ?? DefaultDirectory;
         if (directory.Length == 0 || directory.Contains('\0'))
             node.Error("directory", "not a path");
@@ -139,8 +144,14 @@ public static class ConfigDocument
                 "engine", WriteEngine.Auto, ("auto", WriteEngine.Auto), ("io_uring", WriteEngine.IoUring), ("threads", WriteEngine.Threads),
                 ("null", WriteEngine.Null)),
         };
+        var archive = new ArchivistOptions
+        {
+            Directory = directory,
+            Retention = RetentionSection.Read(node.Object("retention"), errors),
+            HoldQuotaBytes = node.SizeBytes("holdQuota", 0, 1, long.MaxValue),
+        };
         node.Finish();
-        return storage;
+        return (storage, archive);
     }
 
     private static List<PortOptions> ReadPorts(JsonNodeReader root, NamedFilters filters, HashSet<string> broken, ConfigErrors errors)

@@ -17,6 +17,12 @@ public sealed record ExtractRequest
     /// <summary>Names of ports; empty takes all.</summary>
     public IReadOnlyList<string> Ports { get; init; } = [];
 
+    /// <summary>Paths of the segments that an index names for the range; null: every segment of the archive is looked at.</summary>
+    public IReadOnlyList<string>? Candidates { get; init; }
+
+    /// <summary>Ports that the index knows beyond those in the candidates.</summary>
+    public IReadOnlyList<string> KnownPorts { get; init; } = [];
+
     /// <summary>tcpdump expression (pcap-filter(7)), or null.</summary>
     public string? Filter { get; init; }
 }

@@ -33,7 +33,7 @@ public static class Extraction
                 throw new ExtractException($"--port {port}: the archive has no such port, but {(scan.PortNames.Count == 0 ? "none" : string.Join(", ", scan.PortNames))}");
         }
 
-        using var filters = new FilterSet(request.Filter, slices);
+        using var filters = new LinkFilters(request.Filter, slices);
         List<SegmentSlice> inRange = slices.FindAll(s => s.Chunks.Length > 0);
         var counters = new ExtractCounters();
         counters.Warnings.AddRange(scan.Warnings);
@@ -46,6 +46,26 @@ public static class Extraction
         return new ExtractReport(
             job.Packets, job.PacketBytes, job.PacketsRead, inRange.Count, counters.ChunksRead, inRange.Sum(s => s.ChunkBytes),
             scan.BytesRead + counters.ChunkBytesRead, counters.Losses, counters.Warnings);
+    }
+
+    /// <summary>Whether a request has any packet; ends at the first.</summary>
+    /// <exception cref="ExtractException">It cannot be done.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="stop"/>.</exception>
+    public static bool HasAny(ExtractRequest request, CancellationToken stop)
+    {
+        List<SegmentSlice> slices = new SegmentScan(request).Find().FindAll(s => s.Chunks.Length > 0);
+        using var filters = new LinkFilters(request.Filter, slices);
+        using var merge = new PacketMerge(slices, request, new ExtractCounters());
+        for (long packets = 0; merge.MoveNext(); packets++)
+        {
+            if (packets % ReportEveryPackets == 0)
+                stop.ThrowIfCancellationRequested();
+            SegmentPacket packet = merge.Current.Current;
+            if (filters.For(merge.Current.Slice)?.Matches(packet.Data, packet.OriginalLength) ?? true)
+                return true;
+        }
+
+        return false;
     }
 
     /// <summary>A chunk tells what was lost before it: the first chunk of each ring behind the range may mean the range.</summary>
@@ -81,7 +101,7 @@ public static class Extraction
 
     /// <summary>The loop over packets.</summary>
     private sealed class Job(
-        ExtractRequest request, List<SegmentSlice> slices, FilterSet filters, CaptureWriter writer, ExtractCounters counters, IProgress<ExtractProgress>? progress,
+        ExtractRequest request, List<SegmentSlice> slices, LinkFilters filters, CaptureWriter writer, ExtractCounters counters, IProgress<ExtractProgress>? progress,
         CancellationToken stop)
     {
         private readonly long _totalBytes = slices.Sum(s => s.ChunkBytes);
@@ -127,41 +147,6 @@ public static class Extraction
             PacketsRead += chunk.Packets;
             PacketBytes += chunk.CapturedBytes;
             return true;
-        }
-    }
-
-    /// <summary>The filter compiled for each link type of the range.</summary>
-    private sealed class FilterSet : IDisposable
-    {
-        private readonly Dictionary<ushort, OfflineFilter> _byLinkType = [];
-
-        public FilterSet(string? expression, List<SegmentSlice> slices)
-        {
-            if (expression is null)
-                return;
-            // Ethernet at least, so that a bad expression is refused in an empty range too.
-            foreach (ushort linkType in slices.Select(s => s.Header.LinkType).Append((ushort)1).Distinct())
-            {
-                try
-                {
-                    _byLinkType.Add(linkType, new OfflineFilter(expression, Format.MaxSnapLength, linkType));
-                }
-                catch (FormatException e)
-                {
-                    Dispose();
-                    throw new ExtractException($"--{e.Message}", e);
-                }
-            }
-        }
-
-        public bool IsEmpty => _byLinkType.Count == 0;
-
-        public OfflineFilter? For(SegmentSlice slice) => _byLinkType.GetValueOrDefault(slice.Header.LinkType);
-
-        public void Dispose()
-        {
-            foreach (OfflineFilter filter in _byLinkType.Values)
-                filter.Dispose();
         }
     }
 }

@@ -26,14 +26,14 @@ internal sealed class SegmentScan(ExtractRequest request)
     public List<string> Warnings { get; } = [];
 
     /// <summary>Names of all ports that were seen, to tell a wrong name from an empty range.</summary>
-    public SortedSet<string> PortNames { get; } = new(StringComparer.Ordinal);
+    public SortedSet<string> PortNames { get; } = new(request.KnownPorts, StringComparer.Ordinal);
 
     /// <summary>All slices in order of the sequence.</summary>
     /// <exception cref="ExtractException">The directory cannot be read.</exception>
     public List<SegmentSlice> Find()
     {
         List<SegmentSlice> slices = [];
-        foreach ((string path, SegmentName name) in List())
+        foreach ((string path, SegmentName name) in List(request.Candidates))
         {
             try
             {
@@ -64,9 +64,13 @@ internal sealed class SegmentScan(ExtractRequest request)
     private void Reread(SegmentName name, List<SegmentSlice> slices)
     {
         if (!name.InProgress)
+        {
+            Warnings.Add($"{name}: deleted meanwhile");
             return;
+        }
+
         // The sealed name has another time than the part's: look for the sequence.
-        foreach ((string path, SegmentName found) in List())
+        foreach ((string path, SegmentName found) in List(null))
         {
             if (found.Sequence != name.Sequence || found.InProgress)
                 continue;
@@ -75,12 +79,12 @@ internal sealed class SegmentScan(ExtractRequest request)
         }
     }
 
-    private List<(string Path, SegmentName Name)> List()
+    private List<(string Path, SegmentName Name)> List(IReadOnlyList<string>? candidates)
     {
         try
         {
             List<(string Path, SegmentName Name)> found = [];
-            foreach (string path in Directory.EnumerateFiles(request.Archive))
+            foreach (string path in candidates ?? Directory.EnumerateFiles(request.Archive))
             {
                 if (SegmentName.TryParse(Path.GetFileName(path), out SegmentName name))
                     found.Add((path, name));

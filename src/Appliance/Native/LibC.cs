@@ -93,6 +93,9 @@ internal static unsafe partial class LibC
     [LibraryImport("libc", SetLastError = true)]
     public static partial int adjtimex(Timex* timex);
 
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int clock_gettime(int clock, Timespec* time);
+
     /// <summary>errno of the last failed call as text, as strerror(3) gives it: "No space left on device".</summary>
     public static string ErrorText(int errno) => Marshal.GetPInvokeErrorMessage(errno);
 
@@ -104,6 +107,22 @@ internal static unsafe partial class LibC
         const int nameBytes = 16; // IFNAMSIZ
         byte* buffer = stackalloc byte[nameBytes];
         return if_indextoname(index, buffer) == null ? null : Marshal.PtrToStringUTF8((nint)buffer);
+    }
+
+    /// <summary>Whether something disciplines the system clock (timex.status without STA_UNSYNC, adjtimex(2)).</summary>
+    public static bool IsClockSynchronised()
+    {
+        const int STA_UNSYNC = 0x40;
+        Timex timex = default;
+        return adjtimex(&timex) >= 0 && (timex.Status & STA_UNSYNC) == 0;
+    }
+
+    /// <summary>CLOCK_BOOTTIME (clock_gettime(2)): nanoseconds since boot, suspend included; never stepped.</summary>
+    public static long BootTimeNs()
+    {
+        const int CLOCK_BOOTTIME = 7;
+        Timespec now = default;
+        return clock_gettime(CLOCK_BOOTTIME, &now) == 0 ? (now.Seconds * 1_000_000_000) + now.Nanoseconds : throw new IOException($"clock_gettime: {LastErrorText()}");
     }
 
     /// <summary>The kernel's TAI-UTC record (timex.tai, adjtimex(2)); 0 when nobody set it.</summary>
@@ -123,11 +142,20 @@ internal struct PollFd
     public short Revents;
 }
 
-/// <summary>struct timex, adjtimex(2): 208 bytes, of which only tai is read here.</summary>
+/// <summary>struct timespec, 64-bit.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct Timespec
+{
+    public long Seconds;
+    public long Nanoseconds;
+}
+
+/// <summary>struct timex, adjtimex(2): 208 bytes, of which only status and tai are read here.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 208)]
 internal struct Timex
 {
     [FieldOffset(0)] public uint Modes;
+    [FieldOffset(40)] public int Status;
     [FieldOffset(160)] public int Tai;
 }
 

@@ -114,6 +114,23 @@ public enum ClockState : ushort
     Holdover = 5,
 }
 
+/// <summary>Which of two clock states is to be trusted less.</summary>
+public static class ClockTrust
+{
+    /// <summary>0 for no claim at all up to 5 for locked.</summary>
+    public static int Rank(ClockState state) => state switch
+    {
+        ClockState.Locked => 5,
+        ClockState.Holdover => 4,
+        ClockState.Degraded => 3,
+        ClockState.Acquiring => 2,
+        ClockState.Unsynchronised => 1,
+        _ => 0,
+    };
+
+    public static ClockState Worse(ClockState left, ClockState right) => Rank(left) <= Rank(right) ? left : right;
+}
+
 /// <summary>
 /// What a chunk says of itself: 144 bytes, little endian, after the enterprise number of the custom option in the ISB
 /// that opens the chunk. Counters are those of this chunk alone; a reader adds them up.
@@ -191,7 +208,9 @@ public struct TotalRecord
     public ushort Version;
     public RecordKind Kind;
     public ushort Port;
-    public ushort Reserved;
+
+    /// <summary>The worst of its chunks with packets, in the order of <see cref="ClockTrust.Rank"/>.</summary>
+    public ClockState ClockState;
     public uint Chunks;
     public ulong Packets;
 
@@ -226,6 +245,8 @@ public struct TotalRecord
     /// <summary>Adds a chunk's own counters to the port's totals.</summary>
     public void Add(in ChunkRecord chunk)
     {
+        if (chunk.Packets > 0)
+            ClockState = Packets == 0 ? chunk.ClockState : ClockTrust.Worse(ClockState, chunk.ClockState);
         Chunks++;
         Packets += chunk.Packets;
         if (chunk.Packets > 0)

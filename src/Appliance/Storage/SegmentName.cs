@@ -19,6 +19,9 @@ public readonly record struct SegmentName(string StartFileName, ulong Sequence, 
 
     public static SegmentName Create(UtcTime start, ulong sequence) => new(start.ToFileName(), sequence, InProgress: true);
 
+    /// <summary>The time in the name; null if there is no such day or hour.</summary>
+    public UtcTime? Start => UtcTime.TryParseFileName(StartFileName, out UtcTime start) ? start : null;
+
     /// <summary>The name after sealing.</summary>
     public SegmentName Sealed() => this with { InProgress = false };
 

@@ -42,6 +42,7 @@ internal sealed class SegmentStore : IDisposable
     private long _boundarySeconds;
     private bool _directRefusedLogged;
     private string? _fault;
+    private string[] _openPaths = [];
     private ulong _sealed, _bytesWritten, _writeErrors;
 
     /// <param name="archive">Where segments go.</param>
@@ -66,6 +67,7 @@ internal sealed class SegmentStore : IDisposable
         _current = Prepare();
         _current.Started = UtcTime.Now;
         _open.Add(_current);
+        PublishOpen();
         _keeper = new Thread(Keep) { IsBackground = true, Name = "capbox-keeper" };
         _keeper.Start();
     }
@@ -77,6 +79,9 @@ internal sealed class SegmentStore : IDisposable
     public bool Direct { get; private set; } = true;
     public string? Fault => Volatile.Read(ref _fault);
     public string? CurrentPath => Volatile.Read(ref _current)?.PartPath;
+
+    /// <summary>Paths of all segments that are not sealed, the one in preparation too.</summary>
+    public IReadOnlyList<string> OpenPaths => Volatile.Read(ref _openPaths);
     public ulong SealedCount => Volatile.Read(ref _sealed);
     public ulong BytesWritten => Volatile.Read(ref _bytesWritten);
     public ulong WriteErrors => Volatile.Read(ref _writeErrors);
@@ -223,6 +228,7 @@ internal sealed class SegmentStore : IDisposable
         }
 
         _open.Add(next);
+        PublishOpen();
         lock (_swap)
             _next = next;
         if (Fault is not null)
@@ -265,6 +271,7 @@ internal sealed class SegmentStore : IDisposable
             if (!TrySeal(segment))
                 continue;
             _open.RemoveAt(i);
+            PublishOpen();
             Recycle(segment);
         }
     }
@@ -406,6 +413,8 @@ internal sealed class SegmentStore : IDisposable
             _logger.LogWarning("{Path}: {Reason}", segment.PartPath, e.Message);
         }
     }
+
+    private void PublishOpen() => Volatile.Write(ref _openPaths, [.. _open.Select(s => s.PartPath)]);
 
     private void SetFault(string message)
     {

@@ -1,0 +1,10 @@
+using System.Text.Json.Serialization;
+
+namespace Capbox.Archive;
+
+/// <summary>The small files beside the catalog, as JSON; generated code.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(HoldSet))]
+[JsonSerializable(typeof(Deletion))]
+[JsonSerializable(typeof(ClockFile))]
+internal sealed partial class ArchiveJson : JsonSerializerContext;

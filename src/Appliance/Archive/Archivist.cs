@@ -1,0 +1,305 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Capbox.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace Capbox.Archive;
+
+/// <summary>
+/// Keeps the archive beside the recording: the catalog, retention and holds, on one thread of its own. The recording never waits for it, and never depends on it: without a
+/// catalog (full disk, damage) it goes on from its list in memory and tries to get a catalog again.
+/// </summary>
+internal sealed class Archivist : IDisposable
+{
+    private const int TickMs = 500, SaveClockMs = 60_000, RetryCatalogMs = 15_000, CheckpointMs = 60_000;
+    private const int MaxQueued = 4096, MaxQuestions = 64;
+
+    private readonly ArchivistOptions _options;
+    private readonly IClockSource _clocks;
+    private readonly ILogger _logger;
+    private readonly SegmentList _segments = new();
+    private readonly ConcurrentQueue<string> _sealed = new();
+    private readonly BlockingCollection<Action> _questions = new(MaxQuestions);
+    private readonly AutoResetEvent _wake = new(false);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Retention _retention;
+    private ArchiveClock? _clock;
+    private Catalog? _catalog;
+    private Thread? _thread;
+    private long _retryCatalogAtMs, _saveClockAtMs, _checkpointAtMs;
+    private volatile bool _compareAgain;
+    private volatile string? _catalogFault;
+    private ArchiveSnapshot? _snapshot;
+
+    /// <param name="options">Where, and the rules.</param>
+    /// <param name="clocks">The machine's clocks.</param>
+    /// <param name="logger">Says what was deleted, and what is wrong, once.</param>
+    public Archivist(ArchivistOptions options, IClockSource clocks, ILogger<Archivist> logger)
+    {
+        _options = options;
+        _clocks = clocks;
+        _logger = logger;
+        _retention = new Retention(options, clocks, logger);
+    }
+
+    /// <summary>Called before a segment is deleted, with path, sequence and reason; what it throws keeps the segment. Set before <see cref="Start"/>.</summary>
+    public Action<string, ulong, string>? Deleting
+    {
+        get => _retention.Deleting;
+        set => _retention.Deleting = value;
+    }
+
+    /// <summary>Bytes of segments that are being written, with their preallocated room. Set before <see cref="Start"/>.</summary>
+    public Func<long>? OpenBytes
+    {
+        get => _retention.OpenBytes;
+        set => _retention.OpenBytes = value;
+    }
+
+    public void Start()
+    {
+        _thread = new Thread(Run) { IsBackground = true, Name = "capbox-archive", Priority = ThreadPriority.BelowNormal };
+        _thread.Start();
+    }
+
+    /// <summary>A segment was sealed. Returns at once; when too many wait, the directory is compared instead.</summary>
+    public void OnSealed(string path)
+    {
+        if (_sealed.Count >= MaxQueued)
+            _compareAgain = true;
+        else
+            _sealed.Enqueue(path);
+        _wake.Set();
+    }
+
+    /// <summary>The archive as it was half a second ago at most.</summary>
+    public ArchiveSnapshot? Snapshot() => Volatile.Read(ref _snapshot);
+
+    /// <summary>Asks the catalog, on the archive's thread.</summary>
+    /// <exception cref="CatalogException">There is none now.</exception>
+    public Task<T> Ask<T>(Func<Catalog, T> question)
+    {
+        var answer = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        bool taken = _questions.TryAdd(() =>
+        {
+            try
+            {
+                answer.SetResult(question(_catalog ?? throw new CatalogException(_catalogFault ?? "the catalog is being read")));
+            }
+            catch (Exception e)
+            {
+                answer.SetException(e);
+            }
+        });
+        if (!taken)
+            answer.SetException(new CatalogException("too many questions wait for the catalog"));
+        _wake.Set();
+        return answer.Task;
+    }
+
+    /// <summary>Ends the thread; segments that are not catalogued yet are found at the next start.</summary>
+    public void Dispose()
+    {
+        if (_stop.IsCancellationRequested)
+            return;
+        _stop.Cancel();
+        _wake.Set();
+        _thread?.Join();
+        _questions.Dispose();
+        _wake.Dispose();
+    }
+
+    private void Run()
+    {
+        try
+        {
+            ArchiveDirectory.OpenState(_options.Directory);
+            _clock = ArchiveClock.Open(_options.Directory, _clocks);
+            _retention.Open();
+            Compare();
+            while (!_stop.IsCancellationRequested)
+            {
+                Tick();
+                _wake.WaitOne(TickMs);
+            }
+
+            TakeSealed();
+            SaveClock(force: true);
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped in the middle of reading segments.
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _catalogFault = e.Message;
+            _logger.LogError("archive: {Reason}", e.Message);
+        }
+
+        CloseCatalog(clean: true);
+        while (_questions.TryTake(out Action? question))
+            question();
+    }
+
+    private void Tick()
+    {
+        TakeSealed();
+        if (_compareAgain || (_catalog is null && Environment.TickCount64 >= _retryCatalogAtMs))
+            Compare();
+        while (_questions.TryTake(out Action? question))
+            question();
+        IReadOnlyList<Deletion> deleted = _retention.Step(_segments, _clock!.NowNs);
+        if (deleted.Count > 0)
+        {
+            _segments.RemoveAll(deleted.Select(d => d.Sequence).ToHashSet());
+            OnCatalog(catalog =>
+            {
+                catalog.Forget(deleted.Select(d => d.Sequence));
+                catalog.AddDeletions(deleted);
+            });
+        }
+
+        SaveClock(force: false);
+        if (Environment.TickCount64 >= _checkpointAtMs)
+        {
+            _checkpointAtMs = Environment.TickCount64 + CheckpointMs;
+            OnCatalog(catalog => catalog.Checkpoint());
+        }
+
+        _snapshot = TakeSnapshot();
+    }
+
+    private void TakeSealed()
+    {
+        List<SegmentEntry> entries = [];
+        while (_sealed.TryDequeue(out string? path))
+        {
+            try
+            {
+                SegmentEntry entry = SegmentEntry.Read(path) with { StoredAtNs = _clock!.NowNs };
+                _segments.Add(entry);
+                entries.Add(entry);
+            }
+            catch (FileNotFoundException)
+            {
+                // Deleted by somebody meanwhile.
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or Pcapng.SegmentFormatException)
+            {
+                _logger.LogError("catalog: {Path}: {Reason}", path, e.Message);
+                _compareAgain = true;
+            }
+        }
+
+        if (entries.Count > 0)
+            OnCatalog(catalog => catalog.AddAll(entries));
+    }
+
+    /// <summary>Compares catalog and directory, at start and whenever they may differ.</summary>
+    private void Compare()
+    {
+        CloseCatalog(clean: false);
+        _compareAgain = false;
+        _segments.Clear();
+        try
+        {
+            (_catalog, CatalogReport report) = CatalogSync.Open(_options.Directory, _clock!.StoredAtNs, _segments.Add, progress: null, _stop.Token);
+            _catalogFault = null;
+            if (report.Rebuilt is not null)
+                _logger.LogWarning("catalog: rebuilt from {Segments} segments: {Reason}", report.Segments, report.Rebuilt);
+            else if (report.Added + report.Forgotten > 0)
+                _logger.LogInformation("catalog: {Added} segments added, {Forgotten} forgotten, {Segments} in all", report.Added, report.Forgotten, report.Segments);
+            if (report.Damaged > 0)
+                _logger.LogWarning("catalog: {Damaged} segments cannot be read; capbox verify tells why", report.Damaged);
+            CopyAside();
+        }
+        catch (CatalogException e)
+        {
+            NoCatalog(e);
+            _segments.Clear();
+            CatalogSync.ReadWithout(_options.Directory, _clock!.StoredAtNs, _segments.Add, progress: null, _stop.Token);
+        }
+    }
+
+    /// <summary>Deletions and holds live in files of their own; the catalog has copies.</summary>
+    private void CopyAside() => OnCatalog(catalog =>
+    {
+        ulong last = catalog.AllDeletions().Select(d => d.Sequence).DefaultIfEmpty().Max();
+        foreach (Deletion[] batch in _retention.Journal.Read().Where(d => d.Sequence > last && d.Failed is null).Chunk(1000))
+            catalog.AddDeletions(batch);
+        try
+        {
+            catalog.SetHolds(HoldStore.Peek(_options.Directory).Holds.ToDictionary(h => h.Id, h => JsonSerializer.Serialize(h, ArchiveJson.Default.Hold)));
+        }
+        catch (HoldException e)
+        {
+            _logger.LogError("{Reason}", e.Message);
+        }
+    });
+
+    private void OnCatalog(Action<Catalog> work)
+    {
+        if (_catalog is null)
+            return;
+        try
+        {
+            work(_catalog);
+        }
+        catch (CatalogException e)
+        {
+            NoCatalog(e);
+        }
+    }
+
+    private void NoCatalog(CatalogException e)
+    {
+        if (_catalogFault != e.Message)
+            _logger.LogError("catalog: {Reason}; recording and retention go on without it", e.Message);
+        _catalogFault = e.Message;
+        _retryCatalogAtMs = Environment.TickCount64 + RetryCatalogMs;
+        CloseCatalog(clean: false);
+    }
+
+    private void CloseCatalog(bool clean)
+    {
+        if (clean)
+            OnCatalog(catalog => catalog.SetStamp(ArchiveStamp.Of(_options.Directory)));
+        _catalog?.Dispose();
+        _catalog = null;
+    }
+
+    private void SaveClock(bool force)
+    {
+        if (!force && Environment.TickCount64 < _saveClockAtMs)
+            return;
+        _saveClockAtMs = Environment.TickCount64 + SaveClockMs;
+        IReadOnlyList<SegmentRow> rows = _segments.Rows;
+        try
+        {
+            _clock!.Save(rows.Count == 0 ? 0 : rows[^1].Sequence, rows.Count == 0 ? 0 : rows[0].Sequence, force);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _logger.LogWarning("archive clock: {Reason}", e.Message);
+        }
+    }
+
+    private ArchiveSnapshot TakeSnapshot()
+    {
+        IReadOnlyList<SegmentRow> rows = _segments.Rows;
+        return new ArchiveSnapshot
+        {
+            Ready = true,
+            Segments = rows.Count,
+            Bytes = _segments.Bytes,
+            Oldest = rows.Count == 0 ? 0 : rows[0].Sequence,
+            OldestAgeSeconds = rows.Count == 0 ? 0 : (_clock!.NowNs - rows[0].StoredAtNs) / 1_000_000_000,
+            Holds = _retention.Holds,
+            HeldSegments = _retention.HeldSegments,
+            HeldBytes = _retention.HeldBytes,
+            Deleted = _retention.Deleted,
+            DeletedBytes = _retention.DeletedBytes,
+            Fault = _retention.Fault ?? _catalogFault,
+        };
+    }
+}

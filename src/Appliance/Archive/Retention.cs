@@ -1,0 +1,213 @@
+using Capbox.Native;
+using Microsoft.Extensions.Logging;
+
+namespace Capbox.Archive;
+
+/// <summary>
+/// Carries out what <see cref="RetentionPolicy"/> says: journal first, then the file, at the rate that is permitted, with the holds locked meanwhile. What is not certain (holds or
+/// journal that cannot be read or written) deletes nothing.
+/// </summary>
+internal sealed class Retention(ArchivistOptions options, IClockSource clocks, ILogger logger)
+{
+    private const long MinuteNs = 60L * 1_000_000_000;
+
+    /// <summary>A file system may give room back late: after a deletion the free space is not judged again for this long.</summary>
+    private const long SettleNs = 2_000_000_000;
+
+    /// <summary>Holds are looked at again after this long even if nothing is to be deleted, for the figures.</summary>
+    private const long RefreshNs = 5_000_000_000;
+    private readonly Queue<long> _recentNs = new(); // CLOCK_BOOTTIME of the deletions of the last minute
+    private readonly HashSet<ulong> _refused = [];
+    private long _settledAtNs, _refreshAtNs;
+    private string? _shortfall, _refusal;
+
+    public DeletionJournal Journal { get; } = new(options.Directory);
+
+    public Action<string, ulong, string>? Deleting { get; set; }
+
+    public Func<long>? OpenBytes { get; set; }
+
+    public int Holds { get; private set; }
+
+    public long HeldSegments { get; private set; }
+
+    public long HeldBytes { get; private set; }
+
+    public long Deleted { get; private set; }
+
+    public long DeletedBytes { get; private set; }
+
+    public string? Fault => _refusal ?? _shortfall;
+
+    /// <summary>Counts what was deleted in the last minute before a restart, and tells the holds their quota.</summary>
+    public void Open()
+    {
+        long bootNs = clocks.BootNs, wallNs = clocks.WallNs;
+        foreach (Deletion deletion in Journal.Read().TakeLast(options.Retention?.MaxDeletesPerMinute ?? 0))
+        {
+            long agoNs = wallNs - deletion.AtUtcNs;
+            if (agoNs is >= 0 and < MinuteNs)
+                _recentNs.Enqueue(bootNs - agoNs);
+        }
+
+        try
+        {
+            using HoldStore store = HoldStore.Open(options.Directory);
+            HoldSet holds = store.Load();
+            if (holds.QuotaBytes != options.HoldQuotaBytes)
+                store.Save(holds with { QuotaBytes = options.HoldQuotaBytes });
+        }
+        catch (HoldException e)
+        {
+            Refuse(e.Message);
+        }
+    }
+
+    /// <summary>Deletes what is due. Returns what was deleted.</summary>
+    public IReadOnlyList<Deletion> Step(SegmentList segments, long archiveNs)
+    {
+        if (clocks.BootNs < _settledAtNs)
+            return [];
+        try
+        {
+            bool isDue = options.Retention is { } rules && IsDue(rules, segments, State(archiveNs));
+            if (!isDue && archiveNs < _refreshAtNs)
+                return [];
+            _refreshAtNs = archiveNs + RefreshNs;
+            using HoldStore store = HoldStore.Open(options.Directory);
+            RetentionItem[] items = Judge(segments, InForce(store, archiveNs));
+            _refusal = null;
+            RetentionDecision decision = isDue ? RetentionPolicy.Decide(options.Retention!, items, State(archiveNs)) : default;
+            NoteShortfall(decision.Shortfall);
+            return isDue ? Delete(segments, decision.Delete) : [];
+        }
+        catch (Exception e) when (e is HoldException or IOException or UnauthorizedAccessException)
+        {
+            Refuse(e.Message);
+            return [];
+        }
+    }
+
+    /// <summary>Whether any rule may want anything, by the cheapest look: without holds.</summary>
+    private static bool IsDue(RetentionRules rules, SegmentList segments, RetentionState state)
+    {
+        IReadOnlyList<SegmentRow> rows = segments.Rows;
+        if (rules.MaxTotalBytes > 0 && segments.Bytes + state.OpenBytes > rules.MaxTotalBytes)
+            return true;
+        if (state.FreeBytes < RetentionPolicy.WantedFreeBytes(rules, state.DiskBytes))
+            return true;
+        long shortestNs = rules.PortMaxAgeNs.Values.Append(rules.MaxAgeNs).Where(ns => ns > 0).DefaultIfEmpty().Min();
+        return shortestNs > 0 && rows.Count > 0 && state.NowNs - rows[0].StoredAtNs > shortestNs;
+    }
+
+    private RetentionState State(long archiveNs)
+    {
+        var drive = new DriveInfo(options.Directory);
+        long bootNs = clocks.BootNs;
+        while (_recentNs.TryPeek(out long at) && bootNs - at >= MinuteNs)
+            _recentNs.Dequeue();
+        return new RetentionState
+        {
+            FreeBytes = drive.AvailableFreeSpace,
+            DiskBytes = drive.TotalSize,
+            OpenBytes = OpenBytes?.Invoke() ?? 0,
+            NowNs = archiveNs,
+            Budget = Math.Max(0, (options.Retention?.MaxDeletesPerMinute ?? 0) - _recentNs.Count),
+        };
+    }
+
+    /// <summary>The holds that count now. A hold's life is counted by the archive's clock from when it was first seen here, so no step of the wall clock ends it.</summary>
+    private Hold[] InForce(HoldStore store, long archiveNs)
+    {
+        HoldSet set = store.Load();
+        Hold[] holds = [.. set.Holds.Select(h => h.SeenNs is null ? h with { SeenNs = archiveNs } : h)];
+        foreach (Hold expired in holds.Where(h => h.HasExpired(archiveNs)))
+            logger.LogInformation("hold expired: {Hold}", expired);
+        Hold[] inForce = [.. holds.Where(h => !h.HasExpired(archiveNs))];
+        if (inForce.Length != set.Holds.Count || set.Holds.Any(h => h.SeenNs is null))
+            store.Save(set with { Holds = inForce });
+        Holds = inForce.Length;
+        return inForce;
+    }
+
+    private RetentionItem[] Judge(SegmentList segments, Hold[] holds)
+    {
+        var items = new RetentionItem[segments.Rows.Count];
+        long heldSegments = 0, heldBytes = 0;
+        for (int i = 0; i < items.Length; i++)
+        {
+            SegmentRow row = segments.Rows[i];
+            IReadOnlyList<string> ports = segments.PortsOf(row);
+            bool held = false;
+            foreach (Hold hold in holds)
+                held |= hold.Covers(row.Sequence, row.FirstUtcNs, row.LastUtcNs, ports);
+            heldSegments += held ? 1 : 0;
+            heldBytes += held ? row.Bytes : 0;
+            items[i] = new RetentionItem(row.Sequence, row.Bytes, row.StoredAtNs, ports, held || _refused.Contains(row.Sequence));
+        }
+
+        (HeldSegments, HeldBytes) = (heldSegments, heldBytes);
+        return items;
+    }
+
+    private List<Deletion> Delete(SegmentList segments, IReadOnlyList<RetentionVerdict> verdicts)
+    {
+        if (verdicts.Count == 0)
+            return [];
+        var reasons = verdicts.ToDictionary(v => v.Sequence, v => v.Reason);
+        Deletion[] plan =
+        [
+            .. segments.Rows.Where(row => reasons.ContainsKey(row.Sequence)).Select(row => new Deletion(
+                row.Sequence, row.FileName, row.Bytes, row.FirstUtcNs, row.LastUtcNs, clocks.WallNs, reasons[row.Sequence])),
+        ];
+        List<Deletion> done = [];
+        foreach (Deletion deletion in plan)
+        {
+            if (TryDelete(deletion))
+                done.Add(deletion);
+        }
+
+        FileSystem.SyncDirectory(options.Directory);
+        _settledAtNs = clocks.BootNs + SettleNs;
+        return done;
+    }
+
+    private bool TryDelete(Deletion deletion)
+    {
+        string path = Path.Combine(options.Directory, deletion.File);
+        try
+        {
+            Deleting?.Invoke(path, deletion.Sequence, deletion.Reason);
+            Journal.Append(deletion);
+            File.Delete(path);
+            _recentNs.Enqueue(clocks.BootNs);
+            Deleted++;
+            DeletedBytes += deletion.Bytes;
+            logger.LogInformation("deleted {Path}: {Reason}", path, deletion.Reason);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Not tried again until the next start: retention must not hang on one file.
+            _refused.Add(deletion.Sequence);
+            logger.LogError("{Path}: not deleted: {Reason}", path, e.Message);
+            if (File.Exists(path))
+                Journal.Append(deletion with { Failed = e.Message });
+            return false;
+        }
+    }
+
+    private void NoteShortfall(string? shortfall)
+    {
+        if (shortfall is not null && _shortfall is null)
+            logger.LogError("retention: {Reason}", shortfall);
+        _shortfall = shortfall;
+    }
+
+    private void Refuse(string reason)
+    {
+        if (_refusal != reason)
+            logger.LogError("retention: nothing is deleted: {Reason}", reason);
+        _refusal = reason;
+    }
+}

@@ -1,0 +1,16 @@
+using Capbox.Native;
+using Capbox.Ptp;
+
+namespace Capbox.Archive;
+
+/// <summary>The machine's clocks.</summary>
+public sealed class SystemClocks : IClockSource
+{
+    public long WallNs => UtcTime.Now.Nanoseconds;
+
+    public long BootNs => LibC.BootTimeNs();
+
+    public string BootId { get; } = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+
+    public bool IsSynchronised => LibC.IsClockSynchronised();
+}

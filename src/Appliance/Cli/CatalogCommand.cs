@@ -1,0 +1,37 @@
+using Capbox.Archive;
+
+namespace Capbox.Cli;
+
+/// <summary><c>capbox catalog rebuild [DIR]</c>.</summary>
+internal static class CatalogCommand
+{
+    public static int Rebuild(string directory, bool json)
+    {
+        if (!Directory.Exists(directory))
+            return Errors.Failed($"{directory}: no such directory");
+        ProgressBar? bar = ProgressBar.OnTerminal();
+        try
+        {
+            ArchiveClock clock = ArchiveClock.Open(directory, new SystemClocks());
+            CatalogReport report = CatalogSync.Rebuild(directory, clock.StoredAtNs, ArchiveAccess.Progress(bar), CancellationToken.None);
+            bar?.Clear();
+            if (json)
+                Json.WriteLine(report, Json.Default.CatalogReport);
+            else
+                Console.Out.WriteLine($"{Human.Count((ulong)report.Segments)} segments{(report.Damaged > 0 ? $", {Human.Count((ulong)report.Damaged)} of them damaged (capbox verify tells why)" : "")}");
+            return ExitCode.Good;
+        }
+        catch (CatalogException e)
+        {
+            return Errors.Failed(e.InnerException is IOException ? $"{e.Message} (a recorder of this archive keeps its catalog itself)" : e.Message);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Errors.Failed($"{directory}: {e.Message}");
+        }
+        finally
+        {
+            bar?.Clear();
+        }
+    }
+}

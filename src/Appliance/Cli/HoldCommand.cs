@@ -1,0 +1,145 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Capbox.Archive;
+using Capbox.Extract;
+using Capbox.Ptp;
+
+namespace Capbox.Cli;
+
+/// <summary>What <c>capbox hold add</c> was given.</summary>
+internal sealed record HoldArguments(string Archive, string From, string To, string[] Ports, string? Filter, string Reason, string? Expires, bool Json);
+
+/// <summary><c>capbox hold add|list|remove</c>: works on the archive's holds file, with a recorder running or without.</summary>
+internal static class HoldCommand
+{
+    private const int MaxReasonLength = 1000;
+
+    public static int Add(HoldArguments arguments)
+    {
+        UtcTime now = UtcTime.Now;
+        if (!TimeArgument.TryParse(arguments.From, now, out UtcTime from))
+            return Errors.BadUse($"--from {arguments.From}: not a time (RFC 3339, local time, seconds since 1970, or -5m)");
+        if (!TimeArgument.TryParseEnd(arguments.To, from, now, out UtcTime to) || to <= from)
+            return Errors.BadUse($"--to {arguments.To}: not a time after --from");
+        if (arguments.Reason.Trim().Length is 0 or > MaxReasonLength)
+            return Errors.BadUse($"--reason: 1 to {MaxReasonLength} characters");
+        UtcTime? expires = null;
+        if (arguments.Expires is not null)
+        {
+            string text = char.IsAsciiDigit(arguments.Expires.FirstOrDefault()) && TimeArgument.TryParseDuration(arguments.Expires, out _) ? "+" + arguments.Expires : arguments.Expires;
+            if (!TimeArgument.TryParseEnd(text, now, now, out UtcTime end) || end <= now)
+                return Errors.BadUse($"--expires {arguments.Expires}: not a time to come (30d, or a time as --from)");
+            expires = end;
+        }
+
+        var hold = new Hold
+        {
+            Id = "",
+            FromUtcNs = from.Nanoseconds,
+            ToUtcNs = to.Nanoseconds,
+            Ports = arguments.Ports,
+            Filter = arguments.Filter,
+            Reason = arguments.Reason.Trim(),
+            By = $"cli:{Environment.UserName}",
+            CreatedUtcNs = now.Nanoseconds,
+            ExpiresUtcNs = expires?.Nanoseconds,
+        };
+        return Guarded(arguments.Archive, () => Add(arguments, hold));
+    }
+
+    public static int List(string archive, bool json) => Guarded(archive, () =>
+    {
+        List<HoldListing> listings = [.. HoldStore.Peek(archive).Holds.Select(hold => Listing(hold, HoldPlanner.Covered(archive, [hold], ArchiveAccess.Index)))];
+        if (json)
+        {
+            Json.WriteLine((IReadOnlyList<HoldListing>)listings, Json.Default.IReadOnlyListHoldListing);
+            return ExitCode.Good;
+        }
+
+        TextTable table = new("ID", "FROM (UTC)", "TO (UTC)", "PORTS", ">SEGMENTS", ">SIZE", "EXPIRES (UTC)", "BY", "REASON");
+        foreach (HoldListing h in listings)
+        {
+            table.Add(
+                h.Id, h.From[..23], h.To[..23], h.Ports.Count == 0 ? "all" : string.Join(',', h.Ports), Human.Count((ulong)h.Segments), Human.Bytes(h.Bytes), h.Expires?[..19] ?? "never", h.By,
+                h.Filter is null ? h.Reason : $"{h.Reason} ({h.Filter})");
+        }
+
+        foreach (string line in table.Lines())
+            Console.Out.WriteLine(line);
+        return ExitCode.Good;
+    });
+
+    public static int Remove(string archive, string id) => Guarded(archive, () =>
+    {
+        using HoldStore store = HoldStore.Open(archive);
+        HoldSet set = store.Load();
+        Hold[] left = [.. set.Holds.Where(h => h.Id != id)];
+        if (left.Length == set.Holds.Count)
+            return Errors.Failed($"{id}: no such hold; capbox hold list shows them");
+        store.Save(set with { Holds = left });
+        return ExitCode.Good;
+    });
+
+    private static int Add(HoldArguments arguments, Hold hold)
+    {
+        using var stop = new CancellationTokenSource();
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
+        {
+            context.Cancel = true;
+            stop.Cancel();
+        });
+        ProgressBar? bar = ProgressBar.OnTerminal();
+        try
+        {
+            HoldPlan plan = HoldPlanner.Add(arguments.Archive, hold, ArchiveAccess.Index, Progress(bar), stop.Token);
+            bar?.Clear();
+            if (arguments.Json)
+                Json.WriteLine(Listing(plan.Hold, plan.Covered), Json.Default.HoldListing);
+            else
+                Console.Out.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{plan.Hold.Id}: {plan.Covered.Count} segments, {Human.Bytes(plan.Covered.Sum(s => s.Bytes))}; all holds together {Human.Bytes(plan.HeldBytes)} of {Human.Bytes(plan.QuotaBytes)}"));
+            return ExitCode.Good;
+        }
+        catch (OperationCanceledException)
+        {
+            return Errors.Failed("interrupted; nothing is held");
+        }
+        catch (ExtractException e)
+        {
+            return Errors.BadUse(e.Message);
+        }
+        finally
+        {
+            bar?.Clear();
+        }
+    }
+
+    private static Reporter<CatalogProgress>? Progress(ProgressBar? bar) => bar is null ? null : new Reporter<CatalogProgress>(p =>
+    {
+        if (bar.IsDue)
+            bar.Draw(p.Done, p.Total, "filter", $"{p.Done} of {p.Total} segments");
+    });
+
+    private static HoldListing Listing(Hold hold, IReadOnlyList<SegmentEntry> covered) => new(
+        hold.Id, new UtcTime(hold.FromUtcNs).ToString(), new UtcTime(hold.ToUtcNs).ToString(), hold.Ports, hold.Filter, hold.Reason, hold.By, new UtcTime(hold.CreatedUtcNs).ToString(),
+        hold.ExpiresUtcNs is { } expires ? new UtcTime(expires).ToString() : null, covered.Count, covered.Sum(s => s.Bytes));
+
+    private static int Guarded(string archive, Func<int> work)
+    {
+        if (!Directory.Exists(archive))
+            return Errors.Failed($"{archive}: no such directory");
+        try
+        {
+            return work();
+        }
+        catch (HoldException e)
+        {
+            return Errors.Failed(e.Message);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Errors.Failed(e.Message.Contains(archive, StringComparison.Ordinal) ? e.Message : $"{archive}: {e.Message}");
+        }
+    }
+}
