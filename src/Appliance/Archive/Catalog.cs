@@ -32,7 +32,7 @@ public sealed class CatalogException : Exception
 /// thread uses it. Documents alone, never mapped types, which NativeAOT would store empty.
 ///
 ///     segments   { _id: sequence, f: file name, b: bytes, a: first ns, z: last ns, k: time bin, s: sealed ns, c: config revision, r: repaired, d: damaged,
-///                  t: stored at (archive clock, ns), p: [ { n: port, t: total record as in the segment } ] }
+///                  t: stored at (archive clock, ns), p: [ { n: port, t: total record as in the segment } ], x: CRC-32C of the rest }
 ///     ports      { _id: name }                        every port that any segment ever had
 ///     deletions  { _id: sequence, f, b, a, z, w: when (UTC ns), y: why }
 ///     holds      { _id: id, j: the hold as JSON }     copy of the holds file
@@ -86,6 +86,8 @@ internal sealed class Catalog : IDisposable
         string path = PathOf(archive);
         if (!create && !File.Exists(path))
             throw new CatalogException($"{path}: there is no catalog");
+        if (create)
+            Guard(path, () => ArchiveDirectory.OpenState(archive));
         FileStream @lock = Lock(path);
         Catalog? catalog = null;
         try
@@ -151,6 +153,24 @@ internal sealed class Catalog : IDisposable
 
         found.Sort((a, b) => a.Sequence.CompareTo(b.Sequence));
         return found;
+    }
+
+    /// <summary>Goes through the time index and counts what it leads to: all segments, in its order, or it is damaged.</summary>
+    /// <exception cref="CatalogException">It is.</exception>
+    public void CheckTimeIndex(long segments)
+    {
+        long count = 0, last = long.MinValue;
+        var query = new Query { OrderBy = "$.k", Select = BsonExpression.Create("{k: $.k, a: $.a, z: $.z}") };
+        foreach ((long key, long first, long end) in Read(Segments, query, d => (d["k"].AsInt64, d["a"].AsInt64, d["z"].AsInt64)))
+        {
+            count++;
+            if (key < last || key != TimeBins.Of(first, end))
+                throw new CatalogException("the catalog's time index is damaged");
+            last = key;
+        }
+
+        if (count != segments)
+            throw new CatalogException($"the catalog's time index leads to {count} of {segments} segments");
     }
 
     /// <summary>A segment that begins at or after a moment, the one in the earliest cell of the index; null if there is none.</summary>
@@ -262,7 +282,7 @@ internal sealed class Catalog : IDisposable
     private static BsonDocument ToDocument(SegmentEntry entry)
     {
         var ports = new BsonArray(entry.Ports.Select(p => new BsonDocument { ["n"] = p.Name, ["t"] = ToBytes(p.Total) }));
-        return new BsonDocument
+        var document = new BsonDocument
         {
             ["_id"] = (long)entry.Sequence,
             ["f"] = entry.FileName,
@@ -277,24 +297,36 @@ internal sealed class Catalog : IDisposable
             ["t"] = entry.StoredAtNs,
             ["p"] = ports,
         };
+        document["x"] = Checksum(document);
+        return document;
     }
+
+    /// <summary>LiteDB's pages have no checksum: a document has its own.</summary>
+    private static long Checksum(BsonDocument document) => ~Crc32C.Update(Crc32C.Start, BsonSerializer.Serialize(document));
 
     private static byte[] ToBytes(TotalRecord total) => MemoryMarshal.AsBytes(new ReadOnlySpan<TotalRecord>(in total)).ToArray();
 
-    private static SegmentEntry ToEntry(BsonDocument document) => new()
+    private static SegmentEntry ToEntry(BsonDocument document)
     {
-        Sequence = (ulong)document["_id"].AsInt64,
-        FileName = document["f"].AsString,
-        Bytes = document["b"].AsInt64,
-        FirstUtcNs = document["a"].AsInt64,
-        LastUtcNs = document["z"].AsInt64,
-        SealedUtcNs = document["s"].AsInt64,
-        ConfigRevision = (ulong)document["c"].AsInt64,
-        Repaired = document["r"].AsBoolean,
-        Damaged = document["d"].AsBoolean,
-        StoredAtNs = document["t"].AsInt64,
-        Ports = [.. document["p"].AsArray.Select(ToPort)],
-    };
+        long checksum = document["x"].AsInt64;
+        document.Remove("x");
+        if (checksum != Checksum(document))
+            throw new InvalidDataException($"the document of segment {document["_id"]} is damaged");
+        return new SegmentEntry
+        {
+            Sequence = (ulong)document["_id"].AsInt64,
+            FileName = document["f"].AsString,
+            Bytes = document["b"].AsInt64,
+            FirstUtcNs = document["a"].AsInt64,
+            LastUtcNs = document["z"].AsInt64,
+            SealedUtcNs = document["s"].AsInt64,
+            ConfigRevision = (ulong)document["c"].AsInt64,
+            Repaired = document["r"].AsBoolean,
+            Damaged = document["d"].AsBoolean,
+            StoredAtNs = document["t"].AsInt64,
+            Ports = [.. document["p"].AsArray.Select(ToPort)],
+        };
+    }
 
     private static PortEntry ToPort(BsonValue value)
     {

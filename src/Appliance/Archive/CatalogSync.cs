@@ -114,7 +114,6 @@ internal static class CatalogSync
     private static (Catalog, CatalogReport) Update(
         string archive, bool create, Func<ulong, long> storedAt, Action<SegmentEntry>? seen, IProgress<CatalogProgress>? progress, string? why, CancellationToken stop)
     {
-        ArchiveDirectory.OpenState(archive);
         Catalog catalog = Catalog.Open(archive, create);
         try
         {
@@ -161,6 +160,7 @@ internal static class CatalogSync
 
             for (; at < _files.Count; at++)
                 _unknown.Add(at);
+            catalog.CheckTimeIndex(documents);
             for (int i = 0; i < _gone.Count; i += BatchEntries)
                 catalog.Forget(_gone.Skip(i).Take(BatchEntries));
             AddUnknown();
