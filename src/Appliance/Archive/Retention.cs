@@ -27,6 +27,13 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
 
     public Func<long>? OpenBytes { get; set; }
 
+    /// <summary>Free bytes and size of the file system.</summary>
+    public Func<(long FreeBytes, long DiskBytes)> Space { get; init; } = () =>
+    {
+        var drive = new DriveInfo(options.Directory);
+        return (drive.AvailableFreeSpace, drive.TotalSize);
+    };
+
     public int Holds { get; private set; }
 
     public long HeldSegments { get; private set; }
@@ -102,14 +109,14 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
 
     private RetentionState State(long archiveNs)
     {
-        var drive = new DriveInfo(options.Directory);
+        (long freeBytes, long diskBytes) = Space();
         long bootNs = clocks.BootNs;
         while (_recentNs.TryPeek(out long at) && bootNs - at >= MinuteNs)
             _recentNs.Dequeue();
         return new RetentionState
         {
-            FreeBytes = drive.AvailableFreeSpace,
-            DiskBytes = drive.TotalSize,
+            FreeBytes = freeBytes,
+            DiskBytes = diskBytes,
             OpenBytes = OpenBytes?.Invoke() ?? 0,
             NowNs = archiveNs,
             Budget = Math.Max(0, (options.Retention?.MaxDeletesPerMinute ?? 0) - _recentNs.Count),
