@@ -11,7 +11,7 @@ namespace Capbox.Archive;
 /// </summary>
 internal sealed class Archivist : IDisposable
 {
-    private const int TickMs = 500, SaveClockMs = 60_000, RetryCatalogMs = 15_000, CheckpointMs = 60_000;
+    private const int TickMs = 500, SaveClockMs = 60_000, RetryCatalogMs = 5_000, LastTryMs = 10_000, CheckpointMs = 60_000;
     private const int MaxQueued = 4096, MaxQuestions = 64;
 
     private readonly ArchivistOptions _options;
@@ -116,7 +116,7 @@ internal sealed class Archivist : IDisposable
             ArchiveDirectory.OpenState(_options.Directory);
             _clock = ArchiveClock.Open(_options.Directory, _clocks);
             _retention.Open();
-            Compare();
+            Compare(_stop.Token);
             while (!_stop.IsCancellationRequested)
             {
                 Tick();
@@ -124,6 +124,8 @@ internal sealed class Archivist : IDisposable
             }
 
             TakeSealed();
+            if (_catalog is null)
+                CompareAtEnd();
             SaveClock(force: true);
         }
         catch (OperationCanceledException)
@@ -145,7 +147,7 @@ internal sealed class Archivist : IDisposable
     {
         TakeSealed();
         if (_compareAgain || (_catalog is null && Environment.TickCount64 >= _retryCatalogAtMs))
-            Compare();
+            Compare(_stop.Token);
         while (_questions.TryTake(out Action? question))
             question();
         IReadOnlyList<Deletion> deleted = _retention.Step(_segments, _clock!.NowNs);
@@ -196,14 +198,14 @@ internal sealed class Archivist : IDisposable
     }
 
     /// <summary>Compares catalog and directory, at start and whenever they may differ.</summary>
-    private void Compare()
+    private void Compare(CancellationToken stop)
     {
         CloseCatalog(clean: false);
         _compareAgain = false;
         _segments.Clear();
         try
         {
-            (_catalog, CatalogReport report) = CatalogSync.Open(_options.Directory, _clock!.StoredAtNs, _segments.Add, progress: null, _stop.Token);
+            (_catalog, CatalogReport report) = CatalogSync.Open(_options.Directory, _clock!.StoredAtNs, _segments.Add, progress: null, stop);
             _catalogFault = null;
             if (report.Rebuilt is not null)
                 _logger.LogWarning("catalog: rebuilt from {Segments} segments: {Reason}", report.Segments, report.Rebuilt);
@@ -217,7 +219,21 @@ internal sealed class Archivist : IDisposable
         {
             NoCatalog(e);
             _segments.Clear();
-            CatalogSync.ReadWithout(_options.Directory, _clock!.StoredAtNs, _segments.Add, progress: null, _stop.Token);
+            CatalogSync.ReadWithout(_options.Directory, _clock!.StoredAtNs, _segments.Add, progress: null, stop);
+        }
+    }
+
+    /// <summary>A catalog that could not be had for a while gets a last chance, so that the archive is left with one that is current.</summary>
+    private void CompareAtEnd()
+    {
+        using var limit = new CancellationTokenSource(LastTryMs);
+        try
+        {
+            Compare(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            _logger.LogWarning("catalog: not brought up to date within {Seconds} s; the next start does it", LastTryMs / 1000);
         }
     }
 

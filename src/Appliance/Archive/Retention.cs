@@ -11,14 +11,14 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
 {
     private const long MinuteNs = 60L * 1_000_000_000;
 
-    /// <summary>A file system may give room back late: after a deletion the free space is not judged again for this long.</summary>
+    /// <summary>A file system may give room back late: after a deletion nothing more is deleted until half of the room is seen, or for this long.</summary>
     private const long SettleNs = 2_000_000_000;
 
     /// <summary>Holds are looked at again after this long even if nothing is to be deleted, for the figures.</summary>
     private const long RefreshNs = 5_000_000_000;
     private readonly Queue<long> _recentNs = new(); // CLOCK_BOOTTIME of the deletions of the last minute
     private readonly HashSet<ulong> _refused = [];
-    private long _settledAtNs, _refreshAtNs;
+    private long _settledAtNs, _settledAtFreeBytes, _refreshAtNs;
     private string? _shortfall, _refusal;
 
     public DeletionJournal Journal { get; } = new(options.Directory);
@@ -73,8 +73,9 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
     /// <summary>Deletes what is due. Returns what was deleted.</summary>
     public IReadOnlyList<Deletion> Step(SegmentList segments, long archiveNs)
     {
-        if (clocks.BootNs < _settledAtNs)
+        if (clocks.BootNs < _settledAtNs && Space().FreeBytes < _settledAtFreeBytes)
             return [];
+        _settledAtNs = 0;
         try
         {
             bool isDue = options.Retention is { } rules && IsDue(rules, segments, State(archiveNs));
@@ -168,6 +169,7 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
                 row.Sequence, row.FileName, row.Bytes, row.FirstUtcNs, row.LastUtcNs, clocks.WallNs, reasons[row.Sequence])),
         ];
         List<Deletion> done = [];
+        long freeBytes = Space().FreeBytes;
         foreach (Deletion deletion in plan)
         {
             if (TryDelete(deletion))
@@ -176,6 +178,7 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
 
         FileSystem.SyncDirectory(options.Directory);
         _settledAtNs = clocks.BootNs + SettleNs;
+        _settledAtFreeBytes = freeBytes + (done.Sum(d => d.Bytes) / 2);
         return done;
     }
 
