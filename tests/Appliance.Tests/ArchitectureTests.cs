@@ -7,7 +7,7 @@ namespace Capbox.Tests;
 /// <summary>The two lines of docs/ARCHITECTURE.md: packets never know of control.</summary>
 public sealed class ArchitectureTests
 {
-    private static readonly string[] s_packetLine = ["Capbox.Native", "Capbox.Capture", "Capbox.Pcapng", "Capbox.Storage"];
+    private static readonly string[] s_packetLine = ["Capbox.Native", "Capbox.Capture", "Capbox.Pcapng", "Capbox.Storage", "Capbox.Extract", "Capbox.Archive"];
     private static readonly string[] s_controlLine = ["Capbox.Config", "Capbox.Cli"];
 
     [Fact]

@@ -1,4 +1,5 @@
 using System.Text;
+using Capbox.Archive;
 using Capbox.Capture;
 using Capbox.Config;
 using Xunit;
@@ -67,6 +68,11 @@ public sealed class ConfigTests
     [InlineData("""{"ports":[{"name":"a","cpus":[0,-1]}]}""", "$.ports[0].cpus[1]: expected a CPU number from 0 to 1023, found the number -1")]
     [InlineData("""{"ports":[{"name":"a","blockSize":"8MiB"}],"storage":{"segmentSize":"16MiB"}}""", "$.storage: segmentSize 16MiB is less than 4 blocks of 8MiB")]
     [InlineData("""{"ports":[{"name":"a"}],"storage":{"rotate":"1500ms"}}""", "$.storage.rotate: whole seconds only")]
+    [InlineData("""{"ports":[{"name":"a"}],"storage":{"retention":{}}}""", "$.storage.retention: no rule: give minFree, maxTotal, maxAge or portMaxAge")]
+    [InlineData("""{"ports":[{"name":"a"}],"storage":{"retention":{"minFree":"95%"}}}""", "$.storage.retention.minFree: \"95%\" is neither 1% to 90% nor a whole number with B, KiB, MiB, GiB, TiB, kB, MB, GB or TB|$.storage.retention: no rule: give minFree, maxTotal, maxAge or portMaxAge")]
+    [InlineData("""{"ports":[{"name":"a"}],"storage":{"retention":{"maxTotal":"1GiB","keepAtLeast":"2GiB"}}}""", "$.storage.retention.keepAtLeast: more than maxTotal: both cannot hold")]
+    [InlineData("""{"ports":[{"name":"a"}],"storage":{"retention":{"maxAge":"1d","maxDeletesPerMinute":0}}}""", "$.storage.retention.maxDeletesPerMinute: 0 is not within 1 to 60000")]
+    [InlineData("""{"ports":[{"name":"a"}],"storage":{"retention":{"portMaxAge":{"eth 1":"1d"}}}}""", "$.storage.retention.portMaxAge['eth 1']: \"eth 1\" cannot be the name of an interface")]
     [InlineData("""{"ports":[{"name":"a"}],"storage":null}""", "$.storage: expected an object, found null")]
     [InlineData("""{"ports":[{"name":"a","filter":"@none"}]}""", "$.ports[0].filter: there is no filter named @none")]
     [InlineData("""{"ports":[{"name":"a","filter":" "}]}""", "$.ports[0].filter: an empty filter; leave it out to record everything")]
@@ -78,7 +84,7 @@ public sealed class ConfigTests
     [InlineData("""{"ports":[{"name":"a"}],"filters":{"1x":"arp"}}""", "$.filters.1x: a filter's name is a letter, then letters, digits, '_' and '-', at most 64")]
     [InlineData("""{"ports":[{"name":"a"}],"filters":{"x":7}}""", "$.filters.x: expected an object, found the number 7")]
     public void Each_mistake_is_one_line_with_its_path(string json, string expected) =>
-        Assert.Equal([expected], Parse(json).Errors.Select(e => e.ToString()));
+        Assert.Equal(expected.Split('|'), Parse(json).Errors.Select(e => e.ToString()));
 
     [Fact]
     public void A_filter_that_does_not_compile_is_told_in_the_words_of_libpcap()
@@ -87,6 +93,20 @@ public sealed class ConfigTests
         Assert.Equal("$.ports[0].filter", error.Path);
         Assert.StartsWith("\"tcp prot 80\" does not compile: ", error.Reason, StringComparison.Ordinal);
         Assert.True(error.Reason.Length > 40, "libpcap's message is missing");
+    }
+
+    [Fact]
+    public void Retention_rules_are_what_the_document_says()
+    {
+        ConfigResult result = Parse("""
+            {"ports":[{"name":"a"}],"storage":{"directory":"/x","holdQuota":"10GiB","retention":{"minFree":"5%","maxTotal":"1TiB","maxAge":"30d","portMaxAge":{"a":"7d"},"keepAtLeast":"1GiB","maxDeletesPerMinute":7}}}
+            """);
+        RetentionRules rules = result.Archive!.Retention!;
+        Assert.Equal(("/x", 10L << 30), (result.Archive.Directory, result.Archive.HoldQuotaBytes));
+        Assert.Equal((0, 5, 1L << 40, 30 * 86_400_000_000_000, 1L << 30, 7), (rules.MinFreeBytes, rules.MinFreePercent, rules.MaxTotalBytes, rules.MaxAgeNs, rules.KeepBytes, rules.MaxDeletesPerMinute));
+        Assert.Equal(7 * 86_400_000_000_000, rules.PortMaxAgeNs["a"]);
+        Assert.Equal(50L << 30, Parse("""{"ports":[{"name":"a"}],"storage":{"retention":{"minFree":"50GiB"}}}""").Archive!.Retention!.MinFreeBytes);
+        Assert.Null(Parse("""{"ports":[{"name":"a"}]}""").Archive!.Retention);
     }
 
     [Fact]

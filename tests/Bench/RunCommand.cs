@@ -5,7 +5,7 @@ namespace Capbox.Bench;
 /// <summary>`Bench run`: all stages in one run, so that every figure has its comparison beside it.</summary>
 internal static class RunCommand
 {
-    private static readonly string[] s_stages = ["peers", "disk", "footprint", "extract"];
+    private static readonly string[] s_stages = ["peers", "disk", "footprint", "extract", "catalog"];
 
     public static int Run(string[] args)
     {
@@ -19,6 +19,7 @@ internal static class RunCommand
             Packets = arguments.Number("packets", 1_000_000, 1000, 1_000_000_000),
             BufferMiB = (int)arguments.Number("buffer-mib", 64, 8, 2048),
             ArchiveGiB = arguments.Number("archive-gib", 20, 1, 4096),
+            CatalogSegments = arguments.Number("catalog-segments", 1_000_000, 10_000, 100_000_000),
             DiskGiB = arguments.Number("disk-gib", 4, 1, 4096),
             SendCpu = (int)arguments.Number("send-cpu", 0, 0, 1023),
             RecordCpu = (int)arguments.Number("record-cpu", 1, 0, 1023),
@@ -49,6 +50,9 @@ internal static class RunCommand
 
         if (options.Stages.Contains("extract"))
             result["extract"] = new ExtractStage(options, lab).Run();
+
+        if (options.Stages.Contains("catalog"))
+            result["catalog"] = new CatalogStage(options, lab).Run();
 
         if (json is not null)
             File.WriteAllText(json, result.ToJsonString() + "\n");

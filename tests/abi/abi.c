@@ -344,6 +344,7 @@ static void errors_and_files(void)
 	SAME(LibC, MAP_POPULATE);
 	SAME(LibC, POLLIN);
 	SAME(LibC, POLLERR);
+	SAME(LibC, POSIX_FADV_WILLNEED);
 }
 
 static void other_numbers(void)
