@@ -61,13 +61,17 @@ internal static class CommandLine
         Option<string?> archive = new("--archive") { Description = "Directory for the segments (default /var/lib/capbox)", HelpName = "DIR" };
         Option<string?> filter = new("--filter") { Description = "tcpdump expression for every port; @name of the document may be used", HelpName = "EXPR" };
         Option<string?> duration = new("--duration") { Description = "End after this many seconds, or 10m, 2h", HelpName = "S" };
+        Option<string?> sealKey = new("--seal-key") { Description = "Private key: keep a signed chain over the sealed segments (docs/CUSTODY.md)", HelpName = "FILE" };
         Command command = new("run", "Record ports until Ctrl-C, SIGTERM or the end of --duration. SIGHUP begins new segments.")
         {
-            config, port, archive, filter, duration, s_json,
+            config, port, archive, filter, duration, sealKey, s_json,
         };
         command.SetAction(result => RunCommand.Run(
             new RunArguments(
-                result.GetValue(config), result.GetValue(port) ?? [], result.GetValue(archive), result.GetValue(filter), result.GetValue(duration)),
+                result.GetValue(config), result.GetValue(port) ?? [], result.GetValue(archive), result.GetValue(filter), result.GetValue(duration))
+            {
+                SealKey = result.GetValue(sealKey),
+            },
             result.GetValue(s_json)));
         return command;
     }

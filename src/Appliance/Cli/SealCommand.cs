@@ -113,6 +113,6 @@ internal static class SealCommand
         if (json)
             Json.WriteLine(report, Json.Default.SealReport);
         else
-            Console.Out.WriteLine($"{report.Archive}: {Human.Count(report.Sealed)} segments sealed, {Human.Count(report.Entries)} entries, key {report.Key}\nhead {report.Head}");
+            Console.Out.WriteLine($"{report.Archive}: {Human.Count(report.Sealed)} segments sealed now, {Human.Count(report.Entries)} entries, kept by key {report.Key}\nhead {report.Head}");
     }
 }

@@ -7,25 +7,28 @@ using Microsoft.Win32.SafeHandles;
 namespace Capbox.Custody;
 
 /// <summary>
-/// The chain of an archive, open for writing: one at a time (flock). Opening goes through all of it; each entry is on disk when the method that adds it returns. Not for two
+/// The chain of an archive, open for writing: one at a time (a lock file, so that readers are not held off). Opening goes through all of it; each entry is on disk when the method that adds it returns. Not for two
 /// threads at once.
 /// </summary>
 internal sealed class ChainFile : IDisposable
 {
     public const string Name = "chain.jsonl";
+    private const string LockName = "chain.lock";
 
     /// <summary>Room kept for entries when the disk is full: retention needs its tombstones to make room again.</summary>
     private const long ReserveBytes = 1 << 20;
+    private readonly FileStream _lock;
     private readonly FileStream _file;
     private readonly ChainKey _key;
     private readonly string _path;
     private long _length;
     private long _reservedTo;
 
-    private ChainFile(string path, FileStream file, ChainKey key)
+    private ChainFile(string path, FileStream @lock, ChainKey key)
     {
         _path = path;
-        _file = file;
+        _lock = @lock;
+        _file = OpenFile(path, FileMode.OpenOrCreate, FileShare.ReadWrite);
         _key = key;
     }
 
@@ -52,24 +55,18 @@ internal sealed class ChainFile : IDisposable
     {
         string path = PathIn(archive);
         ArchiveDirectory.OpenState(archive);
-        FileStream file;
+        ChainFile chain;
+        FileStream @lock = Lock(archive, path);
         try
         {
-            file = new FileStream(path, new FileStreamOptions
-            {
-                Mode = FileMode.OpenOrCreate,
-                Access = FileAccess.ReadWrite,
-                Share = FileShare.None,
-                BufferSize = 0,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead,
-            });
+            chain = new ChainFile(path, @lock, key);
         }
-        catch (IOException e) when (e.HResult == LibC.EAGAIN)
+        catch
         {
-            throw new ChainBusyException($"{path}: another capbox keeps this chain", e);
+            @lock.Dispose();
+            throw;
         }
 
-        var chain = new ChainFile(path, file, key);
         try
         {
             chain.Replay(bytesRead);
@@ -152,6 +149,7 @@ internal sealed class ChainFile : IDisposable
     {
         State.Dispose();
         _file.Dispose();
+        _lock.Dispose();
     }
 
     /// <summary>Opens a chain for reading beside its keeper; null if there is none.</summary>
@@ -166,6 +164,27 @@ internal sealed class ChainFile : IDisposable
             return null;
         }
     }
+
+    private static FileStream Lock(string archive, string path)
+    {
+        try
+        {
+            return OpenFile(ArchiveDirectory.StatePath(archive, LockName), FileMode.OpenOrCreate, FileShare.None);
+        }
+        catch (IOException e) when (e.HResult == LibC.EAGAIN)
+        {
+            throw new ChainBusyException($"{path}: another capbox keeps this chain", e);
+        }
+    }
+
+    private static FileStream OpenFile(string path, FileMode mode, FileShare share) => new(path, new FileStreamOptions
+    {
+        Mode = mode,
+        Access = FileAccess.ReadWrite,
+        Share = share,
+        BufferSize = 0,
+        UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead,
+    });
 
     /// <summary>
     /// Links and rules of every entry, the signature of the last one: since each line holds the hash of the line before it, that one signature is over all of them.
