@@ -5,7 +5,7 @@ namespace Capbox.Bench;
 /// <summary>`Bench run`: all stages in one run, so that every figure has its comparison beside it.</summary>
 internal static class RunCommand
 {
-    private static readonly string[] s_stages = ["peers", "disk", "footprint", "extract"];
+    private static readonly string[] s_stages = ["peers", "disk", "footprint", "extract", "custody"];
 
     public static int Run(string[] args)
     {
@@ -49,6 +49,9 @@ internal static class RunCommand
 
         if (options.Stages.Contains("extract"))
             result["extract"] = new ExtractStage(options, lab).Run();
+
+        if (options.Stages.Contains("custody"))
+            result["custody"] = new CustodyStage(options, lab).Run();
 
         if (json is not null)
             File.WriteAllText(json, result.ToJsonString() + "\n");
