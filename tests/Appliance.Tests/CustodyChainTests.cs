@@ -104,6 +104,9 @@ public sealed class CustodyChainTests : IDisposable
     [InlineData("\"sequence\":2,", "\"sequence\":2 ,", "not in the canonical form")]
     [InlineData("{\"number\":3", "{\"bytes\":9,\"number\":3", "not in the canonical form")]
     [InlineData("\"bytes\":5000", "\"bytes\":-1", "not an entry")]
+    [InlineData("\"bytes\":5000", "\"bytes\":null", "not an entry")]
+    [InlineData("\"sequence\":2", "\"time\":null", "not an entry")]
+    [InlineData("\"sequence\":2", "\"time\":[{}]", "not an entry")]
     [InlineData("\"after\":1", "\"after\":0", "the signature is not that of key")]
     [InlineData("\"kind\":\"segment\"", "\"kind\":\"note\"", "not an entry")]
     [InlineData("-0000000002.pcapng", "-0000000009.pcapng", "not an entry")]
@@ -349,6 +352,21 @@ public sealed class CustodyChainTests : IDisposable
             Assert.Equal((entry with { Signature = "" }).ToLine(), ChainEntry.SignedPart(line).ToArray());
         });
     }
+
+    [Fact]
+    public void No_line_is_too_odd_to_be_refused()
+    {
+        Gen<string> member = OneOf("number", "kind", "time", "previous", "sequence", "file", "reason", "publicKey", "key", "signature", "x");
+        Gen<string> value = Gen.OneOf(
+            OneOf("null", "true", "{}", "[", "\"\"", "\"key\"", "\"\\ud800\"", "1e99", "-1", "18446744073709551616"),
+            Gen.ULong.Select(n => n.ToString(System.Globalization.CultureInfo.InvariantCulture)),
+            Gen.String);
+        Gen.Select(member, value, (m, v) => $"\"{m}\":{v}").Array[0, 12].Sample(members =>
+            Assert.Null(ChainEntry.TryParse(Encoding.UTF8.GetBytes("{" + string.Join(',', members) + "}\n"), out _)));
+        Gen.Byte.Array[0, 200].Sample(bytes => Assert.Null(ChainEntry.TryParse(bytes, out _)));
+    }
+
+    private static Gen<string> OneOf(params string[] words) => Gen.Int[0, words.Length - 1].Select(i => words[i]);
 
     [Fact]
     public void Runs_of_numbers_are_a_set_with_gaps()

@@ -182,7 +182,12 @@ internal sealed record ChainEntry
         {
             string name = reader.GetString()!;
             reader.Read();
-            ChainEntry? next = reader.TokenType == JsonTokenType.Number ? With(entry, name, reader.GetUInt64()) : With(entry, name, reader.GetString()!);
+            ChainEntry? next = reader.TokenType switch
+            {
+                JsonTokenType.Number => With(entry, name, reader.GetUInt64()),
+                JsonTokenType.String => With(entry, name, reader.GetString()!),
+                _ => null,
+            };
             if (next is null)
                 return null;
             entry = next;

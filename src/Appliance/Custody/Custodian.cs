@@ -171,6 +171,12 @@ public sealed class Custodian : IDisposable
                 if (e is ChainBusyException)
                     pauseMs = BusyRetryMs;
             }
+            catch (Exception e)
+            {
+                // Whatever it is, it is no reason to end the recording.
+                Break($"{ChainFile.PathIn(_archive)}: {e.Message}");
+                return;
+            }
 
             CloseChain();
             _stop.Token.WaitHandle.WaitOne(pauseMs);

@@ -41,6 +41,7 @@ public class CustodyTests
         {
             long sent = lab.Generate("--packets", "60000", "--size", "1500", "--pps", SendPps.ToString(CultureInfo.InvariantCulture));
             capbox.WaitUntilSeen(sent);
+            AssertStandsBack(capbox.Id);
             capbox.Stop();
         }
 
@@ -76,6 +77,14 @@ public class CustodyTests
         Assert.Equal(
             ["Verified OK", third.RootElement.GetProperty("key").GetString()!, third.RootElement.GetProperty("previous").GetString()!, report.GetProperty("head").GetString()!, "Verification failure"],
             said);
+    }
+
+    /// <summary>SCHED_IDLE is 5 in the policy field of /proc/PID/stat, the 41st (proc(5)).</summary>
+    private static void AssertStandsBack(int id)
+    {
+        string task = Directory.GetDirectories($"/proc/{id}/task").Single(t => File.ReadAllText(t + "/comm") == "capbox-custody\n");
+        Assert.Equal("5", File.ReadAllText(task + "/stat").Split(") ")[1].Split(' ')[41 - 3]);
+        Assert.Equal("idle", Tool.Run("ionice", "-p", Path.GetFileName(task)).Trim());
     }
 
     [Fact]
