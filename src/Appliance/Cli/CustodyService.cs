@@ -1,3 +1,4 @@
+using Capbox.Archive;
 using Capbox.Capture;
 using Capbox.Custody;
 using Microsoft.Extensions.Hosting;
@@ -7,9 +8,9 @@ namespace Capbox.Cli;
 
 /// <summary>
 /// Keeps the chain of custody beside the recorder: starts before it, so that no sealed segment goes by unheard, and stops after it, so that the last ones can get their
-/// entries.
+/// entries. Retention asks it before each deletion.
 /// </summary>
-internal sealed class CustodyService(RunSettings settings, Recorder recorder, ILogger<CustodyService> logger) : IHostedService, IDisposable
+internal sealed class CustodyService(RunSettings settings, Recorder recorder, Archivist archivist, ILogger<CustodyService> logger) : IHostedService, IDisposable
 {
     /// <summary>What is not done by then the next start does.</summary>
     private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(10);
@@ -24,6 +25,7 @@ internal sealed class CustodyService(RunSettings settings, Recorder recorder, IL
             return Task.CompletedTask;
         _custodian = new Custodian(settings.Options.Storage.Directory, key, logger);
         recorder.SegmentSealed += _custodian.OnSealed;
+        archivist.Deleting += _custodian.OnDeleting;
         return Task.CompletedTask;
     }
 
@@ -36,6 +38,7 @@ internal sealed class CustodyService(RunSettings settings, Recorder recorder, IL
         else
             logger.LogWarning("custody: not every segment has its entry yet; the next start or capbox seal goes on ({Fault})", custodian.State.Fault ?? "there was no time");
         recorder.SegmentSealed -= custodian.OnSealed;
+        archivist.Deleting -= custodian.OnDeleting;
         custodian.Dispose();
         return Task.CompletedTask;
     }

@@ -13,7 +13,7 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
     /// <summary><c>--seal-key</c>, which wins over the document's <c>$.custody.key</c>.</summary>
     public string? SealKey { get; init; }
 
-    /// <summary>The private key to seal with, once <see cref="Build"/> has found it usable; null if there is none.</summary>
+    /// <summary>The private key to seal with, once <see cref="Build(List{string})"/> has found it usable; null if there is none.</summary>
     public string? SealKeyFile { get; private set; }
 
     /// <summary>Makes options of document and command line; the latter wins.</summary>

@@ -20,6 +20,9 @@ public sealed class Custodian : IDisposable
     private const int MaxWaiting = 1024;
     private const int RetryMs = 10_000;
     private const int BusyRetryMs = 1000;
+
+    /// <summary>A deletion waits this long for a chain that is at fault: a few tries to open it again.</summary>
+    private const int DeletionWaitMs = 30_000;
     private readonly string _archive;
     private readonly ILogger _logger;
     private readonly ChainKey _key;
@@ -27,7 +30,7 @@ public sealed class Custodian : IDisposable
     private readonly Lock _queueLock = new();
     private readonly Queue<string> _queue = new();
     private readonly AutoResetEvent _wake = new(false);
-    private readonly ManualResetEventSlim _opened = new(false);
+    private readonly ManualResetEventSlim _opened = new(false); // open, or broken for good
     private readonly ManualResetEventSlim _idle = new(false);
     private readonly CancellationTokenSource _stop = new();
     private readonly byte[] _buffer = SegmentDigest.NewBuffer();
@@ -85,28 +88,29 @@ public sealed class Custodian : IDisposable
     /// A segment is about to be deleted: returns when its tombstone is on disk. One that has no entry yet gets it first, which reads the segment. When the chain is broken, so
     /// that nothing can be added to it, this is logged and the deletion may go on: recording needs the room.
     /// </summary>
-    /// <exception cref="IOException">The tombstone could not be written now: do not delete, try again later.</exception>
+    /// <exception cref="IOException">The tombstone could not be written, for half a minute if the chain is at fault: do not delete.</exception>
     /// <exception cref="OperationCanceledException">Disposed meanwhile: do not delete.</exception>
     public void OnDeleting(string path, ulong sequence, string reason)
     {
-        if (!WaitForChain())
-        {
-            _logger.LogWarning("custody: {Path} is deleted without a tombstone: {Fault}", path, _fault);
-            return;
-        }
-
         if (!SegmentName.TryParse(Path.GetFileName(path), out SegmentName name) || name.Sequence != sequence)
             throw new IOException($"{path}: not the sealed segment {sequence}");
-        EnsureEntry(name, SegmentDigest.NewBuffer);
-        lock (_gate)
+        long giveUpAtMs = Environment.TickCount64 + DeletionWaitMs;
+        while (WaitForChain(giveUpAtMs))
         {
-            ChainFile chain = Chain();
-            if (!chain.State.Live.ContainsKey(sequence))
-                return; // it has its tombstone from before a crash, or was missing
-            if (chain.EntryOf(sequence).File != name.ToString())
-                throw new IOException($"{path}: segment {sequence} is another file in the chain");
-            Write(() => chain.AddDeletion(sequence, reason));
+            try
+            {
+                EnterDeletion(name, reason);
+                return;
+            }
+            catch (IOException) when (Environment.TickCount64 < giveUpAtMs)
+            {
+                // The chain is being opened again, or what it takes to enter the segment was not to be had just now.
+                _stop.Token.WaitHandle.WaitOne(BusyRetryMs);
+                _stop.Token.ThrowIfCancellationRequested();
+            }
         }
+
+        _logger.LogWarning("custody: {Path} is deleted without a tombstone: {Fault}", path, _fault);
     }
 
     /// <summary>Waits until every announced segment has its entry; false if that took longer, or cannot be.</summary>
@@ -130,16 +134,33 @@ public sealed class Custodian : IDisposable
         // The events stay undisposed: a deletion that waits at this moment gets its exception from the token.
     }
 
+    private void EnterDeletion(SegmentName name, string reason)
+    {
+        EnsureEntry(name, SegmentDigest.NewBuffer);
+        lock (_gate)
+        {
+            ChainFile chain = Chain();
+            if (!chain.State.Live.ContainsKey(name.Sequence))
+                return; // it has its tombstone from before a crash, or was missing
+            if (chain.EntryOf(name.Sequence).File != name.ToString())
+                _logger.LogWarning("custody: {Name} is not the segment that the chain knows by this number", name);
+            else
+                Write(() => chain.AddDeletion(name.Sequence, reason));
+        }
+    }
+
     /// <summary>False when there is no chain to write to: it is broken, or could not be begun (a full disk), and then no segment has an entry.</summary>
-    private bool WaitForChain()
+    private bool WaitForChain(long giveUpAtMs)
     {
         while (!_opened.Wait(100, _stop.Token))
         {
+            // Without a fault a long chain is being read: worth any wait.
             if (_fault is not { } fault)
                 continue;
             if (new FileInfo(ChainFile.PathIn(_archive)) is not { Exists: true, Length: > 0 })
                 return false;
-            throw new IOException(fault);
+            if (Environment.TickCount64 >= giveUpAtMs)
+                throw new IOException(fault);
         }
 
         return !_isBroken;
@@ -295,6 +316,7 @@ public sealed class Custodian : IDisposable
         {
             _chain?.Dispose();
             _chain = null;
+            _opened.Reset();
         }
     }
 

@@ -18,8 +18,8 @@ internal static unsafe partial class LibC
     public const int FALLOC_FL_KEEP_SIZE = 1;
     public const int SCHED_IDLE = 5;
 
-    /// <summary>linux/ioprio.h: class idle, which gets the disk when nobody else asks for it, in the class bits; "who" is one thread.</summary>
-    public const int IOPRIO_WHO_PROCESS = 1, IOPRIO_CLASS_IDLE = 3 << 13;
+    /// <summary>linux/ioprio.h: "who" is one thread; the idle class gets the disk when nobody else asks for it.</summary>
+    public const int IOPRIO_WHO_PROCESS = 1, IOPRIO_CLASS_IDLE = 3, IOPRIO_CLASS_SHIFT = 13;
 
     /// <summary>asm/unistd_64.h.</summary>
     public const int SYS_ioprio_set = 251;

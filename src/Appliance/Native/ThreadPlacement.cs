@@ -37,7 +37,7 @@ internal static unsafe class ThreadPlacement
     {
         int priority = 0;
         LibC.sched_setscheduler(0, LibC.SCHED_IDLE, &priority);
-        LibC.syscall(LibC.SYS_ioprio_set, LibC.IOPRIO_WHO_PROCESS, 0, LibC.IOPRIO_CLASS_IDLE, 0, 0, 0);
+        LibC.syscall(LibC.SYS_ioprio_set, LibC.IOPRIO_WHO_PROCESS, 0, LibC.IOPRIO_CLASS_IDLE << LibC.IOPRIO_CLASS_SHIFT, 0, 0, 0);
     }
 
     private static int Allowed(Span<int> cpus)

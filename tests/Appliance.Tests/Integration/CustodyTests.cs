@@ -125,6 +125,28 @@ public class CustodyTests
     }
 
     [Fact]
+    public void Retention_leaves_tombstones_and_the_chain_stays_good()
+    {
+        using var lab = new Lab();
+        string key = NewKey(lab);
+        string document = $$"""
+            {"storage": {"directory": "{{lab.Archive}}", "segmentSize": "16MiB", "retention": {"maxTotal": "80MiB"} }, "custody": {"key": "{{key}}"}, "ports": [{"name": "b0"}]}
+            """;
+        using (CapboxProcess capbox = CapboxProcess.StartWith(lab, document))
+        {
+            long sent = lab.Generate("--packets", "120000", "--size", "1500", "--pps", SendPps.ToString(CultureInfo.InvariantCulture));
+            capbox.WaitUntilSeen(sent);
+            Tool.WaitFor(() => Directory.GetFiles(lab.Archive, "*.pcapng").Length <= 6, "retention", 30);
+            capbox.Stop();
+        }
+
+        JsonElement report = VerifyGood(lab.Archive, key);
+        Assert.True(report.GetProperty("deleted").GetInt32() >= 3, report.ToString());
+        Assert.Equal(Directory.GetFiles(lab.Archive, "*.pcapng").Length, report.GetProperty("segments").GetInt32());
+        Assert.Contains("\"kind\":\"deletion\"", File.ReadAllText(ChainFile.PathIn(lab.Archive)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_copy_in_a_read_only_directory_verifies_and_the_first_break_is_named()
     {
         using var lab = new Lab();
