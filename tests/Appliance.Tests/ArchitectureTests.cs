@@ -19,6 +19,13 @@ public sealed class ArchitectureTests
         AssertNoUse(["Capbox.Nic"], ["Capbox.Capture", "Capbox.Pcapng", "Capbox.Storage", .. s_controlLine]);
 
     [Fact]
+    public void Custody_knows_nothing_of_control_and_the_packet_line_nothing_of_custody()
+    {
+        AssertNoUse(["Capbox.Custody"], [.. s_controlLine, "Capbox.Capture"]);
+        AssertNoUse(s_packetLine, ["Capbox.Custody"]);
+    }
+
+    [Fact]
     public void The_time_types_refer_to_no_other_assembly_of_ours()
     {
         AssemblyName[] references = typeof(Ptp.UtcTime).Assembly.GetReferencedAssemblies();

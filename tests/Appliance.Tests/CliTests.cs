@@ -30,6 +30,16 @@ public sealed class CliTests : IDisposable
     [InlineData("config check /nonexistent.json", "/nonexistent.json: $: no such file")]
     [InlineData("config", "see capbox config --help")]
     [InlineData("verify", "see capbox verify --help")]
+    [InlineData("verify --chain /tmp", "--chain needs --key PUBFILE; see capbox verify --help")]
+    [InlineData("verify --chain --key k a b", "--chain takes one archive")]
+    [InlineData("verify --key k FILE", "--key and --head go with --chain")]
+    [InlineData("verify --chain --key k --head 12", "--head 12: not a SHA-256 in hex")]
+    [InlineData("verify --chain --key /nonexistent.pub", "--key /nonexistent.pub: no such file")]
+    [InlineData("seal", "'--key' is required; see capbox seal --help")]
+    [InlineData("seal --key /nonexistent.key", "--key /nonexistent.key: no such file")]
+    [InlineData("seal keygen", "'--out' is required; see capbox seal keygen --help")]
+    [InlineData("seal rotate --key /nonexistent.key --to b", "--key /nonexistent.key: no such file")]
+    [InlineData("run --port lo --seal-key /nonexistent.key", "--seal-key /nonexistent.key: no such file")]
     public async Task Bad_use_ends_with_2_and_one_line_that_names_the_fault(string arguments, string fault)
     {
         (int code, string output, string error) = await Capbox(arguments.Split(' '));
@@ -46,6 +56,9 @@ public sealed class CliTests : IDisposable
     [InlineData("ports --help")]
     [InlineData("segments --help")]
     [InlineData("verify --help")]
+    [InlineData("seal --help")]
+    [InlineData("seal keygen --help")]
+    [InlineData("seal rotate --help")]
     [InlineData("config check --help")]
     public async Task Help_has_examples_and_exit_codes(string arguments)
     {

@@ -17,6 +17,7 @@ public sealed class ConfigTests
         RecorderOptions options = Assert.IsType<RecorderOptions>(result.Options);
         Assert.Equal(1ul, options.ConfigRevision);
         Assert.Equal("CB-2026-0001", options.Serial);
+        Assert.Equal("/etc/capbox/custody.key", result.CustodyKey);
         Assert.Equal(900, options.Storage.RotateSeconds);
         Assert.Equal(1L << 30, options.Storage.SegmentBytes);
         Assert.Equal(["eth2", "eth3"], options.Ports.Select(p => p.Name));
@@ -38,6 +39,7 @@ public sealed class ConfigTests
         PortOptions expected = new() { Name = "eth2" };
         Assert.Equal(expected, options.Ports[0] with { Cpus = expected.Cpus });
         Assert.Empty(options.Ports[0].Cpus);
+        Assert.Null(ConfigDocument.Parse("{\"ports\":[{\"name\":\"eth2\"}]}"u8.ToArray()).CustodyKey);
     }
 
     [Theory]
@@ -52,6 +54,9 @@ public sealed class ConfigTests
     [InlineData("""{"ports":[{"name":""}]}""", "$.ports[0].name: the name of a port is empty")]
     [InlineData("""{"ports":[{"name":"a/b"}]}""", "$.ports[0].name: \"a/b\" cannot be the name of an interface")]
     [InlineData("""{"ports":[{"name":"a-name-of-16-byt"}]}""", "$.ports[0].name: \"a-name-of-16-byt\" is longer than the 15 bytes of an interface name")]
+    [InlineData("""{"ports":[{"name":"a"}],"custody":{}}""", "$.custody.key: this key is required")]
+    [InlineData("""{"ports":[{"name":"a"}],"custody":{"key":""}}""", "$.custody.key: not a path")]
+    [InlineData("""{"ports":[{"name":"a"}],"custody":{"kye":"a","key":"b"}}""", "$.custody.kye: unknown key; did you mean \"key\"?")]
     [InlineData("""{"ports":[{"name":"a"}],"storge":{}}""", "$.storge: unknown key; did you mean \"storage\"?")]
     [InlineData("""{"ports":[{"name":"a","snaplength":64}]}""", "$.ports[0].snaplength: unknown key; did you mean \"snapLength\"?")]
     [InlineData("""{"ports":[{"name":"a","snapLength":31}]}""", "$.ports[0].snapLength: 31 is not within 32 to 262144")]

@@ -221,7 +221,11 @@ public sealed class RetentionTests : IDisposable
         _clocks.Pass(5 * Second);
         Assert.Equal([3ul], Step());
         Assert.Equal([1ul, 4], OnDisk);
-        Assert.Equal([(1ul, "no tombstone can be written"), (2, null), (3, null)], _retention!.Journal.Read().Select(d => (d.Sequence, d.Failed)));
+        _retention!.Deleting = null;
+        _clocks.Pass(61 * Second);
+        Record(1, Second);
+        Assert.Equal([1ul], Step());
+        Assert.Equal([(1ul, "no tombstone can be written"), (2, null), (3, null), (1, null)], _retention.Journal.Read().Select(d => (d.Sequence, d.Failed)));
     }
 
     [Fact]

@@ -7,13 +7,16 @@ namespace Capbox.Bench;
 internal static class CapboxLedger
 {
     /// <summary>Packets stored on all ports, 0 when there is no account.</summary>
-    public static long Stored(string output)
+    public static long Stored(string output) => Sum(output, "storedPackets");
+
+    /// <summary>A counter of the ports, as docs/CLI.md names it.</summary>
+    public static long Sum(string output, string counter)
     {
         foreach (string line in output.Split('\n').Reverse().Where(l => l.StartsWith('{')))
         {
             try
             {
-                return JsonNode.Parse(line)!["ports"]!.AsArray().Sum(p => (long)p!["storedPackets"]!);
+                return JsonNode.Parse(line)!["ports"]!.AsArray().Sum(p => (long)p![counter]!);
             }
             catch (JsonException)
             {

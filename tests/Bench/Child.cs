@@ -98,14 +98,17 @@ internal sealed unsafe class Child
         }
     }
 
-    /// <summary>CPU time so far of the threads that live now, nanoseconds.</summary>
-    public long RunNs()
+    /// <summary>CPU time so far of the threads that live now, nanoseconds; of those whose name (comm) passes, if one is asked for.</summary>
+    public long RunNs(Func<string, bool>? name = null)
     {
         long sum = 0;
         try
         {
             foreach (string task in Directory.EnumerateDirectories($"/proc/{Pid}/task"))
-                sum += long.Parse(File.ReadAllText(task + "/schedstat").Split(' ')[0], CultureInfo.InvariantCulture);
+            {
+                if (name is null || name(File.ReadAllText(task + "/comm").Trim()))
+                    sum += long.Parse(File.ReadAllText(task + "/schedstat").Split(' ')[0], CultureInfo.InvariantCulture);
+            }
         }
         catch (IOException)
         {

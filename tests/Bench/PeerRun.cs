@@ -135,7 +135,7 @@ internal sealed class PeerRun(Lab lab, int sendCpu, int recordCpu)
     }
 
     /// <summary>Drained when it used next to no CPU for a while: every recorder here sleeps when there is nothing to do.</summary>
-    private static void AwaitDrained(Child recorder)
+    public static void AwaitDrained(Child recorder)
     {
         long started = Stopwatch.GetTimestamp();
         long last = recorder.RunNs();

@@ -5,7 +5,7 @@ namespace Capbox.Bench;
 /// <summary>`Bench run`: all stages in one run, so that every figure has its comparison beside it.</summary>
 internal static class RunCommand
 {
-    private static readonly string[] s_stages = ["peers", "disk", "footprint", "extract", "catalog"];
+    private static readonly string[] s_stages = ["peers", "disk", "footprint", "extract", "catalog", "custody"];
 
     public static int Run(string[] args)
     {
@@ -53,6 +53,9 @@ internal static class RunCommand
 
         if (options.Stages.Contains("catalog"))
             result["catalog"] = new CatalogStage(options, lab).Run();
+
+        if (options.Stages.Contains("custody"))
+            result["custody"] = new CustodyStage(options, lab).Run();
 
         if (json is not null)
             File.WriteAllText(json, result.ToJsonString() + "\n");

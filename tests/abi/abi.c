@@ -15,6 +15,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/io_uring.h>
+#include <linux/ioprio.h>
 #include <linux/net_tstamp.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -310,6 +311,14 @@ static void packet_numbers(void)
 
 static void errors_and_files(void)
 {
+	SAME(LibC, POSIX_FADV_WILLNEED);
+	SAME(LibC, POSIX_FADV_DONTNEED);
+	SAME(LibC, FALLOC_FL_KEEP_SIZE);
+	SAME(LibC, SCHED_IDLE);
+	SAME(LibC, IOPRIO_WHO_PROCESS);
+	SAME(LibC, IOPRIO_CLASS_IDLE);
+	SAME(LibC, IOPRIO_CLASS_SHIFT);
+	SAME(LibC, SYS_ioprio_set);
 	SAME(LibC, EPERM);
 	SAME(LibC, ENOENT);
 	SAME(LibC, EINTR);
@@ -344,7 +353,6 @@ static void errors_and_files(void)
 	SAME(LibC, MAP_POPULATE);
 	SAME(LibC, POLLIN);
 	SAME(LibC, POLLERR);
-	SAME(LibC, POSIX_FADV_WILLNEED);
 }
 
 static void other_numbers(void)

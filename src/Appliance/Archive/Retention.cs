@@ -11,13 +11,16 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
 {
     private const long MinuteNs = 60L * 1_000_000_000;
 
+    /// <summary>A segment that could not be deleted is tried again after this long.</summary>
+    private const long RefusedNs = MinuteNs;
+
     /// <summary>A file system may give room back late: after a deletion nothing more is deleted until half of the room is seen, or for this long.</summary>
     private const long SettleNs = 2_000_000_000;
 
     /// <summary>Holds are looked at again after this long even if nothing is to be deleted, for the figures.</summary>
     private const long RefreshNs = 5_000_000_000;
     private readonly Queue<long> _recentNs = new(); // CLOCK_BOOTTIME of the deletions of the last minute
-    private readonly HashSet<ulong> _refused = [];
+    private readonly Dictionary<ulong, long> _refused = []; // segments that could not be deleted, and when to try again (CLOCK_BOOTTIME)
     private long _settledAtNs, _settledAtFreeBytes, _refreshAtNs;
     private string? _shortfall, _refusal;
 
@@ -141,7 +144,7 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
     private RetentionItem[] Judge(SegmentList segments, Hold[] holds)
     {
         var items = new RetentionItem[segments.Rows.Count];
-        long heldSegments = 0, heldBytes = 0;
+        long heldSegments = 0, heldBytes = 0, bootNs = clocks.BootNs;
         for (int i = 0; i < items.Length; i++)
         {
             SegmentRow row = segments.Rows[i];
@@ -151,7 +154,7 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
                 held |= hold.Covers(row.Sequence, row.FirstUtcNs, row.LastUtcNs, ports);
             heldSegments += held ? 1 : 0;
             heldBytes += held ? row.Bytes : 0;
-            items[i] = new RetentionItem(row.Sequence, row.Bytes, row.StoredAtNs, ports, held || _refused.Contains(row.Sequence));
+            items[i] = new RetentionItem(row.Sequence, row.Bytes, row.StoredAtNs, ports, held || (_refused.TryGetValue(row.Sequence, out long againNs) && bootNs < againNs));
         }
 
         (HeldSegments, HeldBytes) = (heldSegments, heldBytes);
@@ -190,6 +193,7 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
             Deleting?.Invoke(path, deletion.Sequence, deletion.Reason);
             Journal.Append(deletion);
             File.Delete(path);
+            _refused.Remove(deletion.Sequence);
             _recentNs.Enqueue(clocks.BootNs);
             Deleted++;
             DeletedBytes += deletion.Bytes;
@@ -198,8 +202,8 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Not tried again until the next start: retention must not hang on one file.
-            _refused.Add(deletion.Sequence);
+            // Retention must not hang on one file: the next ones go meanwhile.
+            _refused[deletion.Sequence] = clocks.BootNs + RefusedNs;
             logger.LogError("{Path}: not deleted: {Reason}", path, e.Message);
             if (File.Exists(path))
                 Journal.Append(deletion with { Failed = e.Message });

@@ -43,7 +43,7 @@ internal static class CommandLine
         RootCommand root = new("capbox records network ports to PCAPNG segments and accounts for every packet.")
         {
             RunCommandLine(), PortsCommandLine(), ArchiveCommandLines.Segments(), ExtractCommandLine(), ArchiveCommandLines.Hold(), ArchiveCommandLines.Catalog(), VerifyCommandLine(),
-            ConfigCommandLine(),
+            SealCommandLine(), ConfigCommandLine(),
         };
         foreach (HelpOption help in root.Options.OfType<HelpOption>())
             help.Action = new ExampleHelpAction((HelpAction)help.Action!);
@@ -61,13 +61,17 @@ internal static class CommandLine
         Option<string?> archive = new("--archive") { Description = "Directory for the segments (default /var/lib/capbox)", HelpName = "DIR" };
         Option<string?> filter = new("--filter") { Description = "tcpdump expression for every port; @name of the document may be used", HelpName = "EXPR" };
         Option<string?> duration = new("--duration") { Description = "End after this many seconds, or 10m, 2h", HelpName = "S" };
+        Option<string?> sealKey = new("--seal-key") { Description = "Private key: keep a signed chain over the sealed segments (docs/CUSTODY.md)", HelpName = "FILE" };
         Command command = new("run", "Record ports until Ctrl-C, SIGTERM or the end of --duration. SIGHUP begins new segments.")
         {
-            config, port, archive, filter, duration, s_json,
+            config, port, archive, filter, duration, sealKey, s_json,
         };
         command.SetAction(result => RunCommand.Run(
             new RunArguments(
-                result.GetValue(config), result.GetValue(port) ?? [], result.GetValue(archive), result.GetValue(filter), result.GetValue(duration)),
+                result.GetValue(config), result.GetValue(port) ?? [], result.GetValue(archive), result.GetValue(filter), result.GetValue(duration))
+            {
+                SealKey = result.GetValue(sealKey),
+            },
             result.GetValue(s_json)));
         return command;
     }
@@ -101,9 +105,47 @@ internal static class CommandLine
 
     private static Command VerifyCommandLine()
     {
-        Argument<string[]> files = new("FILE") { Description = "Segments", Arity = ArgumentArity.OneOrMore };
-        Command command = new("verify", "Check segments: structure, chunk chain, footer, ledger, stamps; says what is wrong where.") { files, s_json };
-        command.SetAction(result => VerifyCommand.Run(result.GetRequiredValue(files), result.GetValue(s_json)));
+        Argument<string[]> files = new("FILE") { Description = "Segments; with --chain an archive", Arity = ArgumentArity.ZeroOrMore };
+        Option<bool> chain = new("--chain") { Description = "Verify the chain of an archive: order, completeness, integrity (docs/CUSTODY.md)" };
+        Option<string?> key = new("--key") { Description = "With --chain: public key of the chain", HelpName = "PUBFILE" };
+        Option<string?> head = new("--head") { Description = "With --chain: hash of an entry that was noted down and must be there", HelpName = "HASH" };
+        Command command = new("verify", "Check segments: structure, chunk chain, footer, ledger, stamps; or with --chain an archive. Says what is wrong where.")
+        {
+            files, chain, key, head, s_json,
+        };
+        command.Validators.Add(result =>
+        {
+            int given = result.GetValue(files)?.Length ?? 0;
+            bool isChain = result.GetValue(chain);
+            string? wrong = !isChain && given == 0 ? "Required argument missing for command: 'verify'"
+                : !isChain && (result.GetValue(key) ?? result.GetValue(head)) is not null ? "--key and --head go with --chain"
+                : isChain && given > 1 ? "--chain takes one archive"
+                : isChain && result.GetValue(key) is null ? "--chain needs --key PUBFILE" : null;
+            if (wrong is not null)
+                result.AddError(wrong);
+        });
+        command.SetAction(result => result.GetValue(chain)
+            ? ChainCommand.Run(
+                result.GetValue(files) is [string archive] ? archive : Config.ConfigDocument.DefaultDirectory, result.GetValue(key)!, result.GetValue(head), result.GetValue(s_json))
+            : VerifyCommand.Run(result.GetRequiredValue(files), result.GetValue(s_json)));
+        return command;
+    }
+
+    private static Command SealCommandLine()
+    {
+        Option<string> output = new("--out") { Description = "File for the private key; the public one goes to FILE.pub", HelpName = "FILE", Required = true };
+        Command keygen = new("keygen", "Make a key pair (ECDSA P-256, PEM). Overwrites nothing.") { output, s_json };
+        keygen.SetAction(result => SealCommand.Keygen(result.GetRequiredValue(output), result.GetValue(s_json)));
+
+        Argument<string> directory = new("DIR") { Description = "The archive", DefaultValueFactory = _ => Config.ConfigDocument.DefaultDirectory };
+        Option<string> key = new("--key") { Description = "Private key that keeps the chain", HelpName = "FILE", Required = true };
+        Option<string> next = new("--to") { Description = "Private key that takes over", HelpName = "FILE", Required = true };
+        Command rotate = new("rotate", "Hand the chain of an archive over to another key.") { directory, key, next, s_json };
+        rotate.SetAction(result => SealCommand.Rotate(
+            result.GetRequiredValue(directory), result.GetRequiredValue(key), result.GetRequiredValue(next), result.GetValue(s_json)));
+
+        Command command = new("seal", "Enter the sealed segments of an archive that have no entry into its chain of custody.") { directory, key, s_json, keygen, rotate };
+        command.SetAction(result => SealCommand.Seal(result.GetRequiredValue(directory), result.GetRequiredValue(key), result.GetValue(s_json)));
         return command;
     }
 
@@ -156,7 +198,18 @@ internal static class CommandLine
                 "capbox extract --from 2026-11-23T09:30:00.000000250Z --to +1s --port eth2 --filter 'host 10.1.0.9' -o - | tshark -r -",
                 "capbox extract --from -5m -o - | wireshark -k -i -",
             ],
-            "verify" => ["capbox verify ./var/*.pcapng", "capbox verify --json FILE | jq '.[].ports'"],
+            "verify" =>
+            [
+                "capbox verify ./var/*.pcapng",
+                "capbox verify --json FILE | jq '.[].ports'",
+                "capbox verify --chain /mnt/copy --key custody.key.pub --head 5f0c...",
+            ],
+            "seal" or "keygen" or "rotate" =>
+            [
+                "capbox seal keygen --out /etc/capbox/custody.key",
+                "capbox seal --key /etc/capbox/custody.key ./var",
+                "capbox seal rotate --key old.key --to new.key ./var",
+            ],
             "config" or "check" => ["capbox config check /etc/capbox.json"],
             _ => ["capbox ports", "sudo capbox run --port eth2 --archive ./var", "capbox segments ./var", "capbox verify ./var/*.pcapng"],
         };

@@ -42,10 +42,12 @@ internal static class ExtractCommand
         using var stop = new CancellationTokenSource();
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Cancel(context, stop));
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Cancel(context, stop));
-        Bar? bar = Console.IsErrorRedirected ? null : new Bar();
+        var bar = ProgressBar.OnTerminal();
+        IProgress<ExtractProgress>? progress = bar is null ? null : new Reporter<ExtractProgress>(value => Draw(bar, value));
         try
         {
-            ExtractReport report = arguments.Output == "-" ? ToStandardOutput(request, format, bar, stop.Token) : ToFile(request, format, arguments.Output, bar, stop.Token);
+            ExtractReport report = arguments.Output == "-" ? ToStandardOutput(request, format, progress, stop.Token) : ToFile(request, format, arguments.Output, progress, stop.Token);
+            bar?.Clear();
             Report(report, arguments, request);
             return ExitCode.Good;
         }
@@ -84,20 +86,20 @@ internal static class ExtractCommand
         return text is "pcapng" or "pcap" or "pcap-ns";
     }
 
-    private static ExtractReport ToStandardOutput(ExtractRequest request, ExtractFormat format, Bar? bar, CancellationToken stop)
+    private static ExtractReport ToStandardOutput(ExtractRequest request, ExtractFormat format, IProgress<ExtractProgress>? progress, CancellationToken stop)
     {
         using var output = new SafeFileHandle(1, ownsHandle: false);
-        return Extraction.Run(request, format, output, bar, stop);
+        return Extraction.Run(request, format, output, progress, stop);
     }
 
-    private static ExtractReport ToFile(ExtractRequest request, ExtractFormat format, string path, Bar? bar, CancellationToken stop)
+    private static ExtractReport ToFile(ExtractRequest request, ExtractFormat format, string path, IProgress<ExtractProgress>? progress, CancellationToken stop)
     {
         string temporary = path + ".part";
         try
         {
             ExtractReport report;
             using (SafeFileHandle file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write, FileShare.Read))
-                report = Extraction.Run(request, format, file, bar, stop);
+                report = Extraction.Run(request, format, file, progress, stop);
             File.Move(temporary, path, overwrite: true);
             return report;
         }
@@ -131,33 +133,9 @@ internal static class ExtractCommand
         Console.Error.WriteLine(report.Complete ? "complete: the ledger has no loss in this range" : "NOT complete: see above");
     }
 
-    /// <summary>One line on standard error: bytes, packets, time left.</summary>
-    private sealed class Bar : IProgress<ExtractProgress>
+    private static void Draw(ProgressBar bar, ExtractProgress value)
     {
-        private const int Width = 30;
-        private readonly long _startMs = Environment.TickCount64;
-        private long _nextMs = Environment.TickCount64 + 200;
-        private bool _drawn;
-
-        public void Report(ExtractProgress value)
-        {
-            long now = Environment.TickCount64;
-            if (now < _nextMs)
-                return;
-            _nextMs = now + 100;
-            _drawn = true;
-            double part = value.BytesTotal == 0 ? 1 : Math.Min(1, (double)value.BytesDone / value.BytesTotal);
-            int full = (int)(part * Width);
-            TimeSpan left = part > 0 ? TimeSpan.FromMilliseconds((now - _startMs) / part * (1 - part)) : TimeSpan.Zero;
-            Console.Error.Write(string.Create(
-                CultureInfo.InvariantCulture,
-                $"\r\u001b[K[{new string('#', full)}{new string('.', Width - full)}] {part:P0}  {Human.Bytes(value.BytesDone)}  {Human.Count(value.Packets)} packets  {Human.Duration(left)} left"));
-        }
-
-        public void Clear()
-        {
-            if (_drawn)
-                Console.Error.Write("\r\u001b[K");
-        }
+        if (bar.IsDue)
+            bar.Draw(value.BytesDone, value.BytesTotal, after: $"{Human.Bytes(value.BytesDone)}  {Human.Count(value.Packets)} packets");
     }
 }

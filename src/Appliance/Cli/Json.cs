@@ -38,6 +38,9 @@ internal sealed record HoldListing(
 [JsonSerializable(typeof(HoldListing))]
 [JsonSerializable(typeof(Archive.CatalogReport))]
 [JsonSerializable(typeof(ConfigCheckReport))]
+[JsonSerializable(typeof(KeyReport))]
+[JsonSerializable(typeof(Custody.SealReport))]
+[JsonSerializable(typeof(Custody.ChainReport))]
 [JsonSerializable(typeof(Extract.ExtractReport))]
 [JsonSerializable(typeof(IReadOnlyList<Pcapng.VerifyReport>))]
 internal sealed partial class Json : JsonSerializerContext

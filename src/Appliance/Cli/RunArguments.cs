@@ -10,6 +10,12 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
 {
     private const long MaxDurationMs = 366L * 86_400_000;
 
+    /// <summary><c>--seal-key</c>, which wins over the document's <c>$.custody.key</c>.</summary>
+    public string? SealKey { get; init; }
+
+    /// <summary>The private key to seal with, once <see cref="Build(List{string})"/> has found it usable; null if there is none.</summary>
+    public string? SealKeyFile { get; private set; }
+
     /// <summary>Makes options of document and command line; the latter wins.</summary>
     /// <param name="errors">One line each, naming the file and key, or the option at fault.</param>
     /// <returns>Null if there are errors.</returns>
@@ -23,6 +29,7 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
         archive = new ArchivistOptions { Directory = ConfigDocument.DefaultDirectory };
         RecorderOptions options = new() { Ports = [], Storage = new StorageOptions { Directory = ConfigDocument.DefaultDirectory } };
         NamedFilters filters = NamedFilters.None;
+        (SealKeyFile, string keyName) = (SealKey, "--seal-key");
         if (Config is not null)
         {
             ConfigResult result = ConfigDocument.Load(Config);
@@ -32,6 +39,8 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
             options = result.Options;
             filters = result.Filters;
             archive = result.Archive!;
+            if (SealKeyFile is null)
+                (SealKeyFile, keyName) = (result.CustodyKey, $"{Config}: $.custody.key:");
         }
 
         options = options with { Ports = ChoosePorts(options.Ports, errors) };
@@ -41,6 +50,8 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
             options = options with { Ports = [.. options.Ports.Select(p => p with { Filter = CheckFilter(Filter, filters, p, errors) })] };
         archive = archive with { Directory = options.Storage.Directory };
         TryDuration(errors);
+        if (SealKeyFile is not null)
+            CheckKey(SealKeyFile, keyName, errors);
         return errors.Count == 0 ? options : null;
     }
 
@@ -54,6 +65,18 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
             return TimeSpan.FromMilliseconds(milliseconds);
         errors.Add($"--duration: \"{Duration}\" is not a number of seconds, or a whole number with ms, s, m, h or d, up to 366d");
         return null;
+    }
+
+    private static void CheckKey(string file, string name, List<string> errors)
+    {
+        try
+        {
+            Custody.ChainKey.LoadPrivate(file).Dispose();
+        }
+        catch (Custody.CustodyException e)
+        {
+            errors.Add($"{name} {e.Message}");
+        }
     }
 
     private List<PortOptions> ChoosePorts(IReadOnlyList<PortOptions> configured, List<string> errors)

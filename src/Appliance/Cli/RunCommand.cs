@@ -1,6 +1,7 @@
 using System.Globalization;
 using Capbox.Archive;
 using Capbox.Capture;
+using Capbox.Custody;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -27,7 +28,7 @@ internal static class RunCommand
             return Errors.Failed("run needs root or CAP_NET_RAW to open ports; use sudo");
 
         StatusScreen screen = new(Console.Error, isTerminal: !Console.IsErrorRedirected && !json);
-        RunSettings settings = new(options, archive, arguments.TryDuration(errors), json);
+        RunSettings settings = new(options, archive, arguments.TryDuration(errors), json) { SealKey = arguments.SealKeyFile };
         return Host(settings, screen);
     }
 
@@ -48,6 +49,7 @@ internal static class RunCommand
         builder.Services.AddSingleton<Recorder>();
         builder.Services.AddSingleton<Archivist>();
         builder.Services.AddSingleton<RecorderService>();
+        builder.Services.AddHostedService<CustodyService>();
         builder.Services.AddHostedService(services => services.GetRequiredService<RecorderService>());
         using IHost host = builder.Build();
         RecorderService service = host.Services.GetRequiredService<RecorderService>();
@@ -55,7 +57,7 @@ internal static class RunCommand
         {
             host.Run();
         }
-        catch (CaptureException e)
+        catch (Exception e) when (e is CaptureException or CustodyException)
         {
             return Errors.Failed(e.Message);
         }
@@ -75,4 +77,8 @@ internal static class RunCommand
 }
 
 /// <summary>What the service is made with.</summary>
-internal sealed record RunSettings(RecorderOptions Options, ArchivistOptions Archive, TimeSpan? Duration, bool Json);
+internal sealed record RunSettings(RecorderOptions Options, ArchivistOptions Archive, TimeSpan? Duration, bool Json)
+{
+    /// <summary>Private key of the chain of custody; null: none is kept.</summary>
+    public string? SealKey { get; init; }
+}

@@ -6,17 +6,17 @@ namespace Capbox.Cli;
 /// <summary><c>capbox verify FILE...</c>: is each segment whole, and what does its ledger say. A bar on a terminal, silence in a pipe.</summary>
 internal static class VerifyCommand
 {
-    private const int BarWidth = 30;
-
     public static int Run(IReadOnlyList<string> files, bool json)
     {
         List<VerifyReport> reports = [];
+        var bar = ProgressBar.OnTerminal();
         int code = ExitCode.Good;
         foreach (string file in files)
         {
             try
             {
-                VerifyReport report = SegmentVerifier.Verify(file, Console.IsErrorRedirected ? null : new Bar(file));
+                VerifyReport report = SegmentVerifier.Verify(file, bar is null ? null : new Reporter<VerifyProgress>(value => Draw(bar, file, value)));
+                bar?.Clear();
                 reports.Add(report);
                 if (!report.Ok)
                     code = ExitCode.Failed;
@@ -25,6 +25,7 @@ internal static class VerifyCommand
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
+                bar?.Clear();
                 code = Errors.Failed(e.Message.Contains(file, StringComparison.Ordinal) ? e.Message : $"{file}: {e.Message}");
             }
         }
@@ -53,22 +54,9 @@ internal static class VerifyCommand
             Errors.Write($"{report.Path}: {report.FindingsLeftOut.ToString(CultureInfo.InvariantCulture)} more findings");
     }
 
-    /// <summary>Redraws one line on standard error, at most ten times a second, and clears it at the end.</summary>
-    private sealed class Bar(string file) : IProgress<VerifyProgress>
+    private static void Draw(ProgressBar bar, string file, VerifyProgress value)
     {
-        private long _nextMs;
-
-        public void Report(VerifyProgress value)
-        {
-            bool done = value.BytesDone >= value.BytesTotal;
-            if (!done && Environment.TickCount64 < _nextMs)
-                return;
-            _nextMs = Environment.TickCount64 + 100;
-            double part = value.BytesTotal == 0 ? 1 : (double)value.BytesDone / value.BytesTotal;
-            int full = (int)(part * BarWidth);
-            Console.Error.Write(done
-                ? "\r\u001b[K"
-                : string.Create(CultureInfo.InvariantCulture, $"\r\u001b[K{Path.GetFileName(file)} [{new string('#', full)}{new string('.', BarWidth - full)}] {part:P0}"));
-        }
+        if (bar.IsDue)
+            bar.Draw(value.BytesDone, value.BytesTotal, Path.GetFileName(file));
     }
 }

@@ -12,6 +12,9 @@ public sealed record ConfigResult(RecorderOptions? Options, NamedFilters Filters
 {
     /// <summary>How the archive is kept; null if there are errors.</summary>
     public ArchivistOptions? Archive { get; init; }
+
+    /// <summary>Private key of the chain of custody, a path; null: no chain is kept.</summary>
+    public string? CustodyKey { get; init; }
 }
 
 /// <summary>
@@ -80,13 +83,14 @@ public static class ConfigDocument
 
         (NamedFilters filters, HashSet<string> broken) = ReadFilters(node.Object("filters"), errors);
         (StorageOptions storage, ArchivistOptions archive) = ReadStorage(node.Object("storage"), errors);
+        string? custodyKey = ReadCustody(node.Object("custody"));
         List<PortOptions> ports = ReadPorts(node, filters, broken, errors);
         CheckSegments(node, storage, ports);
         node.Finish();
         if (errors.Count > 0)
             return new ConfigResult(null, filters, errors.All);
         var options = new RecorderOptions { Ports = ports, Storage = storage, Serial = serial, ConfigRevision = (ulong)revision };
-        return new ConfigResult(options, filters, []) { Archive = archive };
+        return new ConfigResult(options, filters, []) { Archive = archive, CustodyKey = custodyKey };
     }
 
     private static (NamedFilters Filters, HashSet<string> Broken) ReadFilters(JsonNodeReader? node, ConfigErrors errors)
@@ -152,6 +156,18 @@ public static class ConfigDocument
         };
         node.Finish();
         return (storage, archive);
+    }
+
+    /// <summary>The key itself is read at the start, not here: a document may be checked on another machine.</summary>
+    private static string? ReadCustody(JsonNodeReader? node)
+    {
+        if (node is null)
+            return null;
+        string? key = node.Text("key", required: true);
+        if (key is not null && (key.Length == 0 || key.Contains('\0')))
+            node.Error("key", "not a path");
+        node.Finish();
+        return key;
     }
 
     private static List<PortOptions> ReadPorts(JsonNodeReader root, NamedFilters filters, HashSet<string> broken, ConfigErrors errors)

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Capbox.Native;
 
@@ -121,6 +122,14 @@ internal static unsafe class FileSystem
                 throw new IOException($"sendfile: {LibC.LastErrorText()}");
         }
     }
+
+    /// <summary>Takes what was read out of the page cache (posix_fadvise(2)); a length of 0 reaches to the end. Advice: nothing depends on it.</summary>
+    public static void Forget(SafeFileHandle file, long offset, long bytes) =>
+        _ = LibC.posix_fadvise((int)file.DangerousGetHandle(), offset, bytes, LibC.POSIX_FADV_DONTNEED);
+
+    /// <summary>Reserves blocks without changing the file's length, so that it can grow on a full disk; false where that cannot be had.</summary>
+    public static bool TryReserve(SafeFileHandle file, long offset, long bytes) =>
+        LibC.fallocate((int)file.DangerousGetHandle(), LibC.FALLOC_FL_KEEP_SIZE, offset, bytes) == 0;
 
     /// <summary>Makes renames and deletions in a directory durable.</summary>
     public static void SyncDirectory(string path)

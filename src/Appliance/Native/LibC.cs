@@ -14,7 +14,15 @@ internal static unsafe partial class LibC
     public const int MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, MAP_NORESERVE = 0x4000, MAP_POPULATE = 0x8000;
 
     public const short POLLIN = 1, POLLERR = 8;
-    public const int POSIX_FADV_WILLNEED = 3;
+    public const int POSIX_FADV_WILLNEED = 3, POSIX_FADV_DONTNEED = 4;
+    public const int FALLOC_FL_KEEP_SIZE = 1;
+    public const int SCHED_IDLE = 5;
+
+    /// <summary>linux/ioprio.h: "who" is one thread; the idle class gets the disk when nobody else asks for it.</summary>
+    public const int IOPRIO_WHO_PROCESS = 1, IOPRIO_CLASS_IDLE = 3, IOPRIO_CLASS_SHIFT = 13;
+
+    /// <summary>asm/unistd_64.h.</summary>
+    public const int SYS_ioprio_set = 251;
 
     public static readonly nint MapFailed = -1;
 
@@ -80,6 +88,9 @@ internal static unsafe partial class LibC
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int sched_getaffinity(int threadId, nint setBytes, void* set);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int sched_setscheduler(int threadId, int policy, int* priority);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint syscall(nint number, nint a0, nint a1, nint a2, nint a3, nint a4, nint a5);

@@ -1,6 +1,6 @@
 namespace Capbox.Native;
 
-/// <summary>Which CPU a ring thread runs on (sched_setaffinity(2)).</summary>
+/// <summary>Which CPU a ring thread runs on (sched_setaffinity(2)), and which threads stand back.</summary>
 internal static unsafe class ThreadPlacement
 {
     private const int SetBytes = 128; // 1024 CPUs, as cpu_set_t
@@ -27,6 +27,17 @@ internal static unsafe class ThreadPlacement
         new Span<byte>(set, SetBytes).Clear();
         set[cpu / 8] = (byte)(1 << (cpu % 8));
         LibC.sched_setaffinity(0, SetBytes, set);
+    }
+
+    /// <summary>
+    /// Makes the calling thread one that runs on what is left: of the CPU (SCHED_IDLE, sched(7): any other thread that wakes takes its place at once) and of the disk (the
+    /// idle class of ioprio_set(2)). Each is done as far as the kernel permits it.
+    /// </summary>
+    public static void RunWhenIdle()
+    {
+        int priority = 0;
+        LibC.sched_setscheduler(0, LibC.SCHED_IDLE, &priority);
+        LibC.syscall(LibC.SYS_ioprio_set, LibC.IOPRIO_WHO_PROCESS, 0, LibC.IOPRIO_CLASS_IDLE << LibC.IOPRIO_CLASS_SHIFT, 0, 0, 0);
     }
 
     private static int Allowed(Span<int> cpus)
