@@ -32,6 +32,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
+#include <sys/uio.h>
 #include <pcap/pcap.h>
 
 #define VALUE(name, value) printf("%s %lld\n", name, (long long)(value))
@@ -137,6 +138,9 @@ static void sockets(void)
 	FIELD(Timex, Modes, struct timex, modes);
 	FIELD(Timex, Status, struct timex, status);
 	FIELD(Timex, Tai, struct timex, tai);
+	SIZE(IoVector, struct iovec);
+	FIELD(IoVector, Base, struct iovec, iov_base);
+	FIELD(IoVector, Length, struct iovec, iov_len);
 	SIZE(Timespec, struct timespec);
 	FIELD(Timespec, Seconds, struct timespec, tv_sec);
 	FIELD(Timespec, Nanoseconds, struct timespec, tv_nsec);
@@ -312,6 +316,7 @@ static void packet_numbers(void)
 static void errors_and_files(void)
 {
 	SAME(LibC, POSIX_FADV_WILLNEED);
+	SAME(LibC, RWF_NOWAIT);
 	SAME(LibC, POSIX_FADV_DONTNEED);
 	SAME(LibC, FALLOC_FL_KEEP_SIZE);
 	SAME(LibC, SCHED_IDLE);

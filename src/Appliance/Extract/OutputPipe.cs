@@ -12,12 +12,13 @@ internal sealed class OutputPipe : IDisposable
     private const int Buffers = 4;
     private const int Ranges = 64;
 
-    /// <summary>Either a buffer of packets or a range of a file, which is copied inside the kernel.</summary>
-    private readonly record struct Piece(byte[]? Buffer, int Bytes, SafeFileHandle? Source, long Offset);
+    /// <summary>A buffer of packets; or a range of a file, which is being read, or is copied inside the kernel.</summary>
+    private readonly record struct Piece(byte[]? Buffer, int Bytes, SafeFileHandle? Source, long Offset, DirectRead? Read);
 
     private readonly SafeFileHandle _target;
     private readonly System.Collections.Concurrent.BlockingCollection<byte[]> _free = new(Buffers);
     private readonly System.Collections.Concurrent.BlockingCollection<Piece> _full = new(Buffers + Ranges);
+    private readonly DirectReads _reads = new();
     private readonly Thread _writer;
     private byte[] _current;
     private int _used;
@@ -49,14 +50,18 @@ internal sealed class OutputPipe : IDisposable
         return room;
     }
 
-    /// <summary>Appends a range of a file. The range must not change, and the file stays open until it is written.</summary>
+    /// <summary>Appends a range of a file, in multiples of 4096. The range must not change; the file may be closed at once.</summary>
     public void Copy(SafeFileHandle source, long offset, int bytes)
     {
         Hand();
-        bool added = false;
-        source.DangerousAddRef(ref added);
-        _full.Add(new Piece(null, bytes, source, offset));
         Bytes += bytes;
+        for (int done = 0; done < bytes; done += DirectReads.PieceBytes)
+        {
+            int piece = Math.Min(bytes - done, DirectReads.PieceBytes);
+            bool added = false;
+            source.DangerousAddRef(ref added);
+            _full.Add(new Piece(null, piece, source, offset + done, _reads.TryStart(source, offset + done, piece)));
+        }
     }
 
     private void Hand()
@@ -65,7 +70,7 @@ internal sealed class OutputPipe : IDisposable
             throw new IOException(failure.Message, failure);
         if (_used == 0)
             return;
-        _full.Add(new Piece(_current, _used, null, 0));
+        _full.Add(new Piece(_current, _used, null, 0, null));
         _current = _free.Take();
         _used = 0;
     }
@@ -85,6 +90,7 @@ internal sealed class OutputPipe : IDisposable
     {
         _full.CompleteAdding();
         _writer.Join();
+        _reads.Dispose();
         _full.Dispose();
         _free.Dispose();
     }
@@ -105,17 +111,34 @@ internal sealed class OutputPipe : IDisposable
 
             if (piece.Buffer is not null)
                 _free.Add(piece.Buffer);
-            else
-                piece.Source!.DangerousRelease();
+            if (piece.Read is not null)
+                Return(piece.Read);
+            piece.Source?.DangerousRelease();
         }
     }
 
     private void Write(in Piece piece)
     {
         int target = (int)_target.DangerousGetHandle();
-        if (piece.Buffer is null)
+        if (piece.Read is not null)
+            FileSystem.Append(target, piece.Read.Wait());
+        else if (piece.Buffer is null)
             FileSystem.Send(target, (int)piece.Source!.DangerousGetHandle(), piece.Offset, piece.Bytes);
         else
             FileSystem.Append(target, piece.Buffer.AsSpan(0, piece.Bytes));
+    }
+
+    private void Return(DirectRead read)
+    {
+        try
+        {
+            read.Wait(); // after a failure too: its thread still writes into the buffer
+        }
+        catch (IOException e)
+        {
+            _failure ??= e;
+        }
+
+        _reads.Return(read);
     }
 }

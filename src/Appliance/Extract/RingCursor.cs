@@ -36,7 +36,6 @@ internal sealed class RingCursor(SegmentReader reader, SegmentSlice slice, Index
             if (!isWhole || reader.Trailer is null || reader.TryReadChunk((long)entry.FileOffset, out ChunkRecord chunk) is not null || !take(reader, slice, chunk))
                 return;
             _next++;
-            ReadAhead();
             _open = false;
             counters.Tell(slice.Header.Ports[chunk.Port].Name, chunk);
             counters.ChunksRead++;
@@ -75,7 +74,8 @@ internal sealed class RingCursor(SegmentReader reader, SegmentSlice slice, Index
 
     private void ReadAhead()
     {
-        for (; _ahead < Math.Min(chunks.Length, _next + AheadChunks); _ahead++)
+        // Not what was handed over whole: that is read around the page cache.
+        for (_ahead = Math.Max(_ahead, _next - 1); _ahead < Math.Min(chunks.Length, _next + AheadChunks); _ahead++)
             reader.File.ReadAhead((long)chunks[_ahead].FileOffset, chunks[_ahead].ChunkBytes);
     }
 

@@ -32,6 +32,9 @@ internal sealed unsafe class AlignedBuffer : IDisposable
 /// <summary>What files need beyond System.IO: O_DIRECT, preallocation, and a rename that survives a power cut.</summary>
 internal static unsafe class FileSystem
 {
+    /// <summary>O_DIRECT wants offsets, lengths and memory in multiples of this.</summary>
+    public const int PageBytes = 4096;
+
     /// <summary>Makes a new file for O_DIRECT writing; <paramref name="direct"/> comes back false where the file system does not permit that.</summary>
     /// <exception cref="IOException">The file cannot be made; the message names it.</exception>
     public static FileDescriptor CreateForWriting(string path, bool wantDirect, out bool direct)
@@ -105,6 +108,37 @@ internal static unsafe class FileSystem
                     throw new IOException(LibC.LastErrorText());
             }
         }
+    }
+
+    /// <summary>Fills a buffer from a file.</summary>
+    /// <exception cref="IOException">The disk refuses, or the file ends before.</exception>
+    public static void ReadAll(int fd, nint buffer, int bytes, long offset)
+    {
+        for (int done = 0; done < bytes;)
+        {
+            nint got = LibC.pread(fd, (void*)(buffer + done), bytes - done, offset + done);
+            if (got > 0)
+                done += (int)got;
+            else if (got == 0)
+                throw new IOException($"the file ends {bytes - done} bytes early");
+            else if (Marshal.GetLastPInvokeError() != LibC.EINTR)
+                throw new IOException($"read: {LibC.LastErrorText()}");
+        }
+    }
+
+    /// <summary>Opens a file that is open once more, for reading around the page cache; null where the file system does not permit that.</summary>
+    public static FileDescriptor? TryReopenDirect(int fd)
+    {
+        int direct = LibC.open(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/proc/self/fd/{fd}"), LibC.O_RDONLY | LibC.O_DIRECT | LibC.O_CLOEXEC, 0);
+        return direct >= 0 ? new FileDescriptor(direct) : null;
+    }
+
+    /// <summary>Whether a page of a file is in the page cache (preadv2(2), RWF_NOWAIT).</summary>
+    public static bool IsCached(int fd, long offset)
+    {
+        byte one;
+        var vector = new IoVector { Base = &one, Length = 1 };
+        return LibC.preadv2(fd, &vector, 1, offset, LibC.RWF_NOWAIT) == 1;
     }
 
     /// <summary>Copies a range of one file to where another descriptor stands, inside the kernel (sendfile(2)).</summary>

@@ -14,6 +14,7 @@ internal static unsafe partial class LibC
     public const int MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, MAP_NORESERVE = 0x4000, MAP_POPULATE = 0x8000;
 
     public const short POLLIN = 1, POLLERR = 8;
+    public const int RWF_NOWAIT = 8;
     public const int POSIX_FADV_WILLNEED = 3, POSIX_FADV_DONTNEED = 4;
     public const int FALLOC_FL_KEEP_SIZE = 1;
     public const int SCHED_IDLE = 5;
@@ -34,6 +35,12 @@ internal static unsafe partial class LibC
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint pwrite(int fd, void* buffer, nint count, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint pread(int fd, void* buffer, nint count, long offset);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint preadv2(int fd, IoVector* vectors, int count, long offset, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int fallocate(int fd, int mode, long offset, long length);
@@ -151,6 +158,14 @@ internal struct PollFd
     public int Fd;
     public short Events;
     public short Revents;
+}
+
+/// <summary>struct iovec, readv(2).</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct IoVector
+{
+    public void* Base;
+    public ulong Length;
 }
 
 /// <summary>struct timespec, 64-bit.</summary>
