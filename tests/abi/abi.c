@@ -28,6 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -133,6 +134,10 @@ static void sockets(void)
 	FIELD(PollFd, Fd, struct pollfd, fd);
 	FIELD(PollFd, Events, struct pollfd, events);
 	FIELD(PollFd, Revents, struct pollfd, revents);
+
+	SIZE(EpollEvent, struct epoll_event);
+	FIELD(EpollEvent, Events, struct epoll_event, events);
+	FIELD(EpollEvent, Data, struct epoll_event, data);
 
 	SIZE(Timex, struct timex);
 	FIELD(Timex, Modes, struct timex, modes);
@@ -358,6 +363,11 @@ static void errors_and_files(void)
 	SAME(LibC, MAP_POPULATE);
 	SAME(LibC, POLLIN);
 	SAME(LibC, POLLERR);
+	SAME(LibC, EPOLL_CLOEXEC);
+	SAME(LibC, EPOLL_CTL_ADD);
+	SAME(LibC, EPOLLIN);
+	SAME(LibC, EPOLLERR);
+	SAME(LibC, EPOLLET);
 }
 
 static void other_numbers(void)

@@ -35,11 +35,14 @@ internal sealed class PortRecorder
     private readonly int _writesInFlight;
     private readonly WriteEngine _engine;
     private readonly Func<ushort, SegmentStore> _storeFor;
+    private readonly FlightRecorder? _flight;
     private readonly ILogger _logger;
     private readonly PortCounters _counters = new();
     private readonly RingCounters[] _rings;
     private readonly List<RingRecorder> _recorders = [];
     private readonly List<Thread> _threads = [];
+    private readonly Lock _triggerLock = new(); // the supervisor opens and closes, the flight recorder reads
+    private FileDescriptor? _triggerCounter;
     private int _ifIndex = -1;
     private string _currentName;
     private volatile PortState _state = PortState.Stopped;
@@ -49,13 +52,20 @@ internal sealed class PortRecorder
     private OffloadSetting? _offloads;
     private string? _problem;
 
-    public PortRecorder(PortOptions options, int port, StorageOptions storage, Func<ushort, SegmentStore> storeFor, ILogger logger)
+    /// <param name="options">The port.</param>
+    /// <param name="port">Its index.</param>
+    /// <param name="storage">How its rings write.</param>
+    /// <param name="storeFor">The segments of a link type.</param>
+    /// <param name="flight">Mode trigger, else null.</param>
+    /// <param name="logger">For changes of state.</param>
+    public PortRecorder(PortOptions options, int port, StorageOptions storage, Func<ushort, SegmentStore> storeFor, FlightRecorder? flight, ILogger logger)
     {
         _options = options;
         _port = port;
         _writesInFlight = storage.WritesInFlight;
         _engine = storage.Engine;
         _storeFor = storeFor;
+        _flight = flight;
         _logger = logger;
         _currentName = options.Name;
         _rings = [.. Enumerable.Range(0, options.Rings).Select(_ => new RingCounters())];
@@ -85,11 +95,19 @@ internal sealed class PortRecorder
         _state = PortState.Stopped;
     }
 
+    /// <summary>True if packets matched the filter that triggers since the last call. From the flight recorder's thread.</summary>
+    public bool TakeMatch()
+    {
+        lock (_triggerLock)
+            return _triggerCounter is not null && PacketRing.TakeStatistics(_triggerCounter).Packets > 0;
+    }
+
     public PortLedger Ledger()
     {
         ulong Sum(Func<RingCounters, ulong> counter) => _rings.Aggregate(0ul, (sum, ring) => sum + counter(ring));
         ulong stored = Sum(r => r.Stored);
-        ulong done = stored + Sum(r => r.GivenUp);
+        ulong discarded = Sum(r => r.Discarded);
+        ulong done = stored + discarded + Sum(r => r.GivenUp);
         ulong received = Sum(r => r.Received);
         TimeSpan gap = TimeSpan.FromTicks((long)(_counters.GapNs / 100));
         if (_state is PortState.Down or PortState.Missing)
@@ -103,6 +121,7 @@ internal sealed class PortRecorder
             StoredPackets = stored,
             StoredBytes = Sum(r => r.StoredBytes),
             FilteredPackets = Sum(r => r.Filtered),
+            DiscardedPackets = discarded,
             // Read while the threads count: a block may be counted as stored before as received.
             PendingPackets = received > done ? received - done : 0,
             LostRing = Sum(r => r.LostRing),
@@ -158,6 +177,8 @@ internal sealed class PortRecorder
         foreach (RingRecorder recorder in _recorders)
             recorder.Ring.SetFilter(program);
         StartThreads();
+        if (_flight?.Filter is { } filter)
+            OpenTriggerCounter(link, filter);
         _ifIndex = link.Index;
         Volatile.Write(ref _currentName, link.Name);
     }
@@ -183,16 +204,17 @@ internal sealed class PortRecorder
     {
         int blocks = (int)(_options.RingBytes / _options.BlockBytes);
         bool ignoreOutgoing = _options.Direction == Direction.In;
-        var setup = new RingSetup(_port, ring, _options.BlockBytes, blocks, _options.HandoverMs, _options.SnapLength, _writesInFlight, offset);
+        int handoverMs = _flight?.HandoverMs(_options.HandoverMs, blocks) ?? _options.HandoverMs;
+        var setup = new RingSetup(_port, ring, _options.BlockBytes, blocks, handoverMs, _options.SnapLength, _writesInFlight, offset);
         WriteQueue writes = WriteQueue.Create(_engine, _writesInFlight);
         EngineName = writes.Name;
         PacketRing? packets = null;
         try
         {
             packets = PacketRing.Open(new PacketRingOptions(
-                link.Index, _options.BlockBytes, blocks, _options.HandoverMs, ChunkLayout.PrivateBytes, Link.LinkHeaderBytes(link.HardwareType), ignoreOutgoing, _stamps?.StampsAll ?? false));
+                link.Index, _options.BlockBytes, blocks, handoverMs, ChunkLayout.PrivateBytes, Link.LinkHeaderBytes(link.HardwareType), ignoreOutgoing, _stamps?.StampsAll ?? false));
             FileDescriptor? counter = ring == 0 && _options.Filter is not null ? OpenFilterCounter(link, ignoreOutgoing, accept) : null;
-            return new RingRecorder(setup, packets, counter, store, writes, _counters, _rings[ring]);
+            return new RingRecorder(setup, packets, counter, store, writes, _counters, _rings[ring], _flight?.NewPolicy(blocks, handoverMs));
         }
         catch
         {
@@ -206,6 +228,25 @@ internal sealed class PortRecorder
     {
         SockFilter[] rejected = FilterProgram.Negate(accept);
         return PacketRing.OpenCounter(link.Index, ignoreOutgoing, _options.Direction == Direction.Out ? FilterProgram.OutgoingOnly(rejected) : rejected);
+    }
+
+    /// <summary>The filter that triggers looks at all packets of the port in its direction, also at those that the port's own filter rejects.</summary>
+    private void OpenTriggerCounter(Link link, string filter)
+    {
+        SockFilter[] program = FilterProgram.CompileLive(link.Name, filter, _options.SnapLength);
+        FileDescriptor counter = PacketRing.OpenCounter(
+            link.Index, _options.Direction == Direction.In, _options.Direction == Direction.Out ? FilterProgram.OutgoingOnly(program) : program);
+        lock (_triggerLock)
+            _triggerCounter = counter;
+    }
+
+    private void CloseTriggerCounter()
+    {
+        lock (_triggerLock)
+        {
+            _triggerCounter?.Dispose();
+            _triggerCounter = null;
+        }
     }
 
     private void JoinFanout()
@@ -236,6 +277,8 @@ internal sealed class PortRecorder
             };
             _threads.Add(thread);
             thread.Start();
+            if (recorder.Policy is { } policy)
+                _flight!.Add(policy);
         }
     }
 
@@ -289,6 +332,7 @@ internal sealed class PortRecorder
     {
         if (_ifIndex >= 0 && Link.NameOf(_ifIndex) is { } name && _recorders.Count > 0)
             CountInterfaceLosses(name);
+        CloseTriggerCounter();
         foreach (RingRecorder recorder in _recorders)
         {
             try
@@ -306,7 +350,12 @@ internal sealed class PortRecorder
         foreach (Thread thread in _threads)
             thread.Join();
         foreach (RingRecorder recorder in _recorders)
+        {
+            if (recorder.Policy is { } policy)
+                _flight!.Remove(policy);
             recorder.Dispose();
+        }
+
         _threads.Clear();
         _recorders.Clear();
         _stamps?.Dispose();

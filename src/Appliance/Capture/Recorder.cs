@@ -25,6 +25,7 @@ public sealed class Recorder : IDisposable
     private PortRecorder[] _ports = [];
     private ArchiveDirectory? _archive;
     private LinkWatch? _links;
+    private FlightRecorder? _flight;
     private Thread? _supervisor;
     private Thread? _repair;
     private volatile bool _stopping;
@@ -45,6 +46,13 @@ public sealed class Recorder : IDisposable
     /// </summary>
     public Action<string>? SegmentSealed { get; set; }
 
+    /// <summary>
+    /// Mode trigger: called when a trigger opens a window, for each one that a caller of <see cref="Trigger"/> adds to it, again whenever the end that was told has passed and the window
+    /// goes on, and when it has ended (<see cref="TriggerWindow.Ended"/>). On the caller's thread or the flight recorder's: it must return at once and not throw, and
+    /// must not call <see cref="Trigger"/>. Set before <see cref="Start"/>.
+    /// </summary>
+    public Action<TriggerWindow>? Triggered { get; set; }
+
     /// <summary>Opens the archive and the ports and starts recording. A port that is missing or down is waited for.</summary>
     /// <exception cref="CaptureException">Nothing was started; one line that names the port or the file.</exception>
     public void Start()
@@ -54,7 +62,8 @@ public sealed class Recorder : IDisposable
             CheckFilters();
             _archive = ArchiveDirectory.Open(_options.Storage.Directory);
             _links = new LinkWatch();
-            _ports = [.. _options.Ports.Select((port, index) => new PortRecorder(port, index, _options.Storage, StoreFor, _logger))];
+            _flight = _options.Storage.Trigger is { } trigger ? NewFlightRecorder(trigger) : null;
+            _ports = [.. _options.Ports.Select((port, index) => new PortRecorder(port, index, _options.Storage, StoreFor, _flight, _logger))];
             foreach (PortRecorder port in _ports)
                 port.Supervise();
         }
@@ -64,6 +73,7 @@ public sealed class Recorder : IDisposable
             throw e as CaptureException ?? new CaptureException(e.Message, e);
         }
 
+        _flight?.Start();
         _supervisor = new Thread(SuperviseLoop) { IsBackground = true, Name = "capbox-ports" };
         _supervisor.Start();
         _repair = new Thread(RepairLeftovers) { IsBackground = true, Name = "capbox-repair", Priority = ThreadPriority.BelowNormal };
@@ -77,13 +87,24 @@ public sealed class Recorder : IDisposable
             store.RequestRotation();
     }
 
+    /// <summary>
+    /// Mode trigger: writes what the rings keep and goes on writing for the configured time; a trigger while that lasts makes it last longer. Returns after 100 ms or
+    /// so, when the rings have acted on it. From any thread.
+    /// </summary>
+    /// <param name="reason">For the log and the hold, one line.</param>
+    public TriggerResult Trigger(string reason) => _flight is null
+        ? new TriggerResult { Problem = "storage.mode is continuous: everything is written, there is nothing to trigger" }
+        : _flight.Trigger(reason);
+
     /// <summary>Stops capturing, writes what the rings hold, seals. Bounded by 10 s a ring when the disk does not take it.</summary>
     public void Stop()
     {
         _stopping = true;
         _supervisor?.Join();
         _supervisor = null;
+        _flight?.RequestStop();
         Parallel.ForEach(_ports, port => port.Stop());
+        _flight?.Dispose();
         _lastStorage ??= _archive is null ? null : ReadStorage();
         List<SegmentStore> stores = Stores();
         foreach (SegmentStore store in stores)
@@ -123,6 +144,7 @@ public sealed class Recorder : IDisposable
         Uptime = Stopwatch.GetElapsedTime(_startedTicks),
         Ports = [.. _ports.Select(port => port.Ledger())],
         Storage = _lastStorage ?? ReadStorage(),
+        Trigger = _flight?.Snapshot(),
     };
 
     public void Dispose() => Stop();
@@ -134,6 +156,30 @@ public sealed class Recorder : IDisposable
             if (port.Filter is not null && FilterCompiler.Check(port.Filter, port.SnapLength) is { } message)
                 throw new CaptureException($"port {port.Name}: filter \"{port.Filter}\": {message}");
         }
+
+        if (_options.Storage.Trigger?.Filter is { } trigger && FilterCompiler.Check(trigger, Format.MaxSnapLength) is { } problem)
+            throw new CaptureException($"trigger filter \"{trigger}\": {problem}");
+    }
+
+    private FlightRecorder NewFlightRecorder(TriggerOptions options) => new(options, _logger)
+    {
+        TakeMatch = PortThatMatched,
+        Opening = () => Stores().ForEach(store => store.RestartIfEmpty()),
+        Ending = RequestRotation,
+        Tell = Triggered,
+    };
+
+    /// <summary>All ports are asked, since asking clears.</summary>
+    private string? PortThatMatched()
+    {
+        string? matched = null;
+        foreach (PortRecorder port in _ports)
+        {
+            if (port.TakeMatch())
+                matched ??= port.Options.Name;
+        }
+
+        return matched;
     }
 
     private List<SegmentStore> Stores()

@@ -82,6 +82,22 @@ public sealed record PortOptions
     public IReadOnlyList<int> Cpus { get; init; } = [];
 }
 
+/// <summary>Mode trigger, the flight recorder: rings keep the newest packets in memory, a trigger writes those before it and after it.</summary>
+public sealed record TriggerOptions
+{
+    /// <summary>How much is kept; a ring that is too small for it holds less, and says so.</summary>
+    public TimeSpan Before { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long a trigger writes on.</summary>
+    public TimeSpan After { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>After a packet that matched <see cref="Filter"/> others do not trigger for this long.</summary>
+    public TimeSpan Holdoff { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>tcpdump expression, named filters expanded: a packet that matches on any port triggers. Null: only people and programs do.</summary>
+    public string? Filter { get; init; }
+}
+
 /// <summary>Where and how segments are written.</summary>
 public sealed record StorageOptions
 {
@@ -97,6 +113,9 @@ public sealed record StorageOptions
     /// <summary>Writes in flight per ring, 1 to 64.</summary>
     public int WritesInFlight { get; init; } = 8;
     public WriteEngine Engine { get; init; } = WriteEngine.Auto;
+
+    /// <summary>Mode trigger; null: everything is written (mode continuous).</summary>
+    public TriggerOptions? Trigger { get; init; }
 }
 
 /// <summary>All that the packet line is started with. It never changes while it runs.</summary>

@@ -15,7 +15,7 @@ public enum PortState
 }
 
 /// <summary>
-/// The account of one port since the recorder started. Seen = Stored + Filtered + Pending + every Lost cause, by definition: each
+/// The account of one port since the recorder started. Seen = Stored + Filtered + Discarded + Pending + every Lost cause, by definition: each
 /// packet is counted where it ends.
 /// </summary>
 public sealed record PortLedger
@@ -39,7 +39,10 @@ public sealed record PortLedger
     /// <summary>Packets the port's filter rejected.</summary>
     public required ulong FilteredPackets { get; init; }
 
-    /// <summary>Packets in the ring, not yet written.</summary>
+    /// <summary>Mode trigger: packets that were kept for a while and let go on purpose, since no trigger asked for them.</summary>
+    public ulong DiscardedPackets { get; init; }
+
+    /// <summary>Packets in the ring, not yet written; in mode trigger those that are kept too.</summary>
     public required ulong PendingPackets { get; init; }
     public required ulong LostRing { get; init; }
     public required ulong LostDisk { get; init; }
@@ -59,7 +62,7 @@ public sealed record PortLedger
 
     public ulong LostPackets => LostRing + LostDisk + LostNic + LostHost;
 
-    public ulong SeenPackets => StoredPackets + FilteredPackets + PendingPackets + LostPackets;
+    public ulong SeenPackets => StoredPackets + FilteredPackets + DiscardedPackets + PendingPackets + LostPackets;
 }
 
 /// <summary>State of the storage side.</summary>
@@ -83,6 +86,27 @@ public sealed record StorageSnapshot
     public required IReadOnlyList<string> RecentlySealed { get; init; }
 }
 
+/// <summary>State of the flight recorder (mode trigger).</summary>
+public sealed record TriggerSnapshot
+{
+    /// <summary>A window is open: packets are written.</summary>
+    public required bool Writing { get; init; }
+
+    /// <summary>Windows opened since the start.</summary>
+    public required ulong Windows { get; init; }
+
+    /// <summary>Triggers since the start: those that prolonged a window too, not those that the holdoff swallowed.</summary>
+    public required ulong Triggers { get; init; }
+
+    /// <summary>How far back a trigger would reach now, seconds; 0 while no port captures.</summary>
+    public required double ReachSeconds { get; init; }
+
+    /// <summary>How far back it should reach.</summary>
+    public required double BeforeSeconds { get; init; }
+    public string? LastReason { get; init; }
+    public DateTimeOffset? LastAt { get; init; }
+}
+
 /// <summary>All counters at one moment.</summary>
 public sealed record RecorderSnapshot
 {
@@ -90,4 +114,7 @@ public sealed record RecorderSnapshot
     public required TimeSpan Uptime { get; init; }
     public required IReadOnlyList<PortLedger> Ports { get; init; }
     public required StorageSnapshot Storage { get; init; }
+
+    /// <summary>Null in mode continuous.</summary>
+    public TriggerSnapshot? Trigger { get; init; }
 }

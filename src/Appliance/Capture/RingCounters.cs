@@ -19,6 +19,13 @@ internal sealed class RingCounters
     public ulong GivenUp => Volatile.Read(ref _givenUp);
     private ulong _givenUp;
 
+    /// <summary>Packets that were kept for a while in mode trigger and let go.</summary>
+    public ulong Discarded => Volatile.Read(ref _discarded);
+    private ulong _discarded;
+
+    /// <summary>Of those received, the ones that are in the ring no more.</summary>
+    public ulong Ended => Stored + GivenUp + Discarded;
+
     /// <summary>Sequence of the ring's next block: it goes on when the ring is opened again. The thread's, or its starter's while there is none.</summary>
     public ulong NextSequence { get; set; }
 
@@ -43,6 +50,8 @@ internal sealed class RingCounters
         Volatile.Write(ref _truncated, _truncated + record.TruncatedPackets);
         Volatile.Write(ref _stored, _stored + record.Packets);
     }
+
+    public void AddDiscarded(ulong packets) => Volatile.Write(ref _discarded, _discarded + packets);
 
     public void AddGivenUp(ulong packets)
     {

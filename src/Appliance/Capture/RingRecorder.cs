@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Capbox.Native;
 using Capbox.Pcapng;
 using Capbox.Ptp;
@@ -16,6 +17,7 @@ internal sealed record RingSetup(int Port, int Ring, int BlockBytes, int BlockCo
 ///
 /// Every loop of the thread allocates nothing and takes no lock. A block whose write failed stays rewritten and goes to another segment. The
 /// ready queue, the writes in flight and the wait times are all bounded, by the number of blocks, by the options and by <see cref="IdlePollMs"/>.
+/// In mode trigger a <see cref="KeepPolicy"/> decides when blocks are taken, and which go back unwritten.
 /// </summary>
 internal sealed unsafe class RingRecorder : IDisposable
 {
@@ -28,6 +30,9 @@ internal sealed unsafe class RingRecorder : IDisposable
     /// <summary>How long a stop waits for a disk that does not take the last blocks before they are counted as lost to it.</summary>
     private const int GiveUpMs = 10_000;
 
+    /// <summary>How long after the last block a stop outside a window still looks for one.</summary>
+    private const int LetGoMs = 50;
+
     private readonly RingSetup _setup;
     private readonly PacketRing _ring;
     private readonly FileDescriptor? _filterCounter;
@@ -35,6 +40,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     private readonly WriteQueue _writes;
     private readonly PortCounters _port;
     private readonly RingCounters _counters;
+    private readonly KeepPolicy? _keep; // mode trigger
     private readonly RewrittenBlock[] _blocks;
     private readonly Reservation[] _places; // by block; the last one is the note's
     private readonly bool[] _held; // by block: ours, although its status is the same as when the kernel handed it over
@@ -57,8 +63,13 @@ internal sealed unsafe class RingRecorder : IDisposable
     /// <param name="writes">The ring's own write queue; this object closes it.</param>
     /// <param name="port">The port's counters.</param>
     /// <param name="counters">The ring's counters; they outlive a ring that is opened again.</param>
-    public RingRecorder(RingSetup setup, PacketRing ring, FileDescriptor? filterCounter, SegmentStore store, WriteQueue writes, PortCounters port, RingCounters counters)
+    /// <param name="keep">Mode trigger: what is kept and what is written; null: everything is written.</param>
+    /// <exception cref="IOException">Mode trigger: no epoll.</exception>
+    public RingRecorder(
+        RingSetup setup, PacketRing ring, FileDescriptor? filterCounter, SegmentStore store, WriteQueue writes, PortCounters port, RingCounters counters, KeepPolicy? keep = null)
     {
+        if (keep is not null)
+            ring.WatchHandovers();
         _setup = setup;
         _ring = ring;
         _filterCounter = filterCounter;
@@ -66,6 +77,7 @@ internal sealed unsafe class RingRecorder : IDisposable
         _writes = writes;
         _port = port;
         _counters = counters;
+        _keep = keep;
         _blocks = new RewrittenBlock[setup.BlockCount];
         _places = new Reservation[setup.BlockCount + 1];
         _noteTag = setup.BlockCount;
@@ -81,9 +93,13 @@ internal sealed unsafe class RingRecorder : IDisposable
     /// <summary>The ring, for its filter and its fanout group.</summary>
     public PacketRing Ring => _ring;
 
+    /// <summary>Mode trigger: what this ring keeps, for control.</summary>
+    public KeepPolicy? Policy => _keep;
+
     /// <summary>The thread: runs until <see cref="RequestStop"/>, then drains.</summary>
     public void Run()
     {
+        _keep?.Start(Stopwatch.GetTimestamp());
         while (!_stopping)
         {
             if (!Step())
@@ -119,13 +135,50 @@ internal sealed unsafe class RingRecorder : IDisposable
             progress = true;
         }
 
+        if (_keep is not null)
+            progress |= Keep(_keep);
         return progress | TakeBlock() | SubmitReady();
+    }
+
+    /// <summary>
+    /// Mode trigger, once a round: sees what has been handed over, opens and ends windows, lets the oldest go. Budget: one getsockopt and a few stores a block,
+    /// nothing a packet.
+    /// </summary>
+    private bool Keep(KeepPolicy keep)
+    {
+        bool progress = false;
+        long nowNs = Stopwatch.GetTimestamp();
+        for (; keep.CanNotice && IsHandedOver(keep.Next); progress = true)
+        {
+            TakeStatistics();
+            _port.TakeInto(ref _untold);
+            keep.Notice(nowNs, _untold);
+            _untold = default;
+        }
+
+        if (keep.Decide(nowNs))
+        {
+            TakeStatistics();
+            if (HasUntold)
+                TryTellNow();
+        }
+
+        for (; keep.MustLetGo(nowNs); progress = true)
+        {
+            _counters.AddDiscarded(Head(_nextBlock)->PacketCount);
+            keep.LetGo();
+            GiveToKernel(_nextBlock);
+            _nextBlock = Following(_nextBlock);
+        }
+
+        keep.Settle(_readyCount == 0 && _inFlight == 0);
+        return progress;
     }
 
     /// <summary>Rewrites the next block if the kernel has handed it over and it can be written now.</summary>
     private bool TakeBlock()
     {
-        if (!IsHandedOver(_nextBlock))
+        if (!HasBlockToTake)
             return false;
         if (_readyCount > 0 || _inFlight >= _setup.WritesInFlight)
         {
@@ -137,12 +190,19 @@ internal sealed unsafe class RingRecorder : IDisposable
         BlockRewriter.Rewrite((byte*)Head(_nextBlock), _setup.BlockBytes, _setup.Port, _setup.SnapLength, _setup.HardwareOffset, out block);
         block.Record.Ring = (ushort)_setup.Ring;
         block.Record.RingSequence = _sequence++;
-        TakeStatistics();
+        if (_keep is null)
+            TakeStatistics();
+        else
+            _keep.Take(ref block.Record);
         _held[_nextBlock] = true;
         Enqueue(_nextBlock);
-        _nextBlock = _nextBlock + 1 == _setup.BlockCount ? 0 : _nextBlock + 1;
+        _nextBlock = Following(_nextBlock);
         return true;
     }
+
+    private bool HasBlockToTake => IsHandedOver(_nextBlock) && _keep is null or { MayTake: true };
+
+    private int Following(int block) => block + 1 == _setup.BlockCount ? 0 : block + 1;
 
     private void Enqueue(int block) => _ready[(_readyFirst + _readyCount++) % _ready.Length] = block;
 
@@ -226,9 +286,11 @@ internal sealed unsafe class RingRecorder : IDisposable
     {
         _counters.AddStored(_blocks[block].Record);
         _held[block] = false;
-        // Release: every read of the block is done before the kernel may fill it. Pairs with the kernel's read of the status before it opens the block.
-        Volatile.Write(ref Head(block)->BlockStatus, PacketNumbers.TP_STATUS_KERNEL);
+        GiveToKernel(block);
     }
+
+    // Release: every read of the block is done before the kernel may fill it. Pairs with the kernel's read of the status before it opens the block.
+    private void GiveToKernel(int block) => Volatile.Write(ref Head(block)->BlockStatus, PacketNumbers.TP_STATUS_KERNEL);
 
     /// <summary>Reads the kernel's counters, which clears them. Once a block, and while idle.</summary>
     private void TakeStatistics()
@@ -257,10 +319,7 @@ internal sealed unsafe class RingRecorder : IDisposable
 
     private void TellLosses(ref ChunkRecord record)
     {
-        record.LostRing += _untold.LostRing;
-        record.LostDisk += _untold.LostDisk;
-        record.FilteredPackets += _untold.FilteredPackets;
-        record.RingFreezes += _untold.RingFreezes;
+        record.AddLosses(_untold);
         _untold = default;
         _port.TakeInto(ref record);
     }
@@ -271,9 +330,9 @@ internal sealed unsafe class RingRecorder : IDisposable
             _writes.Wait(DiskPollMs);
         else if (_readyCount > 0)
             Thread.Sleep(DiskPollMs);
-        else if ((_ring.Poll(Math.Min(IdlePollMs, _setup.HandoverMs)) & LibC.POLLERR) != 0)
-            _ring.TakeError(); // ENETDOWN: the kernel puts the socket back when the link comes up; the port's supervisor keeps the time
-        bool isBehind = _readyCount > 0 || IsHandedOver(_nextBlock);
+        else
+            WaitForBlock();
+        bool isBehind = _readyCount > 0 || HasBlockToTake;
         if (isBehind && Environment.TickCount64 - _statisticsMs < IdlePollMs)
             return;
         TakeStatistics();
@@ -281,7 +340,17 @@ internal sealed unsafe class RingRecorder : IDisposable
             return;
         // Caught up: what was dropped until now was dropped for the cause that held then.
         _diskBound = false;
-        TellWhenIdle();
+        if (_keep is null or { IsWriting: true })
+            TellWhenIdle();
+    }
+
+    private void WaitForBlock()
+    {
+        int waitMs = Math.Min(IdlePollMs, _setup.HandoverMs);
+        // A ring that keeps blocks is always readable: there only a new block may wake it.
+        short events = _keep is null ? _ring.Poll(waitMs) : _ring.WaitForHandover(waitMs);
+        if ((events & LibC.POLLERR) != 0)
+            _ring.TakeError(); // ENETDOWN: the kernel puts the socket back when the link comes up; the port's supervisor keeps the time
     }
 
     private void TellWhenIdle()
@@ -291,6 +360,8 @@ internal sealed unsafe class RingRecorder : IDisposable
         if ((loss && idleMs >= TellLossAfterMs) || (_untold.FilteredPackets > 0 && idleMs >= TellFilteredAfterMs))
             TryTellNow();
     }
+
+    private bool HasUntold => (_untold.LostPackets | _untold.FilteredPackets) != 0 || _port.HasPending;
 
     /// <summary>Writes a chunk that has no packets, only counters. False if there was no room for it, or one is in flight.</summary>
     private bool TryTellNow()
@@ -332,22 +403,26 @@ internal sealed unsafe class RingRecorder : IDisposable
 
     private void KeepNoteForLater()
     {
-        _untold.LostRing += _note.LostRing;
-        _untold.LostDisk += _note.LostDisk;
-        _untold.FilteredPackets += _note.FilteredPackets;
-        _untold.RingFreezes += _note.RingFreezes;
-        // The port's own losses go with the ring's: any chunk of the port may tell them.
+        // The port's own losses go back to the port: any chunk of it may tell them.
         _port.PutBack(_note);
+        _note.LostNic = _note.LostHost = _note.GapNs = 0;
+        _untold.AddLosses(_note);
         _note = default;
     }
 
     /// <summary>
     /// Takes what the kernel still has: the block being filled is handed over after the handover time. Ends when all is written, or after
-    /// <see cref="GiveUpMs"/> without progress; what is left then is counted as lost to the disk.
+    /// <see cref="GiveUpMs"/> without progress; what is left then is counted as lost to the disk. In mode trigger outside a window all is let go instead.
     /// </summary>
     private void Drain()
     {
-        long quietMs = (2 * _setup.HandoverMs) + 50;
+        if (_keep is not null)
+        {
+            Keep(_keep);
+            _keep.Drain();
+        }
+
+        long quietMs = IsLettingGo ? LetGoMs : (2 * _setup.HandoverMs) + 50;
         long lastProgress = Environment.TickCount64;
         while (true)
         {
@@ -359,7 +434,7 @@ internal sealed unsafe class RingRecorder : IDisposable
             }
 
             bool isEmpty = _inFlight == 0 && _readyCount == 0 && !IsHandedOver(_nextBlock);
-            if (isEmpty && _counters.Received == _counters.Stored + _counters.GivenUp && now - lastProgress >= _setup.HandoverMs)
+            if (isEmpty && _counters.Received == _counters.Ended && now - lastProgress >= Math.Min(quietMs, _setup.HandoverMs))
                 break;
             if (now - lastProgress >= (isEmpty ? quietMs : GiveUpMs))
                 break;
@@ -368,8 +443,13 @@ internal sealed unsafe class RingRecorder : IDisposable
 
         GiveUp();
         TakeStatistics();
-        TellLast();
+        if (IsLettingGo)
+            _counters.AddDiscarded(_counters.Received - _counters.Ended); // in the block that the kernel is filling
+        else
+            TellLast();
     }
+
+    private bool IsLettingGo => _keep is { IsWriting: false };
 
     private void GiveUp()
     {
@@ -388,7 +468,7 @@ internal sealed unsafe class RingRecorder : IDisposable
 
     private void TellLast()
     {
-        if ((_untold.LostPackets | _untold.FilteredPackets) == 0 && !_port.HasPending)
+        if (!HasUntold)
             return;
         long deadline = Environment.TickCount64 + GiveUpMs;
         bool told = TryTellNow();

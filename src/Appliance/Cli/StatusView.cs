@@ -14,17 +14,9 @@ internal static class StatusView
     {
         double seconds = (now.Uptime - before.Uptime).TotalSeconds;
         List<string> lines = [$"capbox recording for {Human.Duration(now.Uptime)}; Ctrl-C seals and ends"];
-        TextTable table = new("PORT", "STATE", "CLOCK", ">PKT/S", ">RATE", ">STORED", ">FILTERED", ">LOST", "(RING/DISK/NIC/HOST)");
-        foreach (PortLedger port in now.Ports)
-        {
-            PortLedger? earlier = before.Ports.FirstOrDefault(p => p.Port == port.Port);
-            table.Add(
-                NameText(port), StateText(port), port.HardwareStamps ? "nic" : "system", Human.Scaled(Rate(port.SeenPackets, earlier?.SeenPackets, seconds)),
-                Human.Scaled(8 * Rate(port.StoredBytes, earlier?.StoredBytes, seconds)) + "b/s", Human.Count(port.StoredPackets),
-                Human.Count(port.FilteredPackets), Human.Count(port.LostPackets), CauseText(port));
-        }
-
-        lines.AddRange(table.Lines());
+        lines.AddRange(Table(before, now, seconds));
+        if (now.Trigger is { } trigger)
+            lines.Add(TriggerText(trigger));
         StorageSnapshot storage = now.Storage;
         lines.Add(
             $"disk  {Human.Bytes(Rate(storage.BytesWritten, before.Storage.BytesWritten, seconds))}/s, {Human.Bytes(storage.BytesWritten)} written, "
@@ -35,6 +27,32 @@ internal static class StatusView
         return [.. lines.Select(line => line.Length <= widthColumns ? line : line[..widthColumns])];
     }
 
+    private static IReadOnlyList<string> Table(RecorderSnapshot before, RecorderSnapshot now, double seconds)
+    {
+        // What was let go is a column where there is such a thing.
+        string[] letGo = now.Trigger is null ? [] : [">DISCARDED"];
+        TextTable table = new(["PORT", "STATE", "CLOCK", ">PKT/S", ">RATE", ">STORED", ">FILTERED", .. letGo, ">LOST", "(RING/DISK/NIC/HOST)"]);
+        foreach (PortLedger port in now.Ports)
+        {
+            PortLedger? earlier = before.Ports.FirstOrDefault(p => p.Port == port.Port);
+            string[] discarded = now.Trigger is null ? [] : [Human.Count(port.DiscardedPackets)];
+            table.Add([
+                NameText(port), StateText(port), port.HardwareStamps ? "nic" : "system", Human.Scaled(Rate(port.SeenPackets, earlier?.SeenPackets, seconds)),
+                Human.Scaled(8 * Rate(port.StoredBytes, earlier?.StoredBytes, seconds)) + "b/s", Human.Count(port.StoredPackets),
+                Human.Count(port.FilteredPackets), .. discarded, Human.Count(port.LostPackets), CauseText(port)]);
+        }
+
+        return [.. table.Lines()];
+    }
+
+    private static string TriggerText(TriggerSnapshot trigger)
+    {
+        string state = trigger.Writing
+            ? $"WRITING window {Human.Count(trigger.Windows)}"
+            : string.Create(CultureInfo.InvariantCulture, $"keeping; a trigger reaches back {trigger.ReachSeconds:0.0} s of {trigger.BeforeSeconds:0.0} s, {trigger.Windows} windows so far");
+        return trigger.LastReason is null ? $"trigger  {state}" : $"trigger  {state}, last: {trigger.LastReason}";
+    }
+
     /// <summary>The state of everything in one line, for a log.</summary>
     public static string Summary(RecorderSnapshot before, RecorderSnapshot now)
     {
@@ -43,8 +61,12 @@ internal static class StatusView
         foreach (PortLedger port in now.Ports)
         {
             double rate = Rate(port.SeenPackets, before.Ports.FirstOrDefault(p => p.Port == port.Port)?.SeenPackets, seconds);
-            parts.Add($"{NameText(port)} {StateText(port)} {Human.Scaled(rate).TrimEnd()}/s stored {port.StoredPackets} filtered {port.FilteredPackets} lost {port.LostPackets}");
+            parts.Add($"{NameText(port)} {StateText(port)} {Human.Scaled(rate).TrimEnd()}/s stored {port.StoredPackets} filtered {port.FilteredPackets}"
+                + (now.Trigger is null ? "" : $" discarded {port.DiscardedPackets}") + $" lost {port.LostPackets}");
         }
+
+        if (now.Trigger is { } trigger)
+            parts.Add(TriggerText(trigger));
 
         parts.Add($"disk {Human.Bytes(Rate(now.Storage.BytesWritten, before.Storage.BytesWritten, seconds))}/s, {Human.Bytes(now.Storage.FreeBytes)} free");
         if (now.Storage.Fault is { } fault)
@@ -60,7 +82,7 @@ internal static class StatusView
         {
             string line =
                 $"{NameText(port)}: seen {Human.Count(port.SeenPackets)} = stored {Human.Count(port.StoredPackets)} ({Human.Bytes(port.StoredBytes)})"
-                + $" + filtered {Human.Count(port.FilteredPackets)} + lost {Human.Count(port.LostPackets)}"
+                + $" + filtered {Human.Count(port.FilteredPackets)}{(final.Trigger is null ? "" : $" + discarded {Human.Count(port.DiscardedPackets)}")} + lost {Human.Count(port.LostPackets)}"
                 + $" (ring {Human.Count(port.LostRing)}, disk {Human.Count(port.LostDisk)}, nic {Human.Count(port.LostNic)}, host {Human.Count(port.LostHost)})";
             if (port.PendingPackets > 0)
                 line += $" + pending {Human.Count(port.PendingPackets)}";

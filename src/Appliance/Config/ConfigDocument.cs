@@ -82,7 +82,7 @@ public static class ConfigDocument
             node.Error("serial", "at most 64 printable ASCII characters");
 
         (NamedFilters filters, HashSet<string> broken) = ReadFilters(node.Object("filters"), errors);
-        (StorageOptions storage, ArchivistOptions archive) = ReadStorage(node.Object("storage"), errors);
+        (StorageOptions storage, ArchivistOptions archive) = ReadStorage(node.Object("storage"), filters, broken, errors);
         string? custodyKey = ReadCustody(node.Object("custody"));
         List<PortOptions> ports = ReadPorts(node, filters, broken, errors);
         CheckSegments(node, storage, ports);
@@ -128,7 +128,8 @@ public static class ConfigDocument
         return (filters, broken);
     }
 
-    private static (StorageOptions Storage, ArchivistOptions Archive) ReadStorage(JsonNodeReader? node, ConfigErrors errors)
+    private static (StorageOptions Storage, ArchivistOptions Archive) ReadStorage(
+        JsonNodeReader? node, NamedFilters filters, IReadOnlySet<string> broken, ConfigErrors errors)
     {
         if (node is null)
             return (new StorageOptions { Directory = DefaultDirectory }, new ArchivistOptions { Directory = DefaultDirectory });
@@ -147,6 +148,7 @@ public static class ConfigDocument
             Engine = node.Choice(
                 "engine", WriteEngine.Auto, ("auto", WriteEngine.Auto), ("io_uring", WriteEngine.IoUring), ("threads", WriteEngine.Threads),
                 ("null", WriteEngine.Null)),
+            Trigger = TriggerSection.Read(node, filters, broken),
         };
         var archive = new ArchivistOptions
         {

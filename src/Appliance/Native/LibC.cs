@@ -25,6 +25,9 @@ internal static unsafe partial class LibC
     /// <summary>asm/unistd_64.h.</summary>
     public const int SYS_ioprio_set = 251;
 
+    public const int EPOLL_CLOEXEC = 0x80000, EPOLL_CTL_ADD = 1;
+    public const uint EPOLLIN = 1, EPOLLERR = 8, EPOLLET = 1u << 31;
+
     public static readonly nint MapFailed = -1;
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
@@ -86,6 +89,18 @@ internal static unsafe partial class LibC
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int poll(PollFd* fds, ulong count, int timeoutMs);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int epoll_create1(int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int epoll_ctl(int epoll, int operation, int fd, EpollEvent* wanted);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int epoll_wait(int epoll, EpollEvent* events, int count, int timeoutMs);
+
+    [LibraryImport("libc")]
+    public static partial uint geteuid();
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int ioctl(int fd, nuint request, void* argument);
@@ -174,6 +189,14 @@ internal struct Timespec
 {
     public long Seconds;
     public long Nanoseconds;
+}
+
+/// <summary>struct epoll_event, epoll_ctl(2): packed on x86-64.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 12)]
+internal struct EpollEvent
+{
+    [FieldOffset(0)] public uint Events;
+    [FieldOffset(4)] public ulong Data;
 }
 
 /// <summary>struct timex, adjtimex(2): 208 bytes, of which only status and tai are read here.</summary>

@@ -198,6 +198,18 @@ public struct ChunkRecord
     public readonly bool IsRecord(RecordKind kind) => Magic == Format.RecordMagic && Version == Format.RecordVersion && Kind == kind;
 
     public readonly ulong LostPackets => LostRing + LostDisk + LostNic + LostHost;
+
+    /// <summary>Adds what another one counts beside its packets: the rejected, the lost, freezes and gaps.</summary>
+    public void AddLosses(in ChunkRecord other)
+    {
+        FilteredPackets += other.FilteredPackets;
+        LostRing += other.LostRing;
+        LostDisk += other.LostDisk;
+        LostNic += other.LostNic;
+        LostHost += other.LostHost;
+        RingFreezes += other.RingFreezes;
+        GapNs += other.GapNs;
+    }
 }
 
 /// <summary>Totals of one port in one segment: 120 bytes in the port's final ISB. The sum of its chunks' records.</summary>

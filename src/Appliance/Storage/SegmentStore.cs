@@ -142,6 +142,16 @@ internal sealed class SegmentStore : IDisposable
         _wake.Set();
     }
 
+    /// <summary>The current segment, if nothing has been written into it, starts now: what its name tells.</summary>
+    public void RestartIfEmpty()
+    {
+        lock (_swap)
+        {
+            if (_current is { SlotCount: 0 } current)
+                current.Started = UtcTime.Now;
+        }
+    }
+
     /// <summary>Seals all; every ring must have left. What cannot be sealed stays as a part for the repair at the next start.</summary>
     public void Dispose()
     {
