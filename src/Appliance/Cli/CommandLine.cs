@@ -42,7 +42,7 @@ internal static class CommandLine
     {
         RootCommand root = new("capbox records network ports to PCAPNG segments and accounts for every packet.")
         {
-            RunCommandLine(), PortsCommandLine(), ArchiveCommandLines.Segments(), ExtractCommandLine(), ArchiveCommandLines.Hold(), ArchiveCommandLines.Catalog(), VerifyCommandLine(),
+            RunCommandLine(), ControlCommandLines.Status(), ControlCommandLines.Trigger(), ControlCommandLines.Rotate(), PortsCommandLine(), ArchiveCommandLines.Segments(), ExtractCommandLine(), ArchiveCommandLines.Hold(), ArchiveCommandLines.Catalog(), VerifyCommandLine(),
             SealCommandLine(), ConfigCommandLine(),
         };
         foreach (HelpOption help in root.Options.OfType<HelpOption>())
@@ -182,6 +182,9 @@ internal static class CommandLine
                 "sudo capbox run --config /etc/capbox.json --json | jq '.ports[].lostPackets'",
                 "sudo kill -HUP $(pidof capbox)        # begin new segments",
             ],
+            "status" => ["sudo capbox status --archive ./var", "sudo capbox status --json | jq '.ports[].lostPackets'"],
+            "trigger" => ["sudo capbox trigger --reason 'order 4711 late'", "sudo capbox trigger --archive ./var --json | jq -r .reached"],
+            "rotate" => ["sudo capbox rotate"],
             "ports" => ["capbox ports", "capbox ports --json | jq -r '.[] | select(.carrier) | .name'"],
             "segments" => ["capbox segments ./var", "capbox segments --from -1h --port eth2", "capbox segments ./var --json | jq 'map(.bytes) | add'"],
             "hold" or "add" or "list" or "remove" =>

@@ -51,6 +51,7 @@ internal static class RunCommand
         builder.Services.AddSingleton<RecorderService>();
         builder.Services.AddHostedService<CustodyService>();
         builder.Services.AddHostedService(services => services.GetRequiredService<RecorderService>());
+        builder.Services.AddHostedService<ControlService>();
         using IHost host = builder.Build();
         RecorderService service = host.Services.GetRequiredService<RecorderService>();
         try

@@ -1,0 +1,81 @@
+using System.Globalization;
+using System.Text.Json;
+using Capbox.Capture;
+using Capbox.Control;
+
+namespace Capbox.Cli;
+
+/// <summary><c>capbox status</c>, <c>rotate</c> and <c>trigger</c>: ask the recorder over its control socket.</summary>
+internal static class ControlCommand
+{
+    /// <summary>Rates are made of two looks this far apart.</summary>
+    private const int RateMs = 500;
+
+    /// <summary>Wider than any terminal: lines of a report are not cut.</summary>
+    private const int WidthColumns = 1000;
+
+    public static int Status(string archive, bool json) => Guarded(() =>
+    {
+        using ControlClient client = ControlClient.Connect(archive);
+        const string Request = """{"command":"status"}""";
+        string first = client.Ask(Request);
+        if (json)
+        {
+            Console.Out.WriteLine(first);
+            return;
+        }
+
+        Thread.Sleep(RateMs);
+        RecorderSnapshot before = Snapshot(first);
+        RecorderSnapshot now = Snapshot(client.Ask(Request));
+        Console.Out.WriteLine($"capbox recording for {Human.Duration(now.Uptime)}");
+        foreach (string line in StatusView.Live(before, now, WidthColumns).Skip(1))
+            Console.Out.WriteLine(line);
+    });
+
+    public static int Rotate(string archive, bool json) => Guarded(() =>
+    {
+        using ControlClient client = ControlClient.Connect(archive);
+        string answer = client.Ask("""{"command":"rotate"}""");
+        if (json)
+            Console.Out.WriteLine(answer);
+    });
+
+    public static int Trigger(string archive, string? reason, bool json) => Guarded(() =>
+    {
+        using ControlClient client = ControlClient.Connect(archive);
+        string text = JsonSerializer.Serialize(reason ?? "", Json.Default.String);
+        string answer = client.Ask($$"""{"command":"trigger","reason":{{text}}}""");
+        if (json)
+        {
+            Console.Out.WriteLine(answer);
+            return;
+        }
+
+        TriggerAnswer window = JsonSerializer.Deserialize(answer, ControlJson.Default.TriggerAnswer)!;
+        Console.Out.WriteLine($"window {window.Window.ToString(CultureInfo.InvariantCulture)} {(window.Prolonged ? "goes on" : "opens")}: from {window.Reached} to {window.To}");
+        if (window.Rings == 0)
+            Errors.Write("no port captures now");
+        else if (!window.Complete)
+            Errors.Write($"the rings held packets from {window.Reached} on, not from {window.From}; a larger ringSize holds more");
+    });
+
+    private static RecorderSnapshot Snapshot(string json) => JsonSerializer.Deserialize(json, Json.Default.RecorderSnapshot)!;
+
+    private static int Guarded(Action work)
+    {
+        try
+        {
+            work();
+            return ExitCode.Good;
+        }
+        catch (ControlException e)
+        {
+            return Errors.Failed(e.Message);
+        }
+        catch (JsonException)
+        {
+            return Errors.Failed("the recorder gave an answer that this capbox does not understand");
+        }
+    }
+}
