@@ -1,3 +1,5 @@
+using Capbox.Storage;
+
 namespace Capbox.Archive;
 
 /// <summary>What an index says of a range of time.</summary>
@@ -9,9 +11,24 @@ namespace Capbox.Archive;
 public sealed record IndexAnswer(
     IReadOnlyList<SegmentEntry> Segments, SegmentEntry? Next, IReadOnlyList<string> Parts, IReadOnlyList<string> Ports, string Source)
 {
-    /// <summary>Paths of all that an extraction must look at.</summary>
-    public IReadOnlyList<string> Candidates(string archive) =>
-        [.. Segments.Select(s => s.FileName).Concat(Next is null ? [] : [Next.FileName]).Concat(Parts).Select(name => Path.Combine(archive, name))];
+    /// <summary>Segments behind the last of these were left out: ask again after it.</summary>
+    public bool IsCut { get; init; }
+
+    /// <summary>Paths of all that an extraction must look at, each segment once: one may have been sealed just now.</summary>
+    public IReadOnlyList<string> Candidates(string archive)
+    {
+        List<SegmentEntry> sealedOnes = [.. Segments, .. Next is null ? Array.Empty<SegmentEntry>() : [Next]];
+        HashSet<ulong> known = [.. sealedOnes.Select(s => s.Sequence)];
+        IEnumerable<string> parts = Parts.Where(part => !SegmentName.TryParse(part, out SegmentName name) || known.Add(name.Sequence));
+        return [.. sealedOnes.Select(s => s.FileName).Concat(parts).Select(name => Path.Combine(archive, name))];
+    }
+
+    /// <summary>The part of an answer after a sequence, cut to a length.</summary>
+    public IndexAnswer Page(ulong after, int limit)
+    {
+        SegmentEntry[] page = [.. Segments.Where(s => s.Sequence > after).Take(limit + 1)];
+        return this with { Segments = page.Length > limit ? page[..limit] : page, IsCut = page.Length > limit };
+    }
 }
 
 /// <summary>Finds segments in an archive from outside the recorder. Never writes: an archive may be a copy on a read-only disk.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using Capbox.Capture;
 using Capbox.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -23,6 +24,7 @@ internal sealed class Archivist : IDisposable
     private readonly AutoResetEvent _wake = new(false);
     private readonly CancellationTokenSource _stop = new();
     private readonly Retention _retention;
+    private readonly TriggerHolds _triggerHolds;
     private ArchiveClock? _clock;
     private Catalog? _catalog;
     private Thread? _thread;
@@ -39,7 +41,8 @@ internal sealed class Archivist : IDisposable
         _options = options;
         _clocks = clocks;
         _logger = logger;
-        _retention = new Retention(options, clocks, logger);
+        _retention = new Retention(options, clocks, logger) { OpenBytes = UnsealedBytes };
+        _triggerHolds = new TriggerHolds(options.Directory, logger);
     }
 
     /// <summary>Called before a segment is deleted, with path, sequence and reason; what it throws keeps the segment. Set before <see cref="Start"/>.</summary>
@@ -49,12 +52,8 @@ internal sealed class Archivist : IDisposable
         set => _retention.Deleting = value;
     }
 
-    /// <summary>Bytes of segments that are being written, with their preallocated room. Set before <see cref="Start"/>.</summary>
-    public Func<long>? OpenBytes
-    {
-        get => _retention.OpenBytes;
-        set => _retention.OpenBytes = value;
-    }
+    /// <summary>Paths of the segments that are not sealed. Set before <see cref="Start"/>.</summary>
+    public Func<IReadOnlyList<string>> Unsealed { get; set; } = () => [];
 
     public void Start()
     {
@@ -75,16 +74,37 @@ internal sealed class Archivist : IDisposable
     /// <summary>The archive as it was half a second ago at most.</summary>
     public ArchiveSnapshot? Snapshot() => Volatile.Read(ref _snapshot);
 
-    /// <summary>Asks the catalog, on the archive's thread.</summary>
-    /// <exception cref="CatalogException">There is none now.</exception>
-    public Task<T> Ask<T>(Func<Catalog, T> question)
+    /// <summary>The segments of a range, as the catalog knows them now, and all that are not sealed.</summary>
+    /// <param name="fromNs">First moment.</param>
+    /// <param name="toNs">First moment after it.</param>
+    /// <param name="after">Only segments with a higher sequence: to go on after an answer that was cut.</param>
+    /// <param name="limit">At most so many.</param>
+    /// <exception cref="CatalogException">There is no catalog now.</exception>
+    public Task<IndexAnswer> Index(long fromNs, long toNs, ulong after, int limit) => Ask(() =>
+    {
+        // In this order: what is sealed between the two is in both, not in neither.
+        string[] parts = [.. Unsealed().Select(path => Path.GetFileName(path))];
+        TakeSealed();
+        Catalog catalog = _catalog ?? throw new CatalogException(_catalogFault ?? "the catalog is being read");
+        return ArchiveIndex.Ask(catalog, fromNs, toNs, parts, "recorder").Page(after, limit);
+    });
+
+    /// <summary>Holds what a trigger has written. Returns at once.</summary>
+    public void OnTriggered(TriggerWindow window) => _ = Ask(() =>
+    {
+        _triggerHolds.Take(window, _clocks.WallNs);
+        return true;
+    });
+
+    /// <summary>Does something on the archive's thread.</summary>
+    private Task<T> Ask<T>(Func<T> question)
     {
         var answer = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        bool taken = _questions.TryAdd(() =>
+        bool taken = !_stop.IsCancellationRequested && _questions.TryAdd(() =>
         {
             try
             {
-                answer.SetResult(question(_catalog ?? throw new CatalogException(_catalogFault ?? "the catalog is being read")));
+                answer.SetResult(question());
             }
             catch (Exception e)
             {
@@ -96,6 +116,8 @@ internal sealed class Archivist : IDisposable
         _wake.Set();
         return answer.Task;
     }
+
+    private long UnsealedBytes() => Unsealed().Select(path => new FileInfo(path)).Sum(file => file.Exists ? file.Length : 0);
 
     /// <summary>Ends the thread; segments that are not catalogued yet are found at the next start.</summary>
     public void Dispose()

@@ -22,7 +22,7 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
     private readonly Queue<long> _recentNs = new(); // CLOCK_BOOTTIME of the deletions of the last minute
     private readonly Dictionary<ulong, long> _refused = []; // segments that could not be deleted, and when to try again (CLOCK_BOOTTIME)
     private long _settledAtNs, _settledAtFreeBytes, _refreshAtNs;
-    private string? _shortfall, _refusal;
+    private string? _shortfall, _refusal, _overQuota;
 
     public DeletionJournal Journal { get; } = new(options.Directory);
 
@@ -47,7 +47,7 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
 
     public long DeletedBytes { get; private set; }
 
-    public string? Fault => _refusal ?? _shortfall;
+    public string? Fault => _refusal ?? _shortfall ?? _overQuota;
 
     /// <summary>Counts what was deleted in the last minute before a restart, and tells the holds their quota.</summary>
     public void Open()
@@ -86,7 +86,9 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
                 return [];
             _refreshAtNs = archiveNs + RefreshNs;
             using HoldStore store = HoldStore.Open(options.Directory);
-            RetentionItem[] items = Judge(segments, InForce(store, archiveNs));
+            HoldSet set = store.Load();
+            RetentionItem[] items = Judge(segments, InForce(store, set, archiveNs));
+            NoteQuota(HoldPlanner.QuotaBytes(options.Directory, set));
             _refusal = null;
             RetentionDecision decision = isDue ? RetentionPolicy.Decide(options.Retention!, items, State(archiveNs)) : default;
             NoteShortfall(decision.Shortfall);
@@ -128,9 +130,8 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
     }
 
     /// <summary>The holds that count now. A hold's life is counted by the archive's clock from when it was first seen here, so no step of the wall clock ends it.</summary>
-    private Hold[] InForce(HoldStore store, long archiveNs)
+    private Hold[] InForce(HoldStore store, HoldSet set, long archiveNs)
     {
-        HoldSet set = store.Load();
         Hold[] holds = [.. set.Holds.Select(h => h.SeenNs is null ? h with { SeenNs = archiveNs } : h)];
         foreach (Hold expired in holds.Where(h => h.HasExpired(archiveNs)))
             logger.LogInformation("hold expired: {Hold}", expired);
@@ -209,6 +210,15 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
                 Journal.Append(deletion with { Failed = e.Message });
             return false;
         }
+    }
+
+    /// <summary>Holds that reach into the future, and those of triggers, may outgrow the quota: they stay, and it is said.</summary>
+    private void NoteQuota(long quotaBytes)
+    {
+        string? over = HeldBytes > quotaBytes ? "holds keep more than their quota (storage.holdQuota); capbox hold list shows them" : null;
+        if (over is not null && _overQuota is null)
+            logger.LogError("{Held} bytes of {Quota}: {Reason}", HeldBytes, quotaBytes, over);
+        _overQuota = over;
     }
 
     private void NoteShortfall(string? shortfall)

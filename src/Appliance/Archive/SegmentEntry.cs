@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Capbox.Pcapng;
 using Capbox.Storage;
 
@@ -42,8 +43,10 @@ public sealed record SegmentEntry
     /// <summary>When the archive got it, by <see cref="ArchiveClock"/>: what its age is counted from.</summary>
     public long StoredAtNs { get; init; }
 
+    [JsonIgnore]
     public ulong Packets => Ports.Aggregate(0ul, (sum, p) => sum + p.Total.Packets);
 
+    [JsonIgnore]
     public ulong LostPackets => Ports.Aggregate(0ul, (sum, p) => sum + p.Total.LostPackets);
 
     /// <summary>Reads header and footer of a sealed segment.</summary>

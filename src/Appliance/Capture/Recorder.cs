@@ -124,19 +124,6 @@ public sealed class Recorder : IDisposable
     /// <summary>Paths of the segments that are not sealed: being written, in preparation, or waiting for the repair.</summary>
     public IReadOnlyList<string> UnsealedSegments() => [.. Volatile.Read(ref _leftovers), .. Stores().SelectMany(s => s.OpenPaths)];
 
-    /// <summary>Bytes that those have allocated.</summary>
-    public long UnsealedBytes()
-    {
-        long bytes = 0;
-        foreach (string path in UnsealedSegments())
-        {
-            var file = new FileInfo(path);
-            bytes += file.Exists ? file.Length : 0;
-        }
-
-        return bytes;
-    }
-
     /// <summary>All counters now. May be called from any thread, also after <see cref="Stop"/>.</summary>
     public RecorderSnapshot Snapshot() => new()
     {

@@ -1,13 +1,43 @@
+using System.Globalization;
+using System.Text.Json;
 using Capbox.Archive;
+using Capbox.Control;
 using Capbox.Ptp;
 
 namespace Capbox.Cli;
 
-/// <summary>How commands find the segments of an archive: the catalog if it is current, else the segments.</summary>
+/// <summary>How commands find the segments of an archive: the recorder's index, the catalog if it is current, else the segments.</summary>
 internal static class ArchiveAccess
 {
-    /// <summary>An index that answers without reading every segment; null if there is none.</summary>
-    public static IndexAnswer? FastIndex(string archive, UtcTime from, UtcTime to) => ArchiveIndex.FromCatalog(archive, from.Nanoseconds, to.Nanoseconds);
+    /// <summary>An index that answers without reading every segment: the recorder's, or the catalog; null if there is neither.</summary>
+    public static IndexAnswer? FastIndex(string archive, UtcTime from, UtcTime to) =>
+        FromRecorder(archive, from, to) ?? ArchiveIndex.FromCatalog(archive, from.Nanoseconds, to.Nanoseconds);
+
+    private static IndexAnswer? FromRecorder(string archive, UtcTime from, UtcTime to)
+    {
+        if (!File.Exists(Storage.ArchiveDirectory.StatePath(archive, ControlAddress.Name)))
+            return null;
+        try
+        {
+            using ControlClient client = ControlClient.Connect(archive);
+            IndexAnswer? whole = null;
+            while (whole is null or { IsCut: true })
+            {
+                ulong after = whole?.Segments[^1].Sequence ?? 0;
+                string request = string.Create(
+                    CultureInfo.InvariantCulture, $$"""{"command":"segments","from":{{from.Nanoseconds}},"to":{{to.Nanoseconds}},"after":{{after}}}""");
+                IndexAnswer page = JsonSerializer.Deserialize(client.Ask(request), ArchiveJson.Default.IndexAnswer)!;
+                whole = whole is null ? page : page with { Segments = [.. whole.Segments, .. page.Segments] };
+            }
+
+            return whole;
+        }
+        catch (Exception e) when (e is ControlException or JsonException)
+        {
+            // Nobody there, not for us, or without a catalog now: the segments tell.
+            return null;
+        }
+    }
 
     /// <summary>An index at any price, with a bar on a terminal.</summary>
     /// <exception cref="IOException">The directory cannot be read.</exception>

@@ -1,3 +1,4 @@
+using Capbox.Archive;
 using Capbox.Capture;
 using Capbox.Control;
 using Microsoft.Extensions.Hosting;
@@ -6,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.Cli;
 
 /// <summary>Opens the control socket once the recorder has the archive, and closes it before the recorder stops. Without a socket the recording goes on.</summary>
-internal sealed class ControlService(RunSettings settings, Recorder recorder, ILogger<ControlService> logger) : IHostedService, IDisposable
+internal sealed class ControlService(RunSettings settings, Recorder recorder, Archivist archivist, ILogger<ControlService> logger) : IHostedService, IDisposable
 {
     private ControlServer? _server;
 
@@ -14,7 +15,9 @@ internal sealed class ControlService(RunSettings settings, Recorder recorder, IL
     {
         try
         {
-            _server = new ControlServer(settings.Options.Storage.Directory, new ControlCommands(recorder), logger);
+            var commands = new ControlCommands(recorder);
+            ArchiveCommands.AddTo(commands, archivist);
+            _server = new ControlServer(settings.Options.Storage.Directory, commands, logger);
         }
         catch (IOException e)
         {

@@ -23,7 +23,8 @@ internal sealed class RecorderService(
     public Task StartAsync(CancellationToken cancellationToken)
     {
         recorder.SegmentSealed += archivist.OnSealed;
-        archivist.OpenBytes = recorder.UnsealedBytes;
+        archivist.Unsealed = recorder.UnsealedSegments;
+        recorder.Triggered += archivist.OnTriggered;
         recorder.Start();
         _isRunning = true;
         // After the recorder: the archive is ours now.

@@ -28,6 +28,9 @@ internal sealed class ControlRequest
         return null;
     }
 
+    /// <summary>A member that is a whole number in a range, or what it is when it is not there.</summary>
+    public long Number(string key, long fallback, long min, long max) => _node.Number(key, fallback, min, max);
+
     /// <summary>Before anything is done.</summary>
     /// <exception cref="ControlException">The first thing that is wrong.</exception>
     public void Done()

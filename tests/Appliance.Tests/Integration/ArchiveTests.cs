@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Capbox.Archive;
 using Capbox.Capture;
+using Capbox.Ptp;
 using Xunit;
 
 namespace Capbox.Tests.Integration;
@@ -150,6 +151,65 @@ public class ArchiveTests
         Assert.Equal((ulong)sent, last.Ports[0].SeenPackets);
         Assert.NotEmpty(new DeletionJournal(disk).Read());
         CheckCatalog(disk);
+    }
+
+    [Fact]
+    public async Task A_running_recorder_answers_for_its_archive()
+    {
+        using var lab = new Lab();
+        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(lab.Archive, ""));
+        long sent = lab.Generate("--packets", "60000", "--size", "1500", "--pps", "30000");
+        capbox.WaitUntilSeen(sent);
+        IndexAnswer? index = null;
+        Tool.WaitFor(() => (index = Cli.ArchiveAccess.FastIndex(lab.Archive, new UtcTime(0), new UtcTime(long.MaxValue))) is { Segments.Count: >= 5 }, "the recorder's index");
+        Assert.Equal("recorder", index!.Source);
+        Assert.Equal(OnDisk(lab.Archive), index.Segments.Select(s => s.Sequence));
+        Assert.Equal(Directory.GetFiles(lab.Archive, "*.part").Select(Path.GetFileName).Order(), index.Parts.Order());
+        SegmentEntry third = index.Segments[2];
+        Assert.Equal(SegmentEntry.Read(Path.Combine(lab.Archive, third.FileName)).Ports, third.Ports);
+        IndexAnswer one = Cli.ArchiveAccess.FastIndex(lab.Archive, new UtcTime(third.FirstUtcNs + 1), new UtcTime(third.FirstUtcNs + 2))!;
+        Assert.Equal((third.Sequence, third.Sequence + 1), (Assert.Single(one.Segments).Sequence, one.Next!.Sequence));
+
+        // Segments are sealed and written meanwhile: nothing is missed and nothing comes twice.
+        Task<long> more = Task.Run(() => lab.Generate("--packets", "100000", "--size", "1500", "--pps", "30000", "--first", "60000"), TestContext.Current.CancellationToken);
+        for (int i = 0; i < 10; i++)
+        {
+            using var report = JsonDocument.Parse(Tool.Run(CapboxProcess.Binary, "extract", "--archive", lab.Archive, "--from", "0000001", "--to", Epoch(index.Segments[^1].LastUtcNs), "-o", Path.Combine(lab.Scratch, "x.pcapng"), "--json"));
+            long before = index.Segments.Sum(s => (long)s.Packets) - 1;
+            Assert.Equal(before, report.RootElement.GetProperty("packets").GetInt64());
+        }
+
+        sent += await more;
+        capbox.WaitUntilSeen(sent);
+        Tool.WaitFor(() => Extracted(lab) == sent, "every packet to be extracted");
+        capbox.Stop();
+        Assert.Equal(sent, Extracted(lab));
+    }
+
+    private static long Extracted(Lab lab)
+    {
+        using var report = JsonDocument.Parse(Tool.Run(CapboxProcess.Binary, "extract", "--archive", lab.Archive, "--from", "0000001", "-o", Path.Combine(lab.Scratch, "all.pcapng"), "--json"));
+        return report.RootElement.GetProperty("packets").GetInt64();
+    }
+
+    [Fact]
+    public void What_a_trigger_writes_is_held()
+    {
+        using var lab = new Lab();
+        using CapboxProcess capbox = CapboxProcess.StartWith(lab, $$"""
+            {"storage": {"directory": "{{lab.Archive}}", "mode": "trigger", "trigger": {"before": "5s", "after": "1s"} }, "ports": [{"name": "b0", "ringSize": "8MiB", "blockSize": "256KiB"}]}
+            """);
+        RawSender.Send(lab.SenderSpace, "a0", [Frames.Udp("10.2.0.1", "10.2.0.2", 1, 2, 100)]);
+        capbox.WaitUntilSeen(1);
+        Assert.Empty(OnDisk(lab.Archive));
+        Tool.Run(CapboxProcess.Binary, "trigger", "--archive", lab.Archive, "--reason", "order 4711");
+        Tool.Run(CapboxProcess.Binary, "trigger", "--archive", lab.Archive, "--reason", "again");
+        Tool.WaitFor(() => OnDisk(lab.Archive).Length == 1, "the window to be sealed");
+        using var holds = JsonDocument.Parse(Tool.Run(CapboxProcess.Binary, "hold", "list", "--archive", lab.Archive, "--json"));
+        JsonElement hold = Assert.Single(holds.RootElement.EnumerateArray());
+        Assert.Equal(("order 4711", "trigger", 1), (hold.GetProperty("reason").GetString(), hold.GetProperty("by").GetString(), hold.GetProperty("segments").GetInt32()));
+        Assert.True(Assert.Single(Segments(lab.Archive), s => s.State == "sealed").Held);
+        capbox.Stop();
     }
 
     [Fact]
