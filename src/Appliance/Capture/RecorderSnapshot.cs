@@ -108,7 +108,7 @@ public sealed record TriggerSnapshot
 }
 
 /// <summary>All counters at one moment.</summary>
-public sealed record RecorderSnapshot
+public record RecorderSnapshot
 {
     public required DateTimeOffset At { get; init; }
     public required TimeSpan Uptime { get; init; }

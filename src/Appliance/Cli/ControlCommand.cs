@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using Capbox.Capture;
 using Capbox.Control;
 
 namespace Capbox.Cli;
@@ -26,8 +25,8 @@ internal static class ControlCommand
         }
 
         Thread.Sleep(RateMs);
-        RecorderSnapshot before = Snapshot(first);
-        RecorderSnapshot now = Snapshot(client.Ask(Request));
+        BoxSnapshot before = Snapshot(first);
+        BoxSnapshot now = Snapshot(client.Ask(Request));
         Console.Out.WriteLine($"capbox recording for {Human.Duration(now.Uptime)}");
         foreach (string line in StatusView.Live(before, now, WidthColumns).Skip(1))
             Console.Out.WriteLine(line);
@@ -60,7 +59,7 @@ internal static class ControlCommand
             Errors.Write($"the rings held packets from {window.Reached} on, not from {window.From}; a larger ringSize holds more");
     });
 
-    private static RecorderSnapshot Snapshot(string json) => JsonSerializer.Deserialize(json, Json.Default.RecorderSnapshot)!;
+    private static BoxSnapshot Snapshot(string json) => JsonSerializer.Deserialize(json, Json.Default.BoxSnapshot)!;
 
     private static int Guarded(Action work)
     {

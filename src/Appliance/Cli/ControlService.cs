@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.Cli;
 
 /// <summary>Opens the control socket once the recorder has the archive, and closes it before the recorder stops. Without a socket the recording goes on.</summary>
-internal sealed class ControlService(RunSettings settings, Recorder recorder, Archivist archivist, ILogger<ControlService> logger) : IHostedService, IDisposable
+internal sealed class ControlService(RunSettings settings, Recorder recorder, Archivist archivist, RecorderService service, ILogger<ControlService> logger) : IHostedService, IDisposable
 {
     private ControlServer? _server;
 
@@ -15,7 +15,7 @@ internal sealed class ControlService(RunSettings settings, Recorder recorder, Ar
     {
         try
         {
-            var commands = new ControlCommands(recorder);
+            var commands = new ControlCommands(recorder, service.Snapshot);
             ArchiveCommands.AddTo(commands, archivist);
             _server = new ControlServer(settings.Options.Storage.Directory, commands, logger);
         }

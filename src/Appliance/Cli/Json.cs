@@ -32,6 +32,7 @@ internal sealed record HoldListing(
 /// <summary>Everything that --json writes; generated code, since there is no reflection in a NativeAOT binary.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(RecorderSnapshot))]
+[JsonSerializable(typeof(Control.BoxSnapshot))]
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(IReadOnlyList<PortInfo>))]
 [JsonSerializable(typeof(IReadOnlyList<SegmentListing>))]

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Capbox.Archive;
 using Capbox.Capture;
+using Capbox.Control;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -8,7 +9,7 @@ namespace Capbox.Cli;
 
 /// <summary>Starts the recorder, shows it while it runs, turns SIGHUP into a rotation, and stops it in order.</summary>
 internal sealed class RecorderService(
-    RunSettings settings, Recorder recorder, Archivist archivist, StatusScreen screen, IHostApplicationLifetime lifetime, ILogger<RecorderService> logger) : IHostedService, IDisposable
+    RunSettings settings, Recorder recorder, Archivist archivist, CustodyService custody, StatusScreen screen, IHostApplicationLifetime lifetime, ILogger<RecorderService> logger) : IHostedService, IDisposable
 {
     private static readonly TimeSpan s_redrawEvery = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_jsonEvery = TimeSpan.FromSeconds(1);
@@ -17,7 +18,7 @@ internal sealed class RecorderService(
     private readonly HashSet<string> _everCaptured = [];
     private PosixSignalRegistration? _hangup;
     private Task _watch = Task.CompletedTask;
-    private RecorderSnapshot? _final;
+    private BoxSnapshot? _final;
     private bool _isRunning;
 
     public Task StartAsync(CancellationToken cancellationToken)
@@ -50,7 +51,7 @@ internal sealed class RecorderService(
         NoteCapturing(recorder.Snapshot());
         recorder.Stop();
         archivist.Dispose();
-        _final = recorder.Snapshot();
+        _final = Snapshot();
     }
 
     public void Dispose()
@@ -58,6 +59,9 @@ internal sealed class RecorderService(
         _hangup?.Dispose();
         _ending.Dispose();
     }
+
+    /// <summary>All counters now. From any thread.</summary>
+    public BoxSnapshot Snapshot() => new(recorder.Snapshot()) { Archive = archivist.Snapshot(), Custody = custody.Custodian?.State };
 
     /// <summary>Prints the final ledger and judges the job.</summary>
     /// <returns>The exit code.</returns>
@@ -86,7 +90,7 @@ internal sealed class RecorderService(
     {
         TimeSpan period = settings.Json ? s_jsonEvery : screen.IsTerminal ? s_redrawEvery : s_logEvery;
         TimeSpan? left = settings.Duration;
-        RecorderSnapshot before = recorder.Snapshot();
+        BoxSnapshot before = Snapshot();
         try
         {
             while (left is not { } rest || rest > TimeSpan.Zero)
@@ -94,7 +98,7 @@ internal sealed class RecorderService(
                 TimeSpan pause = left < period ? left.Value : period;
                 await Task.Delay(pause, ending);
                 left -= pause;
-                RecorderSnapshot now = recorder.Snapshot();
+                BoxSnapshot now = Snapshot();
                 NoteCapturing(now);
                 Show(before, now);
                 before = now;
@@ -108,7 +112,7 @@ internal sealed class RecorderService(
         }
     }
 
-    private void Show(RecorderSnapshot before, RecorderSnapshot now)
+    private void Show(BoxSnapshot before, BoxSnapshot now)
     {
         if (settings.Json)
             WriteJson(now);
@@ -119,11 +123,11 @@ internal sealed class RecorderService(
     }
 
     /// <summary>A reader of the pipe that is gone ends the job, as it does with other tools: nobody is left to tell.</summary>
-    private void WriteJson(RecorderSnapshot snapshot)
+    private void WriteJson(BoxSnapshot snapshot)
     {
         try
         {
-            Json.WriteLine(snapshot, Json.Default.RecorderSnapshot);
+            Json.WriteLine(snapshot, Json.Default.BoxSnapshot);
         }
         catch (IOException)
         {

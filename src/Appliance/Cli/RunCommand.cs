@@ -49,7 +49,8 @@ internal static class RunCommand
         builder.Services.AddSingleton<Recorder>();
         builder.Services.AddSingleton<Archivist>();
         builder.Services.AddSingleton<RecorderService>();
-        builder.Services.AddHostedService<CustodyService>();
+        builder.Services.AddSingleton<CustodyService>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<CustodyService>());
         builder.Services.AddHostedService(services => services.GetRequiredService<RecorderService>());
         builder.Services.AddHostedService<ControlService>();
         using IHost host = builder.Build();

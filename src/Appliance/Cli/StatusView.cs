@@ -1,5 +1,6 @@
 using System.Globalization;
 using Capbox.Capture;
+using Capbox.Control;
 
 namespace Capbox.Cli;
 
@@ -24,7 +25,25 @@ internal static class StatusView
         lines.Add($"file  {storage.CurrentSegment ?? "none"}, {Human.Count(storage.SegmentsSealed)} sealed");
         if (storage.Fault is { } fault)
             lines.Add($"FAULT {fault} ({Human.Count(storage.WriteErrors)} write errors)");
+        if (now is BoxSnapshot box)
+            AddBeside(lines, box);
         return [.. lines.Select(line => line.Length <= widthColumns ? line : line[..widthColumns])];
+    }
+
+    /// <summary>What lies beside the recording, and what is wrong there.</summary>
+    private static void AddBeside(List<string> lines, BoxSnapshot box)
+    {
+        if (box.Archive is { } archive)
+        {
+            lines.Add(
+                $"archive  {Human.Count((ulong)archive.Segments)} segments, {Human.Bytes(archive.Bytes)}, oldest {Human.Duration(TimeSpan.FromSeconds(archive.OldestAgeSeconds))}, "
+                + $"{archive.Holds} holds keep {Human.Bytes(archive.HeldBytes)}, {Human.Count((ulong)archive.Deleted)} deleted");
+            if (archive.Fault is { } fault)
+                lines.Add($"FAULT {fault}");
+        }
+
+        if (box.Custody is { } custody)
+            lines.Add(custody.Fault is { } broken ? $"FAULT custody: {broken}" : $"custody  {Human.Count(custody.Entries)} entries, {custody.Waiting} waiting, head {custody.Head[..16]}");
     }
 
     private static IReadOnlyList<string> Table(RecorderSnapshot before, RecorderSnapshot now, double seconds)

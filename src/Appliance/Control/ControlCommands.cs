@@ -15,12 +15,13 @@ internal sealed class ControlCommands
     private readonly Dictionary<string, ControlHandler> _handlers = [];
 
     /// <param name="recorder">What they work on.</param>
-    public ControlCommands(Recorder recorder)
+    /// <param name="snapshot">All counters now.</param>
+    public ControlCommands(Recorder recorder, Func<BoxSnapshot> snapshot)
     {
         Add("status", request =>
         {
             request.Done();
-            return JsonSerializer.Serialize(recorder.Snapshot(), ControlJson.Default.RecorderSnapshot);
+            return JsonSerializer.Serialize(snapshot(), ControlJson.Default.BoxSnapshot);
         });
         Add("rotate", request =>
         {

@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using Capbox.Capture;
 
 namespace Capbox.Control;
 
@@ -20,7 +19,7 @@ internal sealed record TriggerAnswer(ulong Window, bool Prolonged, string Trigge
 
 /// <summary>What goes over the control socket; generated code, one line each.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
-[JsonSerializable(typeof(RecorderSnapshot))]
+[JsonSerializable(typeof(BoxSnapshot))]
 [JsonSerializable(typeof(RotateAnswer))]
 [JsonSerializable(typeof(TriggerAnswer))]
 [JsonSerializable(typeof(string))]
