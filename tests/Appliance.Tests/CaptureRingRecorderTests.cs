@@ -23,13 +23,23 @@ public class CaptureRingRecorderTests
     public void Steady_recording_allocates_nothing_per_block(WriteEngine engine)
     {
         ulong blocks = 0;
-        long allocatedBytes = Allocation.LeastBytes(() => Record(engine, packets: 20_000, out blocks));
+        long allocatedBytes = Allocation.LeastBytes(() => Record(engine, packets: 20_000, null, out blocks));
         Assert.True(blocks > 400, $"only {blocks} blocks");
         Assert.Equal(0, allocatedBytes);
     }
 
+    /// <summary>Mode trigger: blocks are kept and let go, then a window is written, then they are kept again.</summary>
+    [Fact]
+    public void Keeping_and_writing_a_window_allocate_nothing()
+    {
+        ulong blocks = 0;
+        long allocatedBytes = Allocation.LeastBytes(() => Record(WriteEngine.IoUring, packets: 20_000, new TriggerGate(), out blocks));
+        Assert.InRange(blocks, 100ul, 300ul);
+        Assert.Equal(0, allocatedBytes);
+    }
+
     /// <summary>Returns what the ring thread allocated from its first to its last instruction.</summary>
-    private static long Record(WriteEngine engine, int packets, out ulong blocks)
+    private static long Record(WriteEngine engine, int packets, TriggerGate? gate, out ulong blocks)
     {
         string scratch = Directory.CreateTempSubdirectory("capbox-test-").FullName;
         try
@@ -42,7 +52,7 @@ public class CaptureRingRecorderTests
             var counters = new RingCounters();
             PacketRing ring = PacketRing.Open(new PacketRingOptions((int)LibC.if_nametoindex("lo"), BlockBytes, 256, 20, ChunkLayout.PrivateBytes, 14, false, false));
             var setup = new RingSetup(0, 0, BlockBytes, 256, 20, Format.MaxSnapLength, 8, UtcOffset.Since2017);
-            using var recorder = new RingRecorder(setup, ring, null, store, WriteQueue.Create(engine, 8), new PortCounters(), counters);
+            using var recorder = new RingRecorder(setup, ring, null, store, WriteQueue.Create(engine, 8), new PortCounters(), counters, gate is null ? null : new KeepPolicy(gate, 256, TimeSpan.FromSeconds(30), 20));
             long allocatedBytes = -1;
             var thread = new Thread(() =>
             {
@@ -52,11 +62,15 @@ public class CaptureRingRecorderTests
             });
             ring.SetFilter(FilterProgram.AcceptAll(Format.MaxSnapLength));
             thread.Start();
-            Send(packets);
+            if (gate is null)
+                Send(packets);
+            else
+                SendAroundWindow(packets, gate);
             ring.SetFilter(FilterProgram.RejectAll());
             recorder.RequestStop();
             thread.Join();
-            Assert.True(counters.Stored >= (ulong)packets, $"stored {counters.Stored} of {packets}");
+            Assert.True(counters.Stored + counters.Discarded >= (ulong)packets, $"stored {counters.Stored}, discarded {counters.Discarded} of {packets}");
+            Assert.Equal(counters.Received, counters.Ended);
             blocks = counters.NextSequence;
             return allocatedBytes;
         }
@@ -64,6 +78,16 @@ public class CaptureRingRecorderTests
         {
             Directory.Delete(scratch, recursive: true);
         }
+    }
+
+    private static void SendAroundWindow(int packets, TriggerGate gate)
+    {
+        Send(packets * 4 / 5); // more than the ring holds
+        long now = System.Diagnostics.Stopwatch.GetTimestamp();
+        gate.Current = new GateWindow(1, now, now);
+        Thread.Sleep(300);
+        gate.Current = null;
+        Send(packets / 5);
     }
 
     private static void Send(int packets)

@@ -1,0 +1,362 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Capbox.Capture;
+using Capbox.Cli;
+using Capbox.Control;
+using Capbox.Storage;
+using Xunit;
+
+namespace Capbox.Tests.Integration;
+
+/// <summary>The flight recorder with real packets: what a trigger claims is stored completely, byte for byte as tcpdump saw it beside, and every packet is accounted for.</summary>
+[Collection("Integration")]
+public class TriggerTests
+{
+    private const long Ms = 1_000_000;
+
+    /// <summary>A packet, its stamp as one number.</summary>
+    private readonly record struct Stamped(long UtcNs, string Hex);
+
+    private static string Document(string archive, string trigger, string port = """ "ringSize": "16MiB", "blockSize": "256KiB" """) => $$"""
+        {"storage": {"directory": "{{archive}}", "segmentSize": "64MiB", "mode": "trigger", "trigger": {{trigger}} }, "ports": [{"name": "b0", {{port}} }]}
+        """;
+
+    private static TriggerAnswer Trigger(string archive, string reason = "test")
+    {
+        string json = Tool.Run(CapboxProcess.Binary, "trigger", "--archive", archive, "--reason", reason, "--json");
+        return JsonSerializer.Deserialize(json, ControlJson.Default.TriggerAnswer)!;
+    }
+
+    private static RecorderSnapshot Status(string archive) =>
+        JsonSerializer.Deserialize(Tool.Run(CapboxProcess.Binary, "status", "--archive", archive, "--json"), Json.Default.RecorderSnapshot)!;
+
+    private static void AwaitEnd(string archive) => Tool.WaitFor(() => Status(archive) is { Trigger.Writing: false }, "the window to end", 30);
+
+    private static long Ns(string rfc3339)
+    {
+        DateTimeOffset whole = DateTimeOffset.Parse(rfc3339[..19] + "Z", CultureInfo.InvariantCulture);
+        return (whole.ToUnixTimeSeconds() * 1_000_000_000) + long.Parse(rfc3339.AsSpan(20, 9), CultureInfo.InvariantCulture);
+    }
+
+    private static List<Stamped> Read(IEnumerable<Packet> packets) => [.. packets.Select(p => new Stamped((p.Seconds * 1_000_000_000) + p.Fraction, p.Hex))];
+
+    /// <summary>All segments in order, each verified, as tcpdump reads them.</summary>
+    private static List<Stamped> Stored(Lab lab, string archive)
+    {
+        string[] files = [.. Directory.GetFiles(archive, "*.pcapng").OrderBy(f => SegmentName.TryParse(Path.GetFileName(f), out SegmentName name) ? name.Sequence : 0)];
+        if (files.Length == 0)
+            return [];
+        (int code, string said, string error) = Tool.Try(CapboxProcess.Binary, ["verify", .. files]);
+        Assert.True(code == 0 && error.Length == 0, said + error);
+        return Read(files.SelectMany(f => PcapFile.ReadThroughTcpdump(lab, f)));
+    }
+
+    /// <summary>tcpdump on the recorder's port; what it saw is read after <see cref="Dispose"/>.</summary>
+    private sealed class Beside : IDisposable
+    {
+        private readonly string _file;
+        private readonly Process _process;
+
+        public Beside(Lab lab)
+        {
+            _file = Path.Combine(lab.Scratch, $"beside{Random.Shared.Next()}.pcap");
+            _process = Process.Start(Tool.Info("ip", "netns", "exec", lab.RecorderSpace, "tcpdump", "-i", "b0", "-n", "-U", "--nano", "-w", _file, "-B", "65536", "-Z", "root"))!;
+            Tool.WaitFor(() => File.Exists(_file) && new FileInfo(_file).Length >= 24, "tcpdump to record");
+        }
+
+        public List<Stamped> Seen()
+        {
+            Thread.Sleep(300);
+            Tool.Run("kill", _process.Id.ToString(CultureInfo.InvariantCulture));
+            Assert.Contains("0 packets dropped by kernel", _process.StandardError.ReadToEnd(), StringComparison.Ordinal);
+            _process.WaitForExit();
+            return Read(PcapFile.Read(_file));
+        }
+
+        public void Dispose()
+        {
+            if (!_process.HasExited)
+                _process.Kill();
+            _process.Dispose();
+        }
+    }
+
+    /// <summary>What is stored is one piece of what tcpdump saw, and it reaches over the whole claim but not much further.</summary>
+    private static void AssertHolds(List<Stamped> stored, List<Stamped> seen, TriggerAnswer first, TriggerAnswer last, long slackNs)
+    {
+        long reachedNs = Ns(first.Reached), toNs = Ns(last.To);
+        Assert.NotEmpty(stored);
+        int start = seen.IndexOf(stored[0]);
+        Assert.True(start >= 0, "the first stored packet was not seen by tcpdump");
+        Assert.Equal(seen.GetRange(start, Math.Min(stored.Count, seen.Count - start)), stored);
+        if (start > 0)
+            Assert.True(seen[start - 1].UtcNs < reachedNs, $"a packet is missing after {first.Reached}");
+        if (start + stored.Count < seen.Count)
+            Assert.True(seen[start + stored.Count].UtcNs > toNs, $"a packet is missing before {last.To}");
+        Assert.InRange(stored[0].UtcNs, Ns(first.From) - slackNs, long.MaxValue);
+        Assert.InRange(stored[^1].UtcNs, 0, toNs + slackNs);
+    }
+
+    private static void AssertLedger(RecorderSnapshot last, long sent, int stored)
+    {
+        PortLedger port = last.Ports[0];
+        Assert.Equal((ulong)sent, port.SeenPackets);
+        Assert.Equal(0ul, port.PendingPackets);
+        Assert.Equal((ulong)stored, port.StoredPackets);
+        Assert.Equal((ulong)sent, port.StoredPackets + port.FilteredPackets + port.DiscardedPackets + port.LostPackets);
+    }
+
+    private static Task<long> Send(Lab lab, params string[] options) => Task.Run(() => lab.Generate(options), TestContext.Current.CancellationToken);
+
+    [Fact]
+    public async Task A_window_is_what_tcpdump_saw_from_before_to_after_and_overlapping_triggers_make_one()
+    {
+        using var lab = new Lab();
+        using var beside = new Beside(lab);
+        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(lab.Archive, """{"before": "1s", "after": "700ms"}"""));
+        Task<long> traffic = Send(lab, "--milliseconds", "9000", "--pps", "3000", "--size", "64,400,1400");
+        Thread.Sleep(3000);
+        TriggerAnswer first = Trigger(lab.Archive, "first");
+        Thread.Sleep(300);
+        TriggerAnswer second = Trigger(lab.Archive, "second");
+        AwaitEnd(lab.Archive);
+        Thread.Sleep(500);
+        TriggerAnswer third = Trigger(lab.Archive, "third");
+        long sent = await traffic;
+        RecorderSnapshot last = capbox.Stop();
+        List<Stamped> seen = beside.Seen();
+
+        Assert.True(first.Complete && second.Prolonged && !first.Prolonged && !third.Prolonged, $"{first} {second} {third}");
+        Assert.Equal((1ul, 1ul, 2ul), (first.Window, second.Window, third.Window));
+        Assert.Equal(second.From, first.From);
+        Assert.True(Ns(second.To) > Ns(first.To));
+        Assert.Equal(2ul, last.Storage.SegmentsSealed);
+        List<Stamped>[] windows = [.. Directory.GetFiles(lab.Archive, "*.pcapng").Order(StringComparer.Ordinal).Select(f => Read(PcapFile.ReadThroughTcpdump(lab, f)))];
+        AssertHolds(windows[0], seen, first, second, 600 * Ms);
+        // The second one begins inside the first: it claims what lies there, too, and stores nothing twice.
+        HashSet<Stamped> all = [.. windows[0], .. windows[1]];
+        Assert.Equal(windows[0].Count + windows[1].Count, all.Count);
+        Assert.DoesNotContain(seen.Where(p => p.UtcNs >= Ns(third.Reached) && p.UtcNs <= Ns(third.To)), p => !all.Contains(p));
+        Assert.True(windows[1][0].UtcNs > windows[0][^1].UtcNs);
+        AssertLedger(last, sent, Stored(lab, lab.Archive).Count);
+        Assert.Equal(0ul, last.Ports[0].LostPackets);
+        Assert.True(last.Ports[0].DiscardedPackets > 5000, $"discarded {last.Ports[0].DiscardedPackets}");
+        Assert.Equal((2ul, 3ul, "third"), (last.Trigger!.Windows, last.Trigger.Triggers, last.Trigger.LastReason));
+    }
+
+    [Fact]
+    public async Task A_ring_too_small_for_the_time_says_how_far_it_reaches_and_holds_that()
+    {
+        using var lab = new Lab();
+        using var beside = new Beside(lab);
+        using CapboxProcess capbox = CapboxProcess.StartWith(
+            lab, Document(lab.Archive, """{"before": "30s", "after": "200ms"}""", """ "ringSize": "2MiB", "blockSize": "64KiB", "handover": "20ms" """));
+        Task<long> traffic = Send(lab, "--milliseconds", "3000", "--pps", "10000", "--size", "500");
+        Thread.Sleep(1800);
+        TriggerAnswer answer = Trigger(lab.Archive);
+        long sent = await traffic;
+        AwaitEnd(lab.Archive);
+        RecorderSnapshot last = capbox.Stop();
+        List<Stamped> stored = Stored(lab, lab.Archive);
+        Assert.False(answer.Complete);
+        // 28 blocks of some 80 packets at 10,000 a second.
+        Assert.InRange(Ns(answer.Triggered) - Ns(answer.Reached), 50 * Ms, 600 * Ms);
+        AssertHolds(stored, beside.Seen(), answer, answer, 31_000 * Ms);
+        AssertLedger(last, sent, stored.Count);
+        Assert.Equal(0ul, last.Ports[0].LostPackets);
+        Assert.Contains("the rings held no more", capbox.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_trickle_does_not_push_itself_out_of_the_ring()
+    {
+        using var lab = new Lab();
+        using var beside = new Beside(lab);
+        using CapboxProcess capbox = CapboxProcess.StartWith(
+            lab, Document(lab.Archive, """{"before": "3s", "after": "200ms"}""", """ "ringSize": "1MiB", "blockSize": "64KiB", "handover": "20ms" """));
+        Task<long> traffic = Send(lab, "--milliseconds", "7000", "--pps", "50");
+        Thread.Sleep(5500);
+        TriggerAnswer answer = Trigger(lab.Archive);
+        long sent = await traffic;
+        AwaitEnd(lab.Archive);
+        RecorderSnapshot last = capbox.Stop();
+        List<Stamped> stored = Stored(lab, lab.Archive);
+        Assert.True(answer.Complete, answer.ToString());
+        AssertHolds(stored, beside.Seen(), answer, answer, 1000 * Ms);
+        AssertLedger(last, sent, stored.Count);
+    }
+
+    [Fact]
+    public async Task A_disk_that_refuses_gets_the_window_when_it_takes_blocks_again()
+    {
+        using var lab = new Lab();
+        string disk = lab.MountSmallDisk(300);
+        using var beside = new Beside(lab);
+        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(disk, """{"before": "2s", "after": "500ms"}"""));
+        Task<long> traffic = Send(lab, "--milliseconds", "6000", "--pps", "2000", "--size", "500");
+        Thread.Sleep(2500);
+        TriggerAnswer answer;
+        Tool.Run("fsfreeze", "-f", disk);
+        try
+        {
+            answer = Trigger(disk);
+            Thread.Sleep(2000);
+        }
+        finally
+        {
+            Tool.Run("fsfreeze", "-u", disk);
+        }
+
+        AwaitEnd(disk);
+        long sent = await traffic;
+        RecorderSnapshot last = capbox.Stop();
+        List<Stamped> stored = Stored(lab, disk);
+        Assert.True(answer.Complete, answer.ToString());
+        AssertHolds(stored, beside.Seen(), answer, answer, 3000 * Ms);
+        AssertLedger(last, sent, stored.Count);
+        Assert.Equal(0ul, last.Ports[0].LostPackets);
+    }
+
+    [Fact]
+    public async Task Full_speed_through_a_window_is_whole_and_accounted_for()
+    {
+        using var lab = new Lab();
+        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(lab.Archive, """{"before": "30s", "after": "300ms"}""", """ "ringSize": "64MiB" """));
+        Task<long> traffic = Send(lab, "--milliseconds", "2500", "--size", "1500");
+        Thread.Sleep(1500);
+        TriggerAnswer answer = Trigger(lab.Archive);
+        long sent = await traffic;
+        AwaitEnd(lab.Archive);
+        RecorderSnapshot last = capbox.Stop();
+        List<Stamped> stored = Stored(lab, lab.Archive);
+        AssertLedger(last, sent, stored.Count);
+        long reachedNs = Ns(answer.Reached), toNs = Ns(answer.To);
+        Assert.True(stored[0].UtcNs <= reachedNs + (20 * Ms), $"reached {answer.Reached}, first packet {(stored[0].UtcNs - reachedNs) / 1e6} ms later");
+        ulong[] sequences = [.. stored.Select(p => BinaryPrimitives.ReadUInt64BigEndian(Convert.FromHexString(p.Hex.AsSpan(100, 16))))];
+        ulong missing = sequences[^1] - sequences[0] + 1 - (ulong)sequences.Length;
+        Assert.Equal(sequences.Length, sequences.Distinct().Count());
+        // One sender, one ring: a hole is a loss, and there is none that the ledger does not tell.
+        Assert.InRange(missing, 0ul, last.Ports[0].LostPackets);
+        Assert.True(stored[^1].UtcNs >= toNs || sequences[^1] == (ulong)sent - 1, "the window ends early");
+    }
+
+    [Fact]
+    public async Task Four_rings_reach_as_far_as_the_worst_of_them()
+    {
+        using var lab = new Lab();
+        using var beside = new Beside(lab);
+        using CapboxProcess capbox = CapboxProcess.StartWith(
+            lab, Document(lab.Archive, """{"before": "10s", "after": "400ms"}""", """ "rings": 4, "ringSize": "1MiB", "blockSize": "64KiB", "handover": "20ms" """));
+        Task<long> traffic = Send(lab, "--milliseconds", "3000", "--pps", "8000", "--size", "500", "--flows", "6");
+        Thread.Sleep(2000);
+        TriggerAnswer answer = Trigger(lab.Archive);
+        long sent = await traffic;
+        AwaitEnd(lab.Archive);
+        RecorderSnapshot last = capbox.Stop();
+        List<Stamped> stored = Stored(lab, lab.Archive);
+        AssertLedger(last, sent, stored.Count);
+        Assert.Equal(4, answer.Rings);
+        HashSet<Stamped> all = [.. stored];
+        Assert.Equal(stored.Count, all.Count);
+        Stamped[] claimed = [.. beside.Seen().Where(p => p.UtcNs >= Ns(answer.Reached) && p.UtcNs <= Ns(answer.To))];
+        Assert.True(claimed.Length > 2000, $"only {claimed.Length} packets claimed");
+        Assert.DoesNotContain(claimed, p => !all.Contains(p));
+    }
+
+    [Fact]
+    public async Task A_packet_that_matches_triggers_at_once_also_when_the_port_does_not_record_it()
+    {
+        using var lab = new Lab();
+        using CapboxProcess capbox = CapboxProcess.StartWith(lab, $$"""
+            {"filters": {"alarm": "udp dst port 7777"},
+             "storage": {"directory": "{{lab.Archive}}", "mode": "trigger", "trigger": {"before": "1s", "after": "500ms", "holdoff": "100ms", "filter": "@alarm"} },
+             "ports": [{"name": "b0", "ringSize": "16MiB", "blockSize": "256KiB", "filter": "not udp dst port 7777"}]}
+            """);
+        using var beside = new Beside(lab);
+        Task<long> traffic = Send(lab, "--milliseconds", "5000", "--pps", "2000", "--size", "200");
+        Thread.Sleep(2000);
+        byte[] alarm = Frames.Udp("10.1.0.1", "10.1.0.2", 5, 7777, 30);
+        // For half a second: one window, prolonged.
+        RawSender.Send(lab.SenderSpace, "a0", Enumerable.Repeat(alarm, 50), pauseEvery: 1);
+        Thread.Sleep(600);
+        RecorderSnapshot during = Status(lab.Archive);
+        long sent = await traffic;
+        AwaitEnd(lab.Archive);
+        RecorderSnapshot last = capbox.Stop();
+        List<Stamped> seen = beside.Seen(), stored = Stored(lab, lab.Archive);
+        Stamped[] alarms = [.. seen.Where(p => p.Hex == Convert.ToHexString(alarm))];
+        Assert.Equal(50, alarms.Length);
+        Assert.Equal(1ul, last.Trigger!.Windows);
+        Assert.Equal("filter on port b0", last.Trigger.LastReason);
+        AssertLedger(last, sent + 50, stored.Count);
+        Assert.Equal(50ul, last.Ports[0].FilteredPackets);
+        // 20 ms between looks; the rest is for a machine that is busy with other things.
+        long lateNs = ((during.Trigger!.LastAt!.Value - DateTimeOffset.UnixEpoch).Ticks * 100) - alarms[^1].UtcNs;
+        Assert.True(lateNs < 150 * Ms, $"triggered {lateNs / 1e6} ms after the packet");
+        Stamped[] around = [.. seen.Where(p => p.UtcNs >= alarms[0].UtcNs - (900 * Ms) && p.UtcNs <= alarms[^1].UtcNs + (400 * Ms) && !alarms.Contains(p))];
+        HashSet<Stamped> all = [.. stored];
+        Assert.True(around.Length > 2000);
+        Assert.DoesNotContain(around, p => !all.Contains(p));
+    }
+
+    [Fact]
+    public void A_stop_outside_a_window_lets_all_go_and_writes_no_file()
+    {
+        using var lab = new Lab();
+        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(lab.Archive, """{"before": "30s"}"""));
+        long sent = lab.Generate("--packets", "5000", "--pps", "20000", "--size", "300");
+        capbox.WaitUntilSeen(sent);
+        RecorderSnapshot last = capbox.Stop();
+        AssertLedger(last, sent, 0);
+        Assert.Equal((ulong)sent, last.Ports[0].DiscardedPackets);
+        Assert.Empty(Directory.GetFiles(lab.Archive));
+    }
+
+    [Fact]
+    public void A_stop_inside_a_window_writes_all()
+    {
+        using var lab = new Lab();
+        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(lab.Archive, """{"before": "30s", "after": "1m"}"""));
+        long sent = lab.Generate("--packets", "5000", "--pps", "20000", "--size", "300");
+        Trigger(lab.Archive);
+        sent += lab.Generate("--packets", "5000", "--pps", "20000", "--size", "300", "--first", "5000");
+        RecorderSnapshot last = capbox.Stop();
+        AssertLedger(last, sent, Stored(lab, lab.Archive).Count);
+        Assert.Equal((ulong)sent, last.Ports[0].StoredPackets);
+        Assert.Equal(1ul, last.Storage.SegmentsSealed);
+        Assert.Contains("window 1 has ended", capbox.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Losses_before_a_window_are_in_the_ledger_and_not_in_the_window()
+    {
+        using var lab = new Lab();
+        using CapboxProcess capbox = CapboxProcess.StartWith(
+            lab, Document(lab.Archive, """{"before": "500ms", "after": "200ms"}""", """ "ringSize": "16MiB", "blockSize": "256KiB", "filter": "udp" """));
+        RawSender.Send(lab.SenderSpace, "a0", Enumerable.Range(0, 300).Select(i => Frames.Plain(60, i)));
+        long sent = 300 + lab.Generate("--packets", "1000", "--pps", "5000");
+        Thread.Sleep(1500);
+        RawSender.Send(lab.SenderSpace, "a0", Enumerable.Range(0, 20).Select(i => Frames.Plain(60, i)));
+        sent += 20 + lab.Generate("--packets", "100", "--pps", "5000", "--first", "1000");
+        Trigger(lab.Archive);
+        AwaitEnd(lab.Archive);
+        RecorderSnapshot last = capbox.Stop();
+        AssertLedger(last, sent, 100);
+        Assert.Equal(320ul, last.Ports[0].FilteredPackets);
+        string verified = Tool.Run(CapboxProcess.Binary, ["verify", .. Directory.GetFiles(lab.Archive, "*.pcapng")]);
+        Assert.Contains("stored 100, filtered 20,", verified, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Continuous_recording_has_nothing_to_trigger()
+    {
+        using var lab = new Lab();
+        using CapboxProcess capbox = CapboxProcess.Start(lab, "--port", "b0", "--archive", lab.Archive);
+        (int code, string output, string error) = Tool.Try(CapboxProcess.Binary, "trigger", "--archive", lab.Archive);
+        Assert.Equal((1, ""), (code, output));
+        Assert.Contains("storage.mode is continuous", error, StringComparison.Ordinal);
+        capbox.Stop();
+    }
+}
