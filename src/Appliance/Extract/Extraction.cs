@@ -55,7 +55,9 @@ public static class Extraction
     {
         List<SegmentSlice> slices = new SegmentScan(request).Find().FindAll(s => s.Chunks.Length > 0);
         using var filters = new LinkFilters(request.Filter, slices);
-        using var merge = new PacketMerge(slices, request, new ExtractCounters());
+        using var merge = new PacketMerge(request, new ExtractCounters());
+        foreach (SegmentSlice slice in slices)
+            merge.Add(slice, slice.Chunks);
         for (long packets = 0; merge.MoveNext(); packets++)
         {
             if (packets % ReportEveryPackets == 0)
@@ -114,7 +116,9 @@ public static class Extraction
 
         public void Run()
         {
-            using var merge = new PacketMerge(slices, request, counters) { TakeWhole = filters.IsEmpty ? Copy : null };
+            using var merge = new PacketMerge(request, counters) { TakeWhole = filters.IsEmpty ? Copy : null };
+            foreach (SegmentSlice slice in slices)
+                merge.Add(slice, slice.Chunks);
             while (merge.MoveNext())
             {
                 if (PacketsRead++ % ReportEveryPackets == 0)
