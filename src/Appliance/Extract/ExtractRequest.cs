@@ -47,6 +47,9 @@ public sealed record ExtractReport(
     ulong Packets, ulong PacketBytes, ulong PacketsRead, int Segments, long ChunksRead, long ChunkBytes, long BytesRead,
     IReadOnlyList<ExtractLoss> Losses, IReadOnlyList<string> Warnings)
 {
+    /// <summary>When following: packets that came later than the window, and so stand behind later ones.</summary>
+    public ulong LatePackets { get; init; }
+
     /// <summary>True only if the ledger has no loss in the range and every chunk could be read.</summary>
     public bool Complete => Losses.Count == 0 && Warnings.Count == 0;
 }

@@ -125,28 +125,32 @@ internal sealed class SegmentScan(ExtractRequest request)
                 continue;
             if (entry.FirstUtcNs < request.To.Nanoseconds && entry.LastUtcNs >= request.From.Nanoseconds)
                 chunks.Add(entry);
-            else if (entry.FirstUtcNs >= request.To.Nanoseconds)
+            else if (IsBehind(entry, request.To.Nanoseconds))
                 after.TryAdd((entry.Port, entry.Ring), entry);
         }
 
         return new SegmentSlice(path, name.Sequence, reader.Header, [.. chunks], [.. after.Values]);
     }
 
-    private IEnumerable<IndexEntry> Entries(SegmentReader reader)
-    {
-        if (reader.Trailer is { } trailer)
-        {
-            BytesRead += trailer.FooterBytes;
-            return reader.ReadFooter().Index;
-        }
+    /// <summary>Whether a chunk lies behind the range; a filler, which has no time, does not.</summary>
+    public static bool IsBehind(in IndexEntry entry, long toNs) => entry.FirstUtcNs >= toNs && entry.FirstUtcNs != long.MaxValue;
 
+    /// <summary>All chunks of a segment by offset; of one without a footer as far as they follow each other.</summary>
+    /// <exception cref="SegmentFormatException">The index is damaged.</exception>
+    public static IReadOnlyList<IndexEntry> Index(SegmentReader reader)
+    {
+        if (reader.Trailer is not null)
+            return reader.ReadFooter().Index;
         List<IndexEntry> entries = [];
         foreach (ChunkRecord chunk in reader.Chunks)
-        {
-            BytesRead += ChunkHeadBytes;
             entries.Add(IndexEntry.From(chunk));
-        }
+        return entries;
+    }
 
+    private IReadOnlyList<IndexEntry> Entries(SegmentReader reader)
+    {
+        IReadOnlyList<IndexEntry> entries = Index(reader);
+        BytesRead += reader.Trailer is { } trailer ? trailer.FooterBytes : entries.Count * ChunkHeadBytes;
         return entries;
     }
 
