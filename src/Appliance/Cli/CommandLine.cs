@@ -11,6 +11,10 @@ internal static class CommandLine
 
     public static int Run(IReadOnlyList<string> args)
     {
+        // Wireshark's options are its own, and may grow: they are not parsed here.
+        if (ExtcapCommand.IsCalled(args))
+            return ExtcapCommand.Run(args);
+
         // No response files: @name is a named filter here.
         ParseResult result = Build().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (result.Action is ParseErrorAction || (result.Errors.Count > 0 && result.Action is not ExampleHelpAction))
@@ -42,8 +46,8 @@ internal static class CommandLine
     {
         RootCommand root = new("capbox records network ports to PCAPNG segments and accounts for every packet.")
         {
-            RunCommandLine(), ControlCommandLines.Status(), ControlCommandLines.Trigger(), ControlCommandLines.Rotate(), PortsCommandLine(), ArchiveCommandLines.Segments(), ExtractCommandLine(), ArchiveCommandLines.Hold(), ArchiveCommandLines.Catalog(), VerifyCommandLine(),
-            SealCommandLine(), ConfigCommandLine(),
+            RunCommandLine(), ControlCommandLines.Status(), ControlCommandLines.Trigger(), ControlCommandLines.Rotate(), PortsCommandLine(), ArchiveCommandLines.Segments(), ExtractCommandLine(),
+            ExtcapCommandLine(), ArchiveCommandLines.Hold(), ArchiveCommandLines.Catalog(), VerifyCommandLine(), SealCommandLine(), ConfigCommandLine(),
         };
         foreach (HelpOption help in root.Options.OfType<HelpOption>())
             help.Action = new ExampleHelpAction((HelpAction)help.Action!);
@@ -108,6 +112,16 @@ internal static class CommandLine
             [.. (result.GetValue(port) ?? []).SelectMany(p => p.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
             result.GetValue(filter), result.GetRequiredValue(output), result.GetRequiredValue(format), result.GetValue(follow), result.GetRequiredValue(window),
             result.GetValue(s_json))));
+        return command;
+    }
+
+    private static Command ExtcapCommandLine()
+    {
+        Argument<string?> directory = new("DIR") { Description = "Where to (default: Wireshark's personal extcap path)", Arity = ArgumentArity.ZeroOrOne };
+        Command install = new("install", "Put a link to capbox where Wireshark looks for extcap programs.") { directory };
+        install.SetAction(result => ExtcapInstall.Run(result.GetValue(directory)));
+        Command command = new("extcap", "Offer the ports and the archive as interfaces inside Wireshark, which calls this (docs/EXTCAP.md).") { install };
+        command.SetAction(_ => ExtcapCommand.Run([]));
         return command;
     }
 
@@ -221,6 +235,13 @@ internal static class CommandLine
                 "capbox seal keygen --out /etc/capbox/custody.key",
                 "capbox seal --key /etc/capbox/custody.key ./var",
                 "capbox seal rotate --key old.key --to new.key ./var",
+            ],
+            "extcap" or "install" =>
+            [
+                "capbox extcap install",
+                "CAPBOX_ARCHIVE=./var tshark -D | grep capbox",
+                "CAPBOX_ARCHIVE=./var tshark -i capbox-live-eth2 -f 'udp port 319'",
+                "capbox extcap --extcap-interfaces",
             ],
             "config" or "check" => ["capbox config check /etc/capbox.json"],
             _ => ["capbox ports", "sudo capbox run --port eth2 --archive ./var", "capbox segments ./var", "capbox verify ./var/*.pcapng"],

@@ -168,11 +168,7 @@ internal static class ExtractCommand
         if (report.LatePackets > 0)
             Console.Error.WriteLine($"{Human.Count(report.LatePackets)} packets came later than --window and stand behind later ones");
         foreach (ExtractLoss loss in report.Losses)
-        {
-            Console.Error.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{loss.Port}: lost ring {loss.Ring} disk {loss.Disk} nic {loss.Nic} host {loss.Host}, port down for {loss.GapNs / 1e9:F3} s"));
-        }
+            Console.Error.WriteLine(loss.ToText());
 
         foreach (string warning in report.Warnings)
             Errors.Write(warning);

@@ -30,6 +30,10 @@ public sealed record ExtractRequest
 /// <summary>Losses that the ledger tells for one port in the range, and just after it, when the chunk that tells them may mean the range.</summary>
 public sealed record ExtractLoss(string Port, ulong Ring, ulong Disk, ulong Nic, ulong Host, ulong Truncated, ulong GapNs)
 {
+    /// <summary>One line for people.</summary>
+    public string ToText() => string.Create(
+        System.Globalization.CultureInfo.InvariantCulture, $"{Port}: lost ring {Ring} disk {Disk} nic {Nic} host {Host}, port down for {GapNs / 1e9:F3} s");
+
     public bool IsNone => (Ring | Disk | Nic | Host | GapNs) == 0;
 }
 
