@@ -54,9 +54,9 @@ internal static class ExtractCommand
         return Run(arguments, new Job(request, format, arguments.Follow, (int)(windowNs / 1_000_000)));
     }
 
-    /// <summary>A request for what is recorded from now on: what is sealed already is not even looked at.</summary>
+    /// <summary>A request for what is recorded from now on: what is sealed already is not even looked at, but for the newest: it may have been sealed just now.</summary>
     public static ExtractRequest LiveRequest(string archive, UtcTime now, UtcTime to, IReadOnlyList<string> ports, string? filter) =>
-        new() { Archive = archive, From = now, To = to, Ports = ports, Filter = filter, Candidates = [] };
+        new() { Archive = archive, From = now, To = to, Ports = ports, Filter = filter, Candidates = ArchivePorts.NewestFirst(archive).Take(4).ToArray() };
 
     /// <summary>A request with what the index of the archive knows of it.</summary>
     public static ExtractRequest Request(string archive, UtcTime from, UtcTime to, IReadOnlyList<string> ports, string? filter)

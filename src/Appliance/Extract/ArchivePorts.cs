@@ -52,7 +52,8 @@ internal sealed record ArchivePorts(IReadOnlyList<string> Names, IReadOnlyDictio
         return reader.TryReadChunk(reader.ChunksOffset, out ChunkRecord chunk) is null ? [chunk.Port] : [];
     }
 
-    private static IEnumerable<string> NewestFirst(string archive)
+    /// <summary>Paths of all segments, parts too, the highest sequence first; none if the directory cannot be read.</summary>
+    public static IReadOnlyList<string> NewestFirst(string archive)
     {
         try
         {

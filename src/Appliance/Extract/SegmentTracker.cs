@@ -18,8 +18,9 @@ internal sealed class SegmentTracker(ExtractRequest request, PacketMerge merge, 
     private readonly SortedDictionary<ulong, string> _sealedUnread = [];
     private readonly HashSet<(string Port, ushort Ring)> _toldBehind = [];
     private readonly List<IndexEntry> _found = [];
+    private readonly ulong _newestCandidate = request.Candidates?.Select(SequenceOf).DefaultIfEmpty().Max() ?? 0;
     private ulong _lastCounted;
-    private HashSet<string>? _candidates = request.Candidates is null ? null : [.. request.Candidates.Select(p => Path.GetFileName(p))];
+    private readonly HashSet<ulong>? _candidates = request.Candidates is null ? null : [.. request.Candidates.Select(SequenceOf)];
     private DateTime _changed;
     private bool _readAgain = true;
 
@@ -85,13 +86,17 @@ internal sealed class SegmentTracker(ExtractRequest request, PacketMerge merge, 
             present.Add(name.Sequence);
             if (name.InProgress)
                 NotePart(name, path, nowMs);
-            else if (_sealedKnown.Add(name.Sequence) && (_candidates is null || _candidates.Contains(Path.GetFileName(path))))
+            else if (_sealedKnown.Add(name.Sequence) && IsCandidate(name.Sequence))
                 _sealedUnread.Add(name.Sequence, path);
         }
 
-        _candidates = null; // an index names what was there at the start
         ForgetMissing(present);
     }
+
+    /// <summary>An index names what was there when it was asked, parts too, which may be sealed by now; what came later it does not know.</summary>
+    private bool IsCandidate(ulong sequence) => _candidates is null || _candidates.Contains(sequence) || sequence > _newestCandidate;
+
+    private static ulong SequenceOf(string path) => SegmentName.TryParse(Path.GetFileName(path), out SegmentName name) ? name.Sequence : 0;
 
     private void NotePart(SegmentName name, string path, long nowMs)
     {
