@@ -183,6 +183,7 @@ public unsafe class CaptureBlockRewriterTests
         Assert.Equal(utc.Min(), record.FirstUtcNs);
         Assert.Equal(utc.Max(), record.LastUtcNs);
         Assert.Equal((uint)frames.Count(f => f.Hardware), record.HardwareStampedPackets);
+        Assert.Equal(utc.SequenceEqual(utc.Order()) ? ChunkFlags.InOrder : ChunkFlags.None, record.Flags);
     }
 
     private static byte[] OnTheWire(Frame frame, int snapLength)

@@ -16,10 +16,11 @@ public static class ChunkBuilder
     public const long HardwareOffsetNs = -37_000_000_000;
 
     public static byte[] Build(
-        IReadOnlyList<TestPacket> packets, long offset, ulong segment, int port = 0, int ring = 0, ulong sequence = 0, Func<ChunkRecord, ChunkRecord>? change = null)
+        IReadOnlyList<TestPacket> packets, long offset, ulong segment, int port = 0, int ring = 0, ulong sequence = 0, Func<ChunkRecord, ChunkRecord>? change = null,
+        long hardwareOffsetNs = HardwareOffsetNs)
     {
         var bytes = new List<byte>();
-        ChunkRecord record = RecordOf(packets, offset, segment, port, ring, sequence);
+        ChunkRecord record = RecordOf(packets, offset, segment, port, ring, sequence, hardwareOffsetNs);
         record = change?.Invoke(record) ?? record;
         TestPacket? first = packets.Count > 0 ? packets[0] : null;
         uint firstInterface = (uint)(port * 2) + (first is { Hardware: true } ? 1u : 0);
@@ -59,9 +60,9 @@ public static class ChunkBuilder
         return chunk;
     }
 
-    private static ChunkRecord RecordOf(IReadOnlyList<TestPacket> packets, long offset, ulong segment, int port, int ring, ulong sequence)
+    private static ChunkRecord RecordOf(IReadOnlyList<TestPacket> packets, long offset, ulong segment, int port, int ring, ulong sequence, long hardwareOffsetNs)
     {
-        long[] utc = [.. packets.Select(UtcNs)];
+        long[] utc = [.. packets.Select(p => UtcNs(p, hardwareOffsetNs))];
         return new ChunkRecord
         {
             Magic = 0x58425043,
@@ -79,11 +80,12 @@ public static class ChunkBuilder
             CapturedBytes = (ulong)packets.Sum(packet => (long)packet.Data.Length),
             OriginalBytes = (ulong)packets.Sum(packet => packet.OriginalLength),
             TruncatedPackets = (uint)packets.Count(packet => packet.Data.Length < packet.OriginalLength),
+            Flags = utc.Zip(utc.Skip(1)).All(pair => pair.First <= pair.Second) ? ChunkFlags.InOrder : ChunkFlags.None,
             ClockBoundNs = uint.MaxValue,
         };
     }
 
-    public static long UtcNs(TestPacket packet) => packet.RawNs + (packet.Hardware ? HardwareOffsetNs : 0);
+    public static long UtcNs(TestPacket packet, long hardwareOffsetNs = HardwareOffsetNs) => packet.RawNs + (packet.Hardware ? hardwareOffsetNs : 0);
 
     private static void Packet(List<byte> bytes, TestPacket packet, int port)
     {

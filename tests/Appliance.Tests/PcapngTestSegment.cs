@@ -14,19 +14,24 @@ public sealed class TestSegment
     private readonly List<IndexEntry> index = [];
     private readonly TotalRecord[] totals = [TotalRecord.Empty(0), TotalRecord.Empty(1)];
 
-    public TestSegment(int snapLength = 262144)
+    private readonly ulong sequence;
+    private readonly UtcOffset offset;
+
+    public TestSegment(int snapLength = 262144, ulong sequence = Sequence, int taiSeconds = 37)
     {
+        this.sequence = sequence;
+        offset = new UtcOffset(taiSeconds);
         var origin = new OriginRecord
         {
-            SegmentSequence = Sequence,
+            SegmentSequence = sequence,
             StartedUtcNs = StartNs,
             ConfigRevision = 7,
             RunId = new Guid("00112233-4455-6677-8899-aabbccddeeff"),
         };
         InterfaceInfo[] ports =
         [
-            new("eth0", "mlx5_core", [2, 0, 0, 0, 0, 1], 25_000_000_000, "udp port 319", UtcOffset.Since2017),
-            new("eth1", null, null, null, null, UtcOffset.Since2017),
+            new("eth0", "mlx5_core", [2, 0, 0, 0, 0, 1], 25_000_000_000, "udp port 319", offset),
+            new("eth1", null, null, null, null, offset),
         ];
         bytes = [.. SegmentHeader.Build(origin, "CB-0001", ports, 1, snapLength, "Linux test", "capbox test")];
     }
@@ -40,20 +45,20 @@ public sealed class TestSegment
 
     public TestSegment Add(IReadOnlyList<TestPacket> packets, int port = 0, int ring = 0, ulong sequence = 0, Func<ChunkRecord, ChunkRecord>? change = null)
     {
-        byte[] chunk = ChunkBuilder.Build(packets, bytes.Count, Sequence, port, ring, sequence, change);
+        byte[] chunk = ChunkBuilder.Build(packets, bytes.Count, this.sequence, port, ring, sequence, change, -offset.Nanoseconds);
         Packets.AddRange(packets);
         return AddBytes(chunk, packets.Count);
     }
 
     public TestSegment AddFiller(int fillerBytes) =>
-        AddBytes(Filler.Build(new ChunkRecord { SegmentSequence = Sequence, LostDisk = 3 }, bytes.Count, fillerBytes), 0);
+        AddBytes(Filler.Build(new ChunkRecord { SegmentSequence = sequence, LostDisk = 3 }, bytes.Count, fillerBytes), 0);
 
     /// <summary>The file as a crash leaves it: no footer.</summary>
     public byte[] InProgress() => [.. bytes];
 
     public byte[] Sealed(TrailerFlags flags = TrailerFlags.None)
     {
-        var trailer = new TrailerRecord { Flags = flags, SegmentSequence = Sequence, StartedUtcNs = StartNs, SealedUtcNs = StartNs + 1_000_000_000 };
+        var trailer = new TrailerRecord { Flags = flags, SegmentSequence = sequence, StartedUtcNs = StartNs, SealedUtcNs = StartNs + 1_000_000_000 };
         return [.. bytes, .. Footer.Build([.. index], totals, trailer, bytes.Count)];
     }
 

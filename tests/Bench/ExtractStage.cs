@@ -231,6 +231,7 @@ internal sealed unsafe class SyntheticChunk : IDisposable
             LastUtcNs = ns - stepNs,
             CapturedBytes = (ulong)(_packetsAt.Count * _frameBytes),
             OriginalBytes = (ulong)(_packetsAt.Count * _frameBytes),
+            Flags = ChunkFlags.InOrder,
             ClockBoundNs = uint.MaxValue,
         };
         ChunkLayout.WriteDescriptor(start, record, 0, (ulong)firstNs, (ulong)(ns - stepNs));

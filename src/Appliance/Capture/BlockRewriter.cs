@@ -61,7 +61,8 @@ internal static unsafe class BlockRewriter
         byte* at = block + head->OffsetToFirstPacket;
 
         uint softwareInterface = Format.SoftwareInterface(port);
-        long utcFirst = long.MaxValue, utcLast = long.MinValue;
+        long utcFirst = long.MaxValue, utcLast = long.MinValue, utcBefore = long.MinValue / 2;
+        ulong stepsBack = 0;
         ulong captured = 0, original = 0, firstStamp = 0, lastStamp = 0;
         uint hardware = 0, truncated = 0, firstInterface = softwareInterface;
 
@@ -93,6 +94,8 @@ internal static unsafe class BlockRewriter
             long utc = (long)stamp - (isHardware * hardwareOffset.Nanoseconds);
             utcFirst = Math.Min(utcFirst, utc);
             utcLast = Math.Max(utcLast, utc);
+            stepsBack |= (ulong)(utc - utcBefore) >> 63; // no branch: the sign bit
+            utcBefore = utc;
             if (i == 0)
             {
                 firstStamp = stamp;
@@ -138,6 +141,7 @@ internal static unsafe class BlockRewriter
                 CapturedBytes = captured,
                 OriginalBytes = original,
                 TruncatedPackets = truncated,
+                Flags = stepsBack == 0 ? ChunkFlags.InOrder : ChunkFlags.None,
                 ClockBoundNs = uint.MaxValue,
             },
         };

@@ -11,6 +11,10 @@ internal static class CommandLine
 
     public static int Run(IReadOnlyList<string> args)
     {
+        // Wireshark's options are its own, and may grow: they are not parsed here.
+        if (ExtcapCommand.IsCalled(args))
+            return ExtcapCommand.Run(args);
+
         // No response files: @name is a named filter here.
         ParseResult result = Build().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (result.Action is ParseErrorAction || (result.Errors.Count > 0 && result.Action is not ExampleHelpAction))
@@ -42,8 +46,8 @@ internal static class CommandLine
     {
         RootCommand root = new("capbox records network ports to PCAPNG segments and accounts for every packet.")
         {
-            RunCommandLine(), ControlCommandLines.Status(), ControlCommandLines.Trigger(), ControlCommandLines.Rotate(), PortsCommandLine(), ArchiveCommandLines.Segments(), ExtractCommandLine(), ArchiveCommandLines.Hold(), ArchiveCommandLines.Catalog(), VerifyCommandLine(),
-            SealCommandLine(), ConfigCommandLine(),
+            RunCommandLine(), ControlCommandLines.Status(), ControlCommandLines.Trigger(), ControlCommandLines.Rotate(), PortsCommandLine(), ArchiveCommandLines.Segments(), ExtractCommandLine(),
+            ExtcapCommandLine(), ArchiveCommandLines.Hold(), ArchiveCommandLines.Catalog(), VerifyCommandLine(), SealCommandLine(), ConfigCommandLine(),
         };
         foreach (HelpOption help in root.Options.OfType<HelpOption>())
             help.Action = new ExampleHelpAction((HelpAction)help.Action!);
@@ -86,20 +90,38 @@ internal static class CommandLine
     private static Command ExtractCommandLine()
     {
         Option<string> archive = new("--archive") { Description = "The archive", HelpName = "DIR", DefaultValueFactory = _ => Config.ConfigDocument.DefaultDirectory };
-        Option<string> from = new("--from") { Description = "First moment: RFC 3339 to the nanosecond, local time, seconds since 1970, or -5m", HelpName = "TIME", Required = true };
-        Option<string> to = new("--to") { Description = "First moment after the range: as --from, or +1s counted from it", HelpName = "TIME", DefaultValueFactory = _ => "now" };
+        Option<string?> from = new("--from") { Description = "First moment: RFC 3339 to the nanosecond, local time, seconds since 1970, or -5m; with --follow by default now", HelpName = "TIME" };
+        Option<string?> to = new("--to") { Description = "First moment after the range: as --from, or +1s counted from it (default now; with --follow no end)", HelpName = "TIME" };
         Option<string[]> port = new("--port") { Description = "Only these ports. Repeat it or separate names with commas", HelpName = "NAME[,NAME]" };
         Option<string?> filter = new("--filter") { Description = "tcpdump expression", HelpName = "EXPR" };
         Option<string> output = new("--output", "-o") { Description = "File to write, or - for standard output", HelpName = "FILE|-", Required = true };
         Option<string> format = new("--format") { Description = "pcapng, pcap (microseconds) or pcap-ns", HelpName = "FORMAT", DefaultValueFactory = _ => "pcapng" };
+        Option<bool> follow = new("--follow") { Description = "Go on with what is being recorded until --to, Ctrl-C or the end of the pipe" };
+        Option<string> window = new("--window")
+        {
+            Description = "With --follow: how long a chunk waits for earlier packets of other rings; at least the handover time",
+            HelpName = "DURATION",
+            DefaultValueFactory = _ => $"{Extract.Following.DefaultWindowMs}ms",
+        };
         Command command = new("extract", "Take a time range out of an archive, in time order; says whether it is complete.")
         {
-            from, to, port, filter, output, format, archive, s_json,
+            from, to, port, filter, output, format, archive, follow, window, s_json,
         };
         command.SetAction(result => ExtractCommand.Run(new ExtractArguments(
-            result.GetRequiredValue(archive), result.GetRequiredValue(from), result.GetRequiredValue(to),
+            result.GetRequiredValue(archive), result.GetValue(from), result.GetValue(to),
             [.. (result.GetValue(port) ?? []).SelectMany(p => p.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
-            result.GetValue(filter), result.GetRequiredValue(output), result.GetRequiredValue(format), result.GetValue(s_json))));
+            result.GetValue(filter), result.GetRequiredValue(output), result.GetRequiredValue(format), result.GetValue(follow), result.GetRequiredValue(window),
+            result.GetValue(s_json))));
+        return command;
+    }
+
+    private static Command ExtcapCommandLine()
+    {
+        Argument<string?> directory = new("DIR") { Description = "Where to (default: Wireshark's personal extcap path)", Arity = ArgumentArity.ZeroOrOne };
+        Command install = new("install", "Put a link to capbox where Wireshark looks for extcap programs.") { directory };
+        install.SetAction(result => ExtcapInstall.Run(result.GetValue(directory)));
+        Command command = new("extcap", "Offer the ports and the archive as interfaces inside Wireshark, which calls this (docs/EXTCAP.md).") { install };
+        command.SetAction(_ => ExtcapCommand.Run([]));
         return command;
     }
 
@@ -200,6 +222,7 @@ internal static class CommandLine
                 "capbox extract --archive ./var --from 09:30:00.000 --to +250ms -o open.pcapng",
                 "capbox extract --from 2026-11-23T09:30:00.000000250Z --to +1s --port eth2 --filter 'host 10.1.0.9' -o - | tshark -r -",
                 "capbox extract --from -5m -o - | wireshark -k -i -",
+                "capbox extract --follow --port eth2 -o - | tshark -r -",
             ],
             "verify" =>
             [
@@ -212,6 +235,13 @@ internal static class CommandLine
                 "capbox seal keygen --out /etc/capbox/custody.key",
                 "capbox seal --key /etc/capbox/custody.key ./var",
                 "capbox seal rotate --key old.key --to new.key ./var",
+            ],
+            "extcap" or "install" =>
+            [
+                "capbox extcap install",
+                "CAPBOX_ARCHIVE=./var tshark -D | grep capbox",
+                "CAPBOX_ARCHIVE=./var tshark -i capbox-live-eth2 -f 'udp port 319'",
+                "capbox extcap --extcap-interfaces",
             ],
             "config" or "check" => ["capbox config check /etc/capbox.json"],
             _ => ["capbox ports", "sudo capbox run --port eth2 --archive ./var", "capbox segments ./var", "capbox verify ./var/*.pcapng"],

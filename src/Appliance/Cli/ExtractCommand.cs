@@ -7,7 +7,18 @@ using Microsoft.Win32.SafeHandles;
 namespace Capbox.Cli;
 
 /// <summary>What <c>capbox extract</c> was given.</summary>
-internal sealed record ExtractArguments(string Archive, string From, string To, string[] Ports, string? Filter, string Output, string Format, bool Json);
+/// <param name="Archive">Directory.</param>
+/// <param name="From">Null with --follow: now.</param>
+/// <param name="To">Null: now; with --follow: no end.</param>
+/// <param name="Ports">Empty: all.</param>
+/// <param name="Filter">Expression or null.</param>
+/// <param name="Output">File or -.</param>
+/// <param name="Format">Name of it.</param>
+/// <param name="Follow">Go on with what is being recorded.</param>
+/// <param name="Window">With --follow: how long a chunk waits for earlier ones.</param>
+/// <param name="Json">Report as JSON.</param>
+internal sealed record ExtractArguments(
+    string Archive, string? From, string? To, string[] Ports, string? Filter, string Output, string Format, bool Follow, string Window, bool Json);
 
 /// <summary>
 /// <c>capbox extract</c>. A file appears under its name only when it is complete; Ctrl-C or a full disk leaves none. The report goes to standard error, so that
@@ -15,30 +26,56 @@ internal sealed record ExtractArguments(string Archive, string From, string To, 
 /// </summary>
 internal static class ExtractCommand
 {
+    private const long MaxWindowNs = 60_000_000_000;
+    private static readonly UtcTime s_noEnd = new(long.MaxValue);
+
     public static int Run(ExtractArguments arguments)
     {
+        if (arguments.From is null && !arguments.Follow)
+            return Errors.BadUse("--from is required without --follow; see capbox extract --help");
         UtcTime now = UtcTime.Now;
-        if (!TimeArgument.TryParse(arguments.From, now, out UtcTime from))
-            return Errors.BadUse($"--from {arguments.From}: not a time (RFC 3339, local time, seconds since 1970, or -5m)");
-        if (!TimeArgument.TryParseEnd(arguments.To, from, now, out UtcTime to))
-            return Errors.BadUse($"--to {arguments.To}: not a time (as --from, or +1s counted from it)");
+        string fromText = arguments.From ?? "now", toText = arguments.To ?? "now";
+        if (!TimeArgument.TryParse(fromText, now, out UtcTime from))
+            return Errors.BadUse($"--from {fromText}: not a time (RFC 3339, local time, seconds since 1970, or -5m)");
+        UtcTime to = s_noEnd;
+        if (!(arguments.Follow && arguments.To is null) && !TimeArgument.TryParseEnd(toText, from, now, out to))
+            return Errors.BadUse($"--to {toText}: not a time (as --from, or +1s counted from it)");
         if (!TryFormat(arguments.Format, out ExtractFormat format))
             return Errors.BadUse($"--format {arguments.Format}: not pcapng, pcap or pcap-ns");
+        if (!TimeArgument.TryParseDuration(arguments.Window, out long windowNs) || windowNs > MaxWindowNs)
+            return Errors.BadUse($"--window {arguments.Window}: not a duration of at most 60s");
         if (arguments.Output == "-" && !Console.IsOutputRedirected)
             return Errors.BadUse("-o -: standard output is a terminal; pipe it, or name a file");
         if (arguments.Output == "-" && arguments.Json)
             return Errors.BadUse("--json and -o - both want standard output; name a file");
-        Archive.IndexAnswer? index = ArchiveAccess.FastIndex(arguments.Archive, from, to);
-        var request = new ExtractRequest
+        ExtractRequest request = arguments.From is null
+            ? LiveRequest(arguments.Archive, from, to, arguments.Ports, arguments.Filter)
+            : Request(arguments.Archive, from, to, arguments.Ports, arguments.Filter);
+        return Run(arguments, new Job(request, format, arguments.Follow, (int)(windowNs / 1_000_000)));
+    }
+
+    /// <summary>A request for what is recorded from now on: what is sealed already is not even looked at, but for the newest: it may have been sealed just now.</summary>
+    public static ExtractRequest LiveRequest(string archive, UtcTime now, UtcTime to, IReadOnlyList<string> ports, string? filter) =>
+        new() { Archive = archive, From = now, To = to, Ports = ports, Filter = filter, Candidates = ArchivePorts.NewestFirst(archive).Take(4).ToArray() };
+
+    /// <summary>A request with what the index of the archive knows of it.</summary>
+    public static ExtractRequest Request(string archive, UtcTime from, UtcTime to, IReadOnlyList<string> ports, string? filter)
+    {
+        Archive.IndexAnswer? index = ArchiveAccess.FastIndex(archive, from, to);
+        return new ExtractRequest
         {
-            Archive = arguments.Archive,
+            Archive = archive,
             From = from,
             To = to,
-            Ports = arguments.Ports,
-            Filter = arguments.Filter,
-            Candidates = index?.Candidates(arguments.Archive),
+            Ports = ports,
+            Filter = filter,
+            Candidates = index?.Candidates(archive),
             KnownPorts = index?.Ports ?? [],
         };
+    }
+
+    private static int Run(ExtractArguments arguments, Job job)
+    {
         using var stop = new CancellationTokenSource();
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Cancel(context, stop));
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Cancel(context, stop));
@@ -46,9 +83,9 @@ internal static class ExtractCommand
         IProgress<ExtractProgress>? progress = bar is null ? null : new Reporter<ExtractProgress>(value => Draw(bar, value));
         try
         {
-            ExtractReport report = arguments.Output == "-" ? ToStandardOutput(request, format, progress, stop.Token) : ToFile(request, format, arguments.Output, progress, stop.Token);
+            ExtractReport report = arguments.Output == "-" ? ToStandardOutput(job, progress, stop.Token) : ToFile(job, arguments.Output, progress, stop.Token);
             bar?.Clear();
-            Report(report, arguments, request);
+            Report(report, arguments, job.Request);
             return ExitCode.Good;
         }
         catch (ExtractException e)
@@ -69,6 +106,13 @@ internal static class ExtractCommand
         }
     }
 
+    /// <summary>What is to be done.</summary>
+    private sealed record Job(ExtractRequest Request, ExtractFormat Format, bool Follow, int WindowMs)
+    {
+        public ExtractReport Run(SafeFileHandle target, IProgress<ExtractProgress>? progress, CancellationToken stop) =>
+            Follow ? Following.Run(Request, Format, target, WindowMs, progress, stop) : Extraction.Run(Request, Format, target, progress, stop);
+    }
+
     private static void Cancel(PosixSignalContext context, CancellationTokenSource stop)
     {
         context.Cancel = true;
@@ -86,20 +130,20 @@ internal static class ExtractCommand
         return text is "pcapng" or "pcap" or "pcap-ns";
     }
 
-    private static ExtractReport ToStandardOutput(ExtractRequest request, ExtractFormat format, IProgress<ExtractProgress>? progress, CancellationToken stop)
+    private static ExtractReport ToStandardOutput(Job job, IProgress<ExtractProgress>? progress, CancellationToken stop)
     {
         using var output = new SafeFileHandle(1, ownsHandle: false);
-        return Extraction.Run(request, format, output, progress, stop);
+        return job.Run(output, progress, stop);
     }
 
-    private static ExtractReport ToFile(ExtractRequest request, ExtractFormat format, string path, IProgress<ExtractProgress>? progress, CancellationToken stop)
+    private static ExtractReport ToFile(Job job, string path, IProgress<ExtractProgress>? progress, CancellationToken stop)
     {
         string temporary = path + ".part";
         try
         {
             ExtractReport report;
             using (SafeFileHandle file = File.OpenHandle(temporary, FileMode.Create, FileAccess.Write, FileShare.Read))
-                report = Extraction.Run(request, format, file, progress, stop);
+                report = job.Run(file, progress, stop);
             File.Move(temporary, path, overwrite: true);
             return report;
         }
@@ -120,13 +164,11 @@ internal static class ExtractCommand
 
         Console.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{Human.Count(report.Packets)} packets, {Human.Bytes(report.PacketBytes)}, of {Human.Count(report.PacketsRead)} in {request.From} .. {request.To}; {report.Segments} segments, {report.ChunksRead} chunks read"));
+            $"{Human.Count(report.Packets)} packets, {Human.Bytes(report.PacketBytes)}, of {Human.Count(report.PacketsRead)} in {request.From} .. {(request.To == s_noEnd ? "" : request.To)}; {report.Segments} segments, {report.ChunksRead} chunks read"));
+        if (report.LatePackets > 0)
+            Console.Error.WriteLine($"{Human.Count(report.LatePackets)} packets came later than --window and stand behind later ones");
         foreach (ExtractLoss loss in report.Losses)
-        {
-            Console.Error.WriteLine(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{loss.Port}: lost ring {loss.Ring} disk {loss.Disk} nic {loss.Nic} host {loss.Host}, port down for {loss.GapNs / 1e9:F3} s"));
-        }
+            Console.Error.WriteLine(loss.ToText());
 
         foreach (string warning in report.Warnings)
             Errors.Write(warning);
@@ -135,7 +177,12 @@ internal static class ExtractCommand
 
     private static void Draw(ProgressBar bar, ExtractProgress value)
     {
-        if (bar.IsDue)
-            bar.Draw(value.BytesDone, value.BytesTotal, after: $"{Human.Bytes(value.BytesDone)}  {Human.Count(value.Packets)} packets");
+        if (!bar.IsDue)
+            return;
+        string done = $"{Human.Bytes(value.BytesDone)}  {Human.Count(value.Packets)} packets";
+        if (value.BytesTotal == 0)
+            bar.DrawEndless("following  " + done);
+        else
+            bar.Draw(value.BytesDone, value.BytesTotal, after: done);
     }
 }

@@ -38,6 +38,15 @@ internal sealed class ProgressBar
         Console.Error.Write("\r\e[K" + string.Join("  ", pieces.Where(p => p.Length > 0)));
     }
 
+    /// <summary>A line without a bar, for work without an end.</summary>
+    public void DrawEndless(string text)
+    {
+        long now = Environment.TickCount64;
+        _nextMs = now + EveryMs;
+        _drawn = true;
+        Console.Error.Write($"\r\e[K{text}  {Human.Duration(TimeSpan.FromMilliseconds(now - _startMs))}");
+    }
+
     public void Clear()
     {
         if (_drawn)

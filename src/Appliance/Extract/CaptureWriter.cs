@@ -36,12 +36,20 @@ internal abstract class CaptureWriter(OutputPipe output)
     {
         int snapLength = slices.Count == 0 ? Format.MaxSnapLength : slices.Max(s => s.Header.SnapLength);
         if (format == ExtractFormat.Pcapng)
-            return new PcapngWriter(output, snapLength, slices);
+            return new PcapngWriter(output, snapLength, slices.Count == 0 ? null : slices[0].Header);
         ushort[] linkTypes = [.. slices.Select(s => s.Header.LinkType).Distinct()];
         if (linkTypes.Length > 1)
             throw new ExtractException($"the range has packets of link types {string.Join(", ", linkTypes)}, and pcap holds one: name ports of one type, or use --format pcapng");
         return new PcapWriter(output, format == ExtractFormat.PcapNs, linkTypes.Length == 0 ? (ushort)1 : linkTypes[0], snapLength);
     }
+
+    /// <summary>Makes the writer for packets of segments that are not all known yet.</summary>
+    /// <param name="format">Of the output.</param>
+    /// <param name="output">Gets the file's head.</param>
+    /// <param name="first">Of a segment, whose interfaces come first; null if there is none yet, which pcap does not permit.</param>
+    public static CaptureWriter CreateLive(ExtractFormat format, OutputPipe output, SegmentHeaderInfo? first) => format == ExtractFormat.Pcapng
+        ? new PcapngWriter(output, Format.MaxSnapLength, first)
+        : new PcapWriter(output, format == ExtractFormat.PcapNs, first!.LinkType, Format.MaxSnapLength);
 }
 
 /// <summary>Classic pcap, little endian.</summary>
@@ -50,10 +58,12 @@ internal sealed class PcapWriter : CaptureWriter
     private const uint MicrosecondMagic = 0xA1B2C3D4, NanosecondMagic = 0xA1B23C4D;
     private const int HeaderBytes = 16;
     private readonly bool _nanoseconds;
+    private readonly ushort _linkType;
 
     public PcapWriter(OutputPipe output, bool nanoseconds, ushort linkType, int snapLength) : base(output)
     {
         _nanoseconds = nanoseconds;
+        _linkType = linkType;
         Span<byte> head = output.Take(24);
         head.Clear();
         BinaryPrimitives.WriteUInt32LittleEndian(head, nanoseconds ? NanosecondMagic : MicrosecondMagic);
@@ -65,6 +75,8 @@ internal sealed class PcapWriter : CaptureWriter
 
     public override void Write(SegmentSlice slice, in SegmentPacket packet)
     {
+        if (slice.Header.LinkType != _linkType)
+            throw new ExtractException($"a packet of link type {slice.Header.LinkType} after some of {_linkType}, and pcap holds one: name ports of one type, or use --format pcapng");
         long seconds = Math.DivRem(packet.UtcNs, 1_000_000_000, out long fraction);
         Span<byte> room = Output.Take(HeaderBytes + packet.CapturedLength);
         BinaryPrimitives.WriteUInt32LittleEndian(room, (uint)seconds);
@@ -91,7 +103,7 @@ internal sealed class PcapngWriter : CaptureWriter
     private bool _lastIsBase;
     private uint[] _byPort = [];
 
-    public PcapngWriter(OutputPipe output, int snapLength, IReadOnlyList<SegmentSlice> slices) : base(output)
+    public PcapngWriter(OutputPipe output, int snapLength, SegmentHeaderInfo? first) : base(output)
     {
         _snapLength = snapLength;
         var writer = new BlockWriter();
@@ -103,7 +115,7 @@ internal sealed class PcapngWriter : CaptureWriter
         writer.TextOption(Format.ShbUserAppl, SegmentHeader.Application);
         writer.End();
         Put(writer);
-        _base = slices.Count == 0 ? null : slices[0].Header;
+        _base = first;
         foreach (SegmentPort port in _base?.Ports ?? [])
         {
             _interfaces.TryAdd((port.Name, _base!.LinkType), Describe(port.Name, _base.LinkType, 0));

@@ -56,7 +56,8 @@ internal sealed class DirectReads : IDisposable
     /// <param name="source">The file, open.</param>
     /// <param name="offset">A multiple of 4096.</param>
     /// <param name="bytes">A multiple of 4096, at most <see cref="PieceBytes"/>.</param>
-    public DirectRead? TryStart(SafeFileHandle source, long offset, int bytes)
+    /// <param name="stop">Ends the wait for a free buffer.</param>
+    public DirectRead? TryStart(SafeFileHandle source, long offset, int bytes, CancellationToken stop)
     {
         if (source != _source)
             OpenDirect(source);
@@ -65,8 +66,8 @@ internal sealed class DirectReads : IDisposable
             return null;
         if (_threads[0] is null)
             Start();
-        var read = new DirectRead(_free.Take(), _direct.Value, offset, bytes);
-        _jobs.Add(read);
+        var read = new DirectRead(_free.Take(stop), _direct.Value, offset, bytes);
+        _jobs.Add(read, stop);
         return read;
     }
 
@@ -101,7 +102,7 @@ internal sealed class DirectReads : IDisposable
     private void Start()
     {
         for (int i = 0; i < Buffers; i++)
-            _free.Add(new AlignedBuffer(PieceBytes));
+            _free.Add(new AlignedBuffer(PieceBytes), CancellationToken.None);
         for (int i = 0; i < Threads; i++)
         {
             _threads[i] = new Thread(() =>

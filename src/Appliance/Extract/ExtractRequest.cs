@@ -30,6 +30,10 @@ public sealed record ExtractRequest
 /// <summary>Losses that the ledger tells for one port in the range, and just after it, when the chunk that tells them may mean the range.</summary>
 public sealed record ExtractLoss(string Port, ulong Ring, ulong Disk, ulong Nic, ulong Host, ulong Truncated, ulong GapNs)
 {
+    /// <summary>One line for people.</summary>
+    public string ToText() => string.Create(
+        System.Globalization.CultureInfo.InvariantCulture, $"{Port}: lost ring {Ring} disk {Disk} nic {Nic} host {Host}, port down for {GapNs / 1e9:F3} s");
+
     public bool IsNone => (Ring | Disk | Nic | Host | GapNs) == 0;
 }
 
@@ -47,6 +51,9 @@ public sealed record ExtractReport(
     ulong Packets, ulong PacketBytes, ulong PacketsRead, int Segments, long ChunksRead, long ChunkBytes, long BytesRead,
     IReadOnlyList<ExtractLoss> Losses, IReadOnlyList<string> Warnings)
 {
+    /// <summary>When following: packets that came later than the window, and so stand behind later ones.</summary>
+    public ulong LatePackets { get; init; }
+
     /// <summary>True only if the ledger has no loss in the range and every chunk could be read.</summary>
     public bool Complete => Losses.Count == 0 && Warnings.Count == 0;
 }

@@ -1,4 +1,3 @@
-using Capbox.Native;
 using Capbox.Pcapng;
 using Microsoft.Win32.SafeHandles;
 
@@ -33,11 +32,11 @@ public static class Extraction
                 throw new ExtractException($"--port {port}: the archive has no such port, but {(scan.PortNames.Count == 0 ? "none" : string.Join(", ", scan.PortNames))}");
         }
 
-        using var filters = new LinkFilters(request.Filter, slices);
+        using var filters = new LinkFilters(request.Filter, slices.Select(s => s.Header.LinkType));
         List<SegmentSlice> inRange = slices.FindAll(s => s.Chunks.Length > 0);
         var counters = new ExtractCounters();
         counters.Warnings.AddRange(scan.Warnings);
-        using var output = new OutputPipe(target);
+        using var output = new OutputPipe(target, stop);
         CaptureWriter writer = CaptureWriter.Create(format, output, inRange);
         var job = new Job(request, inRange, filters, writer, counters, progress, stop);
         job.Run();
@@ -54,14 +53,15 @@ public static class Extraction
     public static bool HasAny(ExtractRequest request, CancellationToken stop)
     {
         List<SegmentSlice> slices = new SegmentScan(request).Find().FindAll(s => s.Chunks.Length > 0);
-        using var filters = new LinkFilters(request.Filter, slices);
-        using var merge = new PacketMerge(slices, request, new ExtractCounters());
+        using var filters = new LinkFilters(request.Filter, slices.Select(s => s.Header.LinkType));
+        using var merge = new PacketMerge(request, new ExtractCounters());
+        foreach (SegmentSlice slice in slices)
+            merge.Add(slice, slice.Chunks);
         for (long packets = 0; merge.MoveNext(); packets++)
         {
             if (packets % ReportEveryPackets == 0)
                 stop.ThrowIfCancellationRequested();
-            SegmentPacket packet = merge.Current.Current;
-            if (filters.For(merge.Current.Slice)?.Matches(packet.Data, packet.OriginalLength) ?? true)
+            if (filters.Matches(merge.Current.Slice, merge.Current.Current))
                 return true;
         }
 
@@ -114,15 +114,16 @@ public static class Extraction
 
         public void Run()
         {
-            using var merge = new PacketMerge(slices, request, counters) { TakeWhole = filters.IsEmpty ? Copy : null };
+            using var merge = new PacketMerge(request, counters) { TakeWhole = filters.IsEmpty ? Copy : null };
+            foreach (SegmentSlice slice in slices)
+                merge.Add(slice, slice.Chunks);
             while (merge.MoveNext())
             {
                 if (PacketsRead++ % ReportEveryPackets == 0)
                     Report();
 
                 SegmentPacket packet = merge.Current.Current;
-                OfflineFilter? filter = filters.For(merge.Current.Slice);
-                if (filter is not null && !filter.Matches(packet.Data, packet.OriginalLength))
+                if (!filters.Matches(merge.Current.Slice, packet))
                     continue;
                 writer.Write(merge.Current.Slice, packet);
                 Packets++;

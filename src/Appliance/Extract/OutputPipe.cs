@@ -11,11 +11,13 @@ internal sealed class OutputPipe : IDisposable
     private const int BufferBytes = 1 << 20;
     private const int Buffers = 4;
     private const int Ranges = 64;
+    private const int WaitMs = 100;
 
     /// <summary>A buffer of packets; or a range of a file, which is being read, or is copied inside the kernel.</summary>
     private readonly record struct Piece(byte[]? Buffer, int Bytes, SafeFileHandle? Source, long Offset, DirectRead? Read);
 
     private readonly SafeFileHandle _target;
+    private readonly CancellationToken _abandon;
     private readonly System.Collections.Concurrent.BlockingCollection<byte[]> _free = new(Buffers);
     private readonly System.Collections.Concurrent.BlockingCollection<Piece> _full = new(Buffers + Ranges);
     private readonly DirectReads _reads = new();
@@ -25,11 +27,13 @@ internal sealed class OutputPipe : IDisposable
     private volatile Exception? _failure;
 
     /// <param name="target">Where the bytes go, from its current position; the owner closes it after <see cref="Finish"/>.</param>
-    public OutputPipe(SafeFileHandle target)
+    /// <param name="abandon">Ends the wait for a target that takes nothing, as a pipe whose reader sleeps; what was handed in may be lost then.</param>
+    public OutputPipe(SafeFileHandle target, CancellationToken abandon)
     {
         _target = target;
+        _abandon = abandon;
         for (int i = 1; i < Buffers; i++)
-            _free.Add(new byte[BufferBytes]);
+            _free.Add(new byte[BufferBytes], CancellationToken.None);
         _current = new byte[BufferBytes];
         _writer = new Thread(Write) { IsBackground = true, Name = "capbox-extract" };
         _writer.Start();
@@ -40,6 +44,7 @@ internal sealed class OutputPipe : IDisposable
 
     /// <summary>Room for the next <paramref name="bytes"/> bytes, at most 1 MiB; all of it counts as written.</summary>
     /// <exception cref="IOException">An earlier write failed.</exception>
+    /// <exception cref="OperationCanceledException">It was abandoned.</exception>
     public Span<byte> Take(int bytes)
     {
         if (_used + bytes > BufferBytes)
@@ -58,10 +63,20 @@ internal sealed class OutputPipe : IDisposable
         for (int done = 0; done < bytes; done += DirectReads.PieceBytes)
         {
             int piece = Math.Min(bytes - done, DirectReads.PieceBytes);
+            DirectRead? read = _reads.TryStart(source, offset + done, piece, _abandon);
             bool added = false;
             source.DangerousAddRef(ref added);
-            _full.Add(new Piece(null, piece, source, offset + done, _reads.TryStart(source, offset + done, piece)));
+            _full.Add(new Piece(null, piece, source, offset + done, read), _abandon);
         }
+    }
+
+    /// <summary>Hands on what there is, so that the reader sees it now.</summary>
+    /// <exception cref="IOException">An earlier write failed.</exception>
+    public void Flush()
+    {
+        // The writer is behind: a fuller buffer is worth more than one more small write.
+        if (_full.Count == 0)
+            Hand();
     }
 
     private void Hand()
@@ -71,7 +86,7 @@ internal sealed class OutputPipe : IDisposable
         if (_used == 0)
             return;
         _full.Add(new Piece(_current, _used, null, 0, null));
-        _current = _free.Take();
+        _current = _free.Take(_abandon);
         _used = 0;
     }
 
@@ -81,7 +96,8 @@ internal sealed class OutputPipe : IDisposable
     {
         Hand();
         _full.CompleteAdding();
-        _writer.Join();
+        while (!_writer.Join(WaitMs))
+            _abandon.ThrowIfCancellationRequested();
         if (_failure is { } failure)
             throw new IOException(failure.Message, failure);
     }
@@ -89,7 +105,13 @@ internal sealed class OutputPipe : IDisposable
     public void Dispose()
     {
         _full.CompleteAdding();
-        _writer.Join();
+        while (!_writer.Join(WaitMs))
+        {
+            // A write that nobody takes cannot be called back; the thread ends with the process.
+            if (_abandon.IsCancellationRequested)
+                return;
+        }
+
         _reads.Dispose();
         _full.Dispose();
         _free.Dispose();

@@ -3,54 +3,82 @@ using Capbox.Pcapng;
 namespace Capbox.Extract;
 
 /// <summary>
-/// Merges rings, ports and segments by time. A segment's rings join when the merge comes to its earliest packet, so only segments that overlap in time
-/// are open at once. Rings are taken in the order they were recorded; between rings the earlier packet goes first, at equal times the lower segment,
-/// port and ring.
+/// Merges runs of chunks by time. A run joins when the merge comes to its earliest packet, so only runs that overlap in time are open at once, each with
+/// one chunk in memory. The earlier packet goes first, at equal times the one of the lower segment, port, ring and place. Runs may be added on the way.
 /// </summary>
-internal sealed class PacketMerge : IDisposable
+internal sealed class PacketMerge(ExtractRequest request, ExtractCounters counters) : IDisposable
 {
-    private readonly Queue<SegmentSlice> _waiting;
-    private readonly PriorityQueue<RingCursor, (long UtcNs, long Order)> _cursors = new();
-    private readonly Dictionary<SegmentSlice, (SegmentReader Reader, int Rings)> _open = [];
-    private readonly Dictionary<RingCursor, long> _orders = [];
-    private readonly ExtractRequest _request;
-    private readonly ExtractCounters _counters;
-    private readonly HashSet<RingCursor> _ended = [];
+    private const int SpareBuffers = 32;
+    private readonly PriorityQueue<ChunkRun, (long UtcNs, (ulong, ushort, ushort, ulong) Order)> _waiting = new();
+    private readonly PriorityQueue<RingCursor, (long UtcNs, (ulong, ushort, ushort, ulong) Order)> _cursors = new();
+    private readonly Dictionary<SegmentSlice, (SegmentReader Reader, int Runs)> _open = new(ReferenceEqualityComparer.Instance);
+    private readonly Queue<ChunkRun> _byAge = new();
+    private readonly Stack<byte[]> _spare = new();
     private RingCursor? _current;
     private long _limitNs;
-
-    public PacketMerge(IEnumerable<SegmentSlice> slices, ExtractRequest request, ExtractCounters counters)
-    {
-        _waiting = new Queue<SegmentSlice>(slices.Where(s => s.Chunks.Length > 0).OrderBy(s => s.EarliestNs).ThenBy(s => s.Sequence));
-        _request = request;
-        _counters = counters;
-    }
 
     /// <summary>Takes a chunk that no other ring's packets come between, or says no. Not set: packets only.</summary>
     public Func<SegmentReader, SegmentSlice, ChunkRecord, bool>? TakeWhole { get; init; }
 
-    /// <summary>The ring whose packet is next.</summary>
+    /// <summary>The run whose packet is next.</summary>
     public RingCursor Current => _current!;
 
-    /// <summary>Goes to the next packet in time. Budget: one compare a packet while one ring is ahead of the others.</summary>
+    /// <summary>Chunks added that were not gone through.</summary>
+    public long PendingChunks { get; private set; }
+
+    /// <summary>When the chunks that wait longest were found; <see cref="long.MaxValue"/> if none wait.</summary>
+    public long OldestFoundMs
+    {
+        get
+        {
+            while (_byAge.TryPeek(out ChunkRun? run) && run.IsDone)
+                _byAge.Dequeue();
+            return _byAge.TryPeek(out ChunkRun? oldest) ? oldest.FoundMs : long.MaxValue;
+        }
+    }
+
+    /// <summary>Adds chunks of a segment, in order of offset.</summary>
+    public void Add(SegmentSlice slice, IEnumerable<IndexEntry> chunks, long foundMs = 0, long lateBelowNs = long.MinValue)
+    {
+        foreach (ArraySegment<IndexEntry> piece in ChunkRun.Split(chunks))
+        {
+            var run = new ChunkRun(slice, piece) { FoundMs = foundMs, LateBelowNs = lateBelowNs };
+            _waiting.Enqueue(run, (run.EarliestNs, run.Order));
+            _byAge.Enqueue(run);
+            PendingChunks += piece.Count;
+            _limitNs = Math.Min(_limitNs, run.EarliestNs);
+        }
+    }
+
+    /// <summary>Goes to the next packet in time. Budget: one compare a packet while one run is ahead of the others.</summary>
     public bool MoveNext()
     {
         if (_current is not null)
         {
-            if (Advance(_current) && _current.UtcNs < _limitNs)
+            if (!Advance(_current))
+                End(_current);
+            else if (_current.UtcNs < _limitNs)
                 return true;
-            Put(_current);
+            else
+                _cursors.Enqueue(_current, (_current.UtcNs, _current.Run.Order));
         }
 
         OpenDue();
         if (!_cursors.TryDequeue(out _current, out _))
             return false;
         _limitNs = long.MaxValue;
-        if (_cursors.TryPeek(out _, out (long UtcNs, long Order) other))
+        if (_cursors.TryPeek(out _, out (long UtcNs, (ulong, ushort, ushort, ulong)) other))
             _limitNs = other.UtcNs;
-        if (_waiting.TryPeek(out SegmentSlice? slice))
-            _limitNs = Math.Min(_limitNs, slice.EarliestNs);
+        if (_waiting.TryPeek(out ChunkRun? run, out _))
+            _limitNs = Math.Min(_limitNs, run.EarliestNs);
         return true;
+    }
+
+    /// <summary>Puts the packet that <see cref="MoveNext"/> came to back: the next call comes to it again, or to an earlier one that was added.</summary>
+    public void Hold()
+    {
+        _cursors.Enqueue(Current, (Current.UtcNs, Current.Run.Order));
+        _current = null;
     }
 
     public void Dispose()
@@ -64,25 +92,64 @@ internal sealed class PacketMerge : IDisposable
     {
         if (TakeWhole is not null)
             cursor.HandOverChunks(TakeWhole, _limitNs);
-        if (cursor.MoveNext())
-            return true;
-        _ended.Add(cursor);
-        return false;
+        return cursor.MoveNext();
     }
 
-    private void Put(RingCursor cursor)
+    private void OpenDue()
     {
-        if (!_ended.Remove(cursor))
+        while (_waiting.TryPeek(out ChunkRun? run, out _) && (!_cursors.TryPeek(out _, out (long UtcNs, (ulong, ushort, ushort, ulong)) first) || run.EarliestNs <= first.UtcNs))
+            Open(_waiting.Dequeue());
+    }
+
+    private void Open(ChunkRun run)
+    {
+        if (!TryOpenReader(run.Slice, out SegmentReader? reader))
         {
-            _cursors.Enqueue(cursor, (cursor.UtcNs, _orders[cursor]));
+            Finish(run);
             return;
         }
 
-        _orders.Remove(cursor);
-        (SegmentReader reader, int rings) = _open[cursor.Slice];
-        if (rings > 1)
+        byte[] buffer = _spare.TryPop(out byte[]? spare) ? spare : [];
+        var cursor = new RingCursor(reader!, run, buffer, request.From.Nanoseconds, request.To.Nanoseconds, counters);
+        if (cursor.MoveNext())
+            _cursors.Enqueue(cursor, (cursor.UtcNs, run.Order));
+        else
+            End(cursor);
+    }
+
+    private bool TryOpenReader(SegmentSlice slice, out SegmentReader? reader)
+    {
+        if (_open.TryGetValue(slice, out (SegmentReader Reader, int Runs) open))
         {
-            _open[cursor.Slice] = (reader, rings - 1);
+            _open[slice] = (reader = open.Reader, open.Runs + 1);
+            return true;
+        }
+
+        try
+        {
+            reader = SegmentScan.Open(slice);
+            _open[slice] = (reader, 1);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or SegmentFormatException)
+        {
+            string warning = $"{slice.Path}: {e.Message}";
+            if (!counters.Warnings.Contains(warning))
+                counters.Warnings.Add(warning);
+            reader = null;
+            return false;
+        }
+    }
+
+    private void End(RingCursor cursor)
+    {
+        if (_spare.Count < SpareBuffers)
+            _spare.Push(cursor.TakeBuffer());
+        Finish(cursor.Run);
+        (SegmentReader reader, int runs) = _open[cursor.Slice];
+        if (runs > 1)
+        {
+            _open[cursor.Slice] = (reader, runs - 1);
             return;
         }
 
@@ -90,47 +157,9 @@ internal sealed class PacketMerge : IDisposable
         _open.Remove(cursor.Slice);
     }
 
-    private void OpenDue()
+    private void Finish(ChunkRun run)
     {
-        while (_waiting.TryPeek(out SegmentSlice? slice) && (!_cursors.TryPeek(out _, out (long UtcNs, long Order) first) || slice.EarliestNs <= first.UtcNs))
-        {
-            _waiting.Dequeue();
-            OpenSlice(slice);
-        }
-    }
-
-    private void OpenSlice(SegmentSlice slice)
-    {
-        SegmentReader reader;
-        try
-        {
-            reader = SegmentReader.Open(slice.Path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or SegmentFormatException)
-        {
-            _counters.Warnings.Add($"{slice.Path}: {e.Message}");
-            return;
-        }
-
-        List<RingCursor> cursors = [];
-        foreach (var ring in slice.Chunks.GroupBy(c => (c.Port, c.Ring)).OrderBy(g => g.Key))
-        {
-            IndexEntry[] chunks = [.. ring];
-            var cursor = new RingCursor(reader, slice, chunks, _request.From.Nanoseconds, _request.To.Nanoseconds, _counters);
-            if (!cursor.MoveNext())
-                continue;
-            cursors.Add(cursor);
-            _orders[cursor] = ((long)slice.Sequence << 24) | ((long)ring.Key.Port << 12) | ring.Key.Ring;
-        }
-
-        if (cursors.Count == 0)
-        {
-            reader.Dispose();
-            return;
-        }
-
-        _open[slice] = (reader, cursors.Count);
-        foreach (RingCursor cursor in cursors)
-            _cursors.Enqueue(cursor, (cursor.UtcNs, _orders[cursor]));
+        run.IsDone = true;
+        PendingChunks -= run.Chunks.Count;
     }
 }

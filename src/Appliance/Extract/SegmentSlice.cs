@@ -11,8 +11,6 @@ namespace Capbox.Extract;
 /// <param name="After">For each ring the first chunk behind the range: the losses it tells may have been in the range.</param>
 internal sealed record SegmentSlice(string Path, ulong Sequence, SegmentHeaderInfo Header, IndexEntry[] Chunks, IndexEntry[] After)
 {
-    public long EarliestNs { get; } = Chunks.Length == 0 ? long.MaxValue : Chunks.Min(c => c.FirstUtcNs);
-
     public long ChunkBytes { get; } = Chunks.Sum(c => (long)c.ChunkBytes);
 }
 
@@ -49,7 +47,7 @@ internal sealed class SegmentScan(ExtractRequest request)
             }
             catch (FileNotFoundException)
             {
-                // Sealed, and so renamed, or deleted since the directory was read: the sealed name is found by the second look below.
+                // Sealed, and so renamed, or deleted since the directory was read.
                 Reread(name, slices);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or SegmentFormatException)
@@ -69,15 +67,30 @@ internal sealed class SegmentScan(ExtractRequest request)
             return;
         }
 
-        // The sealed name has another time than the part's: look for the sequence.
-        foreach ((string path, SegmentName found) in List(null))
+        if (FindSealed(request.Archive, name.Sequence) is not { } path)
+            return; // it was empty
+        using SegmentReader reader = SegmentReader.Open(path);
+        slices.Add(Slice(reader, path, name.Sealed()));
+    }
+
+    /// <summary>Opens a slice's segment, by its new name if it was sealed since it was found.</summary>
+    /// <exception cref="IOException">It cannot be read, or is gone.</exception>
+    /// <exception cref="SegmentFormatException">Its header is damaged.</exception>
+    public static SegmentReader Open(SegmentSlice slice)
+    {
+        try
         {
-            if (found.Sequence != name.Sequence || found.InProgress)
-                continue;
-            using SegmentReader reader = SegmentReader.Open(path);
-            slices.Add(Slice(reader, path, found));
+            return SegmentReader.Open(slice.Path);
+        }
+        catch (FileNotFoundException) when (FindSealed(Path.GetDirectoryName(slice.Path)!, slice.Sequence) is { } path)
+        {
+            return SegmentReader.Open(path);
         }
     }
+
+    /// <summary>The sealed segment of a sequence; its name has another time than the part's.</summary>
+    private static string? FindSealed(string directory, ulong sequence) => Directory.EnumerateFiles(directory, $"*-{sequence:D10}{SegmentName.Extension}")
+        .FirstOrDefault(path => SegmentName.TryParse(Path.GetFileName(path), out SegmentName name) && name.Sequence == sequence && !name.InProgress);
 
     private List<(string Path, SegmentName Name)> List(IReadOnlyList<string>? candidates)
     {
@@ -112,28 +125,32 @@ internal sealed class SegmentScan(ExtractRequest request)
                 continue;
             if (entry.FirstUtcNs < request.To.Nanoseconds && entry.LastUtcNs >= request.From.Nanoseconds)
                 chunks.Add(entry);
-            else if (entry.FirstUtcNs >= request.To.Nanoseconds)
+            else if (IsBehind(entry, request.To.Nanoseconds))
                 after.TryAdd((entry.Port, entry.Ring), entry);
         }
 
         return new SegmentSlice(path, name.Sequence, reader.Header, [.. chunks], [.. after.Values]);
     }
 
-    private IEnumerable<IndexEntry> Entries(SegmentReader reader)
-    {
-        if (reader.Trailer is { } trailer)
-        {
-            BytesRead += trailer.FooterBytes;
-            return reader.ReadFooter().Index;
-        }
+    /// <summary>Whether a chunk lies behind the range; a filler, which has no time, does not.</summary>
+    public static bool IsBehind(in IndexEntry entry, long toNs) => entry.FirstUtcNs >= toNs && entry.FirstUtcNs != long.MaxValue;
 
+    /// <summary>All chunks of a segment by offset; of one without a footer as far as they follow each other.</summary>
+    /// <exception cref="SegmentFormatException">The index is damaged.</exception>
+    public static IReadOnlyList<IndexEntry> Index(SegmentReader reader)
+    {
+        if (reader.Trailer is not null)
+            return reader.ReadFooter().Index;
         List<IndexEntry> entries = [];
         foreach (ChunkRecord chunk in reader.Chunks)
-        {
-            BytesRead += ChunkHeadBytes;
             entries.Add(IndexEntry.From(chunk));
-        }
+        return entries;
+    }
 
+    private IReadOnlyList<IndexEntry> Entries(SegmentReader reader)
+    {
+        IReadOnlyList<IndexEntry> entries = Index(reader);
+        BytesRead += reader.Trailer is { } trailer ? trailer.FooterBytes : entries.Count * ChunkHeadBytes;
         return entries;
     }
 

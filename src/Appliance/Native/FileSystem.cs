@@ -141,6 +141,40 @@ internal static unsafe class FileSystem
         return LibC.preadv2(fd, &vector, 1, offset, LibC.RWF_NOWAIT) == 1;
     }
 
+    /// <summary>Where the next data lies from an offset on (lseek(2), SEEK_DATA): preallocated room that nobody wrote is none. -1 if there is none.</summary>
+    public static long NextData(SafeHandle file, long from) => LibC.lseek((int)file.DangerousGetHandle(), from, LibC.SEEK_DATA);
+
+    /// <summary>True when nobody can read from this pipe any more.</summary>
+    public static bool ReaderIsGone(int pipe)
+    {
+        var ask = new PollFd { Fd = pipe };
+        return LibC.poll(&ask, 1, 0) > 0 && (ask.Revents & LibC.POLLERR) != 0;
+    }
+
+    /// <summary>Opens a pipe for writing as soon as somebody reads it.</summary>
+    /// <exception cref="IOException">It cannot be opened.</exception>
+    /// <exception cref="OperationCanceledException">Nobody reads it yet.</exception>
+    public static SafeFileHandle OpenPipe(string path, CancellationToken stop)
+    {
+        const int pollMs = 20;
+        while (true)
+        {
+            // A blocking open would wait for the reader and hear no signal.
+            int probe = LibC.open(path, LibC.O_WRONLY | LibC.O_NONBLOCK | LibC.O_CLOEXEC, 0);
+            if (probe >= 0)
+            {
+                using var held = new FileDescriptor(probe);
+                int fd = LibC.open(path, LibC.O_WRONLY | LibC.O_CLOEXEC, 0);
+                return fd >= 0 ? new SafeFileHandle(fd, ownsHandle: true) : throw Failed(path, "open");
+            }
+
+            if (Marshal.GetLastPInvokeError() != LibC.ENXIO)
+                throw Failed(path, "open");
+            stop.WaitHandle.WaitOne(pollMs);
+            stop.ThrowIfCancellationRequested();
+        }
+    }
+
     /// <summary>Copies a range of one file to where another descriptor stands, inside the kernel (sendfile(2)).</summary>
     /// <exception cref="IOException">The target took no more, or the source ended.</exception>
     public static void Send(int target, int source, long offset, long bytes)

@@ -8,7 +8,7 @@ internal static unsafe partial class LibC
     public const int EPERM = 1, ENOENT = 2, EINTR = 4, EIO = 5, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EBUSY = 16, EINVAL = 22, ENOSPC = 28;
     public const int EROFS = 30, EOPNOTSUPP = 95, ENETDOWN = 100, ETIME = 62, ENOSYS = 38, ENODEV = 19, ENXIO = 6;
 
-    public const int O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0x40, O_EXCL = 0x80, O_DIRECT = 0x4000, O_CLOEXEC = 0x80000, O_DIRECTORY = 0x10000;
+    public const int O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0x40, O_EXCL = 0x80, O_DIRECT = 0x4000, O_NONBLOCK = 0x800, O_CLOEXEC = 0x80000, O_DIRECTORY = 0x10000;
 
     public const int PROT_READ = 1, PROT_WRITE = 2;
     public const int MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, MAP_NORESERVE = 0x4000, MAP_POPULATE = 0x8000;
@@ -16,6 +16,7 @@ internal static unsafe partial class LibC
     public const short POLLIN = 1, POLLERR = 8;
     public const int RWF_NOWAIT = 8;
     public const int POSIX_FADV_WILLNEED = 3, POSIX_FADV_DONTNEED = 4;
+    public const int SEEK_DATA = 3;
     public const int FALLOC_FL_KEEP_SIZE = 1;
     public const int SCHED_IDLE = 5;
 
@@ -47,6 +48,9 @@ internal static unsafe partial class LibC
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int fallocate(int fd, int mode, long offset, long length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial long lseek(int fd, long offset, int whence);
 
     [LibraryImport("libc")]
     public static partial int posix_fadvise(int fd, long offset, long length, int advice);

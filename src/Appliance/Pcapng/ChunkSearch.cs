@@ -14,10 +14,11 @@ internal sealed class ChunkSearch(SegmentReader reader)
     /// <param name="from">A multiple of 4096.</param>
     /// <param name="whole">True to take only chunks whose blocks walk to their end.</param>
     /// <param name="chunk">Its record.</param>
-    public long Next(long from, bool whole, out ChunkRecord chunk)
+    /// <param name="limit">Chunks that start from here on are not looked for.</param>
+    public long Next(long from, bool whole, out ChunkRecord chunk, long limit = long.MaxValue)
     {
         int stepBytes = FirstStepBytes;
-        for (long at = from; at <= reader.ChunksEnd - Format.PageBytes; at += stepBytes, stepBytes = Math.Min(stepBytes * 2, MaxStepBytes))
+        for (long at = from; at < limit && at <= reader.ChunksEnd - Format.PageBytes; at += stepBytes, stepBytes = Math.Min(stepBytes * 2, MaxStepBytes))
         {
             int got = reader.File.ReadSome(at, buffer.AsSpan(0, stepBytes)) & ~(Format.PageBytes - 1);
             for (int page = 0; page < got; page += Format.PageBytes)

@@ -15,6 +15,7 @@ internal sealed class ChunkVerifier(SegmentReader reader, VerifyFindings finding
         ChunkRecord seen = default;
         seen.FirstUtcNs = long.MaxValue;
         seen.LastUtcNs = long.MinValue;
+        seen.Flags = ChunkFlags.InOrder;
         RingOrder? order = OrderOf(chunk);
         try
         {
@@ -70,6 +71,8 @@ internal sealed class ChunkVerifier(SegmentReader reader, VerifyFindings finding
         seen.OriginalBytes += packet.OriginalLength;
         seen.HardwareStampedPackets += packet.HardwareStamped ? 1u : 0;
         seen.TruncatedPackets += packet.CapturedLength < packet.OriginalLength ? 1u : 0;
+        if (packet.UtcNs < seen.LastUtcNs)
+            seen.Flags = ChunkFlags.None;
         seen.FirstUtcNs = Math.Min(seen.FirstUtcNs, packet.UtcNs);
         seen.LastUtcNs = Math.Max(seen.LastUtcNs, packet.UtcNs);
     }
@@ -83,6 +86,8 @@ internal sealed class ChunkVerifier(SegmentReader reader, VerifyFindings finding
         Compare(at, "truncated packets", chunk.TruncatedPackets, seen.TruncatedPackets);
         if (seen.Packets == 0)
             return;
+        if (chunk.Flags.HasFlag(ChunkFlags.InOrder) && !seen.Flags.HasFlag(ChunkFlags.InOrder))
+            findings.Error(at, "the chunk's record says that its stamps are in order, but they go back");
         Compare(at, "first stamp (UTC ns)", chunk.FirstUtcNs, seen.FirstUtcNs);
         Compare(at, "last stamp (UTC ns)", chunk.LastUtcNs, seen.LastUtcNs);
     }

@@ -131,6 +131,16 @@ public static class ClockTrust
     public static ClockState Worse(ClockState left, ClockState right) => Rank(left) <= Rank(right) ? left : right;
 }
 
+/// <summary>What is known of a chunk beyond its counters.</summary>
+[Flags]
+public enum ChunkFlags : ushort
+{
+    None = 0,
+
+    /// <summary>From packet to packet the stamps, as UTC, never go back. Not set: they may, or nobody looked.</summary>
+    InOrder = 1,
+}
+
 /// <summary>
 /// What a chunk says of itself: 144 bytes, little endian, after the enterprise number of the custom option in the ISB
 /// that opens the chunk. Counters are those of this chunk alone; a reader adds them up.
@@ -190,7 +200,7 @@ public struct ChunkRecord
     /// <summary>Nanoseconds before this chunk in which the port was down or gone and nothing could be captured.</summary>
     public ulong GapNs;
     public ClockState ClockState;
-    public ushort Reserved;
+    public ChunkFlags Flags;
 
     /// <summary>Bound of the stamps' error, nanoseconds; all ones when no bound is claimed.</summary>
     public uint ClockBoundNs;

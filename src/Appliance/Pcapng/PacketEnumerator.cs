@@ -80,6 +80,18 @@ public struct PacketEnumerator
         return true;
     }
 
+    /// <summary>Where the current packet's block starts in the chunk: what <see cref="MoveTo"/> takes.</summary>
+    internal readonly int BlockOffset => dataAt - Format.EpbHeaderBytes;
+
+    /// <summary>Goes to a packet that <see cref="MoveNext"/> came to before, and so checked.</summary>
+    internal void MoveTo(int blockOffset)
+    {
+        at = blockOffset;
+        ReadOnlySpan<byte> block = BlockAt(Format.EnhancedPacketBlock, LeastPacketBlockBytes);
+        ReadPacket(block);
+        at += block.Length;
+    }
+
     /// <summary>Options of the statistics block; to be asked for before the first packet.</summary>
     internal readonly ReadOnlySpan<byte> Statistics => BlockAt(Format.InterfaceStatisticsBlock, Format.IsbHeaderBytes + 4)[Format.IsbHeaderBytes..^4];
 
