@@ -89,7 +89,7 @@ public sealed class ChainKey : IDisposable
             if (IsP256(key) && key.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(publicKey))
                 return new ChainKey(key);
         }
-        catch (CryptographicException)
+        catch (Exception e) when (e is CryptographicException or PlatformNotSupportedException) // the latter for a curve that nobody knows
         {
             // Told by null.
         }
@@ -131,7 +131,7 @@ public sealed class ChainKey : IDisposable
                 throw new CustodyException($"{path}: not a key on the curve P-256");
             return key;
         }
-        catch (Exception e) when (e is ArgumentException or CryptographicException)
+        catch (Exception e) when (e is ArgumentException or CryptographicException or PlatformNotSupportedException)
         {
             key.Dispose();
             throw new CustodyException($"{path}: not an ECDSA key in PEM", e);

@@ -33,6 +33,9 @@ internal sealed class SegmentScan(ExtractRequest request)
         List<SegmentSlice> slices = [];
         foreach ((string path, SegmentName name) in List(request.Candidates))
         {
+            // Sealed while the directory was read, a segment may be in the list under both names.
+            if (slices.Count > 0 && slices[^1].Sequence == name.Sequence)
+                continue;
             try
             {
                 using SegmentReader reader = SegmentReader.Open(path);
