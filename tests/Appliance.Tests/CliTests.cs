@@ -53,6 +53,9 @@ public sealed class CliTests : IDisposable
     [Theory]
     [InlineData("--help")]
     [InlineData("run --help")]
+    [InlineData("status --help")]
+    [InlineData("trigger --help")]
+    [InlineData("rotate --help")]
     [InlineData("ports --help")]
     [InlineData("segments --help")]
     [InlineData("verify --help")]
@@ -231,6 +234,22 @@ public sealed class CliTests : IDisposable
         Assert.Equal(
             "eth2: seen 5,010 = stored 5,000 (500 kB) + filtered 3 + lost 7 (ring 7, disk 0, nic 0, host 0); down or missing for 1.5 s", lines[0]);
         Assert.Equal(["/archive/s.pcapng", "and 39 earlier segments in /archive"], lines.Skip(1));
+    }
+
+    [Fact]
+    public void A_flight_recorder_shows_what_it_keeps_and_what_it_let_go()
+    {
+        RecorderSnapshot now = Snapshot(seconds: 12, stored: 5000, lostRing: 7, fault: null);
+        now = now with
+        {
+            Ports = [now.Ports[0] with { DiscardedPackets = 1234 }],
+            Trigger = new TriggerSnapshot { Writing = false, Windows = 2, Triggers = 3, ReachSeconds = 12.34, BeforeSeconds = 30, LastReason = "test" },
+        };
+        IReadOnlyList<string> lines = StatusView.Live(now, now, widthColumns: 200);
+        Assert.Contains("DISCARDED", lines[1], StringComparison.Ordinal);
+        Assert.Contains(" 1,234 ", lines[2], StringComparison.Ordinal);
+        Assert.Contains("trigger  keeping; a trigger reaches back 12.3 s of 30.0 s, 2 windows so far, last: test", lines);
+        Assert.StartsWith("eth2: seen 6,244 = stored 5,000 (500 kB) + filtered 3 + discarded 1,234 + lost 7 ", StatusView.Ledger(now, "/archive")[0], StringComparison.Ordinal);
     }
 
     [Fact]

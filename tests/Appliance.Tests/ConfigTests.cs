@@ -78,6 +78,9 @@ public sealed class ConfigTests
     [InlineData("""{"ports":[{"name":"a"}],"storage":{"retention":{"maxTotal":"1GiB","keepAtLeast":"2GiB"}}}""", "$.storage.retention.keepAtLeast: more than maxTotal: both cannot hold")]
     [InlineData("""{"ports":[{"name":"a"}],"storage":{"retention":{"maxAge":"1d","maxDeletesPerMinute":0}}}""", "$.storage.retention.maxDeletesPerMinute: 0 is not within 1 to 60000")]
     [InlineData("""{"ports":[{"name":"a"}],"storage":{"retention":{"portMaxAge":{"eth 1":"1d"}}}}""", "$.storage.retention.portMaxAge['eth 1']: \"eth 1\" cannot be the name of an interface")]
+    [InlineData("""{"ports":[{"name":"a"}],"storage":{"mode":"triger"}}""", "$.storage.mode: \"triger\" is none of continuous, trigger")]
+    [InlineData("""{"ports":[{"name":"a"}],"storage":{"trigger":{"before":"99ms"}}}""", "$.storage.trigger.before: 99ms is not within 100 ms to 3600000 ms")]
+    [InlineData("""{"ports":[{"name":"a"}],"storage":{"mode":"trigger","trigger":{"afer":"1s","filter":"@none"}}}""", "$.storage.trigger.filter: there is no filter named @none|$.storage.trigger.afer: unknown key; did you mean \"after\"?")]
     [InlineData("""{"ports":[{"name":"a"}],"storage":null}""", "$.storage: expected an object, found null")]
     [InlineData("""{"ports":[{"name":"a","filter":"@none"}]}""", "$.ports[0].filter: there is no filter named @none")]
     [InlineData("""{"ports":[{"name":"a","filter":" "}]}""", "$.ports[0].filter: an empty filter; leave it out to record everything")]
@@ -98,6 +101,17 @@ public sealed class ConfigTests
         Assert.Equal("$.ports[0].filter", error.Path);
         Assert.StartsWith("\"tcp prot 80\" does not compile: ", error.Reason, StringComparison.Ordinal);
         Assert.True(error.Reason.Length > 40, "libpcap's message is missing");
+    }
+
+    [Fact]
+    public void Mode_trigger_has_its_defaults_and_takes_named_filters()
+    {
+        Assert.Null(Good("""{"ports":[{"name":"a"}],"storage":{"trigger":{"before":"1m"}}}""").Storage.Trigger);
+        Assert.Equal(new TriggerOptions(), Good("""{"ports":[{"name":"a"}],"storage":{"mode":"trigger"}}""").Storage.Trigger);
+        TriggerOptions options = Good("""
+            {"filters":{"f":"arp"},"ports":[{"name":"a"}],"storage":{"mode":"trigger","trigger":{"before":"1m","after":"0s","holdoff":"2s","filter":"@f or icmp"}}}
+            """).Storage.Trigger!;
+        Assert.Equal((60, 0, 2, "(arp) or icmp"), (options.Before.TotalSeconds, options.After.TotalSeconds, options.Holdoff.TotalSeconds, options.Filter));
     }
 
     [Fact]

@@ -153,8 +153,8 @@ internal sealed class PeerRun(Lab lab, int sendCpu, int recordCpu)
     private static PeerResult Count(Peer peer, Child recorder, Sent sent, string directory)
     {
         double rate = sent.Packets / sent.Seconds;
-        if (peer.WritesNothing)
-            return new PeerResult(peer.Name, sent.Packets, CapboxLedger.Stored(recorder.Output), 0, recorder.CpuSeconds, 0, rate);
+        if (peer.Counter is { } counter)
+            return new PeerResult(peer.Name, sent.Packets, CapboxLedger.Sum(recorder.Output, counter), 0, recorder.CpuSeconds, 0, rate);
 
         var inventory = new Inventory();
         long bytes = 0;

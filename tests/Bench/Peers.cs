@@ -8,8 +8,8 @@ namespace Capbox.Bench;
 /// <param name="Command">Its command line, given an empty directory.</param>
 internal sealed record Peer(string Name, string Program, Func<string, string[]> Command)
 {
-    /// <summary>No file is expected: counts come from the program's own account.</summary>
-    public bool WritesNothing { get; init; }
+    /// <summary>No file is expected: packets come from the program's own account, by this counter of its.</summary>
+    public string? Counter { get; init; }
 
     /// <summary>It may not end when asked to (after all was written) and is killed without that being a fault of the run.</summary>
     public bool MayHang { get; init; }
@@ -35,7 +35,8 @@ internal static class Peers
         new("stenotype", "stenotype", d => Steno(d, bufferMiB, index: true)) { MayHang = true },
         new("steno-noindex", "stenotype", d => Steno(d, bufferMiB, index: false)) { MayHang = true },
         new("capbox", capbox, d => Capbox(d, bufferMiB, capbox, "auto")),
-        new("capbox-nulldisk", capbox, d => Capbox(d, bufferMiB, capbox, "null")) { WritesNothing = true },
+        new("capbox-nulldisk", capbox, d => Capbox(d, bufferMiB, capbox, "null")) { Counter = "storedPackets" },
+        new("capbox-keeping", capbox, d => Capbox(d, bufferMiB, capbox, "auto", mode: "trigger")) { Counter = "discardedPackets" },
     ];
 
     private static string[] Steno(string directory, int bufferMiB, bool index)
@@ -51,13 +52,13 @@ internal static class Peers
     }
 
     /// <summary>Writes the configuration beside the archive.</summary>
-    public static string[] Capbox(string directory, int bufferMiB, string capbox, string engine, string segment = "4GiB")
+    public static string[] Capbox(string directory, int bufferMiB, string capbox, string engine, string segment = "4GiB", string mode = "continuous")
     {
         var port = new JsonObject { ["name"] = Lab.RecordPort, ["ringSize"] = $"{bufferMiB}MiB" };
         var config = new JsonObject
         {
             ["ports"] = new JsonArray((JsonNode)port),
-            ["storage"] = new JsonObject { ["directory"] = directory, ["engine"] = engine, ["segmentSize"] = segment },
+            ["storage"] = new JsonObject { ["directory"] = directory, ["engine"] = engine, ["segmentSize"] = segment, ["mode"] = mode },
         };
         string path = Path.TrimEndingDirectorySeparator(directory) + ".json";
         File.WriteAllText(path, config.ToJsonString());
