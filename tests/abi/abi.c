@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 #include <linux/ethtool.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
@@ -354,6 +355,8 @@ static void errors_and_files(void)
 	SAME(LibC, O_DIRECT);
 	SAME(LibC, O_CLOEXEC);
 	SAME(LibC, O_DIRECTORY);
+	SAME(LibC, O_NONBLOCK);
+	SAME(LibC, SEEK_DATA);
 	SAME(LibC, PROT_READ);
 	SAME(LibC, PROT_WRITE);
 	SAME(LibC, MAP_SHARED);
