@@ -12,10 +12,10 @@ internal static class ArchiveCommandLines
         Option<string?> from = new("--from") { Description = "Only segments with packets from here on: a time as of extract", HelpName = "TIME" };
         Option<string?> to = new("--to") { Description = "Only segments with packets before this: a time, or +1s counted from --from", HelpName = "TIME" };
         Option<string[]> port = new("--port") { Description = "Only segments with packets of these ports. Repeat it or separate names with commas", HelpName = "NAME[,NAME]" };
-        Option<bool> json = JsonOption();
+        Option<bool> json = CommonOptions.Json();
         Command command = new("segments", "List the segments of an archive, oldest first.") { directory, from, to, port, json };
         command.SetAction(result => SegmentsCommand.Run(new SegmentsArguments(
-            result.GetRequiredValue(directory), result.GetValue(from), result.GetValue(to), Names(result.GetValue(port)), result.GetValue(json))));
+            result.GetRequiredValue(directory), result.GetValue(from), result.GetValue(to), CommonOptions.Names(result.GetValue(port)), result.GetValue(json))));
         return command;
     }
 
@@ -24,7 +24,7 @@ internal static class ArchiveCommandLines
     public static Command Catalog()
     {
         Argument<string> directory = ArchiveArgument();
-        Option<bool> json = JsonOption();
+        Option<bool> json = CommonOptions.Json();
         Command rebuild = new("rebuild", "Make the catalog anew from the segments. A recorder does this by itself when it must.") { directory, json };
         rebuild.SetAction(result => CatalogCommand.Rebuild(result.GetRequiredValue(directory), result.GetValue(json)));
         return new Command("catalog", "Work on the index of an archive.") { rebuild };
@@ -38,19 +38,19 @@ internal static class ArchiveCommandLines
         Option<string?> filter = new("--filter") { Description = "Of what is recorded already only segments with such a packet: a tcpdump expression", HelpName = "EXPR" };
         Option<string> reason = new("--reason") { Description = "Why; shown by hold list", HelpName = "TEXT", Required = true };
         Option<string?> expires = new("--expires") { Description = "When it ends by itself: 30d, or a time (default: never)", HelpName = "TIME" };
-        Option<string> archive = ArchiveOption();
-        Option<bool> json = JsonOption();
+        Option<string> archive = CommonOptions.Archive();
+        Option<bool> json = CommonOptions.Json();
         Command command = new("add", "Hold the segments of a range.") { from, to, port, filter, reason, expires, archive, json };
         command.SetAction(result => HoldCommand.Add(new HoldArguments(
-            result.GetRequiredValue(archive), result.GetRequiredValue(from), result.GetRequiredValue(to), Names(result.GetValue(port)), result.GetValue(filter),
+            result.GetRequiredValue(archive), result.GetRequiredValue(from), result.GetRequiredValue(to), CommonOptions.Names(result.GetValue(port)), result.GetValue(filter),
             result.GetRequiredValue(reason), result.GetValue(expires), result.GetValue(json))));
         return command;
     }
 
     private static Command HoldList()
     {
-        Option<string> archive = ArchiveOption();
-        Option<bool> json = JsonOption();
+        Option<string> archive = CommonOptions.Archive();
+        Option<bool> json = CommonOptions.Json();
         Command command = new("list", "List holds and what they keep.") { archive, json };
         command.SetAction(result => HoldCommand.List(result.GetRequiredValue(archive), result.GetValue(json)));
         return command;
@@ -59,17 +59,11 @@ internal static class ArchiveCommandLines
     private static Command HoldRemove()
     {
         Argument<string> id = new("ID") { Description = "As hold list shows it" };
-        Option<string> archive = ArchiveOption();
+        Option<string> archive = CommonOptions.Archive();
         Command command = new("remove", "Give the segments of a hold back to retention.") { id, archive };
         command.SetAction(result => HoldCommand.Remove(result.GetRequiredValue(archive), result.GetRequiredValue(id)));
         return command;
     }
 
-    private static Option<bool> JsonOption() => new("--json") { Description = "Write JSON to standard output" };
-
-    private static Option<string> ArchiveOption() => new("--archive") { Description = "The archive", HelpName = "DIR", DefaultValueFactory = _ => ConfigDocument.DefaultDirectory };
-
     private static Argument<string> ArchiveArgument() => new("DIR") { Description = "The archive", DefaultValueFactory = _ => ConfigDocument.DefaultDirectory };
-
-    private static string[] Names(string[]? given) => [.. (given ?? []).SelectMany(p => p.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
 }

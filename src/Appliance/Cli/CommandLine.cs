@@ -7,7 +7,7 @@ namespace Capbox.Cli;
 /// <summary>The commands of capbox; docs/CLI.md is their manual. Parsing is here, the work is in one file per command.</summary>
 internal static class CommandLine
 {
-    private static readonly Option<bool> s_json = new("--json") { Description = "Write JSON to standard output" };
+    private static readonly Option<bool> s_json = CommonOptions.Json();
 
     public static int Run(IReadOnlyList<string> args)
     {
@@ -89,7 +89,7 @@ internal static class CommandLine
 
     private static Command ExtractCommandLine()
     {
-        Option<string> archive = new("--archive") { Description = "The archive", HelpName = "DIR", DefaultValueFactory = _ => Config.ConfigDocument.DefaultDirectory };
+        Option<string> archive = CommonOptions.Archive();
         Option<string?> from = new("--from") { Description = "First moment: RFC 3339 to the nanosecond, local time, seconds since 1970, or -5m; with --follow by default now", HelpName = "TIME" };
         Option<string?> to = new("--to") { Description = "First moment after the range: as --from, or +1s counted from it (default now; with --follow no end)", HelpName = "TIME" };
         Option<string[]> port = new("--port") { Description = "Only these ports. Repeat it or separate names with commas", HelpName = "NAME[,NAME]" };
@@ -109,7 +109,7 @@ internal static class CommandLine
         };
         command.SetAction(result => ExtractCommand.Run(new ExtractArguments(
             result.GetRequiredValue(archive), result.GetValue(from), result.GetValue(to),
-            [.. (result.GetValue(port) ?? []).SelectMany(p => p.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))],
+            CommonOptions.Names(result.GetValue(port)),
             result.GetValue(filter), result.GetRequiredValue(output), result.GetRequiredValue(format), result.GetValue(follow), result.GetRequiredValue(window),
             result.GetValue(s_json))));
         return command;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Capbox.Config;
 
 namespace Capbox.Cli;
 
@@ -8,8 +7,8 @@ internal static class ControlCommandLines
 {
     public static Command Status()
     {
-        Option<string> archive = ArchiveOption();
-        Option<bool> json = JsonOption();
+        Option<string> archive = CommonOptions.Archive();
+        Option<bool> json = CommonOptions.Json();
         Command command = new("status", "Show the state of the recorder that records into an archive.") { archive, json };
         command.SetAction(result => ControlCommand.Status(result.GetRequiredValue(archive), result.GetValue(json)));
         return command;
@@ -17,8 +16,8 @@ internal static class ControlCommandLines
 
     public static Command Rotate()
     {
-        Option<string> archive = ArchiveOption();
-        Option<bool> json = JsonOption();
+        Option<string> archive = CommonOptions.Archive();
+        Option<bool> json = CommonOptions.Json();
         Command command = new("rotate", "Seal the current segments and go on in new ones, without losing a packet.") { archive, json };
         command.SetAction(result => ControlCommand.Rotate(result.GetRequiredValue(archive), result.GetValue(json)));
         return command;
@@ -26,15 +25,11 @@ internal static class ControlCommandLines
 
     public static Command Trigger()
     {
-        Option<string> archive = ArchiveOption();
+        Option<string> archive = CommonOptions.Archive();
         Option<string?> reason = new("--reason") { Description = "Why: for the log and the hold, at most 200 characters", HelpName = "TEXT" };
-        Option<bool> json = JsonOption();
+        Option<bool> json = CommonOptions.Json();
         Command command = new("trigger", "Flight recorder (storage.mode trigger): write what the rings keep, and go on for a while.") { archive, reason, json };
         command.SetAction(result => ControlCommand.Trigger(result.GetRequiredValue(archive), result.GetValue(reason), result.GetValue(json)));
         return command;
     }
-
-    private static Option<bool> JsonOption() => new("--json") { Description = "Write JSON to standard output" };
-
-    private static Option<string> ArchiveOption() => new("--archive") { Description = "The archive", HelpName = "DIR", DefaultValueFactory = _ => ConfigDocument.DefaultDirectory };
 }

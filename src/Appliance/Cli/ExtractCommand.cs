@@ -27,19 +27,15 @@ internal sealed record ExtractArguments(
 internal static class ExtractCommand
 {
     private const long MaxWindowNs = 60_000_000_000;
-    private static readonly UtcTime s_noEnd = new(long.MaxValue);
 
     public static int Run(ExtractArguments arguments)
     {
         if (arguments.From is null && !arguments.Follow)
             return Errors.BadUse("--from is required without --follow; see capbox extract --help");
         UtcTime now = UtcTime.Now;
-        string fromText = arguments.From ?? "now", toText = arguments.To ?? "now";
-        if (!TimeArgument.TryParse(fromText, now, out UtcTime from))
-            return Errors.BadUse($"--from {fromText}: not a time (RFC 3339, local time, seconds since 1970, or -5m)");
-        UtcTime to = s_noEnd;
-        if (!(arguments.Follow && arguments.To is null) && !TimeArgument.TryParseEnd(toText, from, now, out to))
-            return Errors.BadUse($"--to {toText}: not a time (as --from, or +1s counted from it)");
+        string? toText = arguments.Follow ? arguments.To : arguments.To ?? "now";
+        if (CommonOptions.ReadRange(arguments.From ?? "now", toText, now, out UtcTime from, out UtcTime to) is { } wrong)
+            return Errors.BadUse(wrong);
         if (!TryFormat(arguments.Format, out ExtractFormat format))
             return Errors.BadUse($"--format {arguments.Format}: not pcapng, pcap or pcap-ns");
         if (!TimeArgument.TryParseDuration(arguments.Window, out long windowNs) || windowNs > MaxWindowNs)
@@ -164,7 +160,7 @@ internal static class ExtractCommand
 
         Console.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{Human.Count(report.Packets)} packets, {Human.Bytes(report.PacketBytes)}, of {Human.Count(report.PacketsRead)} in {request.From} .. {(request.To == s_noEnd ? "" : request.To)}; {report.Segments} segments, {report.ChunksRead} chunks read"));
+            $"{Human.Count(report.Packets)} packets, {Human.Bytes(report.PacketBytes)}, of {Human.Count(report.PacketsRead)} in {request.From} .. {(request.To.Nanoseconds == long.MaxValue ? "" : request.To)}; {report.Segments} segments, {report.ChunksRead} chunks read"));
         if (report.LatePackets > 0)
             Console.Error.WriteLine($"{Human.Count(report.LatePackets)} packets came later than --window and stand behind later ones");
         foreach (ExtractLoss loss in report.Losses)

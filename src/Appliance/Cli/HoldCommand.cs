@@ -17,10 +17,10 @@ internal static class HoldCommand
     public static int Add(HoldArguments arguments)
     {
         UtcTime now = UtcTime.Now;
-        if (!TimeArgument.TryParse(arguments.From, now, out UtcTime from))
-            return Errors.BadUse($"--from {arguments.From}: not a time (RFC 3339, local time, seconds since 1970, or -5m)");
-        if (!TimeArgument.TryParseEnd(arguments.To, from, now, out UtcTime to) || to <= from)
-            return Errors.BadUse($"--to {arguments.To}: not a time after --from");
+        if (CommonOptions.ReadRange(arguments.From, arguments.To, now, out UtcTime from, out UtcTime to) is { } wrong)
+            return Errors.BadUse(wrong);
+        if (to <= from)
+            return Errors.BadUse($"--to {arguments.To}: not after --from");
         if (arguments.Reason.Trim().Length is 0 or > MaxReasonLength)
             return Errors.BadUse($"--reason: 1 to {MaxReasonLength} characters");
         UtcTime? expires = null;

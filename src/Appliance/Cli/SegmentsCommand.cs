@@ -14,11 +14,8 @@ internal static class SegmentsCommand
 {
     public static int Run(SegmentsArguments arguments)
     {
-        UtcTime now = UtcTime.Now, from = new(long.MinValue), to = new(long.MaxValue);
-        if (arguments.From is not null && !Extract.TimeArgument.TryParse(arguments.From, now, out from))
-            return Errors.BadUse($"--from {arguments.From}: not a time (RFC 3339, local time, seconds since 1970, or -5m)");
-        if (arguments.To is not null && !Extract.TimeArgument.TryParseEnd(arguments.To, from, now, out to))
-            return Errors.BadUse($"--to {arguments.To}: not a time (as --from, or +1s counted from it)");
+        if (CommonOptions.ReadRange(arguments.From, arguments.To, UtcTime.Now, out UtcTime from, out UtcTime to) is { } wrong)
+            return Errors.BadUse(wrong);
         try
         {
             IReadOnlyList<SegmentListing> segments = List(arguments, from, to);
