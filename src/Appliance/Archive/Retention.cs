@@ -62,12 +62,14 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
 
         try
         {
+            if (options.Retention is not null)
+                Journal.Reserve();
             using HoldStore store = HoldStore.Open(options.Directory);
             HoldSet holds = store.Load();
             if (holds.QuotaBytes != options.HoldQuotaBytes)
                 store.Save(holds with { QuotaBytes = options.HoldQuotaBytes });
         }
-        catch (HoldException e)
+        catch (Exception e) when (e is HoldException or IOException or UnauthorizedAccessException)
         {
             Refuse(e.Message);
         }
@@ -137,9 +139,22 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
             logger.LogInformation("hold expired: {Hold}", expired);
         Hold[] inForce = [.. holds.Where(h => !h.HasExpired(archiveNs))];
         if (inForce.Length != set.Holds.Count || set.Holds.Any(h => h.SeenNs is null))
-            store.Save(set with { Holds = inForce });
+            TrySave(store, set with { Holds = inForce });
         Holds = inForce.Length;
         return inForce;
+    }
+
+    /// <summary>A full disk does not stop retention: the holds are read, and what is to be noted in them is noted later.</summary>
+    private void TrySave(HoldStore store, HoldSet set)
+    {
+        try
+        {
+            store.Save(set);
+        }
+        catch (HoldException e)
+        {
+            logger.LogWarning("{Reason}", e.Message);
+        }
     }
 
     private RetentionItem[] Judge(SegmentList segments, Hold[] holds)
@@ -192,8 +207,10 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
         try
         {
             Deleting?.Invoke(path, deletion.Sequence, deletion.Reason);
-            Journal.Append(deletion);
+            bool noted = TryNote(deletion);
             File.Delete(path);
+            if (!noted)
+                Journal.Append(deletion);
             _refused.Remove(deletion.Sequence);
             _recentNs.Enqueue(clocks.BootNs);
             Deleted++;
@@ -208,6 +225,20 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
             logger.LogError("{Path}: not deleted: {Reason}", path, e.Message);
             if (File.Exists(path))
                 Journal.Append(deletion with { Failed = e.Message });
+            return false;
+        }
+    }
+
+    /// <summary>False on a disk that is full to the last byte: the line is written when the deletion has made room for it.</summary>
+    private bool TryNote(Deletion deletion)
+    {
+        try
+        {
+            Journal.Append(deletion);
+            return true;
+        }
+        catch (IOException e) when (e.HResult == LibC.ENOSPC)
+        {
             return false;
         }
     }

@@ -152,10 +152,40 @@ internal sealed class SegmentScan(ExtractRequest request)
 
     private IReadOnlyList<IndexEntry> Entries(SegmentReader reader)
     {
-        IReadOnlyList<IndexEntry> entries = Index(reader);
+        IReadOnlyList<IndexEntry> entries = reader.Trailer is null ? PartEntries(reader) : Index(reader);
         BytesRead += reader.Trailer is { } trailer ? trailer.FooterBytes : entries.Count * ChunkHeadBytes;
         return entries;
     }
 
+    /// <summary>
+    /// The chunks of a segment that is being written. Several writes are in flight, so there may be a hole with chunks behind it: it fills within milliseconds. One that does not, as after a
+    /// write that failed, is passed, and said.
+    /// </summary>
+    private List<IndexEntry> PartEntries(SegmentReader reader)
+    {
+        List<IndexEntry> entries = [];
+        long next = reader.ChunksOffset, deadlineMs = Environment.TickCount64 + HoleWaitMs;
+        while (true)
+        {
+            for (; reader.TryReadChunk(next, out ChunkRecord chunk) is null; next += chunk.ChunkBytes)
+                entries.Add(IndexEntry.From(chunk));
+            if (Native.FileSystem.NextData(reader.File.Handle, next + Format.PageBytes) < 0)
+                return entries;
+            if (Environment.TickCount64 < deadlineMs)
+            {
+                Thread.Sleep(HolePollMs);
+                continue;
+            }
+
+            long behind = new ChunkSearch(reader).Next(next + Format.PageBytes, whole: true, out _, next + HoleSearchBytes);
+            if (behind < 0)
+                return entries;
+            Warnings.Add($"{reader.Path}: nothing was written at {next}, or it is not whole; going on at {behind}");
+            next = behind;
+        }
+    }
+
+    private const int HoleWaitMs = 500, HolePollMs = 10;
+    private const long HoleSearchBytes = 64 << 20;
     private const int ChunkHeadBytes = 512;
 }
