@@ -48,15 +48,15 @@ public class CaptureKeepPolicyTests
 
     [Theory]
     [InlineData(3, 1)]
-    [InlineData(4, 2)]
-    [InlineData(16, 14)]
-    [InlineData(64, 56)]
-    [InlineData(1024, 896)]
-    public void The_kernel_always_has_two_blocks_or_an_eighth_of_the_ring(int blocks, int mostKept) => Assert.Equal(mostKept, KeepPolicy.MostKept(blocks));
+    [InlineData(4, 1)]
+    [InlineData(16, 10)]
+    [InlineData(64, 46)]
+    [InlineData(1024, 766)]
+    public void The_kernel_always_has_a_quarter_of_the_ring_and_two_blocks(int blocks, int mostKept) => Assert.Equal(mostKept, KeepPolicy.MostKept(blocks));
 
     [Theory]
     [InlineData(100, 64, 1, 100)]
-    [InlineData(100, 64, 30, 546)]
+    [InlineData(100, 64, 30, 667)]
     [InlineData(1000, 64, 30, 1000)]
     [InlineData(100, 3, 5, 5000)]
     [InlineData(100, 3, 60, 10000)]
@@ -88,11 +88,11 @@ public class CaptureKeepPolicyTests
         {
             Notice(policy, i * Ms);
             LetGo(policy, i * Ms);
-            Assert.InRange(policy.Kept, 1, 6);
+            Assert.InRange(policy.Kept, 1, 4);
         }
 
-        Assert.Equal(6, policy.Kept);
-        Assert.Equal(14 * Ms, policy.HeldSinceNs);
+        Assert.Equal(4, policy.Kept);
+        Assert.Equal(16 * Ms, policy.HeldSinceNs);
     }
 
     [Fact]

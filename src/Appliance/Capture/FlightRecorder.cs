@@ -47,7 +47,7 @@ internal sealed class FlightRecorder : IDisposable
     private readonly TriggerGate _gate = new();
     private readonly List<KeepPolicy> _rings = [];
     private readonly Lock _triggers = new(); // one trigger or tick at a time; before the lock of _rings
-    private readonly ManualResetEventSlim _stop = new();
+    private readonly ManualResetEventSlim _stop = new(initialState: false, spinCount: 0);
     private readonly long _beforeNs, _afterNs, _holdoffNs;
     private Thread? _thread;
     private TriggerWindow? _window; // the open one, as told last

@@ -15,8 +15,12 @@ namespace Capbox.Capture;
 /// </summary>
 internal sealed class KeepPolicy
 {
-    /// <summary>Blocks that stay free for the kernel: two, or this part of the ring if it is more.</summary>
-    private const int LeastFreeBlocks = 2, FreePart = 8;
+    /// <summary>
+    /// Blocks that stay free for the kernel: this part of the ring and two. Not for want of room: before it takes a packet the kernel looks, without a lock, whether the block a
+    /// quarter of the ring ahead is free (__tpacket_v3_has_room in net/packet/af_packet.c), and only if it is not, whether the one being filled is. That one is for a moment the one
+    /// that was just handed over, and a packet that comes on another CPU then is dropped.
+    /// </summary>
+    private const int FreePart = 4, MoreFreeBlocks = 2;
 
     /// <summary>Longest handover this asks for, as in the configuration.</summary>
     private const int MaxHandoverMs = 10_000;
@@ -51,7 +55,7 @@ internal sealed class KeepPolicy
     }
 
     /// <summary>Blocks that are kept at most; the rest is the kernel's.</summary>
-    public static int MostKept(int blocks) => Math.Max(1, blocks - Math.Max(LeastFreeBlocks, blocks / FreePart));
+    public static int MostKept(int blocks) => Math.Max(1, blocks - (blocks / FreePart) - MoreFreeBlocks);
 
     /// <summary>
     /// The handover time a ring needs so that a trickle of packets, where each handover takes a block, does not fill it before <paramref name="before"/> has

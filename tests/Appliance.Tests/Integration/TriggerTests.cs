@@ -161,7 +161,7 @@ public class TriggerTests
         RecorderSnapshot last = capbox.Stop();
         List<Stamped> stored = Stored(lab, lab.Archive);
         Assert.False(answer.Complete);
-        // 28 blocks of some 80 packets at 10,000 a second.
+        // 22 blocks of some 80 packets at 10,000 a second.
         Assert.InRange(Ns(answer.Triggered) - Ns(answer.Reached), 50 * Ms, 600 * Ms);
         AssertHolds(stored, beside.Seen(), answer, answer, 31_000 * Ms);
         AssertLedger(last, sent, stored.Count);
