@@ -7,9 +7,9 @@ namespace Capbox.Tests;
 /// <summary>Segments that are being written, as one look finds them.</summary>
 public class ExtractPartTests
 {
-    private static (ulong[] Offsets, List<string> Warnings) Find(TestDirectory directory)
+    private static (ulong[] Offsets, List<string> Warnings) Find(TestDirectory directory, int holeWaitMs)
     {
-        var scan = new SegmentScan(new ExtractRequest { Archive = directory.Path, From = new UtcTime(0), To = new UtcTime(long.MaxValue) });
+        var scan = new SegmentScan(new ExtractRequest { Archive = directory.Path, From = new UtcTime(0), To = new UtcTime(long.MaxValue) }) { HoleWaitMs = holeWaitMs };
         return ([.. scan.Find().SelectMany(s => s.Chunks).Select(c => c.FileOffset)], scan.Warnings);
     }
 
@@ -27,7 +27,7 @@ public class ExtractPartTests
         using var directory = new TestDirectory();
         string path = directory.Write(TestSegment.SealedName + ".part", torn);
 
-        (ulong[] offsets, List<string> warnings) = Find(directory);
+        (ulong[] offsets, List<string> warnings) = Find(directory, 50);
         Assert.Equal(segment.Chunks.Where(c => c.Offset != hole).Select(c => (ulong)c.Offset), offsets);
         Assert.Contains($"nothing was written at {hole}", Assert.Single(warnings), StringComparison.Ordinal);
 
@@ -39,7 +39,7 @@ public class ExtractPartTests
                 file.Write(whole, (int)hole, bytes);
             },
             null, 100, Timeout.Infinite);
-        (offsets, warnings) = Find(directory);
+        (offsets, warnings) = Find(directory, 60_000);
         Assert.Equal(segment.Chunks.Select(c => (ulong)c.Offset), offsets);
         Assert.Empty(warnings);
     }
@@ -52,7 +52,7 @@ public class ExtractPartTests
         string path = directory.Write(TestSegment.SealedName + ".part", segment.InProgress());
         using (FileStream file = File.OpenWrite(path))
             file.SetLength(1 << 30);
-        (ulong[] offsets, List<string> warnings) = Find(directory);
+        (ulong[] offsets, List<string> warnings) = Find(directory, 50);
         Assert.Equal(segment.Chunks.Select(c => (ulong)c.Offset), offsets);
         Assert.Empty(warnings);
     }

@@ -26,6 +26,9 @@ internal sealed class SegmentScan(ExtractRequest request)
     /// <summary>Names of all ports that were seen, to tell a wrong name from an empty range.</summary>
     public SortedSet<string> PortNames { get; } = new(request.KnownPorts, StringComparer.Ordinal);
 
+    /// <summary>How long a hole in a part is waited for.</summary>
+    public int HoleWaitMs { get; init; } = 500;
+
     /// <summary>All slices in order of the sequence.</summary>
     /// <exception cref="ExtractException">The directory cannot be read.</exception>
     public List<SegmentSlice> Find()
@@ -185,7 +188,7 @@ internal sealed class SegmentScan(ExtractRequest request)
         }
     }
 
-    private const int HoleWaitMs = 500, HolePollMs = 10;
+    private const int HolePollMs = 10;
     private const long HoleSearchBytes = 64 << 20;
     private const int ChunkHeadBytes = 512;
 }
