@@ -106,9 +106,9 @@ internal sealed class ExtractStage(BenchOptions options, Lab lab)
             fio.Add(Rate(bytes, "sh", "-c", $"for f in {string.Join(' ', segments)}; do fio --name=r --filename=$f --rw=read --bs=1M --direct=1 --ioengine=io_uring --iodepth=8 --readonly --output=/dev/null; done"));
             DropCaches();
             cold.Add(Rate(bytes, "sh", "-c", $"{options.Capbox} extract --archive {archive} --from 0000001 -o - 2>/dev/null | cat >/dev/null"));
-            // One segment fits the cache; the second of two runs is measured.
+            // One segment fits the cache. cat brings it there: capbox itself reads around the cache what is not in it.
             string extractOne = $"{options.Capbox} extract --archive {oneDirectory} --from 0000001 -o - 2>/dev/null | cat >/dev/null";
-            Child.Run("sh", "-c", extractOne);
+            Child.Run("sh", "-c", $"cat {segments[0]} >/dev/null");
             cached.Add(Rate(oneBytes, "sh", "-c", extractOne));
             cat.Add(Rate(oneBytes, "sh", "-c", $"cat {segments[0]} | cat >/dev/null"));
             tcpdump.Add(Rate(oneBytes, "sh", "-c", $"tcpdump -r {segments[0]} -w - 2>/dev/null | tcpdump -r - -w - 2>/dev/null | cat >/dev/null"));
