@@ -189,8 +189,6 @@ internal sealed class Catalog : IDisposable
         return best;
     }
 
-    public long Count() => Read(Segments, new Query { Select = BsonExpression.Create("{c: COUNT(*)}") }, d => d["c"].AsInt64OrInt32()).FirstOrDefault();
-
     public IReadOnlyCollection<string> PortNames() => _portNames;
 
     public IEnumerable<Deletion> AllDeletions() => Read(Deletions, new Query(), ToDeletion);
@@ -373,10 +371,4 @@ internal sealed class Catalog : IDisposable
     }
 
     private static bool IsAny(Exception e) => e is not (CatalogException or OutOfMemoryException or ThreadInterruptedException);
-}
-
-/// <summary>Numbers of a catalog may come back in either width.</summary>
-internal static class BsonNumbers
-{
-    public static long AsInt64OrInt32(this BsonValue value) => value.IsInt32 ? value.AsInt32 : value.AsInt64;
 }
