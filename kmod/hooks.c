@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where packets come from: the hook points of netfilter.
+ *
+ * Every hook is the same three steps: what is the packet (a view), does the filter want it, record it. Budget: a packet that the
+ * filter rejects costs at most 150 instructions, one that is recorded 350 and its copy. No sleeping, no allocation, no logging, and no
+ * lock but the spare ring's.
+ */
+#include <linux/bottom_half.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/skbuff.h>
+
+#include "capbox.h"
+
+/* epb_flags, direction: bits 0-1 (draft-ietf-opsawg-pcapng, Enhanced Packet Block Flags Word). */
+#define CAPBOX_INBOUND 1
+#define CAPBOX_OUTBOUND 2
+
+static struct capbox_ring *capbox_this_ring(const struct capbox_session *session)
+{
+	return this_cpu_read(*session->ring_of);
+}
+
+static void capbox_count_filtered(struct capbox_ring *ring, u32 bytes)
+{
+	raw_write_seqcount_begin(&ring->sequence);
+	capbox_count(&ring->counters.seen, bytes);
+	capbox_count(&ring->counters.filtered, bytes);
+	raw_write_seqcount_end(&ring->sequence);
+}
+
+/* The end of every hook. Bottom halves are off. @snap is what the filter returned: bytes to keep, 0 for none. */
+static void capbox_take(const struct capbox_session *session, struct capbox_view *view, u32 snap)
+{
+	struct capbox_ring *ring = capbox_this_ring(session);
+
+	view->snap = min(snap, session->snap_bytes);
+	if (unlikely(ring->is_spare)) {
+		spin_lock(&ring->lock);
+		if (snap)
+			capbox_record(ring, view);
+		else
+			capbox_count_filtered(ring, view->bytes);
+		spin_unlock(&ring->lock);
+		return;
+	}
+	if (snap)
+		capbox_record(ring, view);
+	else
+		capbox_count_filtered(ring, view->bytes);
+}
+
+/*
+ * The filter counts from the link header, as that of a packet socket does. The skb is ours alone here, or shared with readers that
+ * have pushed and pulled it back themselves (packet sockets do the same); its data pointer is put back before anyone sees it.
+ */
+static u32 capbox_run_link_filter(const struct bpf_prog *filter, struct sk_buff *skb, int header)
+{
+	u32 snap;
+
+	__skb_push(skb, header);
+	snap = __bpf_prog_run_save_cb(filter, skb);
+	__skb_pull(skb, header);
+	return snap;
+}
+
+static int capbox_link_header(const struct capbox_port_private *port, const struct sk_buff *skb)
+{
+	return port->has_link_header ? skb->data - skb_mac_header(skb) : 0;
+}
+
+static u32 capbox_vlan_bytes(const struct capbox_port_private *port, const struct sk_buff *skb)
+{
+	return port->has_link_header && skb_vlan_tag_present(skb) ? VLAN_HLEN : 0;
+}
+
+static unsigned int capbox_ingress(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	const struct capbox_port_private *port = priv;
+	const struct capbox_session *session = port->session;
+	const struct bpf_prog *filter = rcu_dereference(session->filters[CAPBOX_FILTER_LINK]);
+	int header = capbox_link_header(port, skb);
+	struct capbox_view view = {
+		.skb = skb,
+		.port = port,
+		.dev = state->in,
+		.offset = -header,
+		.bytes = skb->len + header + capbox_vlan_bytes(port, skb),
+		.hook = CAPBOX_HOOK_INGRESS,
+		.flags = CAPBOX_INBOUND,
+		.is_received = true,
+	};
+
+	capbox_take(session, &view, filter ? capbox_run_link_filter(filter, skb, header) : U32_MAX);
+	return session->setup.flags & CAPBOX_SETUP_CONSUME ? NF_DROP : NF_ACCEPT;
+}
+
+static unsigned int capbox_egress(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	const struct capbox_port_private *port = priv;
+	const struct capbox_session *session = port->session;
+	const struct bpf_prog *filter = rcu_dereference(session->filters[CAPBOX_FILTER_LINK]);
+	struct capbox_view view = {
+		.skb = skb,
+		.port = port,
+		.dev = state->out,
+		.bytes = skb->len + capbox_vlan_bytes(port, skb),
+		.hook = CAPBOX_HOOK_EGRESS,
+		.flags = CAPBOX_OUTBOUND,
+	};
+	u32 snap = U32_MAX;
+
+	if (filter) {
+		/* A filter's "outbound" looks at the type; a packet socket's copy of the skb would have it so. */
+		u8 type = skb->pkt_type;
+
+		skb->pkt_type = PACKET_OUTGOING;
+		snap = __bpf_prog_run_save_cb(filter, skb);
+		skb->pkt_type = type;
+	}
+	capbox_take(session, &view, snap);
+	return NF_ACCEPT;
+}
+
+static const struct capbox_port_private *capbox_find_port(const struct capbox_session *session, const struct net_device *dev)
+{
+	const struct capbox_port_private *port;
+	u32 slot, slots = READ_ONCE(session->port_slots);
+
+	for (slot = 0; dev && slot < slots; slot++) {
+		port = rcu_dereference(session->ports[slot]);
+		if (port && READ_ONCE(port->dev) == dev)
+			return port;
+	}
+	return NULL;
+}
+
+static bool capbox_is_leaving(u32 hook)
+{
+	return hook == CAPBOX_HOOK_LOCAL_OUT || hook == CAPBOX_HOOK_POST_ROUTING;
+}
+
+/* The Ethernet header that the packet came with, if it still lies right before the network header. */
+static bool capbox_has_ethernet(const struct sk_buff *skb)
+{
+	return skb_mac_header_was_set(skb) && skb_mac_header(skb) + ETH_HLEN == skb->data;
+}
+
+static void capbox_inet(const struct capbox_session *session, const struct capbox_port_private *port,
+			const struct net_device *dev, struct sk_buff *skb, u32 hook, bool is_outbound)
+{
+	const struct bpf_prog *filter = rcu_dereference(session->filters[CAPBOX_FILTER_INET]);
+	struct capbox_view view = {
+		.skb = skb,
+		.port = port,
+		.dev = dev,
+		.bytes = skb->len,
+		.hook = hook,
+		.flags = is_outbound ? CAPBOX_OUTBOUND : CAPBOX_INBOUND,
+		.is_received = !capbox_is_leaving(hook),
+	};
+
+	if (port->has_link_header) {
+		view.bytes += ETH_HLEN + capbox_vlan_bytes(port, skb);
+		if (view.is_received && capbox_has_ethernet(skb))
+			view.offset = -ETH_HLEN;
+		else
+			view.made_header = true;
+	}
+	capbox_take(session, &view, filter ? __bpf_prog_run_save_cb(filter, skb) : U32_MAX);
+}
+
+static unsigned int capbox_inet_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	const struct capbox_inet_hook *inet = priv;
+	const struct capbox_session *session = inet->session;
+	u32 hook = inet->hook;
+	const struct net_device *dev = capbox_is_leaving(hook) ? state->out : state->in;
+	const struct capbox_port_private *port;
+
+	/* LOCAL_OUT and POST_ROUTING also run in process context. */
+	local_bh_disable();
+	port = capbox_find_port(session, dev);
+	if (!port && hook == CAPBOX_HOOK_FORWARD) {
+		dev = state->out;
+		port = capbox_find_port(session, dev);
+	}
+	if (port)
+		capbox_inet(session, port, dev, skb, hook, dev != state->in);
+	local_bh_enable();
+	return NF_ACCEPT;
+}
+
+int capbox_hooks_add_port(struct capbox_port_private *port)
+{
+	static nf_hookfn * const functions[] = { capbox_ingress, capbox_egress };
+	static const unsigned int points[] = { NF_NETDEV_INGRESS, NF_NETDEV_EGRESS };
+	u32 hooks = port->session->setup.hooks;
+	int i, err;
+
+	for (i = 0; i < 2; i++) {
+		if (!(hooks & CAPBOX_HOOK_BIT(i)))
+			continue;
+		port->ops[i] = (struct nf_hook_ops){
+			.hook = functions[i],
+			.dev = port->dev,
+			.priv = port,
+			.pf = NFPROTO_NETDEV,
+			.hooknum = points[i],
+			/* Arriving packets before anyone can drop them, leaving ones after. */
+			.priority = i == CAPBOX_HOOK_INGRESS ? INT_MIN : INT_MAX,
+		};
+		err = nf_register_net_hook(port->session->net, &port->ops[i]);
+		if (err) {
+			capbox_hooks_remove_port(port);
+			return err;
+		}
+		port->is_hooked[i] = true;
+	}
+	return 0;
+}
+
+/* The caller waits for hooks that still run (synchronize_net, or RCU) before it frees the port. */
+void capbox_hooks_remove_port(struct capbox_port_private *port)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (port->is_hooked[i])
+			nf_unregister_net_hook(port->session->net, &port->ops[i]);
+		port->is_hooked[i] = false;
+	}
+}
+
+static int capbox_hooks_start_inet(struct capbox_session *session)
+{
+	static const struct {
+		unsigned int point;
+		int priority;
+	} hooks[CAPBOX_HOOKS] = {
+		[CAPBOX_HOOK_PRE_ROUTING] = { NF_INET_PRE_ROUTING, INT_MIN },
+		[CAPBOX_HOOK_LOCAL_IN] = { NF_INET_LOCAL_IN, INT_MAX },
+		[CAPBOX_HOOK_FORWARD] = { NF_INET_FORWARD, INT_MIN },
+		[CAPBOX_HOOK_LOCAL_OUT] = { NF_INET_LOCAL_OUT, INT_MIN },
+		[CAPBOX_HOOK_POST_ROUTING] = { NF_INET_POST_ROUTING, INT_MAX },
+	};
+	struct capbox_inet_hook *inet;
+	u32 hook;
+	int err;
+
+	for (hook = CAPBOX_HOOK_PRE_ROUTING; hook < CAPBOX_HOOKS; hook++) {
+		if (!(session->setup.hooks & CAPBOX_HOOK_BIT(hook)))
+			continue;
+		inet = &session->inet_hooks[hook];
+		inet->session = session;
+		inet->hook = hook;
+		inet->ops = (struct nf_hook_ops){
+			.hook = capbox_inet_hook,
+			.priv = inet,
+			.pf = NFPROTO_INET,
+			.hooknum = hooks[hook].point,
+			.priority = hooks[hook].priority,
+		};
+		err = nf_register_net_hook(session->net, &inet->ops);
+		if (err)
+			return err;
+		inet->is_hooked = true;
+	}
+	return 0;
+}
+
+int capbox_hooks_start(struct capbox_session *session)
+{
+	struct capbox_port_private *port;
+	u32 slot;
+	int err;
+
+	err = capbox_hooks_start_inet(session);
+	for (slot = 0; !err && slot < session->port_slots; slot++) {
+		port = rcu_dereference_protected(session->ports[slot], lockdep_is_held(&session->lock));
+		if (port && port->dev)
+			err = capbox_hooks_add_port(port);
+	}
+	if (err)
+		capbox_hooks_stop(session);
+	return err;
+}
+
+/* When it returns no hook of the session runs any more. */
+void capbox_hooks_stop(struct capbox_session *session)
+{
+	struct capbox_port_private *port;
+	u32 slot, hook;
+
+	for (slot = 0; slot < session->port_slots; slot++) {
+		port = rcu_dereference_protected(session->ports[slot], lockdep_is_held(&session->lock));
+		if (port)
+			capbox_hooks_remove_port(port);
+	}
+	for (hook = CAPBOX_HOOK_PRE_ROUTING; hook < CAPBOX_HOOKS; hook++) {
+		if (session->inet_hooks[hook].is_hooked)
+			nf_unregister_net_hook(session->net, &session->inet_hooks[hook].ops);
+		session->inet_hooks[hook].is_hooked = false;
+	}
+	synchronize_net();
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A session's ports: interfaces of its namespace, until they are removed, deleted, or moved to another namespace. */
+#include <linux/if_arp.h>
+#include <linux/netdevice.h>
+#include <linux/poll.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+
+#include "capbox.h"
+#include "refuse.h"
+
+#define CAPBOX_LINKTYPE_ETHERNET 1
+#define CAPBOX_LINKTYPE_RAW 101
+
+static struct capbox_port_private *capbox_port_at(struct capbox_session *session, u32 slot)
+{
+	return rcu_dereference_protected(session->ports[slot], lockdep_is_held(&session->lock));
+}
+
+static bool capbox_port_link_type(const struct net_device *dev, bool *has_link_header)
+{
+	switch (dev->type) {
+	case ARPHRD_ETHER:
+	case ARPHRD_LOOPBACK:
+		*has_link_header = true;
+		return true;
+	case ARPHRD_NONE:
+		*has_link_header = false;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int capbox_port_find_slot(struct capbox_session *session, struct capbox_port *request)
+{
+	struct capbox_port_private *port;
+	u32 slot, free_slot = CAPBOX_PORTS_MAX;
+
+	for (slot = 0; slot < CAPBOX_PORTS_MAX; slot++) {
+		port = capbox_port_at(session, slot);
+		if (!port && free_slot == CAPBOX_PORTS_MAX)
+			free_slot = slot;
+		if (port && port->dev && port->ifindex == request->ifindex)
+			return capbox_refuse(request->error, -EEXIST, "ifindex: %d is already port %u", request->ifindex, slot);
+	}
+	if (free_slot == CAPBOX_PORTS_MAX)
+		return capbox_refuse(request->error, -ENOSPC, "a session has at most %u ports", CAPBOX_PORTS_MAX);
+	request->port = free_slot;
+	return 0;
+}
+
+static int capbox_port_attach(struct capbox_session *session, struct capbox_port_private *port, struct capbox_port *request)
+{
+	struct net_device *dev = __dev_get_by_index(session->net, request->ifindex);
+	int err;
+
+	if (!dev)
+		return capbox_refuse(request->error, -ENODEV, "ifindex: no interface has %d in this namespace", request->ifindex);
+	if (!capbox_port_link_type(dev, &port->has_link_header))
+		return capbox_refuse(request->error, -EPROTONOSUPPORT, "ifindex: %s has hardware type %u, not Ethernet or raw IP",
+				     dev->name, dev->type);
+	port->session = session;
+	port->dev = dev;
+	port->ifindex = request->ifindex;
+	port->flags = request->flags;
+	port->software_interface = request->software_interface;
+	port->hardware_interface = request->hardware_interface;
+	if (port->flags & CAPBOX_PORT_PROMISCUOUS) {
+		err = dev_set_promiscuity(dev, 1);
+		if (err)
+			return capbox_refuse(request->error, err, "flags: %s refuses promiscuous mode", dev->name);
+	}
+	if (session->is_running) {
+		err = capbox_hooks_add_port(port);
+		if (err) {
+			if (port->flags & CAPBOX_PORT_PROMISCUOUS)
+				dev_set_promiscuity(dev, -1);
+			return capbox_refuse(request->error, err, "ifindex: the hooks of %s cannot be registered", dev->name);
+		}
+	}
+	netdev_hold(dev, &port->tracker, GFP_KERNEL);
+	return 0;
+}
+
+static void capbox_port_detach(struct capbox_port_private *port)
+{
+	struct net_device *dev = port->dev;
+
+	if (!dev)
+		return;
+	capbox_hooks_remove_port(port);
+	if (port->flags & CAPBOX_PORT_PROMISCUOUS)
+		dev_set_promiscuity(dev, -1);
+	WRITE_ONCE(port->dev, NULL);
+	netdev_put(dev, &port->tracker);
+}
+
+static void capbox_port_answer(const struct capbox_port_private *port, struct capbox_port *request)
+{
+	request->ifindex = port->ifindex;
+	request->flags = port->flags;
+	request->software_interface = port->software_interface;
+	request->hardware_interface = port->hardware_interface;
+	request->state = port->dev ? CAPBOX_PORT_ATTACHED : CAPBOX_PORT_GONE;
+	request->link_type = port->has_link_header ? CAPBOX_LINKTYPE_ETHERNET : CAPBOX_LINKTYPE_RAW;
+}
+
+static int capbox_port_add_locked(struct capbox_session *session, struct capbox_port *request)
+{
+	struct capbox_port_private *port;
+	int err;
+
+	if (!session->is_ready)
+		return capbox_refuse(request->error, -EINVAL, "SETUP comes first");
+	if (!session->net)
+		return capbox_refuse(request->error, -ENODEV, "the session's namespace is gone");
+	err = capbox_port_find_slot(session, request);
+	if (err)
+		return err;
+	port = kzalloc(sizeof(*port), GFP_KERNEL_ACCOUNT);
+	if (!port)
+		return -ENOMEM;
+	err = capbox_port_attach(session, port, request);
+	if (err) {
+		/* A hook may have been registered for a moment. */
+		kfree_rcu(port, rcu);
+		return err;
+	}
+	rcu_assign_pointer(session->ports[request->port], port);
+	WRITE_ONCE(session->port_slots, max(session->port_slots, request->port + 1));
+	capbox_port_answer(port, request);
+	return 0;
+}
+
+/**
+ * capbox_port_add - ADD_PORT
+ * @session: set up
+ * @request: in and out
+ *
+ * Return: 0 or an error, told in request->error.
+ */
+int capbox_port_add(struct capbox_session *session, struct capbox_port *request)
+{
+	int err;
+
+	if (request->flags & ~CAPBOX_PORT_FLAGS)
+		return capbox_refuse(request->error, -EINVAL, "flags: unknown bits %#x", request->flags & ~CAPBOX_PORT_FLAGS);
+	if (request->reserved || request->state || request->link_type || request->port)
+		return capbox_refuse(request->error, -EINVAL, "reserved, port, state, link_type: must be zero");
+	rtnl_lock();
+	mutex_lock(&session->lock);
+	err = capbox_port_add_locked(session, request);
+	mutex_unlock(&session->lock);
+	rtnl_unlock();
+	return err;
+}
+
+static void capbox_port_drop(struct capbox_session *session, u32 slot)
+{
+	struct capbox_port_private *port = capbox_port_at(session, slot);
+
+	if (!port)
+		return;
+	RCU_INIT_POINTER(session->ports[slot], NULL);
+	capbox_port_detach(port);
+	kfree_rcu(port, rcu);
+}
+
+static int capbox_port_named(struct capbox_session *session, struct capbox_port *request, struct capbox_port_private **port)
+{
+	*port = request->port < CAPBOX_PORTS_MAX ? capbox_port_at(session, request->port) : NULL;
+	return *port ? 0 : capbox_refuse(request->error, -ENOENT, "port: the session has no port %u", request->port);
+}
+
+/**
+ * capbox_port_remove - REMOVE_PORT: capture of it ends, its packets stay
+ * @session: whose
+ * @request: port in; the rest out, as GET_PORT
+ *
+ * Return: 0 or -ENOENT.
+ */
+int capbox_port_remove(struct capbox_session *session, struct capbox_port *request)
+{
+	struct capbox_port_private *port;
+	int err;
+
+	rtnl_lock();
+	mutex_lock(&session->lock);
+	err = capbox_port_named(session, request, &port);
+	if (!err) {
+		capbox_port_answer(port, request);
+		capbox_port_drop(session, request->port);
+	}
+	mutex_unlock(&session->lock);
+	rtnl_unlock();
+	return err;
+}
+
+/**
+ * capbox_port_get - GET_PORT; what poll() told by EPOLLPRI of this port is known then
+ * @session: whose
+ * @request: port in, the rest out
+ *
+ * Return: 0 or -ENOENT.
+ */
+int capbox_port_get(struct capbox_session *session, struct capbox_port *request)
+{
+	struct capbox_port_private *port;
+	int err;
+
+	mutex_lock(&session->lock);
+	err = capbox_port_named(session, request, &port);
+	if (!err) {
+		capbox_port_answer(port, request);
+		WRITE_ONCE(port->is_changed, false);
+	}
+	mutex_unlock(&session->lock);
+	return err;
+}
+
+/**
+ * capbox_ports_remove_all - when a session or its namespace ends
+ * @session: locked; RTNL is held too
+ */
+void capbox_ports_remove_all(struct capbox_session *session)
+{
+	u32 slot;
+
+	for (slot = 0; slot < CAPBOX_PORTS_MAX; slot++)
+		capbox_port_drop(session, slot);
+}
+
+static void capbox_ports_lose(struct capbox_session *session, const struct net_device *dev)
+{
+	struct capbox_port_private *port;
+	u32 slot;
+
+	mutex_lock(&session->lock);
+	for (slot = 0; slot < session->port_slots; slot++) {
+		port = capbox_port_at(session, slot);
+		if (!port || port->dev != dev)
+			continue;
+		capbox_port_detach(port);
+		WRITE_ONCE(port->is_changed, true);
+		wake_up_interruptible_poll(&session->wait, EPOLLPRI);
+	}
+	mutex_unlock(&session->lock);
+}
+
+/* Deleted, or moved to another namespace, which netfilter's hooks do not survive either. */
+static int capbox_ports_event(struct notifier_block *block, unsigned long event, void *pointer)
+{
+	const struct net_device *dev = netdev_notifier_info_to_dev(pointer);
+	struct capbox_session *session;
+
+	if (event != NETDEV_UNREGISTER)
+		return NOTIFY_DONE;
+	mutex_lock(&capbox_sessions_lock);
+	list_for_each_entry(session, &capbox_sessions, node)
+		capbox_ports_lose(session, dev);
+	mutex_unlock(&capbox_sessions_lock);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block capbox_ports_notifier = {
+	.notifier_call = capbox_ports_event,
+};
+
+int capbox_ports_register(void)
+{
+	return register_netdevice_notifier(&capbox_ports_notifier);
+}
+
+void capbox_ports_unregister(void)
+{
+	unregister_netdevice_notifier(&capbox_ports_notifier);
+}

@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A session: what an open file of /dev/capbox is, from SETUP to its release. It belongs to the network namespace of its opener and
+ * does not keep that alive: when the namespace ends, capture ends, and what was recorded can still be read.
+ */
+#include <linux/bottom_half.h>
+#include <linux/cpu.h>
+#include <linux/filter.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/poll.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "capbox.h"
+#include "refuse.h"
+
+/* Guards the list and the count of sessions, not what they are. */
+DEFINE_MUTEX(capbox_sessions_lock);
+LIST_HEAD(capbox_sessions);
+static unsigned int capbox_session_count;
+
+#define CAPBOX_SESSIONS_MAX 256
+
+/**
+ * capbox_session_open - a session that has nothing yet
+ * @net: the namespace of the calling task
+ *
+ * Return: the session or an error pointer.
+ */
+struct capbox_session *capbox_session_open(struct net *net)
+{
+	struct capbox_session *session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
+	int err = 0;
+
+	if (!session)
+		return ERR_PTR(-ENOMEM);
+	mutex_init(&session->lock);
+	init_waitqueue_head(&session->wait);
+	session->net = net;
+	mutex_lock(&capbox_sessions_lock);
+	if (capbox_session_count == CAPBOX_SESSIONS_MAX) {
+		err = -EMFILE;
+	} else {
+		capbox_session_count++;
+		list_add_tail(&session->node, &capbox_sessions);
+	}
+	mutex_unlock(&capbox_sessions_lock);
+	if (err) {
+		kfree(session);
+		return ERR_PTR(err);
+	}
+	return session;
+}
+
+static int capbox_setup_check(struct capbox_setup *setup)
+{
+	char *text = setup->error;
+
+	if (setup->abi != CAPBOX_ABI_VERSION)
+		return capbox_refuse(text, -EPROTO, "abi: asked for %u, this module has %u (release %s)", setup->abi,
+				     CAPBOX_ABI_VERSION, CAPBOX_MODULE_RELEASE);
+	if (setup->flags & ~CAPBOX_SETUP_FLAGS)
+		return capbox_refuse(text, -EINVAL, "flags: unknown bits %#x", setup->flags & ~CAPBOX_SETUP_FLAGS);
+	if (!setup->hooks || setup->hooks >= CAPBOX_HOOK_BIT(CAPBOX_HOOKS))
+		return capbox_refuse(text, -EINVAL, "hooks: %#x is not a set of hook points", setup->hooks);
+	if (setup->flags & CAPBOX_SETUP_CONSUME && !(setup->hooks & CAPBOX_HOOK_BIT(CAPBOX_HOOK_INGRESS)))
+		return capbox_refuse(text, -EINVAL, "flags: consume needs the hook ingress");
+	if (setup->policy > CAPBOX_DROP_OLDEST)
+		return capbox_refuse(text, -EINVAL, "policy: %u is unknown", setup->policy);
+	if (!is_power_of_2(setup->block_bytes) || setup->block_bytes < CAPBOX_BLOCK_BYTES_MIN ||
+	    setup->block_bytes > CAPBOX_BLOCK_BYTES_MAX)
+		return capbox_refuse(text, -EINVAL, "block_bytes: %u is not a power of two from %u to %u", setup->block_bytes,
+				     CAPBOX_BLOCK_BYTES_MIN, CAPBOX_BLOCK_BYTES_MAX);
+	if (setup->blocks < CAPBOX_BLOCKS_MIN || setup->blocks > CAPBOX_BLOCKS_MAX)
+		return capbox_refuse(text, -EINVAL, "blocks: %u is not from %u to %u", setup->blocks, CAPBOX_BLOCKS_MIN,
+				     CAPBOX_BLOCKS_MAX);
+	if (setup->head_bytes % 4 || setup->head_bytes > CAPBOX_HEAD_BYTES_MAX)
+		return capbox_refuse(text, -EINVAL, "head_bytes: %u is not a multiple of 4 up to %u", setup->head_bytes,
+				     CAPBOX_HEAD_BYTES_MAX);
+	if (setup->handover_us < CAPBOX_HANDOVER_US_MIN || setup->handover_us > CAPBOX_HANDOVER_US_MAX)
+		return capbox_refuse(text, -EINVAL, "handover_us: %u is not from %u to %u", setup->handover_us,
+				     CAPBOX_HANDOVER_US_MIN, CAPBOX_HANDOVER_US_MAX);
+	if (memchr_inv(setup->reserved, 0, sizeof(setup->reserved)))
+		return capbox_refuse(text, -EINVAL, "reserved: must be zero");
+	return 0;
+}
+
+/* Where things lie, from the numbers that were asked for. 64 bits hold the largest product: 8192 CPUs, 16384 blocks of 4 MiB. */
+static void capbox_setup_layout(struct capbox_setup *setup, u32 rings)
+{
+	u64 queue_bytes;
+
+	setup->rings = rings;
+	setup->queue_entries = roundup_pow_of_two(setup->blocks);
+	queue_bytes = (u64)setup->queue_entries * sizeof(__u32);
+	setup->filled_offset = sizeof(struct capbox_ring_head);
+	setup->free_offset = setup->filled_offset + queue_bytes;
+	setup->info_offset = ALIGN(setup->free_offset + queue_bytes, SMP_CACHE_BYTES);
+	setup->ring_bytes = PAGE_ALIGN(setup->info_offset + (u64)setup->blocks * sizeof(struct capbox_block));
+	setup->blocks_offset = setup->ring_bytes * rings;
+	setup->map_bytes = setup->blocks_offset + (u64)rings * setup->blocks * setup->block_bytes;
+}
+
+static void capbox_rings_free(struct capbox_session *session)
+{
+	u32 i;
+
+	if (session->is_cpu_watched)
+		cpuhp_state_remove_instance_nocalls(capbox_cpu_state, &session->cpu_node);
+	session->is_cpu_watched = false;
+	for (i = 0; session->rings && i < session->setup.rings; i++)
+		capbox_ring_free(session->rings[i]);
+	kvfree(session->rings);
+	free_percpu(session->ring_of);
+	capbox_uncharge(&session->charge);
+	capbox_memory_release(session->reserved_bytes);
+	session->rings = NULL;
+	session->ring_of = NULL;
+	session->reserved_bytes = 0;
+}
+
+static int capbox_ring_add(struct capbox_session *session, u32 index, int cpu)
+{
+	struct capbox_ring *ring = capbox_ring_new(session, index, cpu);
+	unsigned int other;
+
+	if (IS_ERR(ring))
+		return PTR_ERR(ring);
+	session->rings[index] = ring;
+	if (cpu >= 0) {
+		*per_cpu_ptr(session->ring_of, cpu) = ring;
+		return 0;
+	}
+	for_each_possible_cpu(other) {
+		if (!*per_cpu_ptr(session->ring_of, other))
+			*per_cpu_ptr(session->ring_of, other) = ring;
+	}
+	return 0;
+}
+
+static int capbox_rings_alloc(struct capbox_session *session, const struct cpumask *cpus)
+{
+	bool has_spare = session->setup.rings > cpumask_weight(cpus);
+	unsigned int cpu;
+	u32 index = 0;
+	int err = 0;
+
+	session->rings = kvcalloc(session->setup.rings, sizeof(*session->rings), GFP_KERNEL_ACCOUNT);
+	session->ring_of = alloc_percpu(struct capbox_ring *);
+	if (!session->rings || !session->ring_of)
+		return -ENOMEM;
+	for_each_cpu(cpu, cpus) {
+		if (!err)
+			err = capbox_ring_add(session, index++, cpu);
+		if (fatal_signal_pending(current))
+			err = -EINTR;
+	}
+	if (!err && has_spare)
+		err = capbox_ring_add(session, index, -1);
+	return err;
+}
+
+static int capbox_setup_memory(struct capbox_session *session, struct capbox_setup *setup)
+{
+	int err;
+
+	if (!capbox_memory_reserve(setup->map_bytes))
+		return capbox_refuse(setup->error, -ENOBUFS,
+				     "blocks: %llu MiB for %u rings exceed what the module may take (memory_limit_mib)",
+				     setup->map_bytes >> 20, setup->rings);
+	session->reserved_bytes = setup->map_bytes;
+	err = capbox_charge(&session->charge, setup->map_bytes);
+	if (err)
+		return capbox_refuse(setup->error, err, "blocks: %llu MiB for %u rings exceed the opener's RLIMIT_MEMLOCK",
+				     setup->map_bytes >> 20, setup->rings);
+	return 0;
+}
+
+static int capbox_setup_rings(struct capbox_session *session, struct capbox_setup *setup)
+{
+	cpumask_var_t cpus;
+	u32 rings;
+	int err;
+
+	if (!zalloc_cpumask_var(&cpus, GFP_KERNEL))
+		return -ENOMEM;
+	cpumask_copy(cpus, cpu_online_mask);
+	rings = cpumask_weight(cpus);
+	capbox_setup_layout(setup, rings + (rings < num_possible_cpus()));
+	err = capbox_setup_memory(session, setup);
+	if (!err) {
+		session->setup = *setup;
+		session->snap_bytes = setup->snap_bytes ? setup->snap_bytes : U32_MAX;
+		err = capbox_rings_alloc(session, cpus);
+		if (err)
+			err = capbox_refuse(setup->error, err, "blocks: %llu MiB are not to be had",
+					    setup->map_bytes >> 20);
+	}
+	free_cpumask_var(cpus);
+	if (!err)
+		err = cpuhp_state_add_instance_nocalls(capbox_cpu_state, &session->cpu_node);
+	session->is_cpu_watched = !err;
+	if (err)
+		capbox_rings_free(session);
+	return err;
+}
+
+/**
+ * capbox_session_setup - SETUP
+ * @session: new
+ * @setup: in and out
+ *
+ * Return: 0 or an error, told in setup->error. A session that could not be set up is as new.
+ */
+int capbox_session_setup(struct capbox_session *session, struct capbox_setup *setup)
+{
+	int err = capbox_setup_check(setup);
+
+	if (err)
+		return err;
+	mutex_lock(&session->lock);
+	if (session->is_ready)
+		err = capbox_refuse(setup->error, -EBUSY, "the session is set up already");
+	else if (!session->net)
+		err = capbox_refuse(setup->error, -ENODEV, "the session's namespace is gone");
+	else
+		err = capbox_setup_rings(session, setup);
+	if (!err)
+		/* The rings are there: mmap, poll and COUNTERS look without the lock. */
+		smp_store_release(&session->is_ready, true);
+	mutex_unlock(&session->lock);
+	return err;
+}
+
+/**
+ * capbox_session_set_filter - SET_FILTER, also while capturing: each packet meets the old one or the new one
+ * @session: whose
+ * @filter: checked here
+ *
+ * Return: 0; -EINVAL: not a valid program; -EFAULT; -ENOMEM.
+ */
+int capbox_session_set_filter(struct capbox_session *session, const struct capbox_filter *filter)
+{
+	struct bpf_prog *program = NULL, *old;
+	struct sock_fprog source = {
+		.len = filter->count,
+		.filter = u64_to_user_ptr(filter->instructions),
+	};
+	int err;
+
+	if (filter->reserved || filter->kind > CAPBOX_FILTER_INET || filter->count > CAPBOX_FILTER_INSTRUCTIONS_MAX ||
+	    !filter->count != !filter->instructions)
+		return -EINVAL;
+	if (filter->count) {
+		err = bpf_prog_create_from_user(&program, &source, NULL, false);
+		if (err)
+			return err;
+	}
+	mutex_lock(&session->lock);
+	old = rcu_replace_pointer(session->filters[filter->kind], program, lockdep_is_held(&session->lock));
+	mutex_unlock(&session->lock);
+	if (old) {
+		synchronize_net();
+		bpf_prog_destroy(old);
+	}
+	return 0;
+}
+
+/**
+ * capbox_session_start - START
+ * @session: set up
+ *
+ * Return: 0; -EINVAL: not set up; -EBUSY: started already; -ENODEV: its namespace is gone; -EOPNOTSUPP: a hook that this kernel lacks.
+ */
+int capbox_session_start(struct capbox_session *session)
+{
+	int err;
+
+	mutex_lock(&session->lock);
+	if (!session->is_ready)
+		err = -EINVAL;
+	else if (session->is_running)
+		err = -EBUSY;
+	else if (!session->net)
+		err = -ENODEV;
+	else
+		err = capbox_hooks_start(session);
+	if (!err) {
+		session->is_running = true;
+		if (session->setup.flags & CAPBOX_SETUP_EARLY_STAMPS)
+			net_enable_timestamp();
+	}
+	mutex_unlock(&session->lock);
+	return err;
+}
+
+static void capbox_ring_hand_over_now(struct capbox_ring *ring)
+{
+	local_bh_disable();
+	spin_lock(&ring->lock);
+	raw_write_seqcount_begin(&ring->sequence);
+	capbox_ring_hand_over(ring, CAPBOX_BLOCK_TIMEOUT);
+	raw_write_seqcount_end(&ring->sequence);
+	spin_unlock(&ring->lock);
+	local_bh_enable();
+}
+
+/* Nobody writes any more: stops the ring's timer and hands over what is open. */
+static void capbox_ring_settle(struct capbox_ring *ring)
+{
+	hrtimer_cancel(&ring->timer);
+	ring->is_timer_armed = false;
+	capbox_ring_hand_over_now(ring);
+}
+
+static void capbox_session_halt(struct capbox_session *session)
+{
+	u32 i;
+
+	if (!session->is_running)
+		return;
+	session->is_running = false;
+	capbox_hooks_stop(session);
+	if (session->setup.flags & CAPBOX_SETUP_EARLY_STAMPS)
+		net_disable_timestamp();
+	/* Against capbox_cpu_dead(), which settles too. */
+	cpus_read_lock();
+	for (i = 0; i < session->setup.rings; i++)
+		capbox_ring_settle(session->rings[i]);
+	cpus_read_unlock();
+}
+
+/**
+ * capbox_session_stop - STOP: when it returns no packet is added any more, and all blocks with packets are handed over
+ * @session: running
+ *
+ * Return: 0; -EINVAL: it does not run.
+ */
+int capbox_session_stop(struct capbox_session *session)
+{
+	int err = 0;
+
+	mutex_lock(&session->lock);
+	if (session->is_running)
+		capbox_session_halt(session);
+	else if (!session->is_ended)
+		err = -EINVAL;
+	mutex_unlock(&session->lock);
+	return err;
+}
+
+static long capbox_flush_on_cpu(void *ring)
+{
+	capbox_ring_hand_over_now(ring);
+	return 0;
+}
+
+/**
+ * capbox_session_flush - FLUSH: hands over all blocks with packets that came before the call
+ * @session: set up
+ *
+ * Return: 0; -EINVAL: not set up.
+ */
+int capbox_session_flush(struct capbox_session *session)
+{
+	struct capbox_ring *ring;
+	u32 i;
+
+	mutex_lock(&session->lock);
+	if (!session->is_ready) {
+		mutex_unlock(&session->lock);
+		return -EINVAL;
+	}
+	for (i = 0; session->is_running && i < session->setup.rings; i++) {
+		ring = session->rings[i];
+		if (ring->is_spare)
+			capbox_ring_hand_over_now(ring);
+		else
+			work_on_cpu_safe(ring->cpu, capbox_flush_on_cpu, ring); /* fails if it is offline: its block was handed over then */
+	}
+	mutex_unlock(&session->lock);
+	return 0;
+}
+
+/**
+ * capbox_cpu_dead - a CPU is offline: what it left open is handed over
+ * @cpu: which
+ * @node: the session's cpu_node
+ */
+int capbox_cpu_dead(unsigned int cpu, struct hlist_node *node)
+{
+	struct capbox_session *session = hlist_entry(node, struct capbox_session, cpu_node);
+	struct capbox_ring *ring = *per_cpu_ptr(session->ring_of, cpu);
+
+	if (!ring->is_spare)
+		capbox_ring_settle(ring);
+	return 0;
+}
+
+/**
+ * capbox_session_counters - COUNTERS
+ * @session: set up
+ * @request: in and out
+ *
+ * Return: 0; -EINVAL: not set up, or no such ring.
+ */
+int capbox_session_counters(struct capbox_session *session, struct capbox_ring_counters *request)
+{
+	u32 i;
+
+	/* Pairs with SETUP's release: the rings are there. */
+	if (!smp_load_acquire(&session->is_ready) || request->reserved)
+		return -EINVAL;
+	if (request->ring != CAPBOX_ALL_RINGS && request->ring >= session->setup.rings)
+		return -EINVAL;
+	memset(&request->counters, 0, sizeof(request->counters));
+	for (i = 0; i < session->setup.rings; i++) {
+		if (request->ring == CAPBOX_ALL_RINGS || request->ring == i)
+			capbox_ring_read_counters(session->rings[i], &request->counters);
+	}
+	return 0;
+}
+
+/**
+ * capbox_session_end - its namespace, or itself, is about to be gone: capture ends, the recorded packets stay
+ * @session: RTNL is held
+ */
+void capbox_session_end(struct capbox_session *session)
+{
+	mutex_lock(&session->lock);
+	if (session->net) {
+		capbox_session_halt(session);
+		capbox_ports_remove_all(session);
+		session->net = NULL;
+		WRITE_ONCE(session->is_ended, true);
+		wake_up_interruptible_poll(&session->wait, EPOLLHUP);
+	}
+	mutex_unlock(&session->lock);
+}
+
+/**
+ * capbox_session_release - the last descriptor and mapping are gone
+ * @session: freed
+ */
+void capbox_session_release(struct capbox_session *session)
+{
+	u32 i;
+
+	rtnl_lock();
+	/* Before it leaves the list: from then on nothing waits for it when a namespace goes. */
+	capbox_session_end(session);
+	rtnl_unlock();
+	mutex_lock(&capbox_sessions_lock);
+	list_del(&session->node);
+	capbox_session_count--;
+	mutex_unlock(&capbox_sessions_lock);
+	/* Hooks of ports that went away by themselves may still run. */
+	synchronize_net();
+	capbox_rings_free(session);
+	for (i = 0; i < ARRAY_SIZE(session->filters); i++) {
+		if (rcu_access_pointer(session->filters[i]))
+			bpf_prog_destroy(rcu_dereference_protected(session->filters[i], true));
+	}
+	mutex_destroy(&session->lock);
+	kfree(session);
+}
