@@ -85,48 +85,49 @@ struct capbox_block_private {
  * struct capbox_ring - a CPU's ring
  * @at: where the next packet goes in the open block; NULL if there is none
  * @end: end of the open block; NULL if there is none, so that no packet fits
- * @last: the open block's last PCAPNG block; NULL if it has none
- * @first_ns: of the open block, as in struct capbox_block; so on up to @flags
- * @counters: as told to user space; @counters.blocks_filled is the position of the next block in the filled queue
+ * @last: the open block's last PCAPNG block; NULL if it has no packet
+ * @run_last_ns: a run is packets of one interface whose stamps never go back: the last one's
+ * @run_interface: and their interface
  * @sequence: lets other CPUs read @counters as one
+ * @counters: as told to user space; blocks_filled is the position of the next block in the filled queue
+ * @run_first_ns: of the open block's present run
+ * @run_is_hardware: its clock
+ * @opened: the counters when the block was opened: what it has is the difference
+ * @described: what is known so far of the open block, but for the present run
+ * @cut_bytes: of the open block's packets: bytes that were not kept
+ * @accepted: position in the free queue
  * @free: stack of free block numbers
+ * @filled: the kernel's own copy of the filled queue
  * @is_full: the last packet found no free block
  * @opened_at: when the open block got its first packet, CLOCK_MONOTONIC
  * @timer: hands the open block over; runs in softirq on the ring's CPU
  * @is_timer_armed: it is going to run
- * @lock: of the spare ring's writers
  * @is_spare: many CPUs write to it
  */
 struct capbox_ring {
+	/* every packet's */
 	u8 *at;
 	u8 *end;
 	u8 *last;
-	struct capbox_session *session;
-	s64 first_ns;
-	s64 last_ns;
-	s64 before_ns;
-	s64 software_min_ns;
-	s64 software_max_ns;
-	s64 hardware_min_ns;
-	s64 hardware_max_ns;
-	u64 captured_bytes;
-	u64 original_bytes;
-	u32 packets;
-	u32 truncated;
-	u32 hardware_stamps;
-	u32 first_interface;
-	u32 before_interface;
-	u32 flags;
-	u32 open_block;
-
+	s64 run_last_ns;
+	u32 run_interface;
+	bool is_spare;
 	seqcount_t sequence;
 	struct capbox_counters counters;
 
-	u64 accepted;
-	u32 free_count;
+	/* every block's */
+	struct capbox_session *session;
+	s64 run_first_ns;
+	bool run_is_hardware;
 	bool is_full;
 	bool is_timer_armed;
-	bool is_spare;
+	u32 open_block;
+	u64 cut_bytes;
+	struct capbox_counters opened;
+	struct capbox_block described;
+	ktime_t opened_at;
+	u64 accepted;
+	u32 free_count;
 	u32 *free;
 	u32 *filled;
 	struct capbox_block_private *blocks;
@@ -138,7 +139,6 @@ struct capbox_ring {
 	struct capbox_block *infos;
 	struct capbox_area control;
 
-	ktime_t opened_at;
 	struct hrtimer timer;
 	/* of the spare ring's writers, and of handing over */
 	spinlock_t lock;
@@ -151,7 +151,7 @@ struct capbox_ring *capbox_ring_new(struct capbox_session *session, u32 index, i
 void capbox_ring_free(struct capbox_ring *ring);
 u8 *capbox_ring_next_block(struct capbox_ring *ring, u32 bytes, u32 wire_bytes);
 void capbox_ring_hand_over(struct capbox_ring *ring, u32 flags);
-void capbox_ring_arm(struct capbox_ring *ring);
+void capbox_ring_begin_run(struct capbox_ring *ring, s64 stamp, u32 interface, bool is_hardware);
 void capbox_ring_read_counters(struct capbox_ring *ring, struct capbox_counters *counters);
 
 static inline void capbox_count(struct capbox_count *count, u32 bytes)
@@ -159,35 +159,6 @@ static inline void capbox_count(struct capbox_count *count, u32 bytes)
 	count->packets++;
 	count->bytes += bytes;
 }
-
-/* packet.c: one packet into its PCAPNG block */
-
-/**
- * struct capbox_view - a packet as a hook sees it
- * @skb: the packet
- * @port: whose it is
- * @offset: from skb->data to the first byte to record, not positive
- * @bytes: on the wire: with the link header, a restored tag, and a header that is made up
- * @snap: bytes to keep at most
- * @hook: enum capbox_hook
- * @flags: epb_flags, the direction
- * @made_header: no Ethernet header was there, one is to be made up
- * @is_received: came in by a port, so that the stamps in the skb are times of arrival
- */
-struct capbox_view {
-	const struct sk_buff *skb;
-	const struct capbox_port_private *port;
-	const struct net_device *dev;
-	int offset;
-	u32 bytes;
-	u32 snap;
-	u32 hook;
-	u32 flags;
-	bool made_header;
-	bool is_received;
-};
-
-void capbox_record(struct capbox_ring *ring, const struct capbox_view *view);
 
 /* hooks.c: netfilter's side */
 

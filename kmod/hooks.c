@@ -7,24 +7,15 @@
  * lock but the spare ring's.
  */
 #include <linux/bottom_half.h>
-#include <linux/filter.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <linux/netfilter_ipv4.h>
-#include <linux/skbuff.h>
 
-#include "capbox.h"
+#include "packet.h"
 
 /* epb_flags, direction: bits 0-1 (draft-ietf-opsawg-pcapng, Enhanced Packet Block Flags Word). */
 #define CAPBOX_INBOUND 1
 #define CAPBOX_OUTBOUND 2
 
-static struct capbox_ring *capbox_this_ring(const struct capbox_session *session)
-{
-	return this_cpu_read(*session->ring_of);
-}
-
-static void capbox_count_filtered(struct capbox_ring *ring, u32 bytes)
+static __always_inline void capbox_count_filtered(struct capbox_ring *ring, u32 bytes)
 {
 	raw_write_seqcount_begin(&ring->sequence);
 	capbox_count(&ring->counters.seen, bytes);
@@ -32,23 +23,27 @@ static void capbox_count_filtered(struct capbox_ring *ring, u32 bytes)
 	raw_write_seqcount_end(&ring->sequence);
 }
 
-/* The end of every hook. Bottom halves are off. @snap is what the filter returned: bytes to keep, 0 for none. */
-static void capbox_take(const struct capbox_session *session, struct capbox_view *view, u32 snap)
+/* The ring of all CPUs that have none of their own. */
+static noinline void capbox_take_spare(struct capbox_ring *ring, const struct capbox_view *view, u32 snap)
 {
-	struct capbox_ring *ring = capbox_this_ring(session);
-
-	view->snap = min(snap, session->snap_bytes);
-	if (unlikely(ring->is_spare)) {
-		spin_lock(&ring->lock);
-		if (snap)
-			capbox_record(ring, view);
-		else
-			capbox_count_filtered(ring, view->bytes);
-		spin_unlock(&ring->lock);
-		return;
-	}
+	spin_lock(&ring->lock);
 	if (snap)
-		capbox_record(ring, view);
+		capbox_record(ring, view, snap);
+	else
+		capbox_count_filtered(ring, view->bytes);
+	spin_unlock(&ring->lock);
+}
+
+/* The end of every hook. Bottom halves are off. @wanted is what the filter returned: bytes to keep, 0 for none. */
+static __always_inline void capbox_take(const struct capbox_session *session, const struct capbox_view *view, u32 wanted)
+{
+	struct capbox_ring *ring = this_cpu_read(*session->ring_of);
+	u32 snap = min(wanted, session->snap_bytes);
+
+	if (unlikely(ring->is_spare))
+		capbox_take_spare(ring, view, snap);
+	else if (snap)
+		capbox_record(ring, view, snap);
 	else
 		capbox_count_filtered(ring, view->bytes);
 }
@@ -57,24 +52,26 @@ static void capbox_take(const struct capbox_session *session, struct capbox_view
  * The filter counts from the link header, as that of a packet socket does. The skb is ours alone here, or shared with readers that
  * have pushed and pulled it back themselves (packet sockets do the same); its data pointer is put back before anyone sees it.
  */
-static u32 capbox_run_link_filter(const struct bpf_prog *filter, struct sk_buff *skb, int header)
+static __always_inline u32 capbox_run_link_filter(const struct bpf_prog *filter, struct sk_buff *skb, u32 header)
 {
 	u32 snap;
 
-	__skb_push(skb, header);
-	snap = __bpf_prog_run_save_cb(filter, skb);
-	__skb_pull(skb, header);
+	skb->data -= header;
+	skb->len += header;
+	snap = bpf_prog_run(filter, skb);
+	skb->data += header;
+	skb->len -= header;
 	return snap;
 }
 
-static int capbox_link_header(const struct capbox_port_private *port, const struct sk_buff *skb)
+static __always_inline int capbox_link_header(const struct capbox_port_private *port, const struct sk_buff *skb)
 {
 	return port->has_link_header ? skb->data - skb_mac_header(skb) : 0;
 }
 
-static u32 capbox_vlan_bytes(const struct capbox_port_private *port, const struct sk_buff *skb)
+static __always_inline bool capbox_has_tag(const struct capbox_port_private *port, const struct sk_buff *skb)
 {
-	return port->has_link_header && skb_vlan_tag_present(skb) ? VLAN_HLEN : 0;
+	return skb_vlan_tag_present(skb) && port->has_link_header;
 }
 
 static unsigned int capbox_ingress(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)
@@ -83,14 +80,16 @@ static unsigned int capbox_ingress(void *priv, struct sk_buff *skb, const struct
 	const struct capbox_session *session = port->session;
 	const struct bpf_prog *filter = rcu_dereference(session->filters[CAPBOX_FILTER_LINK]);
 	int header = capbox_link_header(port, skb);
+	bool has_tag = capbox_has_tag(port, skb);
 	struct capbox_view view = {
 		.skb = skb,
 		.port = port,
 		.dev = state->in,
 		.offset = -header,
-		.bytes = skb->len + header + capbox_vlan_bytes(port, skb),
+		.bytes = skb->len + header + (has_tag ? VLAN_HLEN : 0),
 		.hook = CAPBOX_HOOK_INGRESS,
-		.flags = CAPBOX_INBOUND,
+		.direction = CAPBOX_INBOUND,
+		.has_tag = has_tag,
 		.is_received = true,
 	};
 
@@ -103,13 +102,15 @@ static unsigned int capbox_egress(void *priv, struct sk_buff *skb, const struct 
 	const struct capbox_port_private *port = priv;
 	const struct capbox_session *session = port->session;
 	const struct bpf_prog *filter = rcu_dereference(session->filters[CAPBOX_FILTER_LINK]);
+	bool has_tag = capbox_has_tag(port, skb);
 	struct capbox_view view = {
 		.skb = skb,
 		.port = port,
 		.dev = state->out,
-		.bytes = skb->len + capbox_vlan_bytes(port, skb),
+		.bytes = skb->len + (has_tag ? VLAN_HLEN : 0),
 		.hook = CAPBOX_HOOK_EGRESS,
-		.flags = CAPBOX_OUTBOUND,
+		.direction = CAPBOX_OUTBOUND,
+		.has_tag = has_tag,
 	};
 	u32 snap = U32_MAX;
 
@@ -118,7 +119,7 @@ static unsigned int capbox_egress(void *priv, struct sk_buff *skb, const struct 
 		u8 type = skb->pkt_type;
 
 		skb->pkt_type = PACKET_OUTGOING;
-		snap = __bpf_prog_run_save_cb(filter, skb);
+		snap = bpf_prog_run(filter, skb);
 		skb->pkt_type = type;
 	}
 	capbox_take(session, &view, snap);
@@ -159,18 +160,19 @@ static void capbox_inet(const struct capbox_session *session, const struct capbo
 		.dev = dev,
 		.bytes = skb->len,
 		.hook = hook,
-		.flags = is_outbound ? CAPBOX_OUTBOUND : CAPBOX_INBOUND,
+		.direction = is_outbound ? CAPBOX_OUTBOUND : CAPBOX_INBOUND,
+		.has_tag = capbox_has_tag(port, skb),
 		.is_received = !capbox_is_leaving(hook),
 	};
 
 	if (port->has_link_header) {
-		view.bytes += ETH_HLEN + capbox_vlan_bytes(port, skb);
+		view.bytes += ETH_HLEN + (view.has_tag ? VLAN_HLEN : 0);
 		if (view.is_received && capbox_has_ethernet(skb))
 			view.offset = -ETH_HLEN;
 		else
 			view.made_header = true;
 	}
-	capbox_take(session, &view, filter ? __bpf_prog_run_save_cb(filter, skb) : U32_MAX);
+	capbox_take(session, &view, filter ? bpf_prog_run(filter, skb) : U32_MAX);
 }
 
 static unsigned int capbox_inet_hook(void *priv, struct sk_buff *skb, const struct nf_hook_state *state)

@@ -27,16 +27,75 @@ static void capbox_open_block(struct capbox_ring *ring, u32 block)
 	ring->at = (u8 *)ring->areas[block].address + setup->head_bytes;
 	ring->end = (u8 *)ring->areas[block].address + setup->block_bytes;
 	ring->last = NULL;
-	ring->software_min_ns = S64_MAX;
-	ring->software_max_ns = S64_MIN;
-	ring->hardware_min_ns = S64_MAX;
-	ring->hardware_max_ns = S64_MIN;
-	ring->captured_bytes = 0;
-	ring->original_bytes = 0;
-	ring->packets = 0;
-	ring->truncated = 0;
-	ring->hardware_stamps = 0;
-	ring->flags = 0;
+	ring->cut_bytes = 0;
+	ring->opened = ring->counters;
+	ring->described = (struct capbox_block){
+		.software_min_ns = S64_MAX,
+		.software_max_ns = S64_MIN,
+		.hardware_min_ns = S64_MAX,
+		.hardware_max_ns = S64_MIN,
+	};
+	/* No stamp is later: the first packet begins a run. */
+	ring->run_last_ns = S64_MAX;
+}
+
+static ktime_t capbox_timeout(const struct capbox_ring *ring)
+{
+	return ns_to_ktime((u64)ring->session->setup.handover_us * NSEC_PER_USEC);
+}
+
+/* The open block has got its first packet: it is to be handed over in time. */
+static void capbox_ring_arm(struct capbox_ring *ring)
+{
+	ring->opened_at = ktime_get();
+	if (ring->is_timer_armed)
+		return;
+	ring->is_timer_armed = true;
+	hrtimer_start(&ring->timer, capbox_timeout(ring), HRTIMER_MODE_REL_PINNED_SOFT);
+}
+
+static void capbox_end_run(struct capbox_ring *ring)
+{
+	struct capbox_block *described = &ring->described;
+
+	if (ring->run_interface == described->first_interface)
+		described->last_ns = ring->run_last_ns;
+	if (ring->run_is_hardware) {
+		described->hardware_min_ns = min(described->hardware_min_ns, ring->run_first_ns);
+		described->hardware_max_ns = max(described->hardware_max_ns, ring->run_last_ns);
+	} else {
+		described->software_min_ns = min(described->software_min_ns, ring->run_first_ns);
+		described->software_max_ns = max(described->software_max_ns, ring->run_last_ns);
+	}
+}
+
+/**
+ * capbox_ring_begin_run - the block's first packet, or one whose clock or port is not that of the packet before, or that is earlier
+ * @ring: whose
+ * @stamp: the packet's
+ * @interface: the packet's
+ * @is_hardware: the packet's clock
+ *
+ * Rare, unless ports with different clocks share a session.
+ */
+noinline void capbox_ring_begin_run(struct capbox_ring *ring, s64 stamp, u32 interface, bool is_hardware)
+{
+	struct capbox_block *described = &ring->described;
+
+	if (!ring->last) {
+		described->first_interface = interface;
+		described->first_ns = stamp;
+		described->flags = CAPBOX_BLOCK_IN_ORDER;
+		capbox_ring_arm(ring);
+	} else {
+		capbox_end_run(ring);
+		/* Ports that share a clock may well be in order. */
+		if (stamp < ring->run_last_ns || is_hardware || ring->run_is_hardware)
+			described->flags &= ~CAPBOX_BLOCK_IN_ORDER;
+	}
+	ring->run_first_ns = stamp;
+	ring->run_interface = interface;
+	ring->run_is_hardware = is_hardware;
 }
 
 /* Ends the last packet's block on a page, with a custom option of zeros: readers see no gap, the disk gets whole pages. */
@@ -60,24 +119,22 @@ static u32 capbox_pad_to_page(struct capbox_ring *ring)
 	return bytes;
 }
 
-static void capbox_describe(const struct capbox_ring *ring, struct capbox_block *info, u64 position, u32 bytes, u32 flags)
+static void capbox_describe(struct capbox_ring *ring, u64 position, u32 bytes, u32 flags)
 {
-	info->sequence = position;
-	info->bytes = bytes;
-	info->packets = ring->packets;
-	info->flags = ring->flags | flags;
-	info->truncated = ring->truncated;
-	info->hardware_stamps = ring->hardware_stamps;
-	info->first_interface = ring->first_interface;
-	info->captured_bytes = ring->captured_bytes;
-	info->original_bytes = ring->original_bytes;
-	info->first_ns = ring->first_ns;
-	info->last_ns = ring->last_ns;
-	info->software_min_ns = ring->software_min_ns;
-	info->software_max_ns = ring->software_max_ns;
-	info->hardware_min_ns = ring->hardware_min_ns;
-	info->hardware_max_ns = ring->hardware_max_ns;
-	info->counters = ring->counters;
+	const struct capbox_counters *now = &ring->counters, *opened = &ring->opened;
+	struct capbox_block *described = &ring->described;
+
+	capbox_end_run(ring);
+	described->sequence = position;
+	described->bytes = bytes;
+	described->flags |= flags;
+	described->packets = now->stored.packets - opened->stored.packets;
+	described->truncated = now->truncated.packets - opened->truncated.packets;
+	described->hardware_stamps = now->hardware_stamps - opened->hardware_stamps;
+	described->original_bytes = now->stored.bytes - opened->stored.bytes;
+	described->captured_bytes = described->original_bytes - ring->cut_bytes;
+	described->counters = *now;
+	ring->infos[ring->open_block] = *described;
 }
 
 /**
@@ -92,17 +149,15 @@ void capbox_ring_hand_over(struct capbox_ring *ring, u32 flags)
 	struct capbox_block_private *block = &ring->blocks[ring->open_block];
 	u64 position = ring->counters.blocks_filled;
 	u32 slot = capbox_slot(ring, position);
-	u32 bytes;
 
-	if (!ring->at || !ring->packets)
+	if (!ring->at || !ring->last)
 		return;
-	bytes = capbox_pad_to_page(ring);
+	ring->counters.blocks_filled++;
+	capbox_describe(ring, position, capbox_pad_to_page(ring), flags);
 	block->state = CAPBOX_BLOCK_FILLED;
 	block->position = position;
-	block->packets = ring->packets;
-	block->bytes = ring->original_bytes;
-	ring->counters.blocks_filled++;
-	capbox_describe(ring, &ring->infos[ring->open_block], position, bytes, flags);
+	block->packets = ring->described.packets;
+	block->bytes = ring->described.original_bytes;
 	ring->filled[slot] = ring->open_block;
 	WRITE_ONCE(ring->shared_filled[slot], ring->open_block);
 	/* A: the block, its description and its number are there before the index tells of them. Pairs with B, user space's acquire. */
@@ -205,11 +260,6 @@ noinline u8 *capbox_ring_next_block(struct capbox_ring *ring, u32 bytes, u32 wir
 	return ring->at;
 }
 
-static ktime_t capbox_timeout(const struct capbox_ring *ring)
-{
-	return ns_to_ktime((u64)ring->session->setup.handover_us * NSEC_PER_USEC);
-}
-
 /* The handover timeout, on the ring's CPU: the writer does not run meanwhile. The spare ring's may run anywhere, under its lock. */
 static enum hrtimer_restart capbox_ring_timeout(struct hrtimer *timer)
 {
@@ -220,7 +270,7 @@ static enum hrtimer_restart capbox_ring_timeout(struct hrtimer *timer)
 
 	spin_lock(&ring->lock);
 	ring->is_timer_armed = false;
-	if (ring->at && ring->packets) {
+	if (ring->at && ring->last) {
 		age = ktime_sub(ktime_get(), ring->opened_at);
 		if (age < timeout) {
 			/* Another block than the one it was armed for. */
@@ -235,19 +285,6 @@ static enum hrtimer_restart capbox_ring_timeout(struct hrtimer *timer)
 	}
 	spin_unlock(&ring->lock);
 	return again;
-}
-
-/**
- * capbox_ring_arm - the open block has got its first packet: it is to be handed over in time
- * @ring: whose
- */
-void capbox_ring_arm(struct capbox_ring *ring)
-{
-	ring->opened_at = ktime_get();
-	if (ring->is_timer_armed)
-		return;
-	ring->is_timer_armed = true;
-	hrtimer_start(&ring->timer, capbox_timeout(ring), HRTIMER_MODE_REL_PINNED_SOFT);
 }
 
 /**

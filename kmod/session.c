@@ -258,6 +258,11 @@ int capbox_session_set_filter(struct capbox_session *session, const struct capbo
 		err = bpf_prog_create_from_user(&program, &source, NULL, false);
 		if (err)
 			return err;
+		/* The hooks run programs as they are: the control block of an skb is netfilter's. Classic programs never touch it. */
+		if (WARN_ON_ONCE(program->cb_access)) {
+			bpf_prog_destroy(program);
+			return -EINVAL;
+		}
 	}
 	mutex_lock(&session->lock);
 	old = rcu_replace_pointer(session->filters[filter->kind], program, lockdep_is_held(&session->lock));
