@@ -24,13 +24,13 @@ static __always_inline void capbox_count_filtered(struct capbox_ring *ring, u32 
 }
 
 /* The ring of all CPUs that have none of their own. */
-static noinline void capbox_take_spare(struct capbox_ring *ring, const struct capbox_view *view, u32 snap)
+static noinline void capbox_take_spare(struct capbox_ring *ring, struct capbox_view view, u32 snap)
 {
 	spin_lock(&ring->lock);
 	if (snap)
-		capbox_record(ring, view, snap);
+		capbox_record(ring, &view, snap);
 	else
-		capbox_count_filtered(ring, view->bytes);
+		capbox_count_filtered(ring, view.bytes);
 	spin_unlock(&ring->lock);
 }
 
@@ -41,7 +41,7 @@ static __always_inline void capbox_take(const struct capbox_session *session, co
 	u32 snap = min(wanted, session->snap_bytes);
 
 	if (unlikely(ring->is_spare))
-		capbox_take_spare(ring, view, snap);
+		capbox_take_spare(ring, *view, snap);
 	else if (snap)
 		capbox_record(ring, view, snap);
 	else

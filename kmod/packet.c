@@ -31,34 +31,34 @@ noinline bool capbox_copy_apart(const struct sk_buff *skb, int offset, u8 *to, u
  *
  * Return: false if the packet cannot be read.
  */
-noinline bool capbox_copy_with(const struct capbox_view *view, u8 *to, u32 bytes)
+noinline bool capbox_copy_with(struct capbox_view view, u8 *to, u32 bytes)
 {
-	const struct sk_buff *skb = view->skb;
+	const struct sk_buff *skb = view.skb;
 	u32 head_bytes = CAPBOX_MAC_ADDRESSES_BYTES, from_skb = 0, put;
 	u8 head[ETH_HLEN + VLAN_HLEN];
 	__be16 tag[2];
 
-	if (view->made_header) {
+	if (view.made_header) {
 		memset(head, 0, ETH_ALEN);
-		memcpy(head + ETH_ALEN, view->dev->dev_addr, ETH_ALEN);
+		memcpy(head + ETH_ALEN, view.dev->dev_addr, ETH_ALEN);
 	} else {
 		from_skb = CAPBOX_MAC_ADDRESSES_BYTES;
-		if (skb_copy_bits(skb, view->offset, head, from_skb))
+		if (skb_copy_bits(skb, view.offset, head, from_skb))
 			return false;
 	}
-	if (view->has_tag) {
+	if (view.has_tag) {
 		tag[0] = skb->vlan_proto;
 		tag[1] = htons(skb_vlan_tag_get(skb));
 		memcpy(head + head_bytes, tag, VLAN_HLEN);
 		head_bytes += VLAN_HLEN;
 	}
-	if (view->made_header) {
+	if (view.made_header) {
 		memcpy(head + head_bytes, &skb->protocol, sizeof(skb->protocol));
 		head_bytes += sizeof(skb->protocol);
 	}
 	put = min(bytes, head_bytes);
 	memcpy(to, head, put);
-	return !skb_copy_bits(skb, view->offset + from_skb, to + put, bytes - put);
+	return !skb_copy_bits(skb, view.offset + from_skb, to + put, bytes - put);
 }
 
 /**
@@ -67,12 +67,12 @@ noinline bool capbox_copy_with(const struct capbox_view *view, u8 *to, u32 bytes
  *
  * Return: nanoseconds of the NIC's clock, 0 if there is none.
  */
-noinline s64 capbox_hardware_stamp(const struct capbox_view *view)
+noinline s64 capbox_hardware_stamp(struct capbox_view view)
 {
-	struct skb_shared_info *info = skb_shinfo(view->skb);
+	struct skb_shared_info *info = skb_shinfo(view.skb);
 
 	/* Some drivers keep what their hardware wrote and convert when asked. */
 	if (unlikely(info->tx_flags & SKBTX_HW_TSTAMP_NETDEV))
-		return netdev_get_tstamp((struct net_device *)view->dev, &info->hwtstamps, false);
+		return netdev_get_tstamp((struct net_device *)view.dev, &info->hwtstamps, false);
 	return info->hwtstamps.hwtstamp;
 }
