@@ -13,7 +13,7 @@ if ! dotnet --list-sdks | grep -q '^10\.'; then
 	exit 1
 fi
 
-missing=
+missing= suites=
 for purpose in "$@"; do
 	packages=$(sed -n "s/^$purpose: *//p" packages/debian.txt)
 	if [ -z "$packages" ]; then
@@ -21,7 +21,17 @@ for purpose in "$@"; do
 		exit 2
 	fi
 	for package in $packages; do
-		[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || :)" = installed ] || missing="$missing $package"
+		# NAME/SUITE: from that suite; what is installed from another one is too old.
+		state=$(dpkg-query -W -f '${db:Status-Status} ${Version}' "${package%/*}" 2>/dev/null || :)
+		case $package in
+		*/*-backports) wanted='installed *~bpo*' suites="$suites ${package#*/}" ;;
+		*) wanted='installed *' ;;
+		esac
+		# shellcheck disable=SC2254  # a pattern
+		case $state in
+		$wanted) ;;
+		*) missing="$missing $package" ;;
+		esac
 	done
 done
 [ -n "$missing" ] || exit 0
@@ -36,6 +46,7 @@ if [ "$(id -u)" != 0 ]; then
 	sudo=sudo
 fi
 echo "installing:$missing"
+for suite in $suites; do scripts/suite.sh "$suite"; done
 $sudo apt-get update -qq
 # shellcheck disable=SC2086  # a list of words
 $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
