@@ -1,17 +1,21 @@
 #!/bin/sh
-# Installs the Debian packages of the given purposes (packages/debian.txt) that are missing, and checks for the .NET SDK.
+# Installs the Debian packages of the given purposes (packages/debian.txt) that are missing; purpose build checks for the .NET SDK, too.
 # usage: scripts/setup.sh PURPOSE...
 set -eu
 cd "$(dirname "$0")/.."
 
-if ! command -v dotnet >/dev/null 2>&1; then
-	echo "capbox needs the .NET SDK 10: curl -sSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0, then put ~/.dotnet into PATH" >&2
-	exit 1
-fi
-if ! dotnet --list-sdks | grep -q '^10\.'; then
-	echo "capbox needs the .NET SDK 10, found only: $(dotnet --list-sdks | cut -d' ' -f1 | tr '\n' ' '); see https://dot.net/download" >&2
-	exit 1
-fi
+case " $* " in
+*" build "*)
+	if ! command -v dotnet >/dev/null 2>&1; then
+		echo "capbox needs the .NET SDK 10: curl -sSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0, then put ~/.dotnet into PATH" >&2
+		exit 1
+	fi
+	if ! dotnet --list-sdks | grep -q '^10\.'; then
+		echo "capbox needs the .NET SDK 10, found only: $(dotnet --list-sdks | cut -d' ' -f1 | tr '\n' ' '); see https://dot.net/download" >&2
+		exit 1
+	fi
+	;;
+esac
 
 missing= suites=
 for purpose in "$@"; do
