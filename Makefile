@@ -37,7 +37,7 @@ bench: publish ## measure capbox against its peers on this machine
 	@scripts/setup.sh run bench demo test
 	dotnet run --project tests/Bench -c Release -- run $(ARGS)
 
-kmod: ## build out/kmod/<release>/capbox.ko for the pinned kernel, or for KDIR=/lib/modules/$$(uname -r)/build
+kmod: ## build out/kmod/<release>/capbox.ko for the pinned kernel, or for that of KDIR=DIR
 	@scripts/setup.sh kmod
 	@scripts/kmod.sh $(KDIR)
 
