@@ -42,13 +42,18 @@ for name in libpcap.so.0.8 libssl.so.3 libcrypto.so.3; do
 	add_library "$path"
 done
 
-# The C programs of the cases, static.
-for source in tests/vm/guest/*.c tests/kmod/*.c; do
-	[ -e "$source" ] || continue
+# The C programs of the cases, static. A file of tests/kmod without main() is linked to every program there.
+mapfile -t library < <(grep -L '^int main(' tests/kmod/*.c 2>/dev/null)
+compile() { # PROGRAM SOURCE...: when one of them, or a header, is newer
+	if [ -e "$1" ] && [ -z "$(find "${@:2}" tests/kmod/*.h kmod/uapi "$0" -newer "$1" 2>/dev/null)" ]; then return 0; fi
+	gcc -O2 -g -Wall -Wextra -Werror -static -pthread -Ikmod/uapi -Itests/kmod -o "$@"
+}
+for source in tests/vm/guest/*.c $(grep -l '^int main(' tests/kmod/*.c 2>/dev/null); do
 	program=out/vm/bin/$(basename "$source" .c)
-	if [ ! -e "$program" ] || [ -n "$(find "$source" tests/kmod kmod/uapi -name '*.[ch]' -newer "$program" 2>/dev/null)" ]; then
-		gcc -O2 -g -Wall -Wextra -Werror -static -pthread -Ikmod/uapi -Itests/kmod -o "$program" "$source"
-	fi
+	case $source in
+	tests/kmod/*) compile "$program" "$source" "${library[@]}" ;;
+	*) compile "$program" "$source" ;;
+	esac
 	add_program "$program"
 done
 
