@@ -27,7 +27,7 @@ inputs=$(echo "$kdir"; find "$source" kmod -type f ! -name '*.md' -exec sha256su
 		for directory in kmod "$source"; do
 			[ ! -d "$directory" ] || { mkdir -p "$out/build/$directory" && cp -rp "$directory/." "$out/build/$directory"; }
 		done
-		make -s -C "$kdir" M="$PWD/$out/build/$source" W=1 KCFLAGS="${KCFLAGS:-} -Werror -g" KBUILD_MODPOST_WARN= modules >&2
+		make -s -C "$kdir" M="$PWD/$out/build/$source" W=1 KCFLAGS="-Werror -g -ffile-prefix-map=$PWD/$out/build/=" KBUILD_MODPOST_WARN= modules >&2
 		cp "$out/build/$source"/*.ko "$out/"
 		echo "$inputs" >"$out/inputs"
 	fi

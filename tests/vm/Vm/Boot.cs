@@ -83,6 +83,8 @@ internal sealed class Boot(Guest guest, TextWriter console, double slowness)
             line => line.EndsWith("capbox-vm: end " + name, StringComparison.Ordinal));
         if (why != "")
             return why;
+        // What a case left behind would be the next one's failure.
+        _dead |= status.Contains(',');
         return status == "0" ? "" : "exit " + status;
     }
 

@@ -72,6 +72,17 @@ inject() {
 	echo "$probability" >"$attribute/probability"
 }
 
+# check_leaks: fails when kmemleak (debug kernel) finds memory that nobody refers to. It takes some 15 s: only what is older than 5 s
+# counts. The bed does it after the last case of a boot, too.
+check_leaks() {
+	local file=/sys/kernel/debug/kmemleak
+	[ -e $file ] || fail "this kernel has no kmemleak"
+	sleep 6
+	echo scan >$file
+	cat $file
+	! grep -q . $file || fail "leaked memory"
+}
+
 help() {
 	echo "functions: $(sed -n 's/^\([a-z_]*\)() {.*/\1/p' /guest/lib.sh | tr '\n' ' ')"
 	echo "programs:  $(ls /opt/bin | tr '\n' ' ')"
