@@ -8,10 +8,10 @@ export DOTNET_NOLOGO := 1
 SOURCES := $(shell find src -name '*.cs' -not -path '*/obj/*' -not -path '*/bin/*') \
 	$(wildcard src/*/*.csproj) Directory.Build.props Directory.Packages.props global.json
 
-.PHONY: help run demo test check bench publish clean
+.PHONY: help run demo test test-kernel-debug check bench kmod publish clean
 
 help: ## print this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 19
 
 run: publish ## record the port of the default route, or PORT=eth2,eth3, into ./var until Ctrl-C
 	@exec scripts/run.sh
@@ -21,8 +21,11 @@ demo: publish ## record real traffic between two network namespaces and show it 
 	@scripts/demo.sh
 
 test: publish ## run every test; the last line counts them
-	@scripts/setup.sh build run demo test fuzz
+	@scripts/setup.sh build run demo test fuzz kmod vm
 	@scripts/test.sh
+
+test-kernel-debug: publish ## run the kernel module's tests on a kernel that looks for errors; its first build takes 15 minutes
+	@tests/vm/run.sh --kernel debug
 
 check: ## format, analyzers, tidy rules
 	@scripts/setup.sh build
@@ -33,6 +36,10 @@ check: ## format, analyzers, tidy rules
 bench: publish ## measure capbox against its peers on this machine
 	@scripts/setup.sh run bench demo test
 	dotnet run --project tests/Bench -c Release -- run $(ARGS)
+
+kmod: ## build out/kmod/<release>/capbox.ko for the pinned kernel, or for that of KDIR=DIR
+	@scripts/setup.sh kmod
+	@scripts/kmod.sh $(KDIR)
 
 publish: out/capbox ## build the NativeAOT binary out/capbox
 

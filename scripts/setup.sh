@@ -1,19 +1,23 @@
 #!/bin/sh
-# Installs the Debian packages of the given purposes (packages/debian.txt) that are missing, and checks for the .NET SDK.
+# Installs the Debian packages of the given purposes (packages/debian.txt) that are missing; purpose build checks for the .NET SDK, too.
 # usage: scripts/setup.sh PURPOSE...
 set -eu
 cd "$(dirname "$0")/.."
 
-if ! command -v dotnet >/dev/null 2>&1; then
-	echo "capbox needs the .NET SDK 10: curl -sSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0, then put ~/.dotnet into PATH" >&2
-	exit 1
-fi
-if ! dotnet --list-sdks | grep -q '^10\.'; then
-	echo "capbox needs the .NET SDK 10, found only: $(dotnet --list-sdks | cut -d' ' -f1 | tr '\n' ' '); see https://dot.net/download" >&2
-	exit 1
-fi
+case " $* " in
+*" build "*)
+	if ! command -v dotnet >/dev/null 2>&1; then
+		echo "capbox needs the .NET SDK 10: curl -sSL https://dot.net/v1/dotnet-install.sh | bash -s -- --channel 10.0, then put ~/.dotnet into PATH" >&2
+		exit 1
+	fi
+	if ! dotnet --list-sdks | grep -q '^10\.'; then
+		echo "capbox needs the .NET SDK 10, found only: $(dotnet --list-sdks | cut -d' ' -f1 | tr '\n' ' '); see https://dot.net/download" >&2
+		exit 1
+	fi
+	;;
+esac
 
-missing=
+missing= suites=
 for purpose in "$@"; do
 	packages=$(sed -n "s/^$purpose: *//p" packages/debian.txt)
 	if [ -z "$packages" ]; then
@@ -21,7 +25,17 @@ for purpose in "$@"; do
 		exit 2
 	fi
 	for package in $packages; do
-		[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || :)" = installed ] || missing="$missing $package"
+		# NAME/SUITE: from that suite; what is installed from another one is too old.
+		state=$(dpkg-query -W -f '${db:Status-Status} ${Version}' "${package%/*}" 2>/dev/null || :)
+		case $package in
+		*/*-backports) wanted='installed *~bpo*' suites="$suites ${package#*/}" ;;
+		*) wanted='installed *' ;;
+		esac
+		# shellcheck disable=SC2254  # a pattern
+		case $state in
+		$wanted) ;;
+		*) missing="$missing $package" ;;
+		esac
 	done
 done
 [ -n "$missing" ] || exit 0
@@ -36,6 +50,7 @@ if [ "$(id -u)" != 0 ]; then
 	sudo=sudo
 fi
 echo "installing:$missing"
+for suite in $suites; do scripts/suite.sh "$suite"; done
 $sudo apt-get update -qq
 # shellcheck disable=SC2086  # a list of words
 $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs every test: the xunit executables, and the scripts tests/abi/run.sh and tests/fuzz/run.sh. Each script prints "ok NAME" or
+# Runs every test: the xunit executables, and the scripts of tests/abi, tests/fuzz and tests/vm. Each script prints "ok NAME" or
 # "not ok NAME" per test. The last line counts all: N passed, N failed, N skipped. Exit 1 on any failure.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -51,6 +51,8 @@ xunit Ptp.Tests
 xunit Appliance.Tests
 script tests/abi/run.sh
 script tests/fuzz/run.sh
+script tests/vm/run.sh
+script tests/vm/self-test.sh
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

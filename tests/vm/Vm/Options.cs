@@ -1,0 +1,80 @@
+namespace Capbox.Vm;
+
+/// <summary>The command line of tests/vm/run.sh.</summary>
+internal sealed record Options
+{
+    public const string Usage = """
+        usage: tests/vm/run.sh [OPTION]... [CASE]...
+          --kernel debian|debug   the kernel to boot, debian when not given
+          --suite NAME            the cases of another suite than "test"
+          --list                  print the cases and what they need, and run none
+          --keep-log              print the log of each case, not only of those that fail
+          --self-test             prove that the bed sees failures
+          --shell                 a shell in a guest with what the named case needs, module loaded; Ctrl-A x ends it
+          --gdb                   wait for gdb on port 1234 before the kernel starts; no time limits
+        """;
+
+    public string Kernel { get; private set; } = "debian";
+
+    public string Suite { get; private set; } = "test";
+
+    public bool List { get; private set; }
+
+    public bool KeepLog { get; private set; }
+
+    public bool SelfTest { get; private set; }
+
+    public bool Shell { get; private set; }
+
+    public bool Gdb { get; private set; }
+
+    public List<string> Cases { get; } = [];
+
+    public static Options Parse(string[] arguments)
+    {
+        var options = new Options();
+        var rest = new Queue<string>(arguments);
+        while (rest.TryDequeue(out string? word))
+            options.Take(word, rest);
+        return options;
+    }
+
+    private void Take(string word, Queue<string> rest)
+    {
+        switch (word)
+        {
+            case "--kernel":
+                Kernel = Value(word, rest);
+                if (Kernel is not ("debian" or "debug"))
+                    throw new VmException($"--kernel: '{Kernel}' is none of debian, debug");
+                break;
+            case "--suite":
+                Suite = Value(word, rest);
+                break;
+            case "--list":
+                List = true;
+                break;
+            case "--keep-log":
+                KeepLog = true;
+                break;
+            case "--self-test":
+                SelfTest = true;
+                Suite = "self";
+                break;
+            case "--shell":
+                Shell = true;
+                break;
+            case "--gdb":
+                Gdb = true;
+                break;
+            default:
+                if (word.StartsWith('-'))
+                    throw new VmException($"unknown option {word}\n{Usage}");
+                Cases.Add(Path.GetFileNameWithoutExtension(word));
+                break;
+        }
+    }
+
+    private static string Value(string option, Queue<string> rest) =>
+        rest.TryDequeue(out string? value) ? value : throw new VmException($"{option} needs a value");
+}

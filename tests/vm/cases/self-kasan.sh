@@ -1,0 +1,7 @@
+# suite: self
+# kernel: debug
+# module: bad how=use-after-free
+# expect: BUG: KASAN: slab-use-after-free in .*bad
+# The debug kernel sees memory that is used after it was freed.
+# shellcheck shell=dash
+sleep 1000

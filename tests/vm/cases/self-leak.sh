@@ -1,0 +1,8 @@
+# suite: self
+# kernel: debug
+# module: bad how=leak
+# timeout: 60
+# expect: unreferenced object (?s:.*)FAIL: leaked memory
+# It sees memory that nobody refers to.
+# shellcheck shell=dash
+check_leaks

@@ -1,0 +1,6 @@
+# suite: self
+# module: bad how=warn
+# expect: on purpose(?s:.*)WARNING: .* bad_init
+# A warning of the kernel fails the case that was running, though that goes on.
+# shellcheck shell=dash
+sleep 1000
