@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* smoke TX RX: packets of all lengths sent on TX are found on RX, in order, byte for byte, with rising stamps. */
+#define _GNU_SOURCE
+#include <sched.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "session.h"
 
@@ -43,8 +44,13 @@ int main(int argc, char **argv)
 {
 	struct seen seen = { .next_bytes = FIRST_BYTES };
 	struct session session;
+	cpu_set_t first;
 	int sender;
 
+	/* One CPU, one ring, one order. */
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	sched_setaffinity(0, sizeof(first), &first);
 	if (argc != 3)
 		fail("usage: smoke TX RX");
 	sender = sender_open(argv[1]);
