@@ -2,13 +2,16 @@
 /*
  * What the parts of the module share. Who may touch what:
  *
- *   a ring's private part    its CPU, in softirq or with bottom halves off; nobody else while hooks are registered. The spare ring
- *                            (of CPUs that came after SETUP) has a lock for that.
- *   a session's control part under session->lock; never taken in a hook.
- *   shared memory            user space may write anything anywhere at any time: the kernel writes it, and reads of it only the two
- *                            indexes and the numbers in the free queue, each once, each checked against the private part.
+ *   a ring's private part     its CPU, in softirq or with bottom halves off; nobody else while
+ *                             hooks are registered. The spare ring (of CPUs that came after
+ *                             SETUP) has a lock for that.
+ *   a session's control part  under session->lock; never taken in a hook.
+ *   shared memory             user space may write anything anywhere at any time: the kernel
+ *                             writes it, and reads of it only the two indexes and the numbers in
+ *                             the free queue, each once, each checked against the private part.
  *
- * Locks, outermost first: rtnl, capbox_sessions_lock, session->lock, cpus_read_lock. Nothing under session->lock touches user memory.
+ * Locks, outermost first: rtnl, capbox_sessions_lock, session->lock, cpus_read_lock. Nothing under
+ * session->lock touches user memory.
  */
 #ifndef CAPBOX_H
 #define CAPBOX_H
@@ -48,7 +51,8 @@ struct page *capbox_area_page(const struct capbox_area *area, unsigned int index
 
 /**
  * struct capbox_charge - memory charged to the opener
- * @user: whose locked memory (RLIMIT_MEMLOCK) it counts as, NULL if the opener may lock without limit
+ * @user: whose locked memory (RLIMIT_MEMLOCK) it counts as, NULL if the opener may lock without
+ * limit
  * @pages: how many
  */
 struct capbox_charge {
@@ -62,9 +66,9 @@ void capbox_uncharge(struct capbox_charge *charge);
 /* ring.c: blocks, queues, counters */
 
 enum capbox_block_state {
-	CAPBOX_BLOCK_FREE,	/* on the ring's stack of free blocks */
-	CAPBOX_BLOCK_OPEN,	/* packets are being written to it */
-	CAPBOX_BLOCK_FILLED,	/* handed over; claimed or not, that is for the indexes to tell */
+	CAPBOX_BLOCK_FREE, /* on the ring's stack of free blocks */
+	CAPBOX_BLOCK_OPEN, /* packets are being written to it */
+	CAPBOX_BLOCK_FILLED, /* handed over; claimed or not, that is for the indexes to tell */
 };
 
 /**
@@ -89,7 +93,8 @@ struct capbox_block_private {
  * @run_last_ns: a run is packets of one interface whose stamps never go back: the last one's
  * @run_interface: and their interface
  * @sequence: lets other CPUs read @counters as one
- * @counters: as told to user space; blocks_filled is the position of the next block in the filled queue
+ * @counters: as told to user space; blocks_filled is the position of the next block in the filled
+ * queue
  * @run_first_ns: of the open block's present run
  * @run_is_hardware: its clock
  * @opened: the counters when the block was opened: what it has is the difference
@@ -167,7 +172,8 @@ static inline void capbox_count(struct capbox_count *count, u32 bytes)
  * @session: whose
  * @ifindex: its interface's index, which stays when it is renamed
  * @dev: its interface, held while attached; NULL when it is gone
- * @has_link_header: packets start with an Ethernet header (LINKTYPE_ETHERNET), else with the network header (LINKTYPE_RAW)
+ * @has_link_header: packets start with an Ethernet header (LINKTYPE_ETHERNET), else with the
+ * network header (LINKTYPE_RAW)
  * @is_changed: it went away and nobody has asked since
  * @ops: its hooks at INGRESS and EGRESS
  * @is_hooked: which of them are registered
@@ -223,7 +229,8 @@ void capbox_ports_unregister(void);
  * @is_ready: the rings exist, and stay as they are until the file is released
  * @is_running: hooks are registered
  * @is_ended: its namespace is gone
- * @net: the opener's namespace; NULL when it is gone. Not counted: a session does not keep a namespace
+ * @net: the opener's namespace; NULL when it is gone. Not counted: a session does not keep a
+ * namespace
  * @rings: @setup.rings of them, the spare one last
  * @ring_of: each CPU's
  * @filters: by enum capbox_filter_kind; NULL: all packets

@@ -13,9 +13,13 @@
 #include <net/net_namespace.h>
 
 #include "capbox.h"
+#include "layout.h"
 #include "refuse.h"
 
-/* The rights that a packet socket asks for too, in the user namespace that owns the network namespace; asked once, as for a socket. */
+/*
+ * The rights that a packet socket asks for too, in the user namespace that owns the network
+ * namespace; asked once, as for a socket.
+ */
 static int capbox_open(struct inode *inode, struct file *file)
 {
 	struct net *net = current->nsproxy->net_ns;
@@ -60,7 +64,8 @@ static int capbox_ioctl_setup(struct capbox_session *session, void __user *user)
 }
 
 static int capbox_ioctl_port(struct capbox_session *session, void __user *user,
-			     int (*call)(struct capbox_session *session, struct capbox_port *request))
+			     int (*call)(struct capbox_session *session,
+					 struct capbox_port *request))
 {
 	struct capbox_port request;
 	int err;
@@ -147,8 +152,9 @@ static struct page *capbox_page_at(const struct capbox_session *session, u64 off
 }
 
 /*
- * Any page-aligned part of the whole, shared only: a private copy would never be seen by the kernel. Not inherited by fork: the
- * blocks have one owner. The mapping holds the file, so the pages live as long as it does.
+ * Any page-aligned part of the whole, shared only: a private copy would never be seen by the
+ * kernel. Not inherited by fork: the blocks have one owner. The mapping holds the file, so the
+ * pages live as long as it does.
  */
 static int capbox_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -162,10 +168,12 @@ static int capbox_mmap(struct file *file, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
 		return -EINVAL;
-	if (offset > session->setup.map_bytes || vma->vm_end - vma->vm_start > session->setup.map_bytes - offset)
+	if (offset > session->setup.map_bytes ||
+	    vma->vm_end - vma->vm_start > session->setup.map_bytes - offset)
 		return -EINVAL;
 	vm_flags_mod(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP, VM_MAYEXEC);
-	for (address = vma->vm_start; address < vma->vm_end; address += PAGE_SIZE, offset += PAGE_SIZE) {
+	for (address = vma->vm_start; address < vma->vm_end;
+	     address += PAGE_SIZE, offset += PAGE_SIZE) {
 		err = vm_insert_page(vma, address, capbox_page_at(session, offset));
 		if (err)
 			return err;
@@ -195,7 +203,10 @@ static bool capbox_has_changed_port(struct capbox_session *session)
 	return is_changed;
 }
 
-/* EPOLLIN: a block is there to claim. EPOLLPRI: a port is gone, GET_PORT tells which. EPOLLHUP: the namespace is. */
+/*
+ * EPOLLIN: a block is there to claim. EPOLLPRI: a port is gone, GET_PORT tells which. EPOLLHUP: the
+ * namespace is.
+ */
 static __poll_t capbox_poll(struct file *file, poll_table *wait)
 {
 	struct capbox_session *session = file->private_data;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Loading and unloading. Unloading is refused while a session exists: its open file holds the module. */
+/*
+ * Loading and unloading. Unloading is refused while a session exists: its open file holds the
+ * module.
+ */
 #include <linux/module.h>
 #include <linux/mm.h>
 #include <linux/rtnetlink.h>
@@ -13,7 +16,8 @@
 
 static unsigned int capbox_memory_limit_mib;
 module_param_named(memory_limit_mib, capbox_memory_limit_mib, uint, 0644);
-MODULE_PARM_DESC(memory_limit_mib, "Most memory that all sessions may take, MiB (default: a quarter of RAM)");
+MODULE_PARM_DESC(memory_limit_mib,
+		 "Most memory that all sessions may take, MiB (default: a quarter of RAM)");
 
 enum cpuhp_state capbox_cpu_state;
 static atomic64_t capbox_memory_bytes;
@@ -70,7 +74,8 @@ static int __init capbox_init(void)
 
 	if (!capbox_memory_limit_mib)
 		capbox_memory_limit_mib = totalram_pages() / 4 >> (20 - PAGE_SHIFT);
-	err = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "net/capbox:dead", NULL, capbox_cpu_dead);
+	err = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "net/capbox:dead", NULL,
+				      capbox_cpu_dead);
 	if (err < 0)
 		return err;
 	capbox_cpu_state = err;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory that the kernel writes, user space maps, and disks read with O_DIRECT: real pages, allocated before the first packet.
+ * Memory that the kernel writes, user space maps, and disks read with O_DIRECT: real pages,
+ * allocated before the first packet.
  */
 #include <linux/cred.h>
 #include <linux/gfp.h>
@@ -14,7 +15,10 @@
 
 #define CAPBOX_GFP (GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN)
 
-/* One physical run costs one entry of the TLB and one of the disk's scatter list, but is not always to be had. */
+/*
+ * One physical run costs one entry of the TLB and one of the disk's scatter list, but is not always
+ * to be had.
+ */
 static bool capbox_area_alloc_run(struct capbox_area *area, unsigned int order, int node)
 {
 	struct page *page = alloc_pages_node(node, CAPBOX_GFP | __GFP_COMP | __GFP_NORETRY, order);
@@ -55,7 +59,8 @@ int capbox_area_alloc(struct capbox_area *area, size_t bytes, int node)
 
 	memset(area, 0, sizeof(*area));
 	area->page_count = bytes >> PAGE_SHIFT;
-	if (bytes == PAGE_SIZE << order && order <= MAX_PAGE_ORDER && capbox_area_alloc_run(area, order, node))
+	if (bytes == PAGE_SIZE << order && order <= MAX_PAGE_ORDER &&
+	    capbox_area_alloc_run(area, order, node))
 		return 0;
 	err = capbox_area_alloc_pages(area, node);
 	if (err)
@@ -98,8 +103,9 @@ struct page *capbox_area_page(const struct capbox_area *area, unsigned int index
  * @charge: filled in; to be undone with capbox_uncharge()
  * @bytes: how much
  *
- * The same rule as for other rings of the network stack (packet sockets aside): RLIMIT_MEMLOCK holds over all of a user's sessions,
- * and who has CAP_IPC_LOCK is not limited. The control group's memory limit holds in any case (__GFP_ACCOUNT).
+ * The same rule as for other rings of the network stack (packet sockets aside): RLIMIT_MEMLOCK
+ * holds over all of a user's sessions, and who has CAP_IPC_LOCK is not limited. The control group's
+ * memory limit holds in any case (__GFP_ACCOUNT).
  *
  * Return: 0 or -ENOBUFS.
  */

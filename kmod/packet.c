@@ -26,8 +26,9 @@ noinline bool capbox_copy_apart(const struct sk_buff *skb, int offset, u8 *to, u
  * @to: where to
  * @bytes: how many, with what is put in
  *
- * A tag goes where it was on the wire (IEEE 802.1Q, clause 9.3): after the two MAC addresses. An Ethernet header is made up where there
- * is none yet: to 00:00:00:00:00:00, from the interface's address.
+ * A tag goes where it was on the wire (IEEE 802.1Q, clause 9.3): after the two MAC addresses. An
+ * Ethernet header is made up where there is none yet: to 00:00:00:00:00:00, from the interface's
+ * address.
  *
  * Return: false if the packet cannot be read.
  */

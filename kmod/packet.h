@@ -2,14 +2,15 @@
 /*
  * One packet into one Enhanced Packet Block (draft-ietf-opsawg-pcapng, section 4.3), little endian:
  *
- *   type, total length, interface, stamp (high, low), captured length, original length	28 bytes
- *   data, padded with zeros to a multiple of 4
- *   epb_flags								8
- *   hook record, for hooks of the network layer			20
- *   opt_endofopt, total length						8
+ *   28 bytes  type, total length, interface, stamp (high, low), captured length, original length
+ *             data, padded with zeros to a multiple of 4
+ *    8        epb_flags
+ *   20        hook record, for hooks of the network layer
+ *    8        opt_endofopt, total length
  *
- * In a header because all of it is inlined into each hook: what a hook is (its number, direction, whether it has link headers) is a
- * constant there. Everything that is not every packet's is out of line, in packet.c.
+ * In a header because all of it is inlined into each hook: what a hook is (its number, direction,
+ * whether it has link headers) is a constant there. Everything that is not every packet's is out of
+ * line, in packet.c.
  */
 #ifndef CAPBOX_PACKET_H
 #define CAPBOX_PACKET_H
@@ -57,9 +58,13 @@ s64 capbox_hardware_stamp(struct capbox_view view);
 
 static __always_inline u32 capbox_reception(const struct sk_buff *skb)
 {
-	/* epb_flags, reception type, bits 2-4: unicast, multicast, broadcast, promiscuous. Of a packet that leaves nothing is said. */
-	const u64 by_type = (1ull << 2) << (8 * PACKET_HOST) | (3ull << 2) << (8 * PACKET_BROADCAST) |
-			    (2ull << 2) << (8 * PACKET_MULTICAST) | (4ull << 2) << (8 * PACKET_OTHERHOST);
+	/*
+	 * epb_flags, reception type, bits 2-4: unicast, multicast, broadcast, promiscuous. Of a
+	 * packet that leaves nothing is said.
+	 */
+	const u64 by_type =
+		(1ull << 2) << (8 * PACKET_HOST) | (3ull << 2) << (8 * PACKET_BROADCAST) |
+		(2ull << 2) << (8 * PACKET_MULTICAST) | (4ull << 2) << (8 * PACKET_OTHERHOST);
 
 	return (u8)(by_type >> (8 * skb->pkt_type));
 }
@@ -68,16 +73,18 @@ static __always_inline u32 capbox_reception(const struct sk_buff *skb)
 
 static __always_inline void capbox_copy_16(u8 *to, const u8 *from)
 {
-	u64 first = get_unaligned((const u64 *)from), second = get_unaligned((const u64 *)(from + 8));
+	u64 first = get_unaligned((const u64 *)from),
+	    second = get_unaligned((const u64 *)(from + 8));
 
 	put_unaligned(first, (u64 *)to);
 	put_unaligned(second, (u64 *)(to + 8));
 }
 
 /*
- * Copies at least 16 bytes; the last 16 may overlap what is copied already. Word by word, since the kernel's memcpy is a string
- * instruction on today's CPUs: slow to start for small packets, and for large ones slower to memory that is not in the cache, as a
- * ring's is not (tests/kmod/copy.c measures it).
+ * Copies at least 16 bytes; the last 16 may overlap what is copied already. Word by word, since the
+ * kernel's memcpy is a string instruction on today's CPUs: slow to start for small packets, and for
+ * large ones slower to memory that is not in the cache, as a ring's is not (tests/kmod/copy.c
+ * measures it).
  */
 static __always_inline void capbox_copy_words(u8 *to, const u8 *from, u32 bytes)
 {
@@ -106,7 +113,8 @@ static __always_inline bool capbox_copy(const struct sk_buff *skb, int offset, u
 }
 
 /* The stamp of best source. *is_hardware tells which clock it is of. */
-static __always_inline s64 capbox_stamp(struct capbox_ring *ring, const struct capbox_view *view, bool *is_hardware)
+static __always_inline s64 capbox_stamp(struct capbox_ring *ring, const struct capbox_view *view,
+					bool *is_hardware)
 {
 	s64 stamp;
 
@@ -132,24 +140,33 @@ static __always_inline s64 capbox_stamp(struct capbox_ring *ring, const struct c
 
 static __always_inline u32 capbox_options_bytes(u32 hook)
 {
-	return CAPBOX_FLAGS_OPTION_BYTES + (hook >= CAPBOX_HOOK_PRE_ROUTING ? CAPBOX_HOOK_OPTION_BYTES : 0);
+	return CAPBOX_FLAGS_OPTION_BYTES +
+	       (hook >= CAPBOX_HOOK_PRE_ROUTING ? CAPBOX_HOOK_OPTION_BYTES : 0);
 }
 
 static __always_inline u8 *capbox_write_options(u8 *at, const struct capbox_view *view)
 {
-	capbox_put_pair(at, CAPBOX_OPTION(CAPBOX_EPB_FLAGS, 4), view->direction | capbox_reception(view->skb));
+	capbox_put_pair(at, CAPBOX_OPTION(CAPBOX_EPB_FLAGS, 4),
+			view->direction | capbox_reception(view->skb));
 	at += CAPBOX_FLAGS_OPTION_BYTES;
 	if (view->hook >= CAPBOX_HOOK_PRE_ROUTING) {
-		capbox_put_pair(at, CAPBOX_OPTION(CAPBOX_OPT_CUSTOM_COPY, 4 + sizeof(struct capbox_hook_record)), CAPBOX_ENTERPRISE);
-		capbox_put_pair(at + 8, CAPBOX_HOOK_RECORD_MAGIC, CAPBOX_HOOK_RECORD_VERSION | CAPBOX_HOOK_RECORD_KIND << 16);
-		capbox_put32(at + 16, view->hook | (view->made_header ? CAPBOX_HOOK_MADE_LINK_HEADER << 16 : 0));
+		capbox_put_pair(at,
+				CAPBOX_OPTION(CAPBOX_OPT_CUSTOM_COPY,
+					      4 + sizeof(struct capbox_hook_record)),
+				CAPBOX_ENTERPRISE);
+		capbox_put_pair(at + 8, CAPBOX_HOOK_RECORD_MAGIC,
+				CAPBOX_HOOK_RECORD_VERSION | CAPBOX_HOOK_RECORD_KIND << 16);
+		capbox_put32(at + 16,
+			     view->hook |
+				     (view->made_header ? CAPBOX_HOOK_MADE_LINK_HEADER << 16 : 0));
 		at += CAPBOX_HOOK_OPTION_BYTES;
 	}
 	return at;
 }
 
 /* The packet's block at @epb, where there is room for it. False: the packet cannot be read. */
-static __always_inline bool capbox_write(struct capbox_ring *ring, const struct capbox_view *view, u8 *epb, u32 captured, u32 total)
+static __always_inline bool capbox_write(struct capbox_ring *ring, const struct capbox_view *view,
+					 u8 *epb, u32 captured, u32 total)
 {
 	u32 padded = ALIGN(captured, 4);
 	u8 *data = epb + CAPBOX_EPB_HEADER_BYTES;
@@ -188,10 +205,12 @@ static __always_inline bool capbox_write(struct capbox_ring *ring, const struct 
  *
  * Bottom halves are off, the spare ring's lock is held. Budget: hooks.c.
  */
-static __always_inline void capbox_record(struct capbox_ring *ring, const struct capbox_view *view, u32 snap)
+static __always_inline void capbox_record(struct capbox_ring *ring, const struct capbox_view *view,
+					  u32 snap)
 {
 	u32 captured = min(view->bytes, snap);
-	u32 total = CAPBOX_EPB_HEADER_BYTES + ALIGN(captured, 4) + capbox_options_bytes(view->hook) + CAPBOX_EPB_END_BYTES;
+	u32 total = CAPBOX_EPB_HEADER_BYTES + ALIGN(captured, 4) +
+		    capbox_options_bytes(view->hook) + CAPBOX_EPB_END_BYTES;
 	u8 *epb;
 
 	raw_write_seqcount_begin(&ring->sequence);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The part of PCAPNG (draft-ietf-opsawg-pcapng) that the module writes; docs/SEGMENTS.md has the whole. Always little endian. */
+/*
+ * The part of PCAPNG (draft-ietf-opsawg-pcapng) that the module writes; docs/SEGMENTS.md has the
+ * whole. Always little endian.
+ */
 #ifndef CAPBOX_PCAPNG_H
 #define CAPBOX_PCAPNG_H
 
@@ -8,7 +11,7 @@
 
 #define CAPBOX_EPB 6
 #define CAPBOX_EPB_HEADER_BYTES 28
-#define CAPBOX_EPB_END_BYTES 8	/* opt_endofopt and the total length */
+#define CAPBOX_EPB_END_BYTES 8 /* opt_endofopt and the total length */
 #define CAPBOX_EPB_FLAGS 2
 #define CAPBOX_FLAGS_OPTION_BYTES 8
 #define CAPBOX_HOOK_OPTION_BYTES 20

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A session's ports: interfaces of its namespace, until they are removed, deleted, or moved to another namespace. */
+/*
+ * A session's ports: interfaces of its namespace, until they are removed, deleted, or moved to
+ * another namespace.
+ */
 #include <linux/if_arp.h>
 #include <linux/netdevice.h>
 #include <linux/poll.h>
@@ -42,23 +45,30 @@ static int capbox_port_find_slot(struct capbox_session *session, struct capbox_p
 		if (!port && free_slot == CAPBOX_PORTS_MAX)
 			free_slot = slot;
 		if (port && port->dev && port->ifindex == request->ifindex)
-			return capbox_refuse(request->error, -EEXIST, "ifindex: %d is already port %u", request->ifindex, slot);
+			return capbox_refuse(request->error, -EEXIST,
+					     "ifindex: %d is already port %u", request->ifindex,
+					     slot);
 	}
 	if (free_slot == CAPBOX_PORTS_MAX)
-		return capbox_refuse(request->error, -ENOSPC, "a session has at most %u ports", CAPBOX_PORTS_MAX);
+		return capbox_refuse(request->error, -ENOSPC, "a session has at most %u ports",
+				     CAPBOX_PORTS_MAX);
 	request->port = free_slot;
 	return 0;
 }
 
-static int capbox_port_attach(struct capbox_session *session, struct capbox_port_private *port, struct capbox_port *request)
+static int capbox_port_attach(struct capbox_session *session, struct capbox_port_private *port,
+			      struct capbox_port *request)
 {
 	struct net_device *dev = __dev_get_by_index(session->net, request->ifindex);
 	int err;
 
 	if (!dev)
-		return capbox_refuse(request->error, -ENODEV, "ifindex: no interface has %d in this namespace", request->ifindex);
+		return capbox_refuse(request->error, -ENODEV,
+				     "ifindex: no interface has %d in this namespace",
+				     request->ifindex);
 	if (!capbox_port_link_type(dev, &port->has_link_header))
-		return capbox_refuse(request->error, -EPROTONOSUPPORT, "ifindex: %s has hardware type %u, not Ethernet or raw IP",
+		return capbox_refuse(request->error, -EPROTONOSUPPORT,
+				     "ifindex: %s has hardware type %u, not Ethernet or raw IP",
 				     dev->name, dev->type);
 	port->session = session;
 	port->dev = dev;
@@ -69,14 +79,17 @@ static int capbox_port_attach(struct capbox_session *session, struct capbox_port
 	if (port->flags & CAPBOX_PORT_PROMISCUOUS) {
 		err = dev_set_promiscuity(dev, 1);
 		if (err)
-			return capbox_refuse(request->error, err, "flags: %s refuses promiscuous mode", dev->name);
+			return capbox_refuse(request->error, err,
+					     "flags: %s refuses promiscuous mode", dev->name);
 	}
 	if (session->is_running) {
 		err = capbox_hooks_add_port(port);
 		if (err) {
 			if (port->flags & CAPBOX_PORT_PROMISCUOUS)
 				dev_set_promiscuity(dev, -1);
-			return capbox_refuse(request->error, err, "ifindex: the hooks of %s cannot be registered", dev->name);
+			return capbox_refuse(request->error, err,
+					     "ifindex: the hooks of %s cannot be registered",
+					     dev->name);
 		}
 	}
 	netdev_hold(dev, &port->tracker, GFP_KERNEL);
@@ -145,9 +158,11 @@ int capbox_port_add(struct capbox_session *session, struct capbox_port *request)
 	int err;
 
 	if (request->flags & ~CAPBOX_PORT_FLAGS)
-		return capbox_refuse(request->error, -EINVAL, "flags: unknown bits %#x", request->flags & ~CAPBOX_PORT_FLAGS);
+		return capbox_refuse(request->error, -EINVAL, "flags: unknown bits %#x",
+				     request->flags & ~CAPBOX_PORT_FLAGS);
 	if (request->reserved || request->state || request->link_type || request->port)
-		return capbox_refuse(request->error, -EINVAL, "reserved, port, state, link_type: must be zero");
+		return capbox_refuse(request->error, -EINVAL,
+				     "reserved, port, state, link_type: must be zero");
 	rtnl_lock();
 	mutex_lock(&session->lock);
 	err = capbox_port_add_locked(session, request);
@@ -167,10 +182,13 @@ static void capbox_port_drop(struct capbox_session *session, u32 slot)
 	kfree_rcu(port, rcu);
 }
 
-static int capbox_port_named(struct capbox_session *session, struct capbox_port *request, struct capbox_port_private **port)
+static int capbox_port_named(struct capbox_session *session, struct capbox_port *request,
+			     struct capbox_port_private **port)
 {
 	*port = request->port < CAPBOX_PORTS_MAX ? capbox_port_at(session, request->port) : NULL;
-	return *port ? 0 : capbox_refuse(request->error, -ENOENT, "port: the session has no port %u", request->port);
+	return *port ? 0 :
+		       capbox_refuse(request->error, -ENOENT, "port: the session has no port %u",
+				     request->port);
 }
 
 /**

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A CPU's ring: blocks that are filled one after the other, and two queues of block numbers that go round between kernel and user
- * space. docs/RING.md tells the protocol; the letters here are its barriers.
+ * A CPU's ring: blocks that are filled one after the other, and two queues of block numbers that go
+ * round between kernel and user space. docs/RING.md tells the protocol; the letters here are its
+ * barriers.
  *
- * The kernel decides by its own record of every block (struct capbox_block_private). A number or an index from shared memory is read
- * once, checked against that record, and ignored and counted (bad_returns) when it makes no sense.
+ * The kernel decides by its own record of every block (struct capbox_block_private). A number or an
+ * index from shared memory is read once, checked against that record, and ignored and counted
+ * (bad_returns) when it makes no sense.
  */
 #include <linux/poll.h>
 #include <linux/slab.h>
@@ -70,7 +72,8 @@ static void capbox_end_run(struct capbox_ring *ring)
 }
 
 /**
- * capbox_ring_begin_run - the block's first packet, or one whose clock or port is not that of the packet before, or that is earlier
+ * capbox_ring_begin_run - the block's first packet, or one whose clock or port is not that of the
+ * packet before, or that is earlier
  * @ring: whose
  * @stamp: the packet's
  * @interface: the packet's
@@ -78,7 +81,8 @@ static void capbox_end_run(struct capbox_ring *ring)
  *
  * Rare, unless ports with different clocks share a session.
  */
-noinline void capbox_ring_begin_run(struct capbox_ring *ring, s64 stamp, u32 interface, bool is_hardware)
+noinline void capbox_ring_begin_run(struct capbox_ring *ring, s64 stamp, u32 interface,
+				    bool is_hardware)
 {
 	struct capbox_block *described = &ring->described;
 
@@ -98,13 +102,19 @@ noinline void capbox_ring_begin_run(struct capbox_ring *ring, s64 stamp, u32 int
 	ring->run_is_hardware = is_hardware;
 }
 
-/* Ends the last packet's block on a page, with a custom option of zeros: readers see no gap, the disk gets whole pages. */
+/*
+ * Ends the last packet's block on a page, with a custom option of zeros: readers see no gap, the
+ * disk gets whole pages.
+ */
 static u32 capbox_pad_to_page(struct capbox_ring *ring)
 {
 	u8 *start = ring->areas[ring->open_block].address;
 	u32 bytes = ALIGN((u32)(ring->at - start), CAPBOX_PAGE_BYTES);
 	u8 *end = start + bytes;
-	/* From here the opt_endofopt and the total length that the packet was written with are written anew. */
+	/*
+	 * From here the opt_endofopt and the total length that the packet was written with are
+	 * written anew.
+	 */
 	u8 *at = ring->at - CAPBOX_EPB_END_BYTES;
 	u32 room = end - 4 - at;
 	u32 option = room >= 12 ? room - 4 : room;
@@ -142,7 +152,8 @@ static void capbox_describe(struct capbox_ring *ring, u64 position, u32 bytes, u
  * @ring: whose
  * @flags: why: 0 or CAPBOX_BLOCK_TIMEOUT
  *
- * Called by the ring's writer, or when it cannot run. Cost: once a block, at most a page of zeros and a wake-up.
+ * Called by the ring's writer, or when it cannot run. Cost: once a block, at most a page of zeros
+ * and a wake-up.
  */
 void capbox_ring_hand_over(struct capbox_ring *ring, u32 flags)
 {
@@ -160,7 +171,10 @@ void capbox_ring_hand_over(struct capbox_ring *ring, u32 flags)
 	block->bytes = ring->described.original_bytes;
 	ring->filled[slot] = ring->open_block;
 	WRITE_ONCE(ring->shared_filled[slot], ring->open_block);
-	/* A: the block, its description and its number are there before the index tells of them. Pairs with B, user space's acquire. */
+	/*
+	 * A: the block, its description and its number are there before the index tells of them.
+	 * Pairs with B, user space's acquire.
+	 */
 	smp_store_release(&ring->head->filled, position + 1);
 	ring->at = NULL;
 	ring->end = NULL;
@@ -171,19 +185,26 @@ void capbox_ring_hand_over(struct capbox_ring *ring, u32 flags)
 /* Takes in what user space has given back. */
 static void capbox_accept_returns(struct capbox_ring *ring)
 {
-	/* D: what user space did with a block is done before the kernel writes to it. Pairs with C, user space's release. */
+	/*
+	 * D: what user space did with a block is done before the kernel writes to it. Pairs with C,
+	 * user space's release.
+	 */
 	u64 returned = smp_load_acquire(&ring->head->returned);
 	u32 number;
 
 	if (unlikely(returned - ring->accepted > ring->session->setup.blocks)) {
-		/* It cannot have given back more than there are: the index is damaged. Nothing is taken until it makes sense. */
+		/*
+		 * It cannot have given back more than there are: the index is damaged. Nothing is
+		 * taken until it makes sense.
+		 */
 		ring->counters.bad_returns++;
 		return;
 	}
 	while (ring->accepted != returned) {
 		number = READ_ONCE(ring->shared_free[capbox_slot(ring, ring->accepted)]);
 		ring->accepted++;
-		if (unlikely(number >= ring->session->setup.blocks || ring->blocks[number].state != CAPBOX_BLOCK_FILLED)) {
+		if (unlikely(number >= ring->session->setup.blocks ||
+			     ring->blocks[number].state != CAPBOX_BLOCK_FILLED)) {
 			ring->counters.bad_returns++;
 			continue;
 		}
@@ -194,8 +215,9 @@ static void capbox_accept_returns(struct capbox_ring *ring)
 }
 
 /*
- * Takes back the oldest block that was handed over and not claimed. User space claims by compare-and-swap on the same index, so one
- * of the two gets it (E and F). At most as many tries as there are blocks: each failure is a claim.
+ * Takes back the oldest block that was handed over and not claimed. User space claims by
+ * compare-and-swap on the same index, so one of the two gets it (E and F). At most as many tries as
+ * there are blocks: each failure is a claim.
  */
 static void capbox_take_back(struct capbox_ring *ring)
 {
@@ -228,7 +250,8 @@ static void capbox_take_back(struct capbox_ring *ring)
 }
 
 /**
- * capbox_ring_next_block - hands the open block over and opens another, for a packet that did not fit
+ * capbox_ring_next_block - hands the open block over and opens another, for a packet that did not
+ * fit
  * @ring: whose
  * @bytes: of the packet's PCAPNG block
  * @wire_bytes: of the packet, for the counters
@@ -260,7 +283,10 @@ noinline u8 *capbox_ring_next_block(struct capbox_ring *ring, u32 bytes, u32 wir
 	return ring->at;
 }
 
-/* The handover timeout, on the ring's CPU: the writer does not run meanwhile. The spare ring's may run anywhere, under its lock. */
+/*
+ * The handover timeout, on the ring's CPU: the writer does not run meanwhile. The spare ring's may
+ * run anywhere, under its lock.
+ */
 static enum hrtimer_restart capbox_ring_timeout(struct hrtimer *timer)
 {
 	struct capbox_ring *ring = container_of(timer, struct capbox_ring, timer);
@@ -322,7 +348,10 @@ static int capbox_ring_alloc_blocks(struct capbox_ring *ring)
 		err = capbox_area_alloc(&ring->areas[i], setup->block_bytes, ring->node);
 		if (err)
 			return err;
-		/* The last is on top of the stack: blocks are used in the order of their numbers at first. */
+		/*
+		 * The last is on top of the stack: blocks are used in the order of their numbers at
+		 * first.
+		 */
 		ring->free[setup->blocks - 1 - i] = i;
 	}
 	ring->free_count = setup->blocks;
@@ -372,7 +401,8 @@ struct capbox_ring *capbox_ring_new(struct capbox_session *session, u32 index, i
 	spin_lock_init(&ring->lock);
 	seqcount_init(&ring->sequence);
 #ifdef CAPBOX_HAS_HRTIMER_SETUP
-	hrtimer_setup(&ring->timer, capbox_ring_timeout, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_SOFT);
+	hrtimer_setup(&ring->timer, capbox_ring_timeout, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_PINNED_SOFT);
 #else
 	hrtimer_init(&ring->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_SOFT);
 	ring->timer.function = capbox_ring_timeout;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A session: what an open file of /dev/capbox is, from SETUP to its release. It belongs to the network namespace of its opener and
- * does not keep that alive: when the namespace ends, capture ends, and what was recorded can still be read.
+ * A session: what an open file of /dev/capbox is, from SETUP to its release. It belongs to the
+ * network namespace of its opener and does not keep that alive: when the namespace ends, capture
+ * ends, and what was recorded can still be read.
  */
 #include <linux/bottom_half.h>
 #include <linux/cpu.h>
@@ -60,35 +61,47 @@ static int capbox_setup_check(struct capbox_setup *setup)
 	char *text = setup->error;
 
 	if (setup->abi != CAPBOX_ABI_VERSION)
-		return capbox_refuse(text, -EPROTO, "abi: asked for %u, this module has %u (release %s)", setup->abi,
-				     CAPBOX_ABI_VERSION, CAPBOX_MODULE_RELEASE);
+		return capbox_refuse(text, -EPROTO,
+				     "abi: asked for %u, this module has %u (release %s)",
+				     setup->abi, CAPBOX_ABI_VERSION, CAPBOX_MODULE_RELEASE);
 	if (setup->flags & ~CAPBOX_SETUP_FLAGS)
-		return capbox_refuse(text, -EINVAL, "flags: unknown bits %#x", setup->flags & ~CAPBOX_SETUP_FLAGS);
+		return capbox_refuse(text, -EINVAL, "flags: unknown bits %#x",
+				     setup->flags & ~CAPBOX_SETUP_FLAGS);
 	if (!setup->hooks || setup->hooks >= CAPBOX_HOOK_BIT(CAPBOX_HOOKS))
-		return capbox_refuse(text, -EINVAL, "hooks: %#x is not a set of hook points", setup->hooks);
-	if (setup->flags & CAPBOX_SETUP_CONSUME && !(setup->hooks & CAPBOX_HOOK_BIT(CAPBOX_HOOK_INGRESS)))
+		return capbox_refuse(text, -EINVAL, "hooks: %#x is not a set of hook points",
+				     setup->hooks);
+	if (setup->flags & CAPBOX_SETUP_CONSUME &&
+	    !(setup->hooks & CAPBOX_HOOK_BIT(CAPBOX_HOOK_INGRESS)))
 		return capbox_refuse(text, -EINVAL, "flags: consume needs the hook ingress");
 	if (setup->policy > CAPBOX_DROP_OLDEST)
 		return capbox_refuse(text, -EINVAL, "policy: %u is unknown", setup->policy);
 	if (!is_power_of_2(setup->block_bytes) || setup->block_bytes < CAPBOX_BLOCK_BYTES_MIN ||
 	    setup->block_bytes > CAPBOX_BLOCK_BYTES_MAX)
-		return capbox_refuse(text, -EINVAL, "block_bytes: %u is not a power of two from %u to %u", setup->block_bytes,
-				     CAPBOX_BLOCK_BYTES_MIN, CAPBOX_BLOCK_BYTES_MAX);
+		return capbox_refuse(text, -EINVAL,
+				     "block_bytes: %u is not a power of two from %u to %u",
+				     setup->block_bytes, CAPBOX_BLOCK_BYTES_MIN,
+				     CAPBOX_BLOCK_BYTES_MAX);
 	if (setup->blocks < CAPBOX_BLOCKS_MIN || setup->blocks > CAPBOX_BLOCKS_MAX)
-		return capbox_refuse(text, -EINVAL, "blocks: %u is not from %u to %u", setup->blocks, CAPBOX_BLOCKS_MIN,
-				     CAPBOX_BLOCKS_MAX);
+		return capbox_refuse(text, -EINVAL, "blocks: %u is not from %u to %u",
+				     setup->blocks, CAPBOX_BLOCKS_MIN, CAPBOX_BLOCKS_MAX);
 	if (setup->head_bytes % 4 || setup->head_bytes > CAPBOX_HEAD_BYTES_MAX)
-		return capbox_refuse(text, -EINVAL, "head_bytes: %u is not a multiple of 4 up to %u", setup->head_bytes,
-				     CAPBOX_HEAD_BYTES_MAX);
-	if (setup->handover_us < CAPBOX_HANDOVER_US_MIN || setup->handover_us > CAPBOX_HANDOVER_US_MAX)
-		return capbox_refuse(text, -EINVAL, "handover_us: %u is not from %u to %u", setup->handover_us,
-				     CAPBOX_HANDOVER_US_MIN, CAPBOX_HANDOVER_US_MAX);
+		return capbox_refuse(text, -EINVAL,
+				     "head_bytes: %u is not a multiple of 4 up to %u",
+				     setup->head_bytes, CAPBOX_HEAD_BYTES_MAX);
+	if (setup->handover_us < CAPBOX_HANDOVER_US_MIN ||
+	    setup->handover_us > CAPBOX_HANDOVER_US_MAX)
+		return capbox_refuse(text, -EINVAL, "handover_us: %u is not from %u to %u",
+				     setup->handover_us, CAPBOX_HANDOVER_US_MIN,
+				     CAPBOX_HANDOVER_US_MAX);
 	if (memchr_inv(setup->reserved, 0, sizeof(setup->reserved)))
 		return capbox_refuse(text, -EINVAL, "reserved: must be zero");
 	return 0;
 }
 
-/* Where things lie, from the numbers that were asked for. 64 bits hold the largest product: 8192 CPUs, 16384 blocks of 4 MiB. */
+/*
+ * Where things lie, from the numbers that were asked for. 64 bits hold the largest product: 8192
+ * CPUs, 16384 blocks of 4 MiB.
+ */
 static void capbox_setup_layout(struct capbox_setup *setup, u32 rings)
 {
 	u64 queue_bytes;
@@ -99,7 +112,8 @@ static void capbox_setup_layout(struct capbox_setup *setup, u32 rings)
 	setup->filled_offset = sizeof(struct capbox_ring_head);
 	setup->free_offset = setup->filled_offset + queue_bytes;
 	setup->info_offset = ALIGN(setup->free_offset + queue_bytes, SMP_CACHE_BYTES);
-	setup->ring_bytes = PAGE_ALIGN(setup->info_offset + (u64)setup->blocks * sizeof(struct capbox_block));
+	setup->ring_bytes =
+		PAGE_ALIGN(setup->info_offset + (u64)setup->blocks * sizeof(struct capbox_block));
 	setup->blocks_offset = setup->ring_bytes * rings;
 	setup->map_bytes = setup->blocks_offset + (u64)rings * setup->blocks * setup->block_bytes;
 }
@@ -148,7 +162,8 @@ static int capbox_rings_alloc(struct capbox_session *session, const struct cpuma
 	u32 index = 0;
 	int err = 0;
 
-	session->rings = kvcalloc(session->setup.rings, sizeof(*session->rings), GFP_KERNEL_ACCOUNT);
+	session->rings =
+		kvcalloc(session->setup.rings, sizeof(*session->rings), GFP_KERNEL_ACCOUNT);
 	session->ring_of = alloc_percpu(struct capbox_ring *);
 	if (!session->rings || !session->ring_of)
 		return -ENOMEM;
@@ -168,14 +183,13 @@ static int capbox_setup_memory(struct capbox_session *session, struct capbox_set
 	int err;
 
 	if (!capbox_memory_reserve(setup->map_bytes))
-		return capbox_refuse(setup->error, -ENOBUFS,
-				     "blocks: %llu MiB for %u rings exceed what the module may take (memory_limit_mib)",
-				     setup->map_bytes >> 20, setup->rings);
+		return capbox_refuse(setup->error, -ENOBUFS, "blocks: %llu MiB exceed %s",
+				     setup->map_bytes >> 20, "memory_limit_mib");
 	session->reserved_bytes = setup->map_bytes;
 	err = capbox_charge(&session->charge, setup->map_bytes);
 	if (err)
-		return capbox_refuse(setup->error, err, "blocks: %llu MiB for %u rings exceed the opener's RLIMIT_MEMLOCK",
-				     setup->map_bytes >> 20, setup->rings);
+		return capbox_refuse(setup->error, err, "blocks: %llu MiB exceed %s",
+				     setup->map_bytes >> 20, "the opener's RLIMIT_MEMLOCK");
 	return 0;
 }
 
@@ -236,7 +250,8 @@ int capbox_session_setup(struct capbox_session *session, struct capbox_setup *se
 }
 
 /**
- * capbox_session_set_filter - SET_FILTER, also while capturing: each packet meets the old one or the new one
+ * capbox_session_set_filter - SET_FILTER, also while capturing: each packet meets the old one or
+ * the new one
  * @session: whose
  * @filter: checked here
  *
@@ -251,21 +266,26 @@ int capbox_session_set_filter(struct capbox_session *session, const struct capbo
 	};
 	int err;
 
-	if (filter->reserved || filter->kind > CAPBOX_FILTER_INET || filter->count > CAPBOX_FILTER_INSTRUCTIONS_MAX ||
+	if (filter->reserved || filter->kind > CAPBOX_FILTER_INET ||
+	    filter->count > CAPBOX_FILTER_INSTRUCTIONS_MAX ||
 	    !filter->count != !filter->instructions)
 		return -EINVAL;
 	if (filter->count) {
 		err = bpf_prog_create_from_user(&program, &source, NULL, false);
 		if (err)
 			return err;
-		/* The hooks run programs as they are: the control block of an skb is netfilter's. Classic programs never touch it. */
+		/*
+		 * The hooks run programs as they are: the control block of an skb is netfilter's.
+		 * Classic programs never touch it.
+		 */
 		if (WARN_ON_ONCE(program->cb_access)) {
 			bpf_prog_destroy(program);
 			return -EINVAL;
 		}
 	}
 	mutex_lock(&session->lock);
-	old = rcu_replace_pointer(session->filters[filter->kind], program, lockdep_is_held(&session->lock));
+	old = rcu_replace_pointer(session->filters[filter->kind], program,
+				  lockdep_is_held(&session->lock));
 	mutex_unlock(&session->lock);
 	if (old) {
 		synchronize_net();
@@ -278,7 +298,8 @@ int capbox_session_set_filter(struct capbox_session *session, const struct capbo
  * capbox_session_start - START
  * @session: set up
  *
- * Return: 0; -EINVAL: not set up; -EBUSY: started already; -ENODEV: its namespace is gone; -EOPNOTSUPP: a hook that this kernel lacks.
+ * Return: 0; -EINVAL: not set up; -EBUSY: started already; -ENODEV: its namespace is gone;
+ * -EOPNOTSUPP: a hook that this kernel lacks.
  */
 int capbox_session_start(struct capbox_session *session)
 {
@@ -339,7 +360,8 @@ static void capbox_session_halt(struct capbox_session *session)
 }
 
 /**
- * capbox_session_stop - STOP: when it returns no packet is added any more, and all blocks with packets are handed over
+ * capbox_session_stop - STOP: when it returns no packet is added any more, and all blocks with
+ * packets are handed over
  * @session: running
  *
  * Return: 0; -EINVAL: it does not run.
@@ -379,12 +401,13 @@ int capbox_session_flush(struct capbox_session *session)
 		mutex_unlock(&session->lock);
 		return -EINVAL;
 	}
+	/* A CPU that is offline does no work; its block was handed over when it went. */
 	for (i = 0; session->is_running && i < session->setup.rings; i++) {
 		ring = session->rings[i];
 		if (ring->is_spare)
 			capbox_ring_hand_over_now(ring);
 		else
-			work_on_cpu_safe(ring->cpu, capbox_flush_on_cpu, ring); /* fails if it is offline: its block was handed over then */
+			work_on_cpu_safe(ring->cpu, capbox_flush_on_cpu, ring);
 	}
 	mutex_unlock(&session->lock);
 	return 0;
@@ -430,7 +453,8 @@ int capbox_session_counters(struct capbox_session *session, struct capbox_ring_c
 }
 
 /**
- * capbox_session_end - its namespace, or itself, is about to be gone: capture ends, the recorded packets stay
+ * capbox_session_end - its namespace, or itself, is about to be gone: capture ends, the recorded
+ * packets stay
  * @session: RTNL is held
  */
 void capbox_session_end(struct capbox_session *session)

@@ -2,11 +2,13 @@
 /*
  * capbox.ko: packet capture into memory shared with user space, as finished PCAPNG blocks.
  *
- * docs/RING.md tells the whole contract. In short: open /dev/capbox (a session of the opener's network namespace), SETUP, mmap,
- * ADD_PORT, SET_FILTER, START, then poll, claim blocks from each ring, write them to disk, give them back.
+ * docs/RING.md tells the whole contract. In short: open /dev/capbox (a session of the opener's
+ * network namespace), SETUP, mmap, ADD_PORT, SET_FILTER, START, then poll, claim blocks from each
+ * ring, write them to disk, give them back.
  *
- * All fields are of fixed width and host byte order unless said otherwise. Every reserved field must be zero, or the call fails
- * with EINVAL. Times are nanoseconds. Bytes of packets count the link header and a restored VLAN tag.
+ * All fields are of fixed width and host byte order unless said otherwise. Every reserved field
+ * must be zero, or the call fails with EINVAL. Times are nanoseconds. Bytes of packets count the
+ * link header and a restored VLAN tag.
  */
 #ifndef _UAPI_CAPBOX_H
 #define _UAPI_CAPBOX_H
@@ -14,7 +16,9 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/** CAPBOX_ABI_VERSION - grows with every change that a reader of an older header would get wrong. */
+/**
+ * CAPBOX_ABI_VERSION - grows with every change that a reader of an older header would get wrong.
+ */
 #define CAPBOX_ABI_VERSION 1
 
 #define CAPBOX_DEVICE "/dev/capbox"
@@ -40,16 +44,20 @@ struct capbox_version {
 };
 
 /*
- * Hook points, for capbox_setup.hooks. The two of the link layer are registered on each port; the five of the network layer (IPv4 and
- * IPv6) once a session, and see the packets whose incoming or outgoing interface is a port.
+ * Hook points, for capbox_setup.hooks. The two of the link layer are registered on each port; the
+ * five of the network layer (IPv4 and IPv6) once a session, and see the packets whose incoming or
+ * outgoing interface is a port.
  */
 enum capbox_hook {
-	CAPBOX_HOOK_INGRESS = 0,	/* in, before everything else; the one that sees what is for other hosts */
-	CAPBOX_HOOK_EGRESS = 1,		/* out, after everything else but the queue discipline */
+	/* in, before everything else; the one that sees what is for other hosts */
+	CAPBOX_HOOK_INGRESS = 0,
+	CAPBOX_HOOK_EGRESS = 1,		/* out, last before the queue discipline */
 	CAPBOX_HOOK_PRE_ROUTING = 2,	/* in, first of its chain */
 	CAPBOX_HOOK_LOCAL_IN = 3,	/* to this host, last of its chain: what really arrives */
-	CAPBOX_HOOK_FORWARD = 4,	/* first of its chain; counts for the port it came in by, else for the one it goes out by */
-	CAPBOX_HOOK_LOCAL_OUT = 5,	/* from this host, first of its chain; it has no link header yet */
+	/* first of its chain; counts for the port it came in by, else for the one it goes out by */
+	CAPBOX_HOOK_FORWARD = 4,
+	/* from this host, first of its chain; it has no link header yet */
+	CAPBOX_HOOK_LOCAL_OUT = 5,
 	CAPBOX_HOOK_POST_ROUTING = 6,	/* out, last of its chain; it has no link header yet */
 	CAPBOX_HOOKS = 7,
 };
@@ -59,18 +67,25 @@ enum capbox_hook {
 /* What to do with a packet when no block is free. */
 enum capbox_policy {
 	CAPBOX_DROP_NEWEST = 0,	/* it is lost: history is kept */
-	CAPBOX_DROP_OLDEST = 1,	/* the oldest block that was handed over and not claimed is taken back for it */
+	/* the oldest block that was handed over and not claimed is taken back for it */
+	CAPBOX_DROP_OLDEST = 1,
 };
 
-/* Drop every packet at INGRESS after it was looked at, recorded or not: for a port that does nothing else. Needs the hook INGRESS. */
-#define CAPBOX_SETUP_CONSUME (1u << 0)
-/* Have the kernel stamp packets on arrival (net_enable_timestamp), before receive packet steering; else the hook reads the clock. */
-#define CAPBOX_SETUP_EARLY_STAMPS (1u << 1)
+/*
+ * Drop every packet at INGRESS after it was looked at, recorded or not: for a port that does
+ * nothing else. Needs the hook INGRESS.
+ */
+#define CAPBOX_SETUP_CONSUME 0x1
+/*
+ * Have the kernel stamp packets on arrival (net_enable_timestamp), before receive packet
+ * steering; else the hook reads the clock.
+ */
+#define CAPBOX_SETUP_EARLY_STAMPS 0x2
 #define CAPBOX_SETUP_FLAGS (CAPBOX_SETUP_CONSUME | CAPBOX_SETUP_EARLY_STAMPS)
 
 /**
- * struct capbox_setup - makes a session's rings, once. One ring for each CPU that is online, and one that the CPUs that come later
- * share.
+ * struct capbox_setup - makes a session's rings, once. One ring for each CPU that is online, and
+ * one that the CPUs that come later share.
  */
 struct capbox_setup {
 	/* in */
@@ -80,9 +95,13 @@ struct capbox_setup {
 	__u32 policy;		/* enum capbox_policy */
 	__u32 block_bytes;	/* a power of two, CAPBOX_BLOCK_BYTES_MIN to _MAX */
 	__u32 blocks;		/* a ring, CAPBOX_BLOCKS_MIN to _MAX */
-	__u32 head_bytes;	/* left free at the start of each block for its reader; a multiple of 4, at most CAPBOX_HEAD_BYTES_MAX */
+	/*
+	 * left free at the start of each block for its reader; a multiple of 4, at most
+	 * CAPBOX_HEAD_BYTES_MAX
+	 */
+	__u32 head_bytes;
 	__u32 snap_bytes;	/* kept of a packet at most; 0: all */
-	__u32 handover_us;	/* a block with packets is handed over this long after its first */
+	__u32 handover_us;	/* until a block is handed over, from its first packet */
 	__u32 reserved[3];
 	/* out: where things lie in the mapping, bytes from its start */
 	__u32 rings;
@@ -91,20 +110,26 @@ struct capbox_setup {
 	__u64 filled_offset;	/* from a ring's start: its __u32 filled[queue_entries] */
 	__u64 free_offset;	/* from a ring's start: its __u32 free[queue_entries] */
 	__u64 info_offset;	/* from a ring's start: its struct capbox_block[blocks] */
-	__u64 blocks_offset;	/* ring i's block b is at blocks_offset + (i * blocks + b) * block_bytes */
+	/* ring i's block b is at blocks_offset + (i * blocks + b) * block_bytes */
+	__u64 blocks_offset;
 	__u64 map_bytes;	/* length of the whole */
-	char error[CAPBOX_ERROR_BYTES];	/* which field was refused and why, zero-terminated; empty on success */
+	/* which field was refused and why, zero-terminated; empty on success */
+	char error[CAPBOX_ERROR_BYTES];
 };
 
-/* Packets of this port that carry a hardware stamp (SIOCSHWTSTAMP is the caller's business) get it, and the hardware interface id. */
-#define CAPBOX_PORT_HARDWARE_STAMPS (1u << 0)
+/*
+ * Packets of this port that carry a hardware stamp (SIOCSHWTSTAMP is the caller's business) get
+ * it, and the hardware interface id.
+ */
+#define CAPBOX_PORT_HARDWARE_STAMPS 0x1
 /* Promiscuous mode for as long as the session has the port. */
-#define CAPBOX_PORT_PROMISCUOUS (1u << 1)
+#define CAPBOX_PORT_PROMISCUOUS 0x2
 #define CAPBOX_PORT_FLAGS (CAPBOX_PORT_HARDWARE_STAMPS | CAPBOX_PORT_PROMISCUOUS)
 
 enum capbox_port_state {
 	CAPBOX_PORT_ATTACHED = 1,
-	CAPBOX_PORT_GONE = 2,	/* its interface was deleted or left the namespace; REMOVE_PORT frees the slot */
+	/* its interface was deleted or left the namespace; REMOVE_PORT frees the slot */
+	CAPBOX_PORT_GONE = 2,
 };
 
 /** struct capbox_port - an interface that a session captures; ADD_PORT, GET_PORT. */
@@ -112,8 +137,10 @@ struct capbox_port {
 	/* in */
 	__s32 ifindex;		/* in the session's namespace; GET_PORT fills it */
 	__u32 flags;		/* CAPBOX_PORT_*; GET_PORT fills it */
-	__u32 software_interface;	/* PCAPNG interface id of packets stamped by the system clock (UTC); GET_PORT fills it */
-	__u32 hardware_interface;	/* PCAPNG interface id of packets stamped by the NIC; GET_PORT fills it */
+	/* PCAPNG interface id of packets stamped by the system clock (UTC); GET_PORT fills it */
+	__u32 software_interface;
+	/* PCAPNG interface id of packets stamped by the NIC; GET_PORT fills it */
+	__u32 hardware_interface;
 	/* in for GET_PORT and REMOVE_PORT, out for ADD_PORT */
 	__u32 port;		/* slot in the session, 0 to CAPBOX_PORTS_MAX - 1 */
 	/* out */
@@ -124,13 +151,19 @@ struct capbox_port {
 };
 
 enum capbox_filter_kind {
-	CAPBOX_FILTER_LINK = 0,	/* for INGRESS and EGRESS: sees the packet from its link header on */
-	CAPBOX_FILTER_INET = 1,	/* for the other five hooks: sees the packet from its network header on (DLT_RAW) */
+	/* for INGRESS and EGRESS: sees the packet from its link header on */
+	CAPBOX_FILTER_LINK = 0,
+	/* for the other five hooks: sees the packet from its network header on (DLT_RAW) */
+	CAPBOX_FILTER_INET = 1,
 };
 
-/** struct capbox_filter - a classic BPF program; replaces the one before it, also while capturing. */
+/**
+ * struct capbox_filter - a classic BPF program; replaces the one before it, also while
+ * capturing.
+ */
 struct capbox_filter {
-	__u64 instructions;	/* address of struct sock_filter[count]; 0 with count 0: no filter, all packets */
+	/* address of struct sock_filter[count]; 0 with count 0: no filter, all packets */
+	__u64 instructions;
 	__u32 count;
 	__u32 kind;		/* enum capbox_filter_kind */
 	__u64 reserved;
@@ -144,23 +177,28 @@ struct capbox_count {
 
 /**
  * struct capbox_counters - what a ring has counted since SETUP.
- * seen = filtered + stored + lost_full + lost_taken_back + lost_oversize + lost_unreadable, at every moment a reader can see.
+ * seen = filtered + stored + lost_full + lost_taken_back + lost_oversize + lost_unreadable, at
+ * every moment a reader can see.
  */
 struct capbox_counters {
 	struct capbox_count seen;
 	struct capbox_count filtered;		/* rejected by the filter */
-	struct capbox_count stored;		/* in a block that is open, or was handed over and not taken back */
+	/* in a block that is open, or was handed over and not taken back */
+	struct capbox_count stored;
 	struct capbox_count lost_full;		/* no block was free */
-	struct capbox_count lost_taken_back;	/* their block was taken back for newer packets */
+	struct capbox_count lost_taken_back;	/* with a block that was taken back */
 	struct capbox_count lost_oversize;	/* larger than a block */
 	struct capbox_count lost_unreadable;	/* in device memory that the CPU cannot read */
-	struct capbox_count truncated;		/* of those ever stored: kept shorter than they were */
+	/* of those ever stored: kept shorter than they were */
+	struct capbox_count truncated;
 	__u64 hardware_stamps;			/* of those ever stored: stamped by the NIC */
-	__u64 skb_stamps;			/* of those ever stored: stamped by the kernel on arrival; the rest by the hook */
+	/* of those ever stored: stamped by the kernel on arrival; the rest by the hook */
+	__u64 skb_stamps;
 	__u64 blocks_filled;			/* handed over */
 	__u64 blocks_taken_back;
-	__u64 times_full;			/* runs of packets lost because no block was free */
-	__u64 bad_returns;			/* numbers in the free queue, or indexes, that made no sense and were ignored */
+	__u64 times_full;			/* runs of packets in lost_full */
+	/* numbers in the free queue, or indexes, that made no sense and were ignored */
+	__u64 bad_returns;
 };
 
 #define CAPBOX_ALL_RINGS 0xffffffffu
@@ -172,17 +210,21 @@ struct capbox_ring_counters {
 	struct capbox_counters counters;	/* out */
 };
 
-/** Flags of struct capbox_block. */
-#define CAPBOX_BLOCK_IN_ORDER (1u << 0)	/* one clock stamped all packets, and its stamps never go back */
-#define CAPBOX_BLOCK_TIMEOUT (1u << 1)	/* handed over by the timeout, FLUSH or STOP, not because it was full */
+/* Flags of struct capbox_block. */
+/* one clock stamped all packets, and its stamps never go back */
+#define CAPBOX_BLOCK_IN_ORDER 0x1
+/* handed over by the timeout, FLUSH or STOP, not because it was full */
+#define CAPBOX_BLOCK_TIMEOUT 0x2
 
 /**
- * struct capbox_block - what the kernel says of a block that it hands over. Written before the block's number appears in the filled
- * queue (A in docs/RING.md); the kernel never reads it.
+ * struct capbox_block - what the kernel says of a block that it hands over. Written before the
+ * block's number appears in the filled queue (A in docs/RING.md); the kernel never reads it.
  */
 struct capbox_block {
-	__u64 sequence;		/* its position in the filled queue; a jump is a block that was taken back */
-	__u32 bytes;		/* from the block's start to the end of its last packet's PCAPNG block; a multiple of 4096 */
+	/* its position in the filled queue; a jump is a block that was taken back */
+	__u64 sequence;
+	/* from the block's start to its last packet's end; a multiple of 4096 */
+	__u32 bytes;
 	__u32 packets;
 	__u32 flags;		/* CAPBOX_BLOCK_* */
 	__u32 truncated;
@@ -192,7 +234,8 @@ struct capbox_block {
 	__u64 original_bytes;
 	__s64 first_ns;		/* of the packets of first_interface: first and last stamp */
 	__s64 last_ns;
-	__s64 software_min_ns;	/* of all packets that the system clock stamped; min > max: there are none */
+	/* of all packets that the system clock stamped; min > max: there are none */
+	__s64 software_min_ns;
 	__s64 software_max_ns;
 	__s64 hardware_min_ns;
 	__s64 hardware_max_ns;
@@ -201,31 +244,35 @@ struct capbox_block {
 };
 
 /**
- * struct capbox_ring_head - the head of a ring in shared memory. Indexes count from 0 and never wrap in practice; entry i of a queue is at
- * i modulo queue_entries. Each index has a cache line of its own.
+ * struct capbox_ring_head - the head of a ring in shared memory. Indexes count from 0 and never
+ * wrap in practice; entry i of a queue is at i modulo queue_entries. Each index has a cache line
+ * of its own.
  */
 struct capbox_ring_head {
 	__u64 filled;		/* kernel writes (release): blocks handed over */
 	__u64 pad0[7];
-	__u64 claimed;		/* both, by compare-and-swap only: blocks claimed by user space or taken back by the kernel */
+	/* both, by compare-and-swap: blocks claimed, or taken back by the kernel */
+	__u64 claimed;
 	__u64 pad1[7];
 	__u64 returned;		/* user writes (release): blocks given back */
 	__u64 pad2[7];
 	__u64 accepted;		/* kernel writes: of those, how many it has looked at */
 	__u64 pad3[7];
-	__u32 cpu;		/* the CPU it belongs to, or ~0 for the ring of CPUs that came later; a copy for user space */
+	/* the CPU it belongs to, ~0 for the ring of CPUs that came later; a copy */
+	__u32 cpu;
 	__u32 node;		/* NUMA node of its memory, ~0 if unknown */
 	__u64 pad4[7];
 };
 
 /*
- * The custom option (code 2989) that follows epb_flags in packets of the five network-layer hooks: enterprise number 32473, then this
- * record, little endian.
+ * The custom option (code 2989) that follows epb_flags in packets of the five network-layer hooks:
+ * enterprise number 32473, then this record, little endian.
  */
 #define CAPBOX_HOOK_RECORD_MAGIC 0x58425043u	/* "CPBX" */
 #define CAPBOX_HOOK_RECORD_VERSION 1
 #define CAPBOX_HOOK_RECORD_KIND 7
-#define CAPBOX_HOOK_MADE_LINK_HEADER (1u << 0)	/* the Ethernet header was made up: the hook sees none */
+/* the Ethernet header was made up: the hook sees none */
+#define CAPBOX_HOOK_MADE_LINK_HEADER 0x1
 
 struct capbox_hook_record {
 	__u32 magic;
@@ -234,18 +281,6 @@ struct capbox_hook_record {
 	__u16 hook;		/* enum capbox_hook */
 	__u16 flags;		/* CAPBOX_HOOK_MADE_LINK_HEADER */
 };
-
-/* The layout, so that no compiler can change it unseen. */
-#define CAPBOX_ASSERT_BYTES(type, bytes) _Static_assert(sizeof(struct type) == (bytes), #type " has changed its layout")
-CAPBOX_ASSERT_BYTES(capbox_version, 64);
-CAPBOX_ASSERT_BYTES(capbox_setup, 200);
-CAPBOX_ASSERT_BYTES(capbox_port, 128);
-CAPBOX_ASSERT_BYTES(capbox_filter, 24);
-CAPBOX_ASSERT_BYTES(capbox_counters, 176);
-CAPBOX_ASSERT_BYTES(capbox_ring_counters, 184);
-CAPBOX_ASSERT_BYTES(capbox_block, 288);
-CAPBOX_ASSERT_BYTES(capbox_ring_head, 320);
-CAPBOX_ASSERT_BYTES(capbox_hook_record, 12);
 
 #define CAPBOX_IOC_MAGIC 0xCB
 #define CAPBOX_IOC_VERSION _IOR(CAPBOX_IOC_MAGIC, 0, struct capbox_version)
