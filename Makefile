@@ -8,7 +8,7 @@ export DOTNET_NOLOGO := 1
 SOURCES := $(shell find src -name '*.cs' -not -path '*/obj/*' -not -path '*/bin/*') \
 	$(wildcard src/*/*.csproj) Directory.Build.props Directory.Packages.props global.json
 
-.PHONY: help run demo test test-kernel-debug check bench kmod publish clean
+.PHONY: help run demo test test-kernel-debug check bench bench-kmod kmod publish clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 19
@@ -36,6 +36,10 @@ check: ## format, analyzers, tidy rules
 bench: publish ## measure capbox against its peers on this machine
 	@scripts/setup.sh run bench demo test
 	dotnet run --project tests/Bench -c Release -- run $(ARGS)
+
+bench-kmod: publish ## count what the kernel module costs a packet
+	@scripts/setup.sh kmod vm
+	@scripts/bench-kmod.sh
 
 kmod: ## build out/kmod/<release>/capbox.ko for the pinned kernel, or for that of KDIR=DIR
 	@scripts/setup.sh kmod
