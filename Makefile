@@ -26,12 +26,14 @@ test: publish ## run every test; the last line counts them
 
 test-kernel-debug: publish ## run the kernel module's tests on a kernel that looks for errors; its first build takes 15 minutes
 	@tests/vm/run.sh --kernel debug
+	@tests/vm/self-test.sh --kernel debug
 
-check: ## format, analyzers, tidy rules
-	@scripts/setup.sh build
+check: ## format, analyzers, tidy rules; sparse, checkpatch and coccicheck on the kernel module
+	@scripts/setup.sh build kmod check
 	dotnet format Appliance.sln --verify-no-changes
 	dotnet build Appliance.sln -v q
 	scripts/tidy.sh
+	scripts/kmod-check.sh
 
 bench: publish ## measure capbox against its peers on this machine
 	@scripts/setup.sh run bench demo test

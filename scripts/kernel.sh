@@ -115,7 +115,7 @@ mkdir -p "$cache"
 	flock 9
 	[ ! -d "$dir" ] || exit 0
 	began=$SECONDS
-	echo "making the $kind kernel of packages/kernel.txt in $dir" >&2
+	echo "making $kind of packages/kernel.txt in $dir" >&2
 	rm -rf "$dir.tmp"
 	mkdir "$dir.tmp"
 	cd "$dir.tmp"

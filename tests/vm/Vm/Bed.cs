@@ -76,7 +76,7 @@ internal sealed class Bed
             Report(result);
         }
 
-        why = boot.Stop(_debug, out log);
+        why = boot.Stop(_debug && !_options.SelfTest, out log);
         if (why != "")
             Report(new Result(new Case("leaks-" + _boots, ""), $"after {string.Join(", ", names)}: {why}", 0, log));
     }

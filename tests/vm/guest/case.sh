@@ -2,6 +2,9 @@
 # shellcheck shell=dash
 CASE=$1
 cd /tmp
+# `ip netns exec` gives every namespace a /sys of its own, without these.
+mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
+mountpoint -q /sys/fs/cgroup || mount -t cgroup2 cgroup2 /sys/fs/cgroup
 . /guest/lib.sh
 set -x
 . "/cases/$CASE.sh"

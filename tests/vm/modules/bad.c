@@ -16,14 +16,19 @@ static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
 static DEFINE_SPINLOCK(atomic);
 
+static noinline void give_back(char *memory)
+{
+	kfree(memory);
+}
+
 static void use_after_free(void)
 {
 	char *memory = kmalloc(64, GFP_KERNEL);
 
-	/* Hidden from the compiler, which sees this error, too. */
+	/* Hidden from the compiler, which would see this error. */
 	OPTIMIZER_HIDE_VAR(memory);
-	kfree(memory);
-	pr_info("read %d\n", *(volatile char *)memory);
+	give_back(memory);
+	pr_info("read %d\n", READ_ONCE(*memory));
 }
 
 static void leak(void)
@@ -36,7 +41,7 @@ static void leak(void)
 static void sleep_in_atomic_context(void)
 {
 	spin_lock(&atomic);
-	msleep(1);
+	usleep_range(100, 200);
 	spin_unlock(&atomic);
 }
 
