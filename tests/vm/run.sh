@@ -13,13 +13,22 @@ debian) scripts/setup.sh build run test kmod vm ;;
 debug) scripts/setup.sh build run test kmod vm kernel ;;
 *) ;; # the runner says what is wrong
 esac
-dotnet build tests/vm/Vm -c Release -v q -clp:NoSummary -o out/vm/runner >&2
+# The kernel first: it may take long, and others may want to go on meanwhile.
+[[ $kernel != deb* ]] || scripts/kernel.sh "$kernel" >/dev/null
+mkdir -p "out/vm/$kernel"
+(
+	# Two at a time would write the same files.
+	flock 8
+	output=$(dotnet build tests/vm/Vm -c Release -v q -o out/vm/runner) || { echo "$output" >&2; exit 1; }
+) 8>out/vm/lock
 if [[ " $* " != *" --list "* && $kernel = deb* ]]; then
 	make -s --no-print-directory publish >&2
-	# Two at a time would take each other's image and disk.
-	mkdir -p "out/vm/$kernel"
+	# Image and disk are this run's until it ends.
 	exec 9>"out/vm/$kernel/lock"
 	flock 9
-	tests/vm/image.sh "$kernel"
+	(
+		flock 8
+		tests/vm/image.sh "$kernel"
+	) 8>out/vm/lock
 fi
 exec dotnet out/vm/runner/Vm.dll "$@"

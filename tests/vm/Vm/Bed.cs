@@ -10,7 +10,7 @@ internal sealed class Bed
     private const int DebugMemoryMib = 1024;
 
     // The debug kernel takes some five times as long; with gdb nobody counts.
-    private const double DebugSlowness = 5, GdbSlowness = 100_000;
+    private const double DebugSlowness = 5, GdbSlowness = 1000;
     private const int ShownLines = 200;
     private readonly Options _options;
     private readonly bool _debug;

@@ -19,6 +19,7 @@ internal sealed class Boot(Guest guest, TextWriter console, double slowness)
     private const char Mark = '\x1e';
     private const int BootSeconds = 60;
     private const int LogLines = 20_000;
+    private static readonly TimeSpan _longest = TimeSpan.FromHours(1);
     private static readonly TimeSpan _silence = TimeSpan.FromSeconds(2);
     private readonly List<string> _log = [];
     private bool _dead;
@@ -95,7 +96,8 @@ internal sealed class Boot(Guest guest, TextWriter console, double slowness)
         bool caseEnded = false, consoleEnded = false;
         while (!caseEnded || !consoleEnded)
         {
-            if (!guest.TryRead(out Line line, limit - clock.Elapsed))
+            TimeSpan left = limit - clock.Elapsed;
+            if (!guest.TryRead(out Line line, left < _longest ? left : _longest))
             {
                 if (clock.Elapsed >= limit)
                     return Hung(limit);
