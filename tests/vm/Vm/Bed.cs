@@ -60,7 +60,10 @@ internal sealed class Bed
         string socket = Path.Combine(Path.GetTempPath(), $"capbox-vm-{Environment.ProcessId}-{_boots}.sock");
         using var guest = new Guest(
             [.. Arguments(needs, ""), "-chardev", $"socket,id=cases,path={socket}", "-device", "virtserialport,chardev=cases,name=capbox"], socket);
-        var boot = new Boot(guest, console, _slowness);
+        if (_options.Gdb)
+            Console.Error.WriteLine("waiting for gdb: target remote :1234");
+        var boot = new Boot(guest, console, _slowness, Progress);
+        Progress("boot");
         if (!boot.Start(out string why, out IReadOnlyList<string> log))
         {
             // It would not start another time either.
@@ -130,10 +133,18 @@ internal sealed class Bed
             why = result.Good ? "the bed did not see it fail" : $"seen: {why}; expected: {result.Case.Expect}";
         }
 
+        Progress("");
         Console.WriteLine($"{(good ? "ok" : "not ok")} {result.Case.Name} ({result.Seconds:0.0} s){(good ? "" : ": " + why)}");
         if (!good || _options.KeepLog)
             Show(result.Log, log);
         _allGood &= good;
+    }
+
+    /// <summary>What is being done now, on a terminal alone; the next line takes its place.</summary>
+    private static void Progress(string what)
+    {
+        if (!Console.IsErrorRedirected)
+            Console.Error.Write($"\r\e[K{(what == "" ? "" : what + " ...")}");
     }
 
     private static void Show(IReadOnlyList<string> lines, string path)

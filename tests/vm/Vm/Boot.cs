@@ -14,7 +14,7 @@ internal sealed record Result(Case Case, string Why, double Seconds, IReadOnlyLi
 /// One boot of a guest: runs cases in it one by one until none is left, or one of them hangs or makes the kernel complain. After that
 /// nothing the guest does can be trusted, so the boot is over and the remaining cases are left for another.
 /// </summary>
-internal sealed class Boot(Guest guest, TextWriter console, double slowness)
+internal sealed class Boot(Guest guest, TextWriter console, double slowness, Action<string> progress)
 {
     private const char Mark = '\x1e';
     private const int BootSeconds = 60;
@@ -36,7 +36,10 @@ internal sealed class Boot(Guest guest, TextWriter console, double slowness)
     public IEnumerable<Result> Run(Queue<Case> pending)
     {
         while (!_dead && pending.TryDequeue(out Case? next))
+        {
+            progress(next.Name);
             yield return RunOne(next);
+        }
     }
 
     /// <summary>Asks for the leaks the debug kernel finds, then turns the guest off.</summary>

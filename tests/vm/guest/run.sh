@@ -41,8 +41,13 @@ clean() {
 	for path in /sys/devices/system/cpu/cpu*/online; do echo 1 >"$path"; done
 	fault_injection_off
 	ip -all netns delete
-	for path in /sys/class/net/*; do
-		[ -e "$path/device" ] || [ "${path##*/}" = lo ] || [ "${path##*/}" = bonding_masters ] || ip link delete "${path##*/}"
+	for path in /sys/class/net/*/; do
+		path=${path%/}
+		if [ -e "$path/device" ]; then
+			ip link set "${path##*/}" nomaster promisc off down
+		elif [ "${path##*/}" != lo ]; then
+			ip link delete "${path##*/}"
+		fi
 	done
 	for path in /modules/*.ko; do
 		[ -e "$path" ] || continue
