@@ -6,18 +6,6 @@ using Capbox.Ptp;
 
 namespace Capbox.Capture;
 
-/// <summary>What a rewritten block is, before it is known where it goes.</summary>
-internal struct RewrittenBlock
-{
-    /// <summary>Counts, stamps and bytes; the rest (offset, sequence, losses) is the ring's to fill in.</summary>
-    public ChunkRecord Record;
-
-    /// <summary>The interface of the first packet, and its clock's first and last stamp.</summary>
-    public uint InterfaceId;
-    public ulong FirstStampNs;
-    public ulong LastStampNs;
-}
-
 /// <summary>
 /// Turns a TPACKET_V3 block into a PCAPNG chunk in place: the EPB header goes over the kernel's header right before each frame, the gap up to
 /// the next EPB becomes a custom option. No payload byte is copied but in three rare cases: a VLAN tag that the kernel

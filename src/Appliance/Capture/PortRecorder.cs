@@ -38,10 +38,12 @@ internal sealed class PortRecorder
     private readonly FlightRecorder? _flight;
     private readonly ILogger _logger;
     private readonly PortCounters _counters = new();
-    private readonly RingCounters[] _rings;
     private readonly List<RingRecorder> _recorders = [];
     private readonly List<Thread> _threads = [];
     private readonly Lock _triggerLock = new(); // the supervisor opens and closes, the flight recorder reads
+    private volatile RingCounters[] _rings = []; // they outlive the rings; replaced by a longer one when a port has more rings than before
+    private PortRings? _open;
+    private string? _backend, _warned;
     private FileDescriptor? _triggerCounter;
     private int _ifIndex = -1;
     private string _currentName;
@@ -68,7 +70,6 @@ internal sealed class PortRecorder
         _flight = flight;
         _logger = logger;
         _currentName = options.Name;
-        _rings = [.. Enumerable.Range(0, options.Rings).Select(_ => new RingCounters())];
         _gapSinceTicks = Stopwatch.GetTimestamp();
     }
 
@@ -104,7 +105,8 @@ internal sealed class PortRecorder
 
     public PortLedger Ledger()
     {
-        ulong Sum(Func<RingCounters, ulong> counter) => _rings.Aggregate(0ul, (sum, ring) => sum + counter(ring));
+        RingCounters[] rings = _rings;
+        ulong Sum(Func<RingCounters, ulong> counter) => rings.Aggregate(0ul, (sum, ring) => sum + counter(ring));
         ulong stored = Sum(r => r.Stored);
         ulong discarded = Sum(r => r.Discarded);
         ulong done = stored + discarded + Sum(r => r.GivenUp);
@@ -117,6 +119,7 @@ internal sealed class PortRecorder
             Port = _options.Name,
             CurrentName = Volatile.Read(ref _currentName),
             State = _state,
+            Backend = Volatile.Read(ref _backend),
             HardwareStamps = Volatile.Read(ref _stamps)?.StampsAll ?? false,
             StoredPackets = stored,
             StoredBytes = Sum(r => r.StoredBytes),
@@ -164,18 +167,17 @@ internal sealed class PortRecorder
         ushort linkType = Link.LinkTypeOf(link.HardwareType)
             ?? throw new CaptureException($"port {_options.Name}: links of type {link.HardwareType} (net/if_arp.h) are not recorded; Ethernet, loopback and tun are");
         SegmentStore store = _storeFor(linkType);
-        SockFilter[] accept = _options.Filter is null
-            ? FilterProgram.AcceptAll(_options.SnapLength)
-            : FilterProgram.CompileLive(link.Name, _options.Filter, _options.SnapLength);
+        Backend backend = PortBackend.Choose(_options, out string? warning);
+        Warn(warning);
         PrepareInterface(link);
-        var offset = UtcOffset.FromKernel(LibC.KernelTaiOffsetSeconds());
-        for (int i = 0; i < _options.Rings; i++)
-            _recorders.Add(OpenRing(link, i, store, accept, offset));
-        JoinFanout();
-        SockFilter[] program = _options.Direction == Direction.Out ? FilterProgram.OutgoingOnly(accept) : accept;
+        int handoverMs = _flight?.HandoverMs(_options.HandoverMs, (int)(_options.RingBytes / _options.BlockBytes)) ?? _options.HandoverMs;
+        var request = new PortRequest(
+            _options, _port, link, handoverMs, _stamps?.StampsAll ?? false, UtcOffset.FromKernel(LibC.KernelTaiOffsetSeconds()), _flight is not null);
+        _open = PortBackend.Open(backend, request, what => _logger.LogDebug("port {Port}: {Reason}", _options.Name, what));
+        MakeRecorders(_open.Rings, store, handoverMs);
         _last = InterfaceCounts.Read(link.Name);
-        foreach (RingRecorder recorder in _recorders)
-            recorder.Ring.SetFilter(program);
+        _open.Start();
+        Volatile.Write(ref _backend, _open.Backend);
         StartThreads();
         if (_flight?.Filter is { } filter)
             OpenTriggerCounter(link, filter);
@@ -200,42 +202,31 @@ internal sealed class PortRecorder
             throw new CaptureException($"port {_options.Name}: timestamps: hardware stamps for every packet are not granted: {_stamps.Problem ?? "filter " + _stamps.Granted}");
     }
 
-    private RingRecorder OpenRing(Link link, int ring, SegmentStore store, SockFilter[] accept, UtcOffset offset)
+    private void MakeRecorders(IReadOnlyList<BlockRing> rings, SegmentStore store, int handoverMs)
     {
-        int blocks = (int)(_options.RingBytes / _options.BlockBytes);
-        bool ignoreOutgoing = _options.Direction == Direction.In;
-        int handoverMs = _flight?.HandoverMs(_options.HandoverMs, blocks) ?? _options.HandoverMs;
-        var setup = new RingSetup(_port, ring, _options.BlockBytes, blocks, handoverMs, _options.SnapLength, _writesInFlight, offset);
-        WriteQueue writes = WriteQueue.Create(_engine, _writesInFlight);
-        EngineName = writes.Name;
-        PacketRing? packets = null;
-        try
+        if (_rings.Length < rings.Count)
+            _rings = [.. _rings, .. Enumerable.Range(_rings.Length, rings.Count - _rings.Length).Select(_ => new RingCounters())];
+        for (int i = 0; i < rings.Count; i++)
         {
-            packets = PacketRing.Open(new PacketRingOptions(
-                link.Index, _options.BlockBytes, blocks, handoverMs, ChunkLayout.PrivateBytes, Link.LinkHeaderBytes(link.HardwareType), ignoreOutgoing, _stamps?.StampsAll ?? false));
-            FileDescriptor? counter = ring == 0 && _options.Filter is not null ? OpenFilterCounter(link, ignoreOutgoing, accept) : null;
-            return new RingRecorder(setup, packets, counter, store, writes, _counters, _rings[ring], _flight?.NewPolicy(blocks, handoverMs));
-        }
-        catch
-        {
-            packets?.Dispose();
-            writes.Dispose();
-            throw;
+            WriteQueue writes = WriteQueue.Create(_engine, _writesInFlight);
+            EngineName = writes.Name;
+            var setup = new RingSetup(_port, i, handoverMs, _writesInFlight);
+            _recorders.Add(new RingRecorder(setup, rings[i], store, writes, _counters, _rings[i], _flight?.NewPolicy(rings[i].SlotCount, handoverMs)));
         }
     }
 
-    private FileDescriptor OpenFilterCounter(Link link, bool ignoreOutgoing, SockFilter[] accept)
+    private void Warn(string? warning)
     {
-        SockFilter[] rejected = FilterProgram.Negate(accept);
-        return PacketRing.OpenCounter(link.Index, ignoreOutgoing, _options.Direction == Direction.Out ? FilterProgram.OutgoingOnly(rejected) : rejected);
+        if (warning is not null && warning != _warned)
+            _logger.LogWarning("port {Port}: {Warning}", _options.Name, warning);
+        _warned = warning;
     }
 
     /// <summary>The filter that triggers looks at all packets of the port in its direction, also at those that the port's own filter rejects.</summary>
     private void OpenTriggerCounter(Link link, string filter)
     {
         SockFilter[] program = FilterProgram.CompileLive(link.Name, filter, _options.SnapLength);
-        FileDescriptor counter = PacketRing.OpenCounter(
-            link.Index, _options.Direction == Direction.In, _options.Direction == Direction.Out ? FilterProgram.OutgoingOnly(program) : program);
+        FileDescriptor counter = PacketRing.OpenCounter(link.Index, _options.Direction == Direction.In, PortBackend.InDirection(_options, program));
         lock (_triggerLock)
             _triggerCounter = counter;
     }
@@ -249,22 +240,12 @@ internal sealed class PortRecorder
         }
     }
 
-    private void JoinFanout()
-    {
-        if (_recorders.Count < 2)
-            return;
-        int mode = _options.Fanout == FanoutMode.Cpu ? PacketNumbers.PACKET_FANOUT_CPU : PacketNumbers.PACKET_FANOUT_HASH;
-        int group = -1;
-        foreach (RingRecorder recorder in _recorders)
-            group = recorder.Ring.JoinFanout(group, mode);
-    }
-
     private void StartThreads()
     {
         for (int i = 0; i < _recorders.Count; i++)
         {
             RingRecorder recorder = _recorders[i];
-            int cpu = ThreadPlacement.CpuFor(_options.Cpus, (_port * _options.Rings) + i);
+            int cpu = ThreadPlacement.CpuFor(_options.Cpus, (_port * _recorders.Count) + i);
             var thread = new Thread(() =>
             {
                 ThreadPlacement.Pin(cpu);
@@ -333,20 +314,9 @@ internal sealed class PortRecorder
         if (_ifIndex >= 0 && Link.NameOf(_ifIndex) is { } name && _recorders.Count > 0)
             CountInterfaceLosses(name);
         CloseTriggerCounter();
+        _open?.StopReceiving();
         foreach (RingRecorder recorder in _recorders)
-        {
-            try
-            {
-                recorder.Ring.SetFilter(FilterProgram.RejectAll());
-            }
-            catch (IOException e)
-            {
-                _logger.LogDebug("port {Port}: {Reason}", _options.Name, e.Message);
-            }
-
             recorder.RequestStop();
-        }
-
         foreach (Thread thread in _threads)
             thread.Join();
         foreach (RingRecorder recorder in _recorders)
@@ -356,6 +326,9 @@ internal sealed class PortRecorder
             recorder.Dispose();
         }
 
+        _open?.Dispose();
+        _open = null;
+        Volatile.Write(ref _backend, null);
         _threads.Clear();
         _recorders.Clear();
         _stamps?.Dispose();

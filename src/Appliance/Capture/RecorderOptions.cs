@@ -18,6 +18,41 @@ public enum FanoutMode
     Cpu,
 }
 
+/// <summary>Where the packets of a port are taken from.</summary>
+public enum Backend
+{
+    /// <summary>The kernel module where it is loaded and fits, else packet sockets.</summary>
+    Auto,
+
+    /// <summary>Packet sockets with memory-mapped rings (TPACKET_V3).</summary>
+    Packet,
+
+    /// <summary>capbox.ko, or refuse to start.</summary>
+    Kmod,
+}
+
+/// <summary>Hook points of the kernel module (docs/RING.md); the numbers are those of kmod/uapi/capbox.h.</summary>
+public enum Hook
+{
+    Ingress = 0,
+    Egress = 1,
+    PreRouting = 2,
+    LocalIn = 3,
+    Forward = 4,
+    LocalOut = 5,
+    PostRouting = 6,
+}
+
+/// <summary>What a full ring loses.</summary>
+public enum Overflow
+{
+    /// <summary>Packets that come: history is kept.</summary>
+    DropNewest,
+
+    /// <summary>The oldest packets that no one has begun to write. The kernel module only.</summary>
+    DropOldest,
+}
+
 /// <summary>Which clock stamps the packets of a port.</summary>
 public enum TimestampSource
 {
@@ -77,6 +112,18 @@ public sealed record PortOptions
     public int HandoverMs { get; init; } = 100;
     public TimestampSource Timestamps { get; init; } = TimestampSource.Auto;
     public OffloadMode Offloads { get; init; } = OffloadMode.Keep;
+
+    public Backend Backend { get; init; } = Backend.Auto;
+
+    /// <summary>Hook points of the kernel module; empty: ingress and egress, as the direction says.</summary>
+    public IReadOnlyList<Hook> Hooks { get; init; } = [];
+
+    /// <summary>The kernel module drops every packet that arrives after it was looked at: the stack does no more with the port.</summary>
+    public bool Consume { get; init; }
+    public Overflow Overflow { get; init; } = Overflow.DropNewest;
+
+    /// <summary>True if packet sockets cannot do what is asked for.</summary>
+    public bool NeedsModule => Hooks.Count > 0 || Consume || Overflow == Overflow.DropOldest;
 
     /// <summary>CPUs for the ring threads, ring i on Cpus[i % count]; empty: spread over the CPUs this process may use.</summary>
     public IReadOnlyList<int> Cpus { get; init; } = [];

@@ -27,6 +27,9 @@ public sealed record PortLedger
     public required string CurrentName { get; init; }
     public required PortState State { get; init; }
 
+    /// <summary>packet or kmod; null while the port is not captured.</summary>
+    public string? Backend { get; init; }
+
     /// <summary>True when the NIC stamps every packet.</summary>
     public required bool HardwareStamps { get; init; }
 

@@ -7,13 +7,13 @@ using Capbox.Storage;
 namespace Capbox.Capture;
 
 /// <summary>What a ring thread needs to know beside its ring.</summary>
-internal sealed record RingSetup(int Port, int Ring, int BlockBytes, int BlockCount, int HandoverMs, int SnapLength, int WritesInFlight, UtcOffset HardwareOffset);
+internal sealed record RingSetup(int Port, int Ring, int HandoverMs, int WritesInFlight);
 
 /// <summary>
-/// The packet line, one thread a ring: a block that the kernel hands over is rewritten in place, gets its descriptor, is written from where it lies and goes
+/// The packet line, one thread a ring: a block that the kernel hands over is made a chunk where it lies, gets its descriptor, is written from there and goes
 /// back to the kernel when the write has completed.
 ///
-///     kernel's -> (status USER) -> rewritten, in the ready queue -> in flight -> (status KERNEL) kernel's
+///     kernel's -> handed over -> prepared, in the ready queue -> in flight -> given back, kernel's
 ///
 /// Every loop of the thread allocates nothing and takes no lock. A block whose write failed stays rewritten and goes to another segment. The
 /// ready queue, the writes in flight and the wait times are all bounded, by the number of blocks, by the options and by <see cref="IdlePollMs"/>.
@@ -34,8 +34,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     private const int LetGoMs = 50;
 
     private readonly RingSetup _setup;
-    private readonly PacketRing _ring;
-    private readonly FileDescriptor? _filterCounter;
+    private readonly BlockRing _ring;
     private readonly SegmentStore _store;
     private readonly WriteQueue _writes;
     private readonly PortCounters _port;
@@ -43,7 +42,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     private readonly KeepPolicy? _keep; // mode trigger
     private readonly RewrittenBlock[] _blocks;
     private readonly Reservation[] _places; // by block; the last one is the note's
-    private readonly bool[] _held; // by block: ours, although its status is the same as when the kernel handed it over
+    private readonly bool[] _held; // by block: prepared and not given back
     private readonly int[] _ready; // ring buffer of block numbers, oldest first
     private readonly int _noteTag;
     private readonly AlignedBuffer _notePage = new(Format.PageBytes);
@@ -57,41 +56,33 @@ internal sealed unsafe class RingRecorder : IDisposable
     private volatile bool _stopping;
 
     /// <param name="setup">Sizes and numbers.</param>
-    /// <param name="ring">The ring; this object closes it.</param>
-    /// <param name="filterCounter">Counts what the port's filter rejects; one ring of each port has it. This object closes it.</param>
+    /// <param name="ring">The ring.</param>
     /// <param name="store">Where chunks go.</param>
     /// <param name="writes">The ring's own write queue; this object closes it.</param>
     /// <param name="port">The port's counters.</param>
     /// <param name="counters">The ring's counters; they outlive a ring that is opened again.</param>
     /// <param name="keep">Mode trigger: what is kept and what is written; null: everything is written.</param>
-    /// <exception cref="IOException">Mode trigger: no epoll.</exception>
     public RingRecorder(
-        RingSetup setup, PacketRing ring, FileDescriptor? filterCounter, SegmentStore store, WriteQueue writes, PortCounters port, RingCounters counters, KeepPolicy? keep = null)
+        RingSetup setup, BlockRing ring, SegmentStore store, WriteQueue writes, PortCounters port, RingCounters counters, KeepPolicy? keep = null)
     {
-        if (keep is not null)
-            ring.WatchHandovers();
         _setup = setup;
         _ring = ring;
-        _filterCounter = filterCounter;
         _store = store;
         _writes = writes;
         _port = port;
         _counters = counters;
         _keep = keep;
-        _blocks = new RewrittenBlock[setup.BlockCount];
-        _places = new Reservation[setup.BlockCount + 1];
-        _noteTag = setup.BlockCount;
-        _held = new bool[setup.BlockCount];
-        _ready = new int[setup.BlockCount];
+        _blocks = new RewrittenBlock[ring.SlotCount];
+        _places = new Reservation[ring.SlotCount + 1];
+        _noteTag = ring.SlotCount;
+        _held = new bool[ring.SlotCount];
+        _ready = new int[ring.SlotCount];
         _sequence = counters.NextSequence;
         _lastChunkMs = Environment.TickCount64;
     }
 
-    /// <summary>Asks the thread to drain and end; the ring's filter rejects everything by then.</summary>
+    /// <summary>Asks the thread to drain and end; no packet comes any more by then.</summary>
     public void RequestStop() => _stopping = true;
-
-    /// <summary>The ring, for its filter and its fanout group.</summary>
-    public PacketRing Ring => _ring;
 
     /// <summary>Mode trigger: what this ring keeps, for control.</summary>
     public KeepPolicy? Policy => _keep;
@@ -114,16 +105,8 @@ internal sealed unsafe class RingRecorder : IDisposable
     public void Dispose()
     {
         _writes.Dispose();
-        _ring.Dispose();
-        _filterCounter?.Dispose();
         _notePage.Dispose();
     }
-
-    private TpacketBlockDesc* Head(int block) => (TpacketBlockDesc*)(_ring.Blocks + ((nint)block * _setup.BlockBytes));
-
-    private bool IsHandedOver(int block) =>
-        // Acquire: pairs with the kernel's smp_wmb before it sets TP_STATUS_USER (prb_flush_block).
-        !_held[block] && (Volatile.Read(ref Head(block)->BlockStatus) & PacketNumbers.TP_STATUS_USER) != 0;
 
     /// <summary>One round over completions, the next block and the ready queue; false if there was nothing to do.</summary>
     private bool Step()
@@ -148,7 +131,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     {
         bool progress = false;
         long nowNs = Stopwatch.GetTimestamp();
-        for (; keep.CanNotice && IsHandedOver(keep.Next); progress = true)
+        for (; keep.CanNotice && _ring.IsHandedOver(keep.Next); progress = true)
         {
             TakeStatistics();
             _port.TakeInto(ref _untold);
@@ -165,9 +148,9 @@ internal sealed unsafe class RingRecorder : IDisposable
 
         for (; keep.MustLetGo(nowNs); progress = true)
         {
-            _counters.AddDiscarded(Head(_nextBlock)->PacketCount);
+            _counters.AddDiscarded(_ring.PacketsIn(_nextBlock));
             keep.LetGo();
-            GiveToKernel(_nextBlock);
+            _ring.GiveBack(_nextBlock);
             _nextBlock = Following(_nextBlock);
         }
 
@@ -175,7 +158,7 @@ internal sealed unsafe class RingRecorder : IDisposable
         return progress;
     }
 
-    /// <summary>Rewrites the next block if the kernel has handed it over and it can be written now.</summary>
+    /// <summary>Prepares the next block if the kernel has handed it over and it can be written now.</summary>
     private bool TakeBlock()
     {
         if (!HasBlockToTake)
@@ -187,9 +170,10 @@ internal sealed unsafe class RingRecorder : IDisposable
         }
 
         ref RewrittenBlock block = ref _blocks[_nextBlock];
-        BlockRewriter.Rewrite((byte*)Head(_nextBlock), _setup.BlockBytes, _setup.Port, _setup.SnapLength, _setup.HardwareOffset, out block);
+        _ring.Prepare(_nextBlock, out block);
         block.Record.Ring = (ushort)_setup.Ring;
-        block.Record.RingSequence = _sequence++;
+        block.Record.RingSequence = _sequence + block.Skipped;
+        _sequence = block.Record.RingSequence + 1;
         if (_keep is null)
             TakeStatistics();
         else
@@ -200,9 +184,9 @@ internal sealed unsafe class RingRecorder : IDisposable
         return true;
     }
 
-    private bool HasBlockToTake => IsHandedOver(_nextBlock) && _keep is null or { MayTake: true };
+    private bool HasBlockToTake => _ring.IsHandedOver(_nextBlock) && _keep is null or { MayTake: true };
 
-    private int Following(int block) => block + 1 == _setup.BlockCount ? 0 : block + 1;
+    private int Following(int block) => block + 1 == _held.Length ? 0 : block + 1;
 
     private void Enqueue(int block) => _ready[(_readyFirst + _readyCount++) % _ready.Length] = block;
 
@@ -213,8 +197,7 @@ internal sealed unsafe class RingRecorder : IDisposable
         {
             int number = _ready[_readyFirst];
             ref RewrittenBlock block = ref _blocks[number];
-            byte* chunk = (byte*)Head(number) + ChunkLayout.ChunkOffset;
-            if (!TrySubmit(ref block.Record, chunk, number, block.InterfaceId, block.FirstStampNs, block.LastStampNs))
+            if (!TrySubmit(ref block.Record, _ring.Chunk(number), number, block.InterfaceId, block.FirstStampNs, block.LastStampNs))
                 break;
             _readyFirst = _readyFirst + 1 == _ready.Length ? 0 : _readyFirst + 1;
             _readyCount--;
@@ -286,35 +269,28 @@ internal sealed unsafe class RingRecorder : IDisposable
     {
         _counters.AddStored(_blocks[block].Record);
         _held[block] = false;
-        GiveToKernel(block);
+        _ring.GiveBack(block);
     }
 
-    // Release: every read of the block is done before the kernel may fill it. Pairs with the kernel's read of the status before it opens the block.
-    private void GiveToKernel(int block) => Volatile.Write(ref Head(block)->BlockStatus, PacketNumbers.TP_STATUS_KERNEL);
-
-    /// <summary>Reads the kernel's counters, which clears them. Once a block, and while idle.</summary>
+    /// <summary>Asks what the kernel has counted. Once a block, and while idle.</summary>
     private void TakeStatistics()
     {
         _statisticsMs = Environment.TickCount64;
-        TpacketStatsV3 ring = _ring.TakeStatistics();
-        _counters.AddReceived(ring.Packets - ring.Drops);
-        if (ring.Drops != 0)
+        RingGrowth growth = _ring.TakeStatistics();
+        _counters.AddReceived(growth.Received);
+        if (growth.Dropped != 0)
         {
-            _counters.AddDropped(ring.Drops, _diskBound);
+            _counters.AddDropped(growth.Dropped, _diskBound);
             if (_diskBound)
-                _untold.LostDisk += ring.Drops;
+                _untold.LostDisk += growth.Dropped;
             else
-                _untold.LostRing += ring.Drops;
+                _untold.LostRing += growth.Dropped;
         }
 
-        _untold.RingFreezes += ring.FreezeCount;
-        _counters.AddFreezes(ring.FreezeCount);
-        if (_filterCounter is not null)
-        {
-            ulong filtered = PacketRing.TakeStatistics(_filterCounter).Packets;
-            _untold.FilteredPackets += filtered;
-            _counters.AddFiltered(filtered);
-        }
+        _untold.RingFreezes += (uint)growth.Freezes;
+        _counters.AddFreezes(growth.Freezes);
+        _untold.FilteredPackets += growth.Filtered;
+        _counters.AddFiltered(growth.Filtered);
     }
 
     private void TellLosses(ref ChunkRecord record)
@@ -331,7 +307,7 @@ internal sealed unsafe class RingRecorder : IDisposable
         else if (_readyCount > 0)
             Thread.Sleep(DiskPollMs);
         else
-            WaitForBlock();
+            _ring.Wait(Math.Min(IdlePollMs, _setup.HandoverMs));
         bool isBehind = _readyCount > 0 || HasBlockToTake;
         if (isBehind && Environment.TickCount64 - _statisticsMs < IdlePollMs)
             return;
@@ -342,15 +318,6 @@ internal sealed unsafe class RingRecorder : IDisposable
         _diskBound = false;
         if (_keep is null or { IsWriting: true })
             TellWhenIdle();
-    }
-
-    private void WaitForBlock()
-    {
-        int waitMs = Math.Min(IdlePollMs, _setup.HandoverMs);
-        // A ring that keeps blocks is always readable: there only a new block may wake it.
-        short events = _keep is null ? _ring.Poll(waitMs) : _ring.WaitForHandover(waitMs);
-        if ((events & LibC.POLLERR) != 0)
-            _ring.TakeError(); // ENETDOWN: the kernel puts the socket back when the link comes up; the port's supervisor keeps the time
     }
 
     private void TellWhenIdle()
@@ -433,7 +400,7 @@ internal sealed unsafe class RingRecorder : IDisposable
                 continue;
             }
 
-            bool isEmpty = _inFlight == 0 && _readyCount == 0 && !IsHandedOver(_nextBlock);
+            bool isEmpty = _inFlight == 0 && _readyCount == 0 && !_ring.IsHandedOver(_nextBlock);
             if (isEmpty && _counters.Received == _counters.Ended && now - lastProgress >= Math.Min(quietMs, _setup.HandoverMs))
                 break;
             if (now - lastProgress >= (isEmpty ? quietMs : GiveUpMs))
@@ -453,14 +420,9 @@ internal sealed unsafe class RingRecorder : IDisposable
 
     private void GiveUp()
     {
-        ulong packets = 0;
-        for (int block = 0; block < _setup.BlockCount; block++)
-        {
-            if (_held[block])
-                packets += _blocks[block].Record.Packets;
-            else if (IsHandedOver(block))
-                packets += Head(block)->PacketCount;
-        }
+        ulong packets = _ring.PacketsLeft();
+        for (int block = 0; block < _held.Length; block++)
+            packets += _held[block] ? _blocks[block].Record.Packets : 0;
 
         _counters.AddGivenUp(packets);
         _untold.LostDisk += packets;

@@ -66,15 +66,17 @@ internal static class CommandLine
         Option<string?> filter = new("--filter") { Description = "tcpdump expression for every port; @name of the document may be used", HelpName = "EXPR" };
         Option<string?> duration = new("--duration") { Description = "End after this many seconds, or 10m, 2h", HelpName = "S" };
         Option<string?> sealKey = new("--seal-key") { Description = "Private key: keep a signed chain over the sealed segments (docs/CUSTODY.md)", HelpName = "FILE" };
+        Option<string?> backend = new("--backend") { Description = "For every port: auto, packet (packet sockets) or kmod (the kernel module)", HelpName = "NAME" };
         Command command = new("run", "Record ports until Ctrl-C, SIGTERM or the end of --duration. SIGHUP begins new segments.")
         {
-            config, port, archive, filter, duration, sealKey, s_json,
+            config, port, archive, filter, backend, duration, sealKey, s_json,
         };
         command.SetAction(result => RunCommand.Run(
             new RunArguments(
                 result.GetValue(config), result.GetValue(port) ?? [], result.GetValue(archive), result.GetValue(filter), result.GetValue(duration))
             {
                 SealKey = result.GetValue(sealKey),
+                Backend = result.GetValue(backend),
             },
             result.GetValue(s_json)));
         return command;

@@ -13,6 +13,9 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
     /// <summary><c>--seal-key</c>, which wins over the document's <c>$.custody.key</c>.</summary>
     public string? SealKey { get; init; }
 
+    /// <summary><c>--backend</c>, which wins over the document's ports.</summary>
+    public string? Backend { get; init; }
+
     /// <summary>The private key to seal with, once <see cref="Build(List{string})"/> has found it usable; null if there is none.</summary>
     public string? SealKeyFile { get; private set; }
 
@@ -48,6 +51,8 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
             options = options with { Storage = options.Storage with { Directory = CheckArchive(Archive, errors) } };
         if (Filter is not null)
             options = options with { Ports = [.. options.Ports.Select(p => p with { Filter = CheckFilter(Filter, filters, p, errors) })] };
+        if (Backend is not null)
+            options = options with { Ports = [.. options.Ports.Select(p => p with { Backend = CheckBackend(Backend, p, errors) })] };
         archive = archive with { Directory = options.Storage.Directory };
         TryDuration(errors);
         if (SealKeyFile is not null)
@@ -110,6 +115,25 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
         if (directory.Length == 0 || directory.Contains('\0'))
             errors.Add("--archive: not a path");
         return directory;
+    }
+
+    private static Backend CheckBackend(string name, PortOptions port, List<string> errors)
+    {
+        string? problem = null;
+        Backend backend = name switch
+        {
+            "auto" => Capture.Backend.Auto,
+            "packet" => Capture.Backend.Packet,
+            "kmod" => Capture.Backend.Kmod,
+            _ => (Backend)(-1),
+        };
+        if (backend < 0)
+            problem = $"--backend: \"{name}\" is none of auto, packet, kmod";
+        else if (backend == Capture.Backend.Packet && port.NeedsModule)
+            problem = $"--backend: port {port.Name} is configured for the kernel module (hooks, consume or overflow)";
+        if (problem is not null && !errors.Contains(problem))
+            errors.Add(problem);
+        return backend;
     }
 
     private static string? CheckFilter(string expression, NamedFilters filters, PortOptions port, List<string> errors)

@@ -55,6 +55,17 @@ internal sealed class JsonNodeReader
         return null;
     }
 
+    /// <summary>true or false.</summary>
+    public bool Flag(string key, bool fallback)
+    {
+        if (!TryGet(key, required: false, out JsonElement value))
+            return fallback;
+        if (value.ValueKind is JsonValueKind.True or JsonValueKind.False)
+            return value.GetBoolean();
+        Error(key, $"expected true or false, found {Describe(value)}");
+        return fallback;
+    }
+
     public long Number(string key, long fallback, long min, long max)
     {
         if (!TryGet(key, required: false, out JsonElement value))

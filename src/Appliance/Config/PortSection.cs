@@ -64,8 +64,13 @@ public static class PortSection
                 "timestamps", TimestampSource.Auto, ("auto", TimestampSource.Auto), ("software", TimestampSource.Software),
                 ("hardware", TimestampSource.Hardware)),
             Offloads = node.Choice("offloads", OffloadMode.Keep, ("keep", OffloadMode.Keep), ("off", OffloadMode.Off)),
+            Backend = node.Choice("backend", Backend.Auto, ("auto", Backend.Auto), ("packet", Backend.Packet), ("kmod", Backend.Kmod)),
+            Hooks = ReadHooks(node),
+            Consume = node.Flag("consume", false),
+            Overflow = node.Choice("overflow", Overflow.DropNewest, ("drop-newest", Overflow.DropNewest), ("drop-oldest", Overflow.DropOldest)),
             Cpus = ReadCpus(node),
         };
+        CheckModule(node, port);
         CheckRing(node, port);
         node.Finish();
         return port;
@@ -89,6 +94,44 @@ public static class PortSection
             node.Error("ringSize", $"{Units.FormatSize(port.RingBytes)} is not a multiple of blockSize, {block}");
         else if (port.RingBytes < 3L * port.BlockBytes)
             node.Error("ringSize", $"{Units.FormatSize(port.RingBytes)} is less than 3 blocks of {block}");
+    }
+
+    private static readonly (string Name, Hook Hook)[] s_hooks =
+    [
+        ("ingress", Hook.Ingress), ("egress", Hook.Egress), ("pre-routing", Hook.PreRouting), ("local-in", Hook.LocalIn), ("forward", Hook.Forward),
+        ("local-out", Hook.LocalOut), ("post-routing", Hook.PostRouting),
+    ];
+
+    private static List<Hook> ReadHooks(JsonNodeReader node)
+    {
+        List<Hook> hooks = [];
+        foreach ((string path, JsonElement value) in node.Array("hooks", s_hooks.Length))
+        {
+            string? text = value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+            int index = Array.FindIndex(s_hooks, h => h.Name == text);
+            if (index < 0)
+                node.ErrorAt(path, $"expected one of {string.Join(", ", s_hooks.Select(h => h.Name))}, found {JsonNodeReader.Describe(value)}");
+            else if (hooks.Contains(s_hooks[index].Hook))
+                node.ErrorAt(path, $"\"{text}\" is there twice");
+            else
+                hooks.Add(s_hooks[index].Hook);
+        }
+
+        return hooks;
+    }
+
+    /// <summary>What only the kernel module can do, and what it cannot.</summary>
+    private static void CheckModule(JsonNodeReader node, PortOptions port)
+    {
+        if (port.Hooks.Count > 0 && port.Direction != Direction.Both)
+            node.Error("direction", "hooks say which direction is recorded; leave one of the two out");
+        if (port.Consume && (port.Hooks.Count > 0 ? !port.Hooks.Contains(Hook.Ingress) : port.Direction == Direction.Out))
+            node.Error("consume", "packets are consumed at ingress, which this port does not record");
+        if (port.Backend != Backend.Packet)
+            return;
+        string? key = port.Hooks.Count > 0 ? "hooks" : port.Consume ? "consume" : port.Overflow == Overflow.DropOldest ? "overflow" : null;
+        if (key is not null)
+            node.Error(key, "the kernel module alone can do this; backend is packet");
     }
 
     private static List<int> ReadCpus(JsonNodeReader node)

@@ -22,7 +22,6 @@ internal sealed unsafe class PacketRing : IDisposable
     private readonly FileDescriptor _fd;
     private readonly nint _bytes;
     private byte* _blocks;
-    private FileDescriptor? _handovers;
 
     private PacketRing(FileDescriptor fd, nint bytes, byte* blocks)
     {
@@ -30,6 +29,9 @@ internal sealed unsafe class PacketRing : IDisposable
         _bytes = bytes;
         _blocks = blocks;
     }
+
+    /// <summary>For epoll.</summary>
+    public FileDescriptor Fd => _fd;
 
     /// <summary>Start of the mapping: BlockCount blocks one after the other.</summary>
     public byte* Blocks => _blocks;
@@ -121,29 +123,6 @@ internal sealed unsafe class PacketRing : IDisposable
         return LibC.poll(&fd, 1, timeoutMs) > 0 ? fd.Revents : (short)0;
     }
 
-    /// <summary>
-    /// Prepares <see cref="WaitForHandover"/>: an edge-triggered epoll(7). The kernel wakes it with each block it hands over (prb_close_block in net/packet/af_packet.c), while
-    /// poll(2) returns at once as long as the block before the one being filled is not the kernel's.
-    /// </summary>
-    /// <exception cref="IOException">epoll is not to be had.</exception>
-    public void WatchHandovers()
-    {
-        int fd = LibC.epoll_create1(LibC.EPOLL_CLOEXEC);
-        if (fd < 0)
-            throw new IOException($"epoll: {LibC.LastErrorText()}");
-        _handovers = new FileDescriptor(fd);
-        EpollEvent wanted = new() { Events = LibC.EPOLLIN | LibC.EPOLLERR | LibC.EPOLLET };
-        if (LibC.epoll_ctl(fd, LibC.EPOLL_CTL_ADD, _fd.Value, &wanted) != 0)
-            throw new IOException($"epoll_ctl: {LibC.LastErrorText()}");
-    }
-
-    /// <summary>Sleeps until a block is handed over that was not when this returned last, an error is pending, or the time has passed. Returns the events, as poll's.</summary>
-    public short WaitForHandover(int timeoutMs)
-    {
-        EpollEvent happened = default;
-        return LibC.epoll_wait(_handovers!.Value, &happened, 1, timeoutMs) > 0 ? (short)happened.Events : (short)0;
-    }
-
     /// <summary>Takes the socket's pending error (ENETDOWN after a link went down), 0 if there is none.</summary>
     public int TakeError()
     {
@@ -160,7 +139,6 @@ internal sealed unsafe class PacketRing : IDisposable
             return;
         LibC.munmap((nint)_blocks, _bytes);
         _blocks = null;
-        _handovers?.Dispose();
         _fd.Dispose();
     }
 
