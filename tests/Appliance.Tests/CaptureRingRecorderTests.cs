@@ -50,9 +50,10 @@ public class CaptureRingRecorderTests
             var port = new InterfaceInfo("lo", null, null, null, null, UtcOffset.Since2017);
             using var store = new SegmentStore(archive, storage, 1, BlockBytes, origin, o => SegmentHeader.Build(o, "", [port], 1, Format.MaxSnapLength), NullLogger.Instance);
             var counters = new RingCounters();
-            PacketRing ring = PacketRing.Open(new PacketRingOptions((int)LibC.if_nametoindex("lo"), BlockBytes, 256, 20, ChunkLayout.PrivateBytes, 14, false, false));
-            var setup = new RingSetup(0, 0, BlockBytes, 256, 20, Format.MaxSnapLength, 8, UtcOffset.Since2017);
-            using var recorder = new RingRecorder(setup, ring, null, store, WriteQueue.Create(engine, 8), new PortCounters(), counters, gate is null ? null : new KeepPolicy(gate, 256, TimeSpan.FromSeconds(30), 20));
+            var options = new PacketRingOptions((int)LibC.if_nametoindex("lo"), BlockBytes, 256, 20, ChunkLayout.PrivateBytes, 14, false, false);
+            PacketRing ring = PacketRing.Open(options);
+            using var blockRing = new PacketBlockRing(ring, options, null, 0, Format.MaxSnapLength, UtcOffset.Since2017, gate is not null);
+            using var recorder = new RingRecorder(new RingSetup(0, 0, 20, 8), blockRing, store, WriteQueue.Create(engine, 8), new PortCounters(), counters, gate is null ? null : new KeepPolicy(gate, 256, TimeSpan.FromSeconds(30), 20));
             long allocatedBytes = -1;
             var thread = new Thread(() =>
             {

@@ -25,7 +25,7 @@ internal static class PortBackend
     /// <param name="warning">One line, when there is a module that cannot be used.</param>
     /// <returns>Auto is never returned.</returns>
     /// <exception cref="CaptureException">The module is asked for and cannot be used.</exception>
-    public static Backend Choose(PortOptions options, out string? warning)
+    private static Backend Choose(PortOptions options, out string? warning)
     {
         warning = null;
         if (options.Backend == Backend.Packet)
@@ -40,9 +40,28 @@ internal static class PortBackend
     }
 
     /// <summary>The rings; nothing is captured before <see cref="PortRings.Start"/>.</summary>
+    /// <param name="request">What for.</param>
+    /// <param name="note">Told details for the log.</param>
+    /// <param name="warning">One line, when there is a module that cannot be used: packets are recorded all the same.</param>
     /// <exception cref="IOException">The kernel refused a step.</exception>
-    public static PortRings Open(Backend backend, PortRequest request, Action<string> note) =>
-        backend == Backend.Kmod ? OpenKmod(request) : OpenPacket(request, note);
+    /// <exception cref="CaptureException">The module is asked for and cannot be used.</exception>
+    public static PortRings Open(PortRequest request, Action<string> note, out string? warning)
+    {
+        PortOptions options = request.Options;
+        if (Choose(options, out warning) == Backend.Kmod)
+        {
+            try
+            {
+                return OpenKmod(request);
+            }
+            catch (IOException e) when (options.Backend == Backend.Auto && !options.NeedsModule)
+            {
+                warning = $"{e.Message}; using packet";
+            }
+        }
+
+        return OpenPacket(request, note);
+    }
 
     private static string? Unusable(PortOptions options, out bool isLoaded)
     {

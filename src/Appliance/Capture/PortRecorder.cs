@@ -167,13 +167,12 @@ internal sealed class PortRecorder
         ushort linkType = Link.LinkTypeOf(link.HardwareType)
             ?? throw new CaptureException($"port {_options.Name}: links of type {link.HardwareType} (net/if_arp.h) are not recorded; Ethernet, loopback and tun are");
         SegmentStore store = _storeFor(linkType);
-        Backend backend = PortBackend.Choose(_options, out string? warning);
-        Warn(warning);
         PrepareInterface(link);
         int handoverMs = _flight?.HandoverMs(_options.HandoverMs, (int)(_options.RingBytes / _options.BlockBytes)) ?? _options.HandoverMs;
         var request = new PortRequest(
             _options, _port, link, handoverMs, _stamps?.StampsAll ?? false, UtcOffset.FromKernel(LibC.KernelTaiOffsetSeconds()), _flight is not null);
-        _open = PortBackend.Open(backend, request, what => _logger.LogDebug("port {Port}: {Reason}", _options.Name, what));
+        _open = PortBackend.Open(request, what => _logger.LogDebug("port {Port}: {Reason}", _options.Name, what), out string? warning);
+        Warn(warning);
         MakeRecorders(_open.Rings, store, handoverMs);
         _last = InterfaceCounts.Read(link.Name);
         _open.Start();

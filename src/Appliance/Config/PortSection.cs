@@ -102,7 +102,7 @@ public static class PortSection
         ("local-out", Hook.LocalOut), ("post-routing", Hook.PostRouting),
     ];
 
-    private static List<Hook> ReadHooks(JsonNodeReader node)
+    private static IReadOnlyList<Hook> ReadHooks(JsonNodeReader node)
     {
         List<Hook> hooks = [];
         foreach ((string path, JsonElement value) in node.Array("hooks", s_hooks.Length))
@@ -117,6 +117,8 @@ public static class PortSection
                 hooks.Add(s_hooks[index].Hook);
         }
 
+        if (hooks.Count == 0)
+            return [];
         return hooks;
     }
 

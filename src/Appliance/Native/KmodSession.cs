@@ -14,7 +14,7 @@ namespace Capbox.Native;
 internal sealed record KmodSetup(uint Hooks, uint Policy, bool Consume, int BlockBytes, int BlockCount, int HeadBytes, int SnapBytes, int HandoverMs);
 
 /// <summary>The version of the module that is loaded.</summary>
-internal readonly record struct KmodVersion(uint Abi, string Release)
+internal sealed record KmodVersion(uint Abi, string Release)
 {
     public bool Matches => Abi == CapboxNumbers.CAPBOX_ABI_VERSION;
 
