@@ -125,6 +125,8 @@ static unsigned int capbox_egress(void *priv, struct sk_buff *skb,
 	};
 	u32 snap = U32_MAX;
 
+	/* A packet socket that bypasses the queue discipline (PACKET_QDISC_BYPASS) comes here in process context. */
+	local_bh_disable();
 	if (filter) {
 		/*
 		 * A filter's "outbound" looks at the type; a packet socket's copy of the skb would
@@ -137,6 +139,7 @@ static unsigned int capbox_egress(void *priv, struct sk_buff *skb,
 		skb->pkt_type = type;
 	}
 	capbox_take(session, &view, snap);
+	local_bh_enable();
 	return NF_ACCEPT;
 }
 

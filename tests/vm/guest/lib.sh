@@ -58,6 +58,10 @@ quiet() { # INTERFACE
 	ip link set "$1" addrgenmode none arp off
 }
 
+by_kernel() { # NUMBER NUMBER: the first with Debian's kernel, the second with the debug kernel, which is slow
+	if [ -e /sys/kernel/debug/kmemleak ]; then echo "$2"; else echo "$1"; fi
+}
+
 # inject ATTRIBUTE PROBABILITY TIMES [KEY VALUE]...: fault injection (debug kernel): failslab, fail_page_alloc, fail_usercopy.
 # Only tasks with 1 in /proc/self/make-it-fail get it. It is off again when the case ends.
 inject() {
