@@ -59,7 +59,7 @@ quiet() { # INTERFACE
 }
 
 by_kernel() { # NUMBER NUMBER: the first with Debian's kernel, the second with the debug kernel, which is slow
-	if [ -e /sys/kernel/debug/kmemleak ]; then echo "$2"; else echo "$1"; fi
+	case $(uname -r) in *+deb*) echo "$1" ;; *) echo "$2" ;; esac
 }
 
 # inject ATTRIBUTE PROBABILITY TIMES [KEY VALUE]...: fault injection (debug kernel): failslab, fail_page_alloc, fail_usercopy.
