@@ -75,7 +75,7 @@ static __always_inline u32 capbox_run_link_filter(const struct bpf_prog *filter,
 static __always_inline u32 capbox_link_header(const struct capbox_port_private *port,
 					      const struct sk_buff *skb)
 {
-	u32 bytes = skb->data - skb_mac_header(skb);
+	u32 bytes = skb->data - (skb->head + skb->mac_header);
 
 	return port->has_link_header && likely(bytes <= skb_headroom(skb)) ? bytes : 0;
 }
