@@ -226,6 +226,7 @@ void capbox_ports_unregister(void);
 /**
  * struct capbox_session - an open file
  * @setup: as asked for; valid when @is_ready
+ * @has_setup: SETUP was called, and has not failed
  * @is_ready: the rings exist, and stay as they are until the file is released
  * @is_running: hooks are registered
  * @is_ended: its namespace is gone
@@ -248,10 +249,10 @@ struct capbox_session {
 
 	/* what follows; never taken in a hook */
 	struct mutex lock;
+	bool has_setup;
 	bool is_ready;
 	bool is_running;
 	bool is_ended;
-	bool has_early_stamps;
 	bool is_cpu_watched;
 	struct net *net;
 	struct capbox_ring **rings;

@@ -71,10 +71,13 @@ static __always_inline u32 capbox_run_link_filter(const struct bpf_prog *filter,
 	return snap;
 }
 
-static __always_inline int capbox_link_header(const struct capbox_port_private *port,
+/* Bytes of the link header. None, if the driver did not say where it starts, or said nonsense. */
+static __always_inline u32 capbox_link_header(const struct capbox_port_private *port,
 					      const struct sk_buff *skb)
 {
-	return port->has_link_header ? skb->data - skb_mac_header(skb) : 0;
+	u32 bytes = skb->data - (skb->head + skb->mac_header);
+
+	return port->has_link_header && likely(bytes <= skb_headroom(skb)) ? bytes : 0;
 }
 
 static __always_inline bool capbox_has_tag(const struct capbox_port_private *port,
@@ -89,13 +92,13 @@ static unsigned int capbox_ingress(void *priv, struct sk_buff *skb,
 	const struct capbox_port_private *port = priv;
 	const struct capbox_session *session = port->session;
 	const struct bpf_prog *filter = rcu_dereference(session->filters[CAPBOX_FILTER_LINK]);
-	int header = capbox_link_header(port, skb);
+	u32 header = capbox_link_header(port, skb);
 	bool has_tag = capbox_has_tag(port, skb);
 	struct capbox_view view = {
 		.skb = skb,
 		.port = port,
 		.dev = state->in,
-		.offset = -header,
+		.offset = -(int)header,
 		.bytes = skb->len + header + (has_tag ? VLAN_HLEN : 0),
 		.hook = CAPBOX_HOOK_INGRESS,
 		.direction = CAPBOX_INBOUND,
@@ -125,6 +128,11 @@ static unsigned int capbox_egress(void *priv, struct sk_buff *skb,
 	};
 	u32 snap = U32_MAX;
 
+	/*
+	 * A packet socket that bypasses the queue discipline (PACKET_QDISC_BYPASS) comes here in
+	 * process context.
+	 */
+	local_bh_disable();
 	if (filter) {
 		/*
 		 * A filter's "outbound" looks at the type; a packet socket's copy of the skb would
@@ -137,6 +145,7 @@ static unsigned int capbox_egress(void *priv, struct sk_buff *skb,
 		skb->pkt_type = type;
 	}
 	capbox_take(session, &view, snap);
+	local_bh_enable();
 	return NF_ACCEPT;
 }
 
@@ -217,11 +226,16 @@ int capbox_hooks_add_port(struct capbox_port_private *port)
 {
 	static nf_hookfn * const functions[] = { capbox_ingress, capbox_egress };
 	static const unsigned int points[] = { NF_NETDEV_INGRESS, NF_NETDEV_EGRESS };
-	u32 hooks = port->session->setup.hooks;
+	const struct capbox_setup *setup = &port->session->setup;
+	/*
+	 * Arriving packets before anyone can drop them, leaving ones after. Who consumes comes
+	 * after those who only look.
+	 */
+	const int priorities[] = { INT_MIN + !!(setup->flags & CAPBOX_SETUP_CONSUME), INT_MAX };
 	int i, err;
 
 	for (i = 0; i < 2; i++) {
-		if (!(hooks & CAPBOX_HOOK_BIT(i)))
+		if (!(setup->hooks & CAPBOX_HOOK_BIT(i)))
 			continue;
 		port->ops[i] = (struct nf_hook_ops){
 			.hook = functions[i],
@@ -229,8 +243,7 @@ int capbox_hooks_add_port(struct capbox_port_private *port)
 			.priv = port,
 			.pf = NFPROTO_NETDEV,
 			.hooknum = points[i],
-			/* Arriving packets before anyone can drop them, leaving ones after. */
-			.priority = i == CAPBOX_HOOK_INGRESS ? INT_MIN : INT_MAX,
+			.priority = priorities[i],
 		};
 		err = nf_register_net_hook(port->session->net, &port->ops[i]);
 		if (err) {

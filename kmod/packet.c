@@ -71,9 +71,16 @@ noinline bool capbox_copy_with(struct capbox_view view, u8 *to, u32 bytes)
 noinline s64 capbox_hardware_stamp(struct capbox_view view)
 {
 	struct skb_shared_info *info = skb_shinfo(view.skb);
+	struct net_device *nic;
 
-	/* Some drivers keep what their hardware wrote and convert when asked. */
-	if (unlikely(info->tx_flags & SKBTX_HW_TSTAMP_NETDEV))
-		return netdev_get_tstamp((struct net_device *)view.dev, &info->hwtstamps, false);
-	return info->hwtstamps.hwtstamp;
+	if (likely(!(info->tx_flags & SKBTX_HW_TSTAMP_NETDEV)))
+		return info->hwtstamps.hwtstamp;
+	/*
+	 * Some drivers leave the address of what their hardware wrote, and convert when asked. The
+	 * hook's interface may be another that lies on top: it would hand out the address.
+	 */
+	nic = dev_get_by_napi_id(skb_napi_id(view.skb));
+	if (!nic || !nic->netdev_ops->ndo_get_tstamp)
+		return 0;
+	return netdev_get_tstamp(nic, &info->hwtstamps, false);
 }

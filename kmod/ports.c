@@ -5,6 +5,7 @@
  */
 #include <linux/if_arp.h>
 #include <linux/netdevice.h>
+#include <linux/nospec.h>
 #include <linux/poll.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
@@ -185,7 +186,11 @@ static void capbox_port_drop(struct capbox_session *session, u32 slot)
 static int capbox_port_named(struct capbox_session *session, struct capbox_port *request,
 			     struct capbox_port_private **port)
 {
-	*port = request->port < CAPBOX_PORTS_MAX ? capbox_port_at(session, request->port) : NULL;
+	u32 slot = array_index_nospec(request->port, CAPBOX_PORTS_MAX);
+
+	if (request->reserved)
+		return capbox_refuse(request->error, -EINVAL, "reserved: must be zero");
+	*port = request->port < CAPBOX_PORTS_MAX ? capbox_port_at(session, slot) : NULL;
 	return *port ? 0 :
 		       capbox_refuse(request->error, -ENOENT, "port: the session has no port %u",
 				     request->port);
@@ -196,7 +201,7 @@ static int capbox_port_named(struct capbox_session *session, struct capbox_port 
  * @session: whose
  * @request: port in; the rest out, as GET_PORT
  *
- * Return: 0 or -ENOENT.
+ * Return: 0, -ENOENT or -EINVAL.
  */
 int capbox_port_remove(struct capbox_session *session, struct capbox_port *request)
 {
@@ -220,7 +225,7 @@ int capbox_port_remove(struct capbox_session *session, struct capbox_port *reque
  * @session: whose
  * @request: port in, the rest out
  *
- * Return: 0 or -ENOENT.
+ * Return: 0, -ENOENT or -EINVAL.
  */
 int capbox_port_get(struct capbox_session *session, struct capbox_port *request)
 {

@@ -8,7 +8,9 @@
  * index from shared memory is read once, checked against that record, and ignored and counted
  * (bad_returns) when it makes no sense.
  */
+#include <linux/nospec.h>
 #include <linux/poll.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/topology.h>
 
@@ -208,6 +210,7 @@ static void capbox_accept_returns(struct capbox_ring *ring)
 			ring->counters.bad_returns++;
 			continue;
 		}
+		number = array_index_nospec(number, ring->session->setup.blocks);
 		ring->blocks[number].state = CAPBOX_BLOCK_FREE;
 		ring->free[ring->free_count++] = number;
 	}
@@ -345,6 +348,9 @@ static int capbox_ring_alloc_blocks(struct capbox_ring *ring)
 	if (!ring->blocks || !ring->areas || !ring->free || !ring->filled)
 		return -ENOMEM;
 	for (i = 0; i < setup->blocks; i++) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
 		err = capbox_area_alloc(&ring->areas[i], setup->block_bytes, ring->node);
 		if (err)
 			return err;
@@ -426,8 +432,10 @@ void capbox_ring_free(struct capbox_ring *ring)
 	if (!ring)
 		return;
 	hrtimer_cancel(&ring->timer);
-	for (i = 0; ring->areas && i < ring->session->setup.blocks; i++)
+	for (i = 0; ring->areas && i < ring->session->setup.blocks; i++) {
 		capbox_area_free(&ring->areas[i]);
+		cond_resched();
+	}
 	capbox_area_free(&ring->control);
 	kvfree(ring->areas);
 	kvfree(ring->blocks);

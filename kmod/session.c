@@ -9,6 +9,7 @@
 #include <linux/filter.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <linux/poll.h>
 #include <linux/rtnetlink.h>
@@ -170,8 +171,6 @@ static int capbox_rings_alloc(struct capbox_session *session, const struct cpuma
 	for_each_cpu(cpu, cpus) {
 		if (!err)
 			err = capbox_ring_add(session, index++, cpu);
-		if (fatal_signal_pending(current))
-			err = -EINTR;
 	}
 	if (!err && has_spare)
 		err = capbox_ring_add(session, index, -1);
@@ -236,12 +235,22 @@ int capbox_session_setup(struct capbox_session *session, struct capbox_setup *se
 	if (err)
 		return err;
 	mutex_lock(&session->lock);
-	if (session->is_ready)
+	if (session->has_setup)
 		err = capbox_refuse(setup->error, -EBUSY, "the session is set up already");
 	else if (!session->net)
 		err = capbox_refuse(setup->error, -ENODEV, "the session's namespace is gone");
 	else
-		err = capbox_setup_rings(session, setup);
+		session->has_setup = true;
+	mutex_unlock(&session->lock);
+	if (err)
+		return err;
+	/*
+	 * Gigabytes take seconds. Without the lock, for which whoever deletes an interface waits
+	 * with RTNL held.
+	 */
+	err = capbox_setup_rings(session, setup);
+	mutex_lock(&session->lock);
+	session->has_setup = !err;
 	if (!err)
 		/* The rings are there: mmap, poll and COUNTERS look without the lock. */
 		smp_store_release(&session->is_ready, true);
@@ -259,6 +268,7 @@ int capbox_session_setup(struct capbox_session *session, struct capbox_setup *se
  */
 int capbox_session_set_filter(struct capbox_session *session, const struct capbox_filter *filter)
 {
+	u32 kind = array_index_nospec(filter->kind, CAPBOX_FILTER_INET + 1);
 	struct bpf_prog *program = NULL, *old;
 	struct sock_fprog source = {
 		.len = filter->count,
@@ -284,7 +294,7 @@ int capbox_session_set_filter(struct capbox_session *session, const struct capbo
 		}
 	}
 	mutex_lock(&session->lock);
-	old = rcu_replace_pointer(session->filters[filter->kind], program,
+	old = rcu_replace_pointer(session->filters[kind], program,
 				  lockdep_is_held(&session->lock));
 	mutex_unlock(&session->lock);
 	if (old) {

@@ -58,6 +58,10 @@ quiet() { # INTERFACE
 	ip link set "$1" addrgenmode none arp off
 }
 
+by_kernel() { # NUMBER NUMBER: the first with Debian's kernel, the second with the debug kernel, which is slow
+	case $(uname -r) in *+deb*) echo "$1" ;; *) echo "$2" ;; esac
+}
+
 # inject ATTRIBUTE PROBABILITY TIMES [KEY VALUE]...: fault injection (debug kernel): failslab, fail_page_alloc, fail_usercopy.
 # Only tasks with 1 in /proc/self/make-it-fail get it. It is off again when the case ends.
 inject() {

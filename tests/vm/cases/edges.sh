@@ -1,0 +1,5 @@
+# Wrong calls of every kind: each is refused as docs/RING.md says, and the session works afterwards.
+# shellcheck shell=dash
+pair a0 b0
+edges a0 b0
+expect "users of the module" "$(sed -n 's/^capbox [0-9]* \([0-9]*\).*/\1/p' /proc/modules)" 0

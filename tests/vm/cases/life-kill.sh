@@ -1,0 +1,4 @@
+# timeout: 120
+# The owner of a session is killed while it captures and holds blocks.
+# shellcheck shell=dash
+lifetime kill "$(by_kernel 50 20)"

@@ -1,0 +1,5 @@
+# timeout: 120
+# append: maxcpus=1
+# A CPU that comes up after SETUP writes to the spare ring, and loses nothing.
+# shellcheck shell=dash
+lifetime spare "$(by_kernel 20000 5000)"
