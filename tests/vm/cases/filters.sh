@@ -1,0 +1,93 @@
+# timeout: 600
+# memory: 1024
+# What the module's filter accepts is what tcpdump's accepts, for each expression below, over packets of every kind: one session each beside
+# one tcpdump that takes all. The rest is counted as filtered.
+# shellcheck shell=dash
+space b
+pair a0 b0 b
+cat >expressions <<'END'
+udp
+tcp
+icmp
+arp
+ip
+ip6
+ip6 and udp
+ip6 proto 58
+icmp6
+udp port 53
+udp dst port 123
+udp src port 5000
+port 30001
+portrange 300-320
+udp portrange 30000-65535
+tcp port 80 or tcp port 443
+host 10.0.0.2
+src host 10.0.0.1 and dst host 10.0.0.4
+net 10.0.0.0/24
+dst net 192.168.0.0/16
+not host 10.0.0.1
+dst host 239.1.1.1
+multicast
+broadcast
+ether host 02:00:00:00:00:77
+ether src 02:00:00:00:00:03
+ether proto 0x88b5
+ether[12:2] == 0x88b5
+vlan
+vlan 10
+vlan 10 and udp port 53
+vlan and ip6
+vlan 20 and vlan 30
+tcp[tcpflags] & tcp-syn != 0
+tcp[tcpflags] == tcp-syn|tcp-ack
+tcp[13] & 1 != 0
+ip[6:2] & 0x1fff != 0
+ip[6] & 0x20 != 0
+ip[2:2] > 200
+ip[8] == 1
+udp[8:4] == 0xcafe013f
+udp[4:2] > 500
+icmp[icmptype] == icmp-echo
+greater 500
+less 64
+mpls
+pppoes
+len > 60 and len < 300
+udp and not port 53 and not vlan
+END
+expect "expressions, at least 40" "$([ "$(wc -l <expressions)" -ge 40 ] && echo yes)" yes
+mkfifo stop
+sleep 1000 >stop &
+holder=$!
+ip netns exec b tcpdump -i b0 -s 0 -B 16384 -w all.pcap 2>tcpdump.log &
+tcpdump=$!
+wait_for 20 grep -q listening tcpdump.log
+number=0
+while read -r expression; do
+	number=$((number + 1))
+	ip netns exec b tcpdump -i b0 -ddd "$expression" >"$number.bpf" 2>/dev/null || fail "tcpdump does not compile: $expression"
+	ip netns exec b record -i b0 -b 4 -l "$number.bpf" -w "$number.pcapng" <stop >"$number.out" &
+	echo $! >>recorders
+done <expressions
+for n in $(seq $number); do wait_for 20 grep -q recording "$n.out"; done
+sent=$(mix a0 5)
+sleep 1
+kill $holder
+for recorder in $(cat recorders); do wait "$recorder"; done
+kill -TERM $tcpdump
+wait $tcpdump || :
+set +x
+expect "packets tcpdump saw" "$(tcpdump -t -r all.pcap 2>/dev/null | grep -c '^[^[:space:]]')" "$sent"
+number=0
+while read -r expression; do
+	number=$((number + 1))
+	# One link header in the file each, so VLANs are where they were on the wire for both.
+	tcpdump -t -xx -r all.pcap "$expression" 2>/dev/null | grep '0x' | sort >expected
+	tcpdump -t -xx -r "$number.pcapng" 2>/dev/null | grep '0x' | sort >actual
+	count=$(tcpdump -t -r all.pcap "$expression" 2>/dev/null | grep -c '^[^[:space:]]' || :)
+	cmp -s expected actual || fail "'$expression': $(grep -o 'stored=[0-9]*' "$number.out"), tcpdump takes $count"
+	grep -q "seen=$sent filtered=$((sent - count)) stored=$count full=0" "$number.out" || fail "'$expression': tcpdump takes $count of $sent, but $(cat "$number.out")"
+	echo "$count of $sent: $expression"
+	[ "$count" -gt 0 ] || fail "'$expression' matches nothing here: it proves nothing"
+done <expressions
