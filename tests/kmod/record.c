@@ -76,6 +76,32 @@ static void write_block(FILE *file, const struct session *session, uint32_t ring
 	put(file, ring_block(session, ring, block) + HEAD_BYTES, ring_info(session, ring, block)->bytes - HEAD_BYTES);
 }
 
+/* The numbers that `send` puts first into the payload of IPv4 and UDP: which were stored, and whether one is missing between two. */
+struct numbers {
+	uint64_t count;
+	uint64_t first;
+	uint64_t last;
+	uint64_t jumps;
+};
+
+static struct numbers numbers;
+
+static void note_number(const struct packet *packet, void *context)
+{
+	uint64_t number = 0;
+
+	(void)context;
+	if (packet->captured < 50 || memcmp(packet->data + 12, "\x08\x00", 2) || packet->data[23] != 17)
+		return;
+	for (int i = 42; i < 50; i++)
+		number = number << 8 | packet->data[i];
+	if (!numbers.count++)
+		numbers.first = number;
+	else if (number != numbers.last + 1)
+		numbers.jumps++;
+	numbers.last = number;
+}
+
 /* Claims and writes what is there. Shuffling: keeps up to 8 blocks of each ring and gives a random one back. */
 static void take(const struct session *session, const struct options *options, FILE *file)
 {
@@ -85,7 +111,7 @@ static void take(const struct session *session, const struct options *options, F
 
 	for (uint32_t ring = 0; ring < session->setup.rings && ring < 64; ring++) {
 		while (ring_claim(session, ring, &block)) {
-			block_walk(session, ring, block, NULL, NULL);
+			block_walk(session, ring, block, note_number, NULL);
 			if (file)
 				write_block(file, session, ring, block);
 			if (options->is_shuffling) {
@@ -115,6 +141,7 @@ static void print(const struct session *session)
 	       c.seen.packets, c.filtered.packets, c.stored.packets, c.lost_full.packets, c.lost_taken_back.packets, c.lost_oversize.packets,
 	       c.truncated.packets, c.hardware_stamps, c.skb_stamps, c.blocks_filled, c.blocks_taken_back, c.bad_returns, c.stored.bytes,
 	       c.seen.bytes);
+	printf("numbers=%lu first=%lu last=%lu jumps=%lu\n", numbers.count, numbers.first, numbers.last, numbers.jumps);
 }
 
 static uint32_t link_type_of(const struct session *session)
