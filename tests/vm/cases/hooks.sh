@@ -9,7 +9,7 @@ link() { # SPACE INTERFACE SPACE INTERFACE ADDRESS4 ADDRESS4 ADDRESS6 ADDRESS6
 	ip link add "$2" netns "$1" type veth peer name "$4" netns "$3"
 	for side in "$1 $2 $5 $7" "$3 $4 $6 $8"; do
 		set -- $side
-		ip -n "$1" link set "$2" addrgenmode none up
+		ip -n "$1" link set "$2" up
 		ip -n "$1" addr add "$3/24" dev "$2"
 		ip -n "$1" addr add "$4/64" dev "$2" nodad
 	done
@@ -22,7 +22,7 @@ ip -n a route add default via fd00:1::fe
 ip -n c route add default via 10.0.2.254
 ip -n c route add default via fd00:2::fe
 # Neighbours are known before anything is counted.
-for host in 10.0.2.1 fd00:2::1 10.0.1.254 fd00:1::fe; do ip netns exec a ping -c 1 -W 5 $host >/dev/null; done
+for host in 10.0.2.1 fd00:2::1 10.0.1.254 fd00:1::fe; do wait_for 15 ip netns exec a ping -c 1 -W 2 $host; done
 
 mkfifo stop
 sleep 1000 >stop &

@@ -17,7 +17,7 @@ record_all() { # NAME OPTION...: what send sends to b0 while nothing is claimed,
 	shift
 	sleep 1000 >stop &
 	holder=$!
-	ip netns exec b record -i b0 -b 4 "$@" <stop >"$name" &
+	ip netns exec b record -i b0 -b 4 -t 10000000 "$@" <stop >"$name" &
 	recorder=$!
 	wait_for 20 grep -q recording "$name"
 	expect "sent" "$(send -i a0 -n $total -b 1000 -r 20000)" $total
