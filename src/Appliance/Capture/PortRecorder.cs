@@ -7,25 +7,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Capbox.Capture;
 
-/// <summary>What the packet line cannot do; the message is one line and names the port, the file or the key.</summary>
-public sealed class CaptureException : Exception
-{
-    public CaptureException()
-    {
-    }
-
-    public CaptureException(string message) : base(message)
-    {
-    }
-
-    public CaptureException(string message, Exception inner) : base(message, inner)
-    {
-    }
-}
-
 /// <summary>
-/// One port: opens its rings when the interface is there and up, closes them when it is gone, and keeps the time in which it could not capture. All of it on the
-/// recorder's supervisor thread; the ring threads only ever see their ring. After the first opening the port is followed by
+/// One port: opens its rings when the interface is there and up, closes them when it or its network namespace is gone, and keeps the time in which it could not capture. All of it on
+/// the recorder's supervisor thread; the ring threads only ever see their ring. After the first opening the port is followed by
 /// its index, so a rename changes nothing but the name that is shown.
 /// </summary>
 internal sealed class PortRecorder
@@ -43,6 +27,7 @@ internal sealed class PortRecorder
     private readonly List<Thread> _threads = [];
     private readonly Lock _triggerLock = new(); // the supervisor opens and closes, the flight recorder reads
     private FileDescriptor? _triggerCounter;
+    private PortNamespace? _space; // null while there is no such namespace
     private int _ifIndex = -1;
     private string _currentName;
     private volatile PortState _state = PortState.Stopped;
@@ -67,7 +52,7 @@ internal sealed class PortRecorder
         _storeFor = storeFor;
         _flight = flight;
         _logger = logger;
-        _currentName = options.Name;
+        _currentName = options.Interface;
         _rings = [.. Enumerable.Range(0, options.Rings).Select(_ => new RingCounters())];
         _gapSinceTicks = Stopwatch.GetTimestamp();
     }
@@ -76,6 +61,9 @@ internal sealed class PortRecorder
     public string? EngineName { get; private set; }
 
     public PortOptions Options => _options;
+
+    /// <summary>Watches the links of the port's network namespace; null if that is ours or not there.</summary>
+    public LinkWatch? Watch => _space?.Watch;
 
     /// <summary>Looks at the interface and does what its state asks for. Called at start, after each link event and once a second.</summary>
     /// <exception cref="CaptureException">The rings cannot be opened although the interface is there and up.</exception>
@@ -91,6 +79,7 @@ internal sealed class PortRecorder
     public void Stop()
     {
         Close();
+        LeaveNamespace();
         EndGap();
         _state = PortState.Stopped;
     }
@@ -115,7 +104,7 @@ internal sealed class PortRecorder
         return new PortLedger
         {
             Port = _options.Name,
-            CurrentName = Volatile.Read(ref _currentName),
+            CurrentName = PortName.Of(_options.Netns, Volatile.Read(ref _currentName)),
             State = _state,
             HardwareStamps = Volatile.Read(ref _stamps)?.StampsAll ?? false,
             StoredPackets = stored,
@@ -137,17 +126,22 @@ internal sealed class PortRecorder
 
     private void TryOpen()
     {
-        Link? link = Link.Find(_options.Name);
-        PortState state = link is null ? PortState.Missing : link.IsUp ? PortState.Capturing : PortState.Down;
-        if (state != PortState.Capturing)
-        {
-            Note(state, state == PortState.Missing ? "no such interface; waiting for it" : "is down; waiting for it");
-            return;
-        }
-
         try
         {
-            Open(link!);
+            if (!IsNamespaceThere())
+            {
+                Note(PortState.Missing, "no such network namespace; waiting for it");
+                return;
+            }
+
+            Link? link = Link.Find(_space!.Links, _options.Interface);
+            if (link is not { IsUp: true })
+            {
+                Note(link is null ? PortState.Missing : PortState.Down, link is null ? "no such interface; waiting for it" : "is down; waiting for it");
+                return;
+            }
+
+            Open(link);
             EndGap();
             Note(PortState.Capturing, "capturing");
             _problem = null;
@@ -159,6 +153,21 @@ internal sealed class PortRecorder
         }
     }
 
+    /// <summary>Opens the port's namespace if it is there, and lets go of one whose name or path leads elsewhere now.</summary>
+    private bool IsNamespaceThere()
+    {
+        if (_space is { IsCurrent: false })
+            LeaveNamespace();
+        _space ??= PortNamespace.TryOpen(_options.Netns);
+        return _space is not null;
+    }
+
+    private void LeaveNamespace()
+    {
+        _space?.Dispose();
+        _space = null;
+    }
+
     private void Open(Link link)
     {
         ushort linkType = Link.LinkTypeOf(link.HardwareType)
@@ -166,14 +175,14 @@ internal sealed class PortRecorder
         SegmentStore store = _storeFor(linkType);
         SockFilter[] accept = _options.Filter is null
             ? FilterProgram.AcceptAll(_options.SnapLength)
-            : FilterProgram.CompileLive(link.Name, _options.Filter, _options.SnapLength);
+            : _space!.Run(() => FilterProgram.CompileLive(link.Name, _options.Filter, _options.SnapLength));
         PrepareInterface(link);
         var offset = UtcOffset.FromKernel(LibC.KernelTaiOffsetSeconds());
         for (int i = 0; i < _options.Rings; i++)
             _recorders.Add(OpenRing(link, i, store, accept, offset));
         JoinFanout();
         SockFilter[] program = _options.Direction == Direction.Out ? FilterProgram.OutgoingOnly(accept) : accept;
-        _last = InterfaceCounts.Read(link.Name);
+        _last = _space!.Links.Find(link.Index) is { } now ? InterfaceCounts.Read(now) : default;
         foreach (RingRecorder recorder in _recorders)
             recorder.Ring.SetFilter(program);
         StartThreads();
@@ -188,14 +197,14 @@ internal sealed class PortRecorder
     {
         if (_options.Offloads == OffloadMode.Off)
         {
-            _offloads = OffloadSetting.TurnOff(link.Name);
+            _offloads = OffloadSetting.TurnOff(_space!.Links, link.Name);
             if (_offloads.Problem is { } problem)
                 _logger.LogWarning("port {Port}: offloads: {Problem}", _options.Name, problem);
         }
 
         if (_options.Timestamps == TimestampSource.Software)
             return;
-        Volatile.Write(ref _stamps, HardwareStamps.TryEnableAll(link.Name));
+        Volatile.Write(ref _stamps, HardwareStamps.TryEnableAll(_space!.Links, link.Name));
         if (!_stamps!.StampsAll && _options.Timestamps == TimestampSource.Hardware)
             throw new CaptureException($"port {_options.Name}: timestamps: hardware stamps for every packet are not granted: {_stamps.Problem ?? "filter " + _stamps.Granted}");
     }
@@ -211,8 +220,9 @@ internal sealed class PortRecorder
         PacketRing? packets = null;
         try
         {
-            packets = PacketRing.Open(new PacketRingOptions(
-                link.Index, _options.BlockBytes, blocks, handoverMs, ChunkLayout.PrivateBytes, Link.LinkHeaderBytes(link.HardwareType), ignoreOutgoing, _stamps?.StampsAll ?? false));
+            var options = new PacketRingOptions(
+                link.Index, _options.BlockBytes, blocks, handoverMs, ChunkLayout.PrivateBytes, Link.LinkHeaderBytes(link.HardwareType), ignoreOutgoing, _stamps?.StampsAll ?? false);
+            packets = _space!.Run(() => PacketRing.Open(options));
             FileDescriptor? counter = ring == 0 && _options.Filter is not null ? OpenFilterCounter(link, ignoreOutgoing, accept) : null;
             return new RingRecorder(setup, packets, counter, store, writes, _counters, _rings[ring], _flight?.NewPolicy(blocks, handoverMs));
         }
@@ -227,15 +237,17 @@ internal sealed class PortRecorder
     private FileDescriptor OpenFilterCounter(Link link, bool ignoreOutgoing, SockFilter[] accept)
     {
         SockFilter[] rejected = FilterProgram.Negate(accept);
-        return PacketRing.OpenCounter(link.Index, ignoreOutgoing, _options.Direction == Direction.Out ? FilterProgram.OutgoingOnly(rejected) : rejected);
+        return _space!.Run(() => PacketRing.OpenCounter(link.Index, ignoreOutgoing, _options.Direction == Direction.Out ? FilterProgram.OutgoingOnly(rejected) : rejected));
     }
 
     /// <summary>The filter that triggers looks at all packets of the port in its direction, also at those that the port's own filter rejects.</summary>
     private void OpenTriggerCounter(Link link, string filter)
     {
-        SockFilter[] program = FilterProgram.CompileLive(link.Name, filter, _options.SnapLength);
-        FileDescriptor counter = PacketRing.OpenCounter(
-            link.Index, _options.Direction == Direction.In, _options.Direction == Direction.Out ? FilterProgram.OutgoingOnly(program) : program);
+        FileDescriptor counter = _space!.Run(() =>
+        {
+            SockFilter[] program = FilterProgram.CompileLive(link.Name, filter, _options.SnapLength);
+            return PacketRing.OpenCounter(link.Index, _options.Direction == Direction.In, _options.Direction == Direction.Out ? FilterProgram.OutgoingOnly(program) : program);
+        });
         lock (_triggerLock)
             _triggerCounter = counter;
     }
@@ -282,41 +294,52 @@ internal sealed class PortRecorder
         }
     }
 
-    /// <summary>Keeps the time while the link is down, follows a rename, closes the rings when the interface is gone.</summary>
+    /// <summary>Keeps the time while the link is down, follows a rename, closes the rings when the interface or its namespace is gone.</summary>
     private void Follow()
     {
-        string? name = Link.NameOf(_ifIndex);
-        if (name is null)
+        if (!_space!.IsCurrent)
         {
-            StartGap();
-            Close();
-            Note(PortState.Missing, "interface disappeared; waiting for it");
+            EndCapture("network namespace disappeared; waiting for it");
+            // Our sockets were what kept it.
+            LeaveNamespace();
             return;
         }
 
-        if (name != _currentName)
+        if (_space.Links.Find(_ifIndex) is not { } link)
         {
-            _logger.LogWarning("port {Port}: interface {Index} is called {Name} now; capture goes on", _options.Name, _ifIndex, name);
-            Volatile.Write(ref _currentName, name);
+            EndCapture("interface disappeared; waiting for it");
+            return;
         }
 
-        CountInterfaceLosses(name);
-        bool isUp = Link.Find(name)?.IsUp ?? false;
-        if (!isUp && _state == PortState.Capturing)
+        if (link.Name != _currentName)
+        {
+            _logger.LogWarning("port {Port}: interface {Index} is called {Name} now; capture goes on", _options.Name, _ifIndex, link.Name);
+            Volatile.Write(ref _currentName, link.Name);
+        }
+
+        CountInterfaceLosses(link);
+        if (!link.IsUp && _state == PortState.Capturing)
         {
             StartGap();
             Note(PortState.Down, "went down; waiting for it");
         }
-        else if (isUp && _state == PortState.Down)
+        else if (link.IsUp && _state == PortState.Down)
         {
             EndGap();
             Note(PortState.Capturing, "is up again; capturing");
         }
     }
 
-    private void CountInterfaceLosses(string name)
+    private void EndCapture(string why)
     {
-        InterfaceCounts now = InterfaceCounts.Read(name);
+        StartGap();
+        Close();
+        Note(PortState.Missing, why);
+    }
+
+    private void CountInterfaceLosses(LinkRecord link)
+    {
+        InterfaceCounts now = InterfaceCounts.Read(link);
         // rx_dropped also counts what no protocol wanted after the rings had it (every tagged packet without a VLAN device): a loss before the rings is only what the
         // CPUs' backlogs dropped at the same time. Backlogs are the machine's, so with several ports this is an upper bound.
         ulong dropped = Growth(now.Dropped, _last.Dropped);
@@ -328,10 +351,22 @@ internal sealed class PortRecorder
     /// <summary>A counter that went back was reset by its driver.</summary>
     private static ulong Growth(ulong now, ulong before) => now > before ? now - before : 0;
 
+    private void CountLastLosses()
+    {
+        try
+        {
+            if (_recorders.Count > 0 && _space?.Links.Find(_ifIndex) is { } link)
+                CountInterfaceLosses(link);
+        }
+        catch (IOException e)
+        {
+            _logger.LogDebug("port {Port}: {Reason}", _options.Name, e.Message);
+        }
+    }
+
     private void Close()
     {
-        if (_ifIndex >= 0 && Link.NameOf(_ifIndex) is { } name && _recorders.Count > 0)
-            CountInterfaceLosses(name);
+        CountLastLosses();
         CloseTriggerCounter();
         foreach (RingRecorder recorder in _recorders)
         {
