@@ -18,7 +18,7 @@ public class AbiTests
     /// <summary>Constants that no header defines: sizes and bounds of our own choice.</summary>
     private static readonly HashSet<string> OwnChoices =
     [
-        "AlignedBuffer.Alignment", "FileSystem.PageBytes", "FilterProgram.LiveBufferBytes", "LinkWatch.DrainBytes", "LinkWatch.MaxDrains", "PacketRing.FrameBytes",
+        "AlignedBuffer.Alignment", "FileSystem.PageBytes", "FilterProgram.LiveBufferBytes", "LinkControl.AnswerBytes", "LinkControl.MaxAnswers", "LinkWatch.DrainBytes", "LinkWatch.MaxDrains", "PacketRing.FrameBytes",
         "Pcap.Optimize", // pcap_compile's "non-zero"
     ];
 

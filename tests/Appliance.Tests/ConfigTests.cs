@@ -54,6 +54,14 @@ public sealed class ConfigTests
     [InlineData("""{"ports":[{"name":""}]}""", "$.ports[0].name: the name of a port is empty")]
     [InlineData("""{"ports":[{"name":"a/b"}]}""", "$.ports[0].name: \"a/b\" cannot be the name of an interface")]
     [InlineData("""{"ports":[{"name":"a-name-of-16-byt"}]}""", "$.ports[0].name: \"a-name-of-16-byt\" is longer than the 15 bytes of an interface name")]
+    [InlineData("""{"ports":[{"name":"blue/a"}]}""", "$.ports[0].name: \"blue/a\" cannot be the name of an interface")]
+    [InlineData("""{"ports":[{"name":"a","netns":"no-such"},{"name":"a"},{"name":"a","netns":"no-such"}]}""", "$.ports[2].name: no-such/a is a port already, at $.ports[0]")]
+    [InlineData("""{"ports":[{"name":"a","netns":""}]}""", "$.ports[0].netns: the name of a network namespace is empty")]
+    [InlineData("""{"ports":[{"name":"a","netns":7}]}""", "$.ports[0].netns: expected a string, found the number 7")]
+    [InlineData("""{"ports":[{"name":"a","netns":"run/netns/blue"}]}""", "$.ports[0].netns: \"run/netns/blue\" is neither the name of a network namespace (ip netns) nor an absolute path of one")]
+    [InlineData("""{"ports":[{"name":"a","netns":"/run/netns/"}]}""", "$.ports[0].netns: \"/run/netns/\" is neither the name of a network namespace (ip netns) nor an absolute path of one")]
+    [InlineData("""{"ports":[{"name":"a","netns":"blue,red"}]}""", "$.ports[0].netns: \"blue,red\" has a comma or a control character")]
+    [InlineData("""{"ports":[{"name":"a","netns":"/dev/null"}]}""", "$.ports[0].netns: /dev/null is no network namespace")]
     [InlineData("""{"ports":[{"name":"a"}],"custody":{}}""", "$.custody.key: this key is required")]
     [InlineData("""{"ports":[{"name":"a"}],"custody":{"key":""}}""", "$.custody.key: not a path")]
     [InlineData("""{"ports":[{"name":"a"}],"custody":{"kye":"a","key":"b"}}""", "$.custody.kye: unknown key; did you mean \"key\"?")]
@@ -78,6 +86,7 @@ public sealed class ConfigTests
     [InlineData("""{"ports":[{"name":"a"}],"storage":{"retention":{"maxTotal":"1GiB","keepAtLeast":"2GiB"}}}""", "$.storage.retention.keepAtLeast: more than maxTotal: both cannot hold")]
     [InlineData("""{"ports":[{"name":"a"}],"storage":{"retention":{"maxAge":"1d","maxDeletesPerMinute":0}}}""", "$.storage.retention.maxDeletesPerMinute: 0 is not within 1 to 60000")]
     [InlineData("""{"ports":[{"name":"a"}],"storage":{"retention":{"portMaxAge":{"eth 1":"1d"}}}}""", "$.storage.retention.portMaxAge['eth 1']: \"eth 1\" cannot be the name of an interface")]
+    [InlineData("""{"ports":[{"name":"a"}],"storage":{"retention":{"portMaxAge":{"a/b/c":"1d"}}}}""", "$.storage.retention.portMaxAge['a/b/c']: \"a/b\" is neither the name of a network namespace (ip netns) nor an absolute path of one")]
     [InlineData("""{"ports":[{"name":"a"}],"storage":{"mode":"triger"}}""", "$.storage.mode: \"triger\" is none of continuous, trigger")]
     [InlineData("""{"ports":[{"name":"a"}],"storage":{"trigger":{"before":"99ms"}}}""", "$.storage.trigger.before: 99ms is not within 100 ms to 3600000 ms")]
     [InlineData("""{"ports":[{"name":"a"}],"storage":{"mode":"trigger","trigger":{"afer":"1s","filter":"@none"}}}""", "$.storage.trigger.filter: there is no filter named @none|$.storage.trigger.afer: unknown key; did you mean \"after\"?")]
@@ -112,6 +121,17 @@ public sealed class ConfigTests
             {"filters":{"f":"arp"},"ports":[{"name":"a"}],"storage":{"mode":"trigger","trigger":{"before":"1m","after":"0s","holdoff":"2s","filter":"@f or icmp"}}}
             """).Storage.Trigger!;
         Assert.Equal((60, 0, 2, "(arp) or icmp"), (options.Before.TotalSeconds, options.After.TotalSeconds, options.Holdoff.TotalSeconds, options.Filter));
+    }
+
+    [Fact]
+    public void A_port_of_a_namespace_has_its_name_in_front()
+    {
+        RecorderOptions options = Good("""
+            {"ports":[{"name":"eth0"},{"name":"eth0","netns":"no-such"},{"name":"eth0","netns":"/no/such"}],"storage":{"retention":{"portMaxAge":{"no-such/eth0":"1d"}}}}
+            """);
+        Assert.Equal(["eth0", "no-such/eth0", "/no/such/eth0"], options.Ports.Select(p => p.Name));
+        Assert.Equal([null, "no-such", "/no/such"], options.Ports.Select(p => p.Netns));
+        Assert.All(options.Ports, p => Assert.Equal("eth0", p.Interface));
     }
 
     [Fact]

@@ -6,14 +6,18 @@ using Xunit;
 namespace Capbox.Tests;
 
 /// <summary>The port inventory against what the kernel's own tools say, and offload changes on a veth pair in the tests' namespace.</summary>
-public sealed class NicTests
+public sealed class NicTests : IDisposable
 {
+    private readonly LinkControl _links = new();
+
+    public void Dispose() => _links.Dispose();
+
     [Fact]
     public void The_inventory_lists_exactly_the_interfaces_that_sysfs_lists()
     {
         // Other tests make and delete interfaces meanwhile: what is there before and after must be listed, what is in neither must not.
         string[] before = SysfsNames();
-        string[] names = [.. PortInventory.List().Select(p => p.Name)];
+        string[] names = [.. PortInventory.List(_links).Select(p => p.Name)];
         string[] after = SysfsNames();
         Assert.Contains("lo", names);
         Assert.Empty(before.Intersect(after).Except(names));
@@ -23,7 +27,7 @@ public sealed class NicTests
     [Fact]
     public void Loopback_is_described_as_the_kernel_defines_it()
     {
-        PortInfo lo = Assert.IsType<PortInfo>(PortInventory.Find("lo"));
+        PortInfo lo = Assert.IsType<PortInfo>(PortInventory.Find(_links, "lo"));
         Assert.Equal(1, lo.Index);
         Assert.Equal(772, lo.HardwareType);
         Assert.Equal("00:00:00:00:00:00", lo.Mac);
@@ -42,40 +46,40 @@ public sealed class NicTests
     [InlineData("../net")]
     [InlineData("no-such-port0")]
     [InlineData("a-name-that-is-much-longer-than-15-bytes")]
-    public void A_name_without_an_interface_is_not_found(string name) => Assert.Null(PortInventory.Find(name));
+    public void A_name_without_an_interface_is_not_found(string name) => Assert.Null(PortInventory.Find(_links, name));
 
     [Fact]
     public void Gro_is_turned_off_and_restored()
     {
         using VethPair veth = new();
         Ip($"link set {veth.A} up");
-        Assert.Equal(0, Ethtool.TrySet(veth.A, Ethtool.SetGro, 1));
+        Assert.Equal(0, Ethtool.TrySet(_links, veth.A, Ethtool.SetGro, 1));
 
-        OffloadSetting setting = OffloadSetting.TurnOff(veth.A);
+        OffloadSetting setting = OffloadSetting.TurnOff(_links, veth.A);
         Assert.True(setting.TurnedGroOff);
         Assert.Null(setting.Problem);
-        Assert.False(PortInventory.Find(veth.A)!.Offloads.Gro);
+        Assert.False(PortInventory.Find(_links, veth.A)!.Offloads.Gro);
 
         setting.Dispose();
-        Assert.True(PortInventory.Find(veth.A)!.Offloads.Gro);
+        Assert.True(PortInventory.Find(_links, veth.A)!.Offloads.Gro);
     }
 
     [Fact]
     public void Gro_that_was_off_stays_off()
     {
         using VethPair veth = new();
-        Assert.Equal(0, Ethtool.TrySet(veth.A, Ethtool.SetGro, 0));
-        OffloadSetting setting = OffloadSetting.TurnOff(veth.A);
+        Assert.Equal(0, Ethtool.TrySet(_links, veth.A, Ethtool.SetGro, 0));
+        OffloadSetting setting = OffloadSetting.TurnOff(_links, veth.A);
         Assert.False(setting.TurnedGroOff);
         setting.Dispose();
-        Assert.False(PortInventory.Find(veth.A)!.Offloads.Gro);
+        Assert.False(PortInventory.Find(_links, veth.A)!.Offloads.Gro);
     }
 
     [Fact]
     public void A_nic_without_hardware_stamps_grants_none_and_says_so()
     {
         using VethPair veth = new();
-        using HardwareStamps stamps = HardwareStamps.TryEnableAll(veth.A);
+        using HardwareStamps stamps = HardwareStamps.TryEnableAll(_links, veth.A);
         Assert.False(stamps.StampsAll);
         Assert.Equal(StampFilter.None, stamps.Granted);
         Assert.StartsWith($"port {veth.A}: ", stamps.Problem, StringComparison.Ordinal);
@@ -84,9 +88,9 @@ public sealed class NicTests
     [Fact]
     public void A_missing_port_is_an_answer_and_not_a_throw()
     {
-        using OffloadSetting setting = OffloadSetting.TurnOff("no-such-port0");
+        using OffloadSetting setting = OffloadSetting.TurnOff(_links, "no-such-port0");
         Assert.False(setting.TurnedGroOff);
-        using HardwareStamps stamps = HardwareStamps.TryEnableAll("no-such-port0");
+        using HardwareStamps stamps = HardwareStamps.TryEnableAll(_links, "no-such-port0");
         Assert.Contains("no-such-port0", stamps.Problem, StringComparison.Ordinal);
     }
 
@@ -94,14 +98,14 @@ public sealed class NicTests
     public void State_speed_and_driver_of_a_veth_are_reported()
     {
         using VethPair veth = new();
-        PortInfo before = PortInventory.Find(veth.A)!;
+        PortInfo before = PortInventory.Find(_links, veth.A)!;
         Assert.Equal("veth", before.Driver);
         Assert.False(before.Up);
         Assert.Null(before.Carrier);
 
         Ip($"link set {veth.A} mtu 9000 up");
         Ip($"link set {veth.B} up");
-        PortInfo after = PortInventory.Find(veth.A)!;
+        PortInfo after = PortInventory.Find(_links, veth.A)!;
         Assert.True(after.Up);
         Assert.True(after.Carrier);
         Assert.Equal("up", after.OperState);

@@ -14,11 +14,13 @@
 #include <linux/ethtool.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
+#include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <linux/io_uring.h>
 #include <linux/ioprio.h>
 #include <linux/net_tstamp.h>
 #include <linux/netlink.h>
+#include <linux/nsfs.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <linux/time_types.h>
@@ -32,6 +34,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
 #include <sys/uio.h>
@@ -132,6 +135,39 @@ static void sockets(void)
 	FIELD(SockaddrNl, PortId, struct sockaddr_nl, nl_pid);
 	FIELD(SockaddrNl, Groups, struct sockaddr_nl, nl_groups);
 
+	SIZE(NlMsgHdr, struct nlmsghdr);
+	FIELD(NlMsgHdr, Length, struct nlmsghdr, nlmsg_len);
+	FIELD(NlMsgHdr, Type, struct nlmsghdr, nlmsg_type);
+	FIELD(NlMsgHdr, Flags, struct nlmsghdr, nlmsg_flags);
+	FIELD(NlMsgHdr, Sequence, struct nlmsghdr, nlmsg_seq);
+	FIELD(NlMsgHdr, PortId, struct nlmsghdr, nlmsg_pid);
+
+	SIZE(IfInfoMsg, struct ifinfomsg);
+	FIELD(IfInfoMsg, Family, struct ifinfomsg, ifi_family);
+	FIELD(IfInfoMsg, Padding, struct ifinfomsg, __ifi_pad);
+	FIELD(IfInfoMsg, Type, struct ifinfomsg, ifi_type);
+	FIELD(IfInfoMsg, Index, struct ifinfomsg, ifi_index);
+	FIELD(IfInfoMsg, Flags, struct ifinfomsg, ifi_flags);
+	FIELD(IfInfoMsg, Change, struct ifinfomsg, ifi_change);
+
+	SIZE(RtAttr, struct rtattr);
+	FIELD(RtAttr, Length, struct rtattr, rta_len);
+	FIELD(RtAttr, Type, struct rtattr, rta_type);
+
+	SIZE(RtnlLinkStats64, struct rtnl_link_stats64);
+	FIELD(RtnlLinkStats64, RxPackets, struct rtnl_link_stats64, rx_packets);
+	FIELD(RtnlLinkStats64, TxPackets, struct rtnl_link_stats64, tx_packets);
+	FIELD(RtnlLinkStats64, RxBytes, struct rtnl_link_stats64, rx_bytes);
+	FIELD(RtnlLinkStats64, TxBytes, struct rtnl_link_stats64, tx_bytes);
+	FIELD(RtnlLinkStats64, RxErrors, struct rtnl_link_stats64, rx_errors);
+	FIELD(RtnlLinkStats64, RxDropped, struct rtnl_link_stats64, rx_dropped);
+	FIELD(RtnlLinkStats64, RxFifoErrors, struct rtnl_link_stats64, rx_fifo_errors);
+	FIELD(RtnlLinkStats64, RxMissedErrors, struct rtnl_link_stats64, rx_missed_errors);
+
+	SIZE(FileStat, struct stat);
+	FIELD(FileStat, Device, struct stat, st_dev);
+	FIELD(FileStat, Inode, struct stat, st_ino);
+
 	SIZE(PollFd, struct pollfd);
 	FIELD(PollFd, Fd, struct pollfd, fd);
 	FIELD(PollFd, Events, struct pollfd, events);
@@ -176,6 +212,12 @@ static void interfaces(void)
 	FIELD(EthtoolDriverInfo, TestInfoLength, struct ethtool_drvinfo, testinfo_len);
 	FIELD(EthtoolDriverInfo, EepromDumpLength, struct ethtool_drvinfo, eedump_len);
 	FIELD(EthtoolDriverInfo, RegisterDumpLength, struct ethtool_drvinfo, regdump_len);
+
+	SIZE(EthtoolLinkSettings, struct ethtool_link_settings);
+	FIELD(EthtoolLinkSettings, Command, struct ethtool_link_settings, cmd);
+	FIELD(EthtoolLinkSettings, Speed, struct ethtool_link_settings, speed);
+	FIELD(EthtoolLinkSettings, Duplex, struct ethtool_link_settings, duplex);
+	FIELD(EthtoolLinkSettings, ModeWords, struct ethtool_link_settings, link_mode_masks_nwords);
 
 	SIZE(EthtoolTimestampInfo, struct ethtool_ts_info);
 	FIELD(EthtoolTimestampInfo, Command, struct ethtool_ts_info, cmd);
@@ -333,6 +375,7 @@ static void errors_and_files(void)
 	SAME(LibC, SYS_ioprio_set);
 	SAME(LibC, EPERM);
 	SAME(LibC, ENOENT);
+	SAME(LibC, ESRCH);
 	SAME(LibC, EINTR);
 	SAME(LibC, EIO);
 	SAME(LibC, EAGAIN);
@@ -387,9 +430,10 @@ static void other_numbers(void)
 	CONSTANT(Ethtool, FlagTxVlan, ETH_FLAG_TXVLAN);
 	CONSTANT(Ethtool, FlagRxVlan, ETH_FLAG_RXVLAN);
 	CONSTANT(Ethtool, FlagLro, ETH_FLAG_LRO);
-	SAME(Ethtool, AF_INET);
-	SAME(Ethtool, SOCK_DGRAM);
-	SAME(Ethtool, SOCK_CLOEXEC);
+	CONSTANT(Ethtool, GetLinkSettings, ETHTOOL_GLINKSETTINGS);
+	CONSTANT(Ethtool, SpeedUnknown, (uint32_t)SPEED_UNKNOWN);
+	CONSTANT(Ethtool, DuplexHalf, DUPLEX_HALF);
+	CONSTANT(Ethtool, DuplexFull, DUPLEX_FULL);
 	SAME(Ethtool, SIOCETHTOOL);
 	SAME(Ethtool, SIOCSHWTSTAMP);
 	SAME(Ethtool, SIOCGHWTSTAMP);
@@ -401,6 +445,33 @@ static void other_numbers(void)
 	SAME(LinkWatch, SOCK_NONBLOCK);
 	SAME(LinkWatch, NETLINK_ROUTE);
 	SAME(LinkWatch, RTMGRP_LINK);
+
+	SAME(LinkControl, IFF_UP);
+	SAME(LinkControl, AF_NETLINK);
+	SAME(LinkControl, AF_INET);
+	SAME(LinkControl, SOCK_RAW);
+	SAME(LinkControl, SOCK_DGRAM);
+	SAME(LinkControl, SOCK_CLOEXEC);
+	SAME(LinkControl, SOCK_NONBLOCK);
+	SAME(LinkControl, NETLINK_ROUTE);
+	SAME(LinkControl, NLMSG_ERROR);
+	SAME(LinkControl, NLMSG_DONE);
+	SAME(LinkControl, RTM_NEWLINK);
+	SAME(LinkControl, RTM_GETLINK);
+	SAME(LinkControl, NLM_F_REQUEST);
+	SAME(LinkControl, NLM_F_DUMP);
+	SAME(LinkControl, IFLA_ADDRESS);
+	SAME(LinkControl, IFLA_IFNAME);
+	SAME(LinkControl, IFLA_MTU);
+	SAME(LinkControl, IFLA_OPERSTATE);
+	SAME(LinkControl, IFLA_STATS64);
+	SAME(LinkControl, IFLA_CARRIER);
+	CONSTANT(LinkControl, NameBytes, IFNAMSIZ);
+	CONSTANT(LinkControl, HeadBytes, NLMSG_LENGTH(sizeof(struct ifinfomsg)));
+	CONSTANT(LinkControl, AttributeHeadBytes, RTA_LENGTH(0));
+
+	SAME(NetNamespace, CLONE_NEWNET);
+	SAME(NetNamespace, NS_GET_NSTYPE);
 
 	CONSTANT(ThreadPlacement, SetBytes, sizeof(cpu_set_t));
 	CONSTANT(Pcap, ErrorBufferBytes, PCAP_ERRBUF_SIZE);

@@ -7,25 +7,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Capbox.Capture;
 
-/// <summary>What the packet line cannot do; the message is one line and names the port, the file or the key.</summary>
-public sealed class CaptureException : Exception
-{
-    public CaptureException()
-    {
-    }
-
-    public CaptureException(string message) : base(message)
-    {
-    }
-
-    public CaptureException(string message, Exception inner) : base(message, inner)
-    {
-    }
-}
-
 /// <summary>
-/// One port: opens its rings when the interface is there and up, closes them when it is gone, and keeps the time in which it could not capture. All of it on the
-/// recorder's supervisor thread; the ring threads only ever see their ring. After the first opening the port is followed by
+/// One port: opens its rings when the interface is there and up, closes them when it or its network namespace is gone, and keeps the time in which it could not capture. All of it on
+/// the recorder's supervisor thread; the ring threads only ever see their ring. After the first opening the port is followed by
 /// its index, so a rename changes nothing but the name that is shown.
 /// </summary>
 internal sealed class PortRecorder
@@ -45,6 +29,7 @@ internal sealed class PortRecorder
     private PortRings? _open;
     private string? _backend, _warned;
     private FileDescriptor? _triggerCounter;
+    private PortNamespace? _space; // null while there is no such namespace
     private int _ifIndex = -1;
     private string _currentName;
     private volatile PortState _state = PortState.Stopped;
@@ -69,7 +54,7 @@ internal sealed class PortRecorder
         _storeFor = storeFor;
         _flight = flight;
         _logger = logger;
-        _currentName = options.Name;
+        _currentName = options.Interface;
         _gapSinceTicks = Stopwatch.GetTimestamp();
     }
 
@@ -77,6 +62,9 @@ internal sealed class PortRecorder
     public string? EngineName { get; private set; }
 
     public PortOptions Options => _options;
+
+    /// <summary>Watches the links of the port's network namespace; null if that is ours or not there.</summary>
+    public LinkWatch? Watch => _space?.Watch;
 
     /// <summary>Looks at the interface and does what its state asks for. Called at start, after each link event and once a second.</summary>
     /// <exception cref="CaptureException">The rings cannot be opened although the interface is there and up.</exception>
@@ -92,6 +80,7 @@ internal sealed class PortRecorder
     public void Stop()
     {
         Close();
+        LeaveNamespace();
         EndGap();
         _state = PortState.Stopped;
     }
@@ -117,7 +106,7 @@ internal sealed class PortRecorder
         return new PortLedger
         {
             Port = _options.Name,
-            CurrentName = Volatile.Read(ref _currentName),
+            CurrentName = PortName.Of(_options.Netns, Volatile.Read(ref _currentName)),
             State = _state,
             Backend = Volatile.Read(ref _backend),
             HardwareStamps = Volatile.Read(ref _stamps)?.StampsAll ?? false,
@@ -140,17 +129,22 @@ internal sealed class PortRecorder
 
     private void TryOpen()
     {
-        Link? link = Link.Find(_options.Name);
-        PortState state = link is null ? PortState.Missing : link.IsUp ? PortState.Capturing : PortState.Down;
-        if (state != PortState.Capturing)
-        {
-            Note(state, state == PortState.Missing ? "no such interface; waiting for it" : "is down; waiting for it");
-            return;
-        }
-
         try
         {
-            Open(link!);
+            if (!IsNamespaceThere())
+            {
+                Note(PortState.Missing, "no such network namespace; waiting for it");
+                return;
+            }
+
+            Link? link = Link.Find(_space!.Links, _options.Interface);
+            if (link is not { IsUp: true })
+            {
+                Note(link is null ? PortState.Missing : PortState.Down, link is null ? "no such interface; waiting for it" : "is down; waiting for it");
+                return;
+            }
+
+            Open(link);
             EndGap();
             Note(PortState.Capturing, "capturing");
             _problem = null;
@@ -162,6 +156,21 @@ internal sealed class PortRecorder
         }
     }
 
+    /// <summary>Opens the port's namespace if it is there, and lets go of one whose name or path leads elsewhere now.</summary>
+    private bool IsNamespaceThere()
+    {
+        if (_space is { IsCurrent: false })
+            LeaveNamespace();
+        _space ??= PortNamespace.TryOpen(_options.Netns);
+        return _space is not null;
+    }
+
+    private void LeaveNamespace()
+    {
+        _space?.Dispose();
+        _space = null;
+    }
+
     private void Open(Link link)
     {
         ushort linkType = Link.LinkTypeOf(link.HardwareType)
@@ -171,10 +180,11 @@ internal sealed class PortRecorder
         int handoverMs = _flight?.HandoverMs(_options.HandoverMs, (int)(_options.RingBytes / _options.BlockBytes)) ?? _options.HandoverMs;
         var request = new PortRequest(
             _options, _port, link, handoverMs, _stamps?.StampsAll ?? false, UtcOffset.FromKernel(LibC.KernelTaiOffsetSeconds()), _flight is not null);
-        _open = PortBackend.Open(request, what => _logger.LogDebug("port {Port}: {Reason}", _options.Name, what), out string? warning);
+        string? warning = null;
+        _open = _space!.Run(() => PortBackend.Open(request, what => _logger.LogDebug("port {Port}: {Reason}", _options.Name, what), out warning));
         Warn(warning);
         MakeRecorders(_open.Rings, store, handoverMs);
-        _last = InterfaceCounts.Read(link.Name);
+        _last = _space.Links.Find(link.Index) is { } now ? InterfaceCounts.Read(now) : default;
         _open.Start();
         Volatile.Write(ref _backend, _open.Backend);
         StartThreads();
@@ -189,14 +199,14 @@ internal sealed class PortRecorder
     {
         if (_options.Offloads == OffloadMode.Off)
         {
-            _offloads = OffloadSetting.TurnOff(link.Name);
+            _offloads = OffloadSetting.TurnOff(_space!.Links, link.Name);
             if (_offloads.Problem is { } problem)
                 _logger.LogWarning("port {Port}: offloads: {Problem}", _options.Name, problem);
         }
 
         if (_options.Timestamps == TimestampSource.Software)
             return;
-        Volatile.Write(ref _stamps, HardwareStamps.TryEnableAll(link.Name));
+        Volatile.Write(ref _stamps, HardwareStamps.TryEnableAll(_space!.Links, link.Name));
         if (!_stamps!.StampsAll && _options.Timestamps == TimestampSource.Hardware)
             throw new CaptureException($"port {_options.Name}: timestamps: hardware stamps for every packet are not granted: {_stamps.Problem ?? "filter " + _stamps.Granted}");
     }
@@ -224,8 +234,11 @@ internal sealed class PortRecorder
     /// <summary>The filter that triggers looks at all packets of the port in its direction, also at those that the port's own filter rejects.</summary>
     private void OpenTriggerCounter(Link link, string filter)
     {
-        SockFilter[] program = FilterProgram.CompileLive(link.Name, filter, _options.SnapLength);
-        FileDescriptor counter = PacketRing.OpenCounter(link.Index, _options.Direction == Direction.In, PortBackend.InDirection(_options, program));
+        FileDescriptor counter = _space!.Run(() =>
+        {
+            SockFilter[] program = FilterProgram.CompileLive(link.Name, filter, _options.SnapLength);
+            return PacketRing.OpenCounter(link.Index, _options.Direction == Direction.In, PortBackend.InDirection(_options, program));
+        });
         lock (_triggerLock)
             _triggerCounter = counter;
     }
@@ -262,41 +275,52 @@ internal sealed class PortRecorder
         }
     }
 
-    /// <summary>Keeps the time while the link is down, follows a rename, closes the rings when the interface is gone.</summary>
+    /// <summary>Keeps the time while the link is down, follows a rename, closes the rings when the interface or its namespace is gone.</summary>
     private void Follow()
     {
-        string? name = Link.NameOf(_ifIndex);
-        if (name is null)
+        if (!_space!.IsCurrent)
         {
-            StartGap();
-            Close();
-            Note(PortState.Missing, "interface disappeared; waiting for it");
+            EndCapture("network namespace disappeared; waiting for it");
+            // Our sockets were what kept it.
+            LeaveNamespace();
             return;
         }
 
-        if (name != _currentName)
+        if (_space.Links.Find(_ifIndex) is not { } link)
         {
-            _logger.LogWarning("port {Port}: interface {Index} is called {Name} now; capture goes on", _options.Name, _ifIndex, name);
-            Volatile.Write(ref _currentName, name);
+            EndCapture("interface disappeared; waiting for it");
+            return;
         }
 
-        CountInterfaceLosses(name);
-        bool isUp = Link.Find(name)?.IsUp ?? false;
-        if (!isUp && _state == PortState.Capturing)
+        if (link.Name != _currentName)
+        {
+            _logger.LogWarning("port {Port}: interface {Index} is called {Name} now; capture goes on", _options.Name, _ifIndex, link.Name);
+            Volatile.Write(ref _currentName, link.Name);
+        }
+
+        CountInterfaceLosses(link);
+        if (!link.IsUp && _state == PortState.Capturing)
         {
             StartGap();
             Note(PortState.Down, "went down; waiting for it");
         }
-        else if (isUp && _state == PortState.Down)
+        else if (link.IsUp && _state == PortState.Down)
         {
             EndGap();
             Note(PortState.Capturing, "is up again; capturing");
         }
     }
 
-    private void CountInterfaceLosses(string name)
+    private void EndCapture(string why)
     {
-        InterfaceCounts now = InterfaceCounts.Read(name);
+        StartGap();
+        Close();
+        Note(PortState.Missing, why);
+    }
+
+    private void CountInterfaceLosses(LinkRecord link)
+    {
+        InterfaceCounts now = InterfaceCounts.Read(link);
         // rx_dropped also counts what no protocol wanted after the rings had it (every tagged packet without a VLAN device): a loss before the rings is only what the
         // CPUs' backlogs dropped at the same time. Backlogs are the machine's, so with several ports this is an upper bound.
         ulong dropped = Growth(now.Dropped, _last.Dropped);
@@ -308,10 +332,22 @@ internal sealed class PortRecorder
     /// <summary>A counter that went back was reset by its driver.</summary>
     private static ulong Growth(ulong now, ulong before) => now > before ? now - before : 0;
 
+    private void CountLastLosses()
+    {
+        try
+        {
+            if (_recorders.Count > 0 && _space?.Links.Find(_ifIndex) is { } link)
+                CountInterfaceLosses(link);
+        }
+        catch (IOException e)
+        {
+            _logger.LogDebug("port {Port}: {Reason}", _options.Name, e.Message);
+        }
+    }
+
     private void Close()
     {
-        if (_ifIndex >= 0 && Link.NameOf(_ifIndex) is { } name && _recorders.Count > 0)
-            CountInterfaceLosses(name);
+        CountLastLosses();
         CloseTriggerCounter();
         _open?.StopReceiving();
         foreach (RingRecorder recorder in _recorders)

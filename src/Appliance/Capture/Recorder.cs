@@ -205,7 +205,7 @@ public sealed class Recorder : IDisposable
         var offset = UtcOffset.FromKernel(LibC.KernelTaiOffsetSeconds());
         InterfaceInfo[] ports = [.. _options.Ports.Select(port =>
         {
-            Link? link = Link.Find(port.Name);
+            Link? link = PortNamespace.FindLink(port);
             return new InterfaceInfo(port.Name, link?.Driver, link?.Mac, link?.SpeedBitsPerSecond, port.Filter, offset);
         })];
         // One snap length a file, or libpcap refuses it: the largest of the ports'.
@@ -216,7 +216,7 @@ public sealed class Recorder : IDisposable
     {
         while (!_stopping)
         {
-            _links!.Wait(SuperviseMs);
+            LinkWatch.WaitAny([_links!, .. _ports.Select(port => port.Watch).OfType<LinkWatch>()], SuperviseMs);
             foreach (PortRecorder port in _ports)
             {
                 try

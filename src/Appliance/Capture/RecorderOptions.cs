@@ -88,8 +88,14 @@ public enum WriteEngine
 /// <summary>One port to capture. Immutable; validated by whoever builds it (Config for documents).</summary>
 public sealed record PortOptions
 {
-    /// <summary>Interface name as the kernel knows it (at most 15 bytes).</summary>
+    /// <summary>What the port is called everywhere, segments included: see <see cref="PortName"/>.</summary>
     public required string Name { get; init; }
+
+    /// <summary>The interface as the kernel knows it (at most 15 bytes).</summary>
+    public string Interface => PortName.InterfaceOf(Name);
+
+    /// <summary>Network namespace that the interface is in, by name (ip-netns(8)) or absolute path; null: the one that capbox runs in.</summary>
+    public string? Netns => PortName.NetnsOf(Name);
 
     /// <summary>tcpdump expression (pcap-filter(7)) with named filters already expanded; null records everything.</summary>
     public string? Filter { get; init; }

@@ -10,7 +10,7 @@ public enum PortState
     /// <summary>The interface exists but is administratively down.</summary>
     Down,
 
-    /// <summary>There is no interface of this name.</summary>
+    /// <summary>There is no interface of this name, or no network namespace that it could be in.</summary>
     Missing,
 }
 
@@ -23,7 +23,7 @@ public sealed record PortLedger
     /// <summary>Configured name of the port.</summary>
     public required string Port { get; init; }
 
-    /// <summary>The name the interface has now; differs from <see cref="Port"/> after a rename.</summary>
+    /// <summary>The port's name with the name that the interface has now; differs from <see cref="Port"/> after a rename.</summary>
     public required string CurrentName { get; init; }
     public required PortState State { get; init; }
 

@@ -59,8 +59,8 @@ internal static class CommandLine
         Option<string?> config = new("--config") { Description = "Configuration document (docs/CONFIG.md)", HelpName = "FILE" };
         Option<string[]> port = new("--port")
         {
-            Description = "Port to record; of a document's ports only these. Repeat it or separate names with commas",
-            HelpName = "NAME[,NAME]",
+            Description = "Port to record; of a document's ports only these. Repeat it or separate names with commas. NETNS/NAME: in another network namespace, by name or path",
+            HelpName = "[NETNS/]NAME[,...]",
         };
         Option<string?> archive = new("--archive") { Description = "Directory for the segments (default /var/lib/capbox)", HelpName = "DIR" };
         Option<string?> filter = new("--filter") { Description = "tcpdump expression for every port; @name of the document may be used", HelpName = "EXPR" };
@@ -84,8 +84,9 @@ internal static class CommandLine
 
     private static Command PortsCommandLine()
     {
-        Command command = new("ports", "List the ports of this machine: driver, speed, link, offloads, timestamping.") { s_json };
-        command.SetAction(result => PortsCommand.Run(result.GetValue(s_json)));
+        Option<string?> netns = new("--netns") { Description = "Of another network namespace, by name (ip netns) or path", HelpName = "NETNS" };
+        Command command = new("ports", "List the ports of this machine: driver, speed, link, offloads, timestamping.") { netns, s_json };
+        command.SetAction(result => PortsCommand.Run(result.GetValue(netns), result.GetValue(s_json)));
         return command;
     }
 
@@ -203,13 +204,14 @@ internal static class CommandLine
             [
                 "sudo capbox run --port eth2 --archive ./var",
                 "sudo capbox run --port eth2,eth3 --filter 'udp and net 239.0.0.0/8' --duration 60",
+                "sudo capbox run --port blue/eth0,/proc/4711/ns/net/eth0        # in network namespaces",
                 "sudo capbox run --config /etc/capbox.json --json | jq '.ports[].lostPackets'",
                 "sudo kill -HUP $(pidof capbox)        # begin new segments",
             ],
             "status" => ["sudo capbox status --archive ./var", "sudo capbox status --json | jq '.ports[].lostPackets'"],
             "trigger" => ["sudo capbox trigger --reason 'order 4711 late'", "sudo capbox trigger --archive ./var --json | jq -r .reached"],
             "rotate" => ["sudo capbox rotate"],
-            "ports" => ["capbox ports", "capbox ports --json | jq -r '.[] | select(.carrier) | .name'"],
+            "ports" => ["capbox ports", "sudo capbox ports --netns blue", "capbox ports --json | jq -r '.[] | select(.carrier) | .name'"],
             "segments" => ["capbox segments ./var", "capbox segments --from -1h --port eth2", "capbox segments ./var --json | jq 'map(.bytes) | add'"],
             "hold" or "add" or "list" or "remove" =>
             [

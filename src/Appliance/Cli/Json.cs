@@ -7,7 +7,8 @@ using Capbox.Nic;
 namespace Capbox.Cli;
 
 /// <summary>Result of <c>config check --json</c>.</summary>
-internal sealed record ConfigCheckReport(string File, bool Good, IReadOnlyList<Config.ConfigError> Errors);
+/// <param name="Warnings">What is not as the document expects it on this machine now, which <c>run</c> waits for.</param>
+internal sealed record ConfigCheckReport(string File, bool Good, IReadOnlyList<Config.ConfigError> Errors, IReadOnlyList<Config.ConfigError> Warnings);
 
 /// <summary>One port in a segment, as <c>segments --json</c> lists it.</summary>
 internal sealed record SegmentPortListing(

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Capbox.Capture;
 using Capbox.Nic;
 
 namespace Capbox.Cli;
@@ -6,9 +7,26 @@ namespace Capbox.Cli;
 /// <summary><c>capbox ports</c>.</summary>
 internal static class PortsCommand
 {
-    public static int Run(bool json)
+    /// <param name="netns">Network namespace, by name or path; null: ours.</param>
+    /// <param name="json">For programs.</param>
+    public static int Run(string? netns, bool json)
     {
-        IReadOnlyList<PortInfo> ports = PortInventory.List();
+        if (netns is not null && PortName.CheckNetns(netns) is { } problem)
+            return Errors.BadUse($"--netns: {problem}");
+        IReadOnlyList<PortInfo> ports;
+        try
+        {
+            using PortNamespace? space = PortNamespace.TryOpen(netns);
+            if (space is null)
+                return Errors.Failed($"--netns {netns}: {PortName.FindNetns(netns!, out _) ?? "it disappeared"}");
+            // Named as --port takes them.
+            ports = [.. PortInventory.List(space.Links).Select(port => port with { Name = PortName.Of(netns, port.Name), Netns = netns })];
+        }
+        catch (IOException e)
+        {
+            return Errors.Failed(netns is null ? e.Message : $"--netns {netns}: {e.Message}");
+        }
+
         if (json)
         {
             Json.WriteLine(ports, Json.Default.IReadOnlyListPortInfo);

@@ -99,7 +99,7 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
         List<PortOptions> chosen = [];
         foreach (string name in names)
         {
-            if (PortSection.CheckName(name) is { } problem)
+            if (CheckPort(name) is { } problem)
                 errors.Add($"--port: {problem}");
             else if (chosen.Any(p => p.Name == name))
                 errors.Add($"--port: {name} is given twice");
@@ -108,6 +108,14 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
         }
 
         return chosen;
+    }
+
+    /// <summary>Null, or why there will never be such a port. One that is not there now is waited for.</summary>
+    private static string? CheckPort(string name)
+    {
+        if (PortName.Check(name) is { } problem)
+            return problem;
+        return PortName.NetnsOf(name) is { } netns && PortName.FindNetns(netns, out bool isWrong) is { } found && isWrong ? found : null;
     }
 
     private static string CheckArchive(string directory, List<string> errors)

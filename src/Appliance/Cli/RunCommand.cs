@@ -39,6 +39,8 @@ internal static class RunCommand
         builder.Logging.ClearProviders();
         builder.Logging.AddProvider(new LineLoggerProvider(screen));
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        // A start that fails is said once, below.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
         builder.Services.Configure<ConsoleLifetimeOptions>(o => o.SuppressStatusMessages = true);
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = s_stopLimit);
         builder.Services.AddSingleton(settings);

@@ -182,7 +182,7 @@ public static class ConfigDocument
         foreach ((string path, JsonElement value) in elements)
         {
             PortOptions port = PortSection.Read(new JsonNodeReader(value, path, errors), filters, broken);
-            if (port.Name.Length > 0 && !firstUse.TryAdd(port.Name, path))
+            if (port.Interface.Length > 0 && !firstUse.TryAdd(port.Name, path))
                 errors.Add($"{path}.name", $"{port.Name} is a port already, at {firstUse[port.Name]}");
             ports.Add(port);
         }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Numerics;
-using System.Text;
 using System.Text.Json;
 using Capbox.Capture;
 
@@ -9,19 +8,7 @@ namespace Capbox.Config;
 /// <summary>One element of <c>$.ports</c>.</summary>
 public static class PortSection
 {
-    private const int MaxNameBytes = 15;
     private const int MaxRings = 64, MaxCpu = 1023;
-
-    /// <summary>Null if the kernel could have an interface of this name (dev_valid_name in net/core/dev.c), else why not.</summary>
-    public static string? CheckName(string name)
-    {
-        if (name.Length == 0)
-            return "the name of a port is empty";
-        if (Encoding.UTF8.GetByteCount(name) > MaxNameBytes)
-            return $"\"{name}\" is longer than the {MaxNameBytes} bytes of an interface name";
-        bool isValid = name is not ("." or "..") && !name.Any(c => c is '/' or ':' || char.IsWhiteSpace(c) || char.IsControl(c));
-        return isValid ? null : $"\"{name}\" cannot be the name of an interface";
-    }
 
     /// <summary>Expands and compiles an expression.</summary>
     /// <param name="expanded">What libpcap compiled; null on failure, or when a name in it is broken, which has been said there.</param>
@@ -44,14 +31,13 @@ public static class PortSection
     internal static PortOptions Read(JsonNodeReader node, NamedFilters filters, IReadOnlySet<string> broken)
     {
         string? given = node.Text("name", required: true);
-        if (given is not null && CheckName(given) is { } problem)
+        if (given is not null && PortName.CheckInterface(given) is { } problem)
             node.Error("name", problem);
-        string name = given ?? "";
-
+        string? netns = ReadNetns(node);
         int snapLength = (int)node.Number("snapLength", Pcapng.Format.MaxSnapLength, 32, Pcapng.Format.MaxSnapLength);
         PortOptions port = new()
         {
-            Name = name,
+            Name = PortName.Of(netns, given ?? ""),
             SnapLength = snapLength,
             Filter = ReadFilter(node, filters, broken, snapLength),
             Direction = node.Choice("direction", Direction.Both, ("both", Direction.Both), ("in", Direction.In), ("out", Direction.Out)),
@@ -74,6 +60,20 @@ public static class PortSection
         CheckRing(node, port);
         node.Finish();
         return port;
+    }
+
+    /// <summary>A namespace that is not there is waited for, as an interface is; what is there and is none will never be one.</summary>
+    private static string? ReadNetns(JsonNodeReader node)
+    {
+        if (node.Text("netns") is not { } netns)
+            return null;
+        string? problem = PortName.CheckNetns(netns);
+        if (problem is null && PortName.FindNetns(netns, out bool isWrong) is { } found && isWrong)
+            problem = found;
+        if (problem is null)
+            return netns;
+        node.Error("netns", problem);
+        return null;
     }
 
     private static string? ReadFilter(JsonNodeReader node, NamedFilters filters, IReadOnlySet<string> broken, int snapLength)

@@ -43,7 +43,7 @@ internal static class RetentionSection
             errors.Add(node.Path, $"more than {MaxPorts} ports");
         foreach ((string port, JsonElement _) in node.Members.Take(MaxPorts).ToArray())
         {
-            if (PortSection.CheckName(port) is { } problem)
+            if (Capture.PortName.Check(port) is { } problem)
                 node.Error(port, problem);
             ages[port] = node.DurationMs(port, 0, MinAgeMs, MaxAgeMs) * 1_000_000;
         }

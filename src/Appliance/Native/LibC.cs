@@ -5,7 +5,7 @@ namespace Capbox.Native;
 /// <summary>The C library's functions that .NET has no equal for. Every call that fails leaves errno in <see cref="Marshal.GetLastPInvokeError"/>.</summary>
 internal static unsafe partial class LibC
 {
-    public const int EPERM = 1, ENOENT = 2, EINTR = 4, EIO = 5, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EBUSY = 16, EINVAL = 22, ENOSPC = 28;
+    public const int EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, EIO = 5, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EBUSY = 16, EINVAL = 22, ENOSPC = 28;
     public const int EROFS = 30, EOPNOTSUPP = 95, ENETDOWN = 100, ETIME = 62, ENOSYS = 38, ENODEV = 19, ENXIO = 6;
 
     public const int O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0x40, O_EXCL = 0x80, O_DIRECT = 0x4000, O_NONBLOCK = 0x800, O_CLOEXEC = 0x80000, O_DIRECTORY = 0x10000;
@@ -92,6 +92,18 @@ internal static unsafe partial class LibC
     public static partial nint recv(int fd, void* buffer, nint length, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
+    public static partial nint send(int fd, void* buffer, nint length, int flags);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int stat(string path, FileStat* status);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fstat(int fd, FileStat* status);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int setns(int fd, int type);
+
+    [LibraryImport("libc", SetLastError = true)]
     public static partial int poll(PollFd* fds, ulong count, int timeoutMs);
 
     [LibraryImport("libc", SetLastError = true)]
@@ -125,9 +137,6 @@ internal static unsafe partial class LibC
     public static partial uint if_nametoindex(string name);
 
     [LibraryImport("libc", SetLastError = true)]
-    public static partial byte* if_indextoname(uint index, byte* name);
-
-    [LibraryImport("libc", SetLastError = true)]
     public static partial int adjtimex(Timex* timex);
 
     [LibraryImport("libc", SetLastError = true)]
@@ -137,14 +146,6 @@ internal static unsafe partial class LibC
     public static string ErrorText(int errno) => Marshal.GetPInvokeErrorMessage(errno);
 
     public static string LastErrorText() => ErrorText(Marshal.GetLastPInvokeError());
-
-    /// <summary>The name an interface has now (if_indextoname(3)), or null if there is none of this index.</summary>
-    public static string? InterfaceName(uint index)
-    {
-        const int nameBytes = 16; // IFNAMSIZ
-        byte* buffer = stackalloc byte[nameBytes];
-        return if_indextoname(index, buffer) == null ? null : Marshal.PtrToStringUTF8((nint)buffer);
-    }
 
     /// <summary>Whether something disciplines the system clock (timex.status without STA_UNSYNC, adjtimex(2)).</summary>
     public static bool IsClockSynchronised()

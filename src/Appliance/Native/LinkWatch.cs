@@ -13,8 +13,8 @@ internal struct SockaddrNl
 }
 
 /// <summary>
-/// Wakes when any interface of this network namespace appears, disappears, goes up or down, or is renamed (rtnetlink(7), RTMGRP_LINK). The messages are not
-/// parsed: they say that it is time to look.
+/// Wakes when any interface of the network namespace that it was made in appears, disappears, goes up or down, or is renamed (rtnetlink(7), RTMGRP_LINK). The messages
+/// are not parsed: they say that it is time to look.
 /// </summary>
 internal sealed unsafe class LinkWatch : IDisposable
 {
@@ -39,13 +39,21 @@ internal sealed unsafe class LinkWatch : IDisposable
         throw new IOException($"netlink bind: {reason}");
     }
 
-    /// <summary>Sleeps until a link changed or the time has passed.</summary>
-    public void Wait(int timeoutMs)
+    /// <summary>Sleeps until a link changed that one of the watches sees, or the time has passed.</summary>
+    public static void WaitAny(ReadOnlySpan<LinkWatch> watches, int timeoutMs)
     {
-        PollFd fd = new() { Fd = _fd.Value, Events = LibC.POLLIN };
-        if (LibC.poll(&fd, 1, timeoutMs) <= 0)
+        PollFd* fds = stackalloc PollFd[watches.Length];
+        for (int i = 0; i < watches.Length; i++)
+            fds[i] = new PollFd { Fd = watches[i]._fd.Value, Events = LibC.POLLIN };
+        if (LibC.poll(fds, (ulong)watches.Length, timeoutMs) <= 0)
             return;
-        // An overrun (ENOBUFS) is a change as well; it ends the loop and the next look sees what is.
+        foreach (LinkWatch watch in watches)
+            watch.Drain();
+    }
+
+    /// <summary>An overrun (ENOBUFS) is a change as well; it ends the loop and the next look sees what is.</summary>
+    private void Drain()
+    {
         for (int i = 0; i < MaxDrains && LibC.recv(_fd.Value, (void*)_drain.Address, DrainBytes, 0) > 0; i++)
         {
         }

@@ -31,11 +31,16 @@ public enum StampFilter
 /// </summary>
 public sealed class HardwareStamps : IDisposable
 {
+    private readonly LinkControl _links;
     private readonly string _name;
     private HardwareStampConfig _before;
     private bool _restore;
 
-    private HardwareStamps(string name) => _name = name;
+    private HardwareStamps(LinkControl links, string name)
+    {
+        _links = links;
+        _name = name;
+    }
 
     /// <summary>The filter in force after the request.</summary>
     public StampFilter Granted { get; private set; }
@@ -48,11 +53,11 @@ public sealed class HardwareStamps : IDisposable
 
     /// <summary>
     /// Asks the NIC to stamp every received packet. Never throws; without the capability nothing is changed. Transmit stamping is left
-    /// as it was, since a PTP daemon may be using it.
+    /// as it was, since a PTP daemon may be using it. Restoring needs <paramref name="links"/> as well.
     /// </summary>
-    public static HardwareStamps TryEnableAll(string name)
+    internal static HardwareStamps TryEnableAll(LinkControl links, string name)
     {
-        HardwareStamps stamps = new(name);
+        HardwareStamps stamps = new(links, name);
         stamps.Problem = stamps.Enable();
         return stamps;
     }
@@ -64,12 +69,12 @@ public sealed class HardwareStamps : IDisposable
             return;
         _restore = false;
         HardwareStampConfig before = _before;
-        Ethtool.TrySetStampConfig(_name, ref before);
+        Ethtool.TrySetStampConfig(_links, _name, ref before);
     }
 
     private string? Enable()
     {
-        int errno = Ethtool.TryGetStampConfig(_name, out _before);
+        int errno = Ethtool.TryGetStampConfig(_links, _name, out _before);
         bool known = errno == 0;
         if (known && _before.RxFilter == (int)StampFilter.All)
         {
@@ -77,7 +82,7 @@ public sealed class HardwareStamps : IDisposable
             return null;
         }
 
-        errno = Ethtool.TryGetTimestampInfo(_name, out EthtoolTimestampInfo info);
+        errno = Ethtool.TryGetTimestampInfo(_links, _name, out EthtoolTimestampInfo info);
         if (errno != 0 || (info.RxFilters & (1u << (int)StampFilter.All)) == 0)
         {
             Granted = known ? (StampFilter)_before.RxFilter : StampFilter.None;
@@ -88,7 +93,7 @@ public sealed class HardwareStamps : IDisposable
 
         // A driver that cannot be asked (SIOCGHWTSTAMP is younger than SIOCSHWTSTAMP) is taken to have been off.
         HardwareStampConfig wanted = new() { Flags = _before.Flags, TxType = _before.TxType, RxFilter = (int)StampFilter.All };
-        errno = Ethtool.TrySetStampConfig(_name, ref wanted);
+        errno = Ethtool.TrySetStampConfig(_links, _name, ref wanted);
         if (errno != 0)
         {
             Granted = known ? (StampFilter)_before.RxFilter : StampFilter.None;
@@ -96,7 +101,7 @@ public sealed class HardwareStamps : IDisposable
         }
 
         _restore = true;
-        Granted = (StampFilter)(Ethtool.TryGetStampConfig(_name, out HardwareStampConfig after) == 0 ? after.RxFilter : wanted.RxFilter);
+        Granted = (StampFilter)(Ethtool.TryGetStampConfig(_links, _name, out HardwareStampConfig after) == 0 ? after.RxFilter : wanted.RxFilter);
         return StampsAll ? null : $"port {_name}: asked to stamp every packet, the NIC granted {Granted}";
     }
 }

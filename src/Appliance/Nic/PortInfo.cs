@@ -24,19 +24,22 @@ public sealed record PortTimestamping(
     public bool ReceivesSoftware => (Flags & RxSoftware) != 0;
 }
 
-/// <summary>Counters of a port since its driver was loaded (/sys/class/net/*/statistics).</summary>
+/// <summary>Counters of a port since its driver was loaded (struct rtnl_link_stats64).</summary>
 /// <param name="RxDropped">Dropped by the kernel before any socket saw them.</param>
 /// <param name="RxMissed">Dropped by the NIC for want of buffers.</param>
 public sealed record PortCounters(
     ulong RxPackets, ulong RxBytes, ulong RxErrors, ulong RxDropped, ulong RxMissed, ulong TxPackets, ulong TxBytes);
 
-/// <summary>One network interface of this machine (of this network namespace), as it is now.</summary>
+/// <summary>One network interface of a network namespace, as it is now.</summary>
 public sealed record PortInfo
 {
     public required string Name { get; init; }
+
+    /// <summary>The network namespace that was asked about, by name or path; null for our own.</summary>
+    public string? Netns { get; init; }
     public required int Index { get; init; }
 
-    /// <summary>Driver by ethtool, else by sysfs; null for a virtual device that tells neither.</summary>
+    /// <summary>Driver by ethtool; null for a virtual device that tells none.</summary>
     public string? Driver { get; init; }
     public string? Firmware { get; init; }
 

@@ -73,13 +73,8 @@ internal sealed class Lab : IDisposable
         SenderSpace = id + "a";
         RecorderSpace = id + "b";
         Scratch = Directory.CreateTempSubdirectory("capbox-test-").FullName;
-        foreach (string space in new[] { SenderSpace, RecorderSpace })
-        {
-            Tool.Run("ip", "netns", "add", space);
-            Tool.Run("ip", "netns", "exec", space, "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1", "net.ipv6.conf.all.disable_ipv6=1");
-            Tool.Run("ip", "-n", space, "link", "set", "lo", "up");
-        }
-
+        MakeSpace(SenderSpace);
+        MakeSpace(RecorderSpace);
         for (int i = 0; i < pairs; i++)
             AddPair(i, mtu);
     }
@@ -100,6 +95,31 @@ internal sealed class Lab : IDisposable
         Tool.Run("ip", "link", "add", a, "netns", SenderSpace, "mtu", m, "type", "veth", "peer", "name", b, "netns", RecorderSpace, "mtu", m);
         Tool.Run("ip", "-n", SenderSpace, "link", "set", a, "arp", "off", "up");
         Tool.Run("ip", "-n", RecorderSpace, "link", "set", b, "arp", "off", "up");
+    }
+
+    /// <summary>Makes one more namespace and returns its name.</summary>
+    public string AddSpace(string suffix)
+    {
+        string space = SenderSpace[..^1] + suffix;
+        MakeSpace(space);
+        _undo.Add(() => Tool.Try("ip", "netns", "del", space));
+        return space;
+    }
+
+    /// <summary>Makes a namespace of this name, also again after it was deleted.</summary>
+    public static void MakeSpace(string space)
+    {
+        Tool.Run("ip", "netns", "add", space);
+        Tool.Run("ip", "netns", "exec", space, "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1", "net.ipv6.conf.all.disable_ipv6=1");
+        Tool.Run("ip", "-n", space, "link", "set", "lo", "up");
+    }
+
+    /// <summary>Makes a pair whose sender's side is <paramref name="sender"/> and whose other side is an interface of another namespace.</summary>
+    public void AddPairTo(string space, string sender, string name)
+    {
+        Tool.Run("ip", "link", "add", sender, "netns", SenderSpace, "mtu", "1504", "type", "veth", "peer", "name", name, "netns", space, "mtu", "1504");
+        Tool.Run("ip", "-n", SenderSpace, "link", "set", sender, "arp", "off", "up");
+        Tool.Run("ip", "-n", space, "link", "set", name, "arp", "off", "up");
     }
 
     /// <summary>ip in the recorder's namespace.</summary>
