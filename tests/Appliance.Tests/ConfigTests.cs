@@ -20,7 +20,7 @@ public sealed class ConfigTests
         Assert.Equal("/etc/capbox/custody.key", result.CustodyKey);
         Assert.Equal(900, options.Storage.RotateSeconds);
         Assert.Equal(1L << 30, options.Storage.SegmentBytes);
-        Assert.Equal(["eth2", "eth3"], options.Ports.Select(p => p.Name));
+        Assert.Equal(["eth2", "eth3", "trading/eth0"], options.Ports.Select(p => p.Name));
         Assert.Equal(
             "(udp and (dst host 239.1.1.1 or dst host 239.1.1.2 or dst net 239.1.2.0/24) and (dst port 30001 or dst portrange 30010-30020))"
             + " or (udp and (dst host 239.2.1.1)) or arp",

@@ -20,6 +20,9 @@ public static class PortName
     /// <summary>The namespace of a port, or null for our own.</summary>
     public static string? NetnsOf(string port) => port.LastIndexOf('/') is >= 0 and int slash ? port[..slash] : null;
 
+    /// <summary>Whether a namespace is named by a process, as /proc/4711/ns/net. The number may be another process's later.</summary>
+    public static bool IsOfProcess(string netns) => netns.StartsWith("/proc/", StringComparison.Ordinal);
+
     /// <summary>Null if there can be such a port, else why not.</summary>
     public static string? Check(string port) => (NetnsOf(port) is { } netns ? CheckNetns(netns) : null) ?? CheckInterface(InterfaceOf(port));
 

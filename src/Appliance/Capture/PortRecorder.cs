@@ -30,6 +30,7 @@ internal sealed class PortRecorder
     private string? _backend, _warned;
     private FileDescriptor? _triggerCounter;
     private PortNamespace? _space; // null while there is no such namespace
+    private bool _namespaceIsOver;
     private int _ifIndex = -1;
     private string _currentName;
     private volatile PortState _state = PortState.Stopped;
@@ -133,7 +134,7 @@ internal sealed class PortRecorder
         {
             if (!IsNamespaceThere())
             {
-                Note(PortState.Missing, "no such network namespace; waiting for it");
+                Note(PortState.Missing, NamespaceNote("no such network namespace"));
                 return;
             }
 
@@ -160,10 +161,23 @@ internal sealed class PortRecorder
     private bool IsNamespaceThere()
     {
         if (_space is { IsCurrent: false })
-            LeaveNamespace();
-        _space ??= PortNamespace.TryOpen(_options.Netns);
+            LoseNamespace();
+        if (!_namespaceIsOver)
+            _space ??= PortNamespace.TryOpen(_options.Netns);
         return _space is not null;
     }
+
+    /// <summary>Its name or path leads elsewhere: what is left of it is kept by our sockets alone. A number of a process may soon be another process's, so it is not followed further.</summary>
+    private void LoseNamespace()
+    {
+        _namespaceIsOver = PortName.IsOfProcess(_options.Netns!);
+        StartGap();
+        Close();
+        Note(PortState.Missing, NamespaceNote("network namespace disappeared"));
+        LeaveNamespace();
+    }
+
+    private string NamespaceNote(string what) => $"{what}; {(_namespaceIsOver ? "it was named by a process and is not waited for" : "waiting for it")}";
 
     private void LeaveNamespace()
     {
@@ -280,15 +294,15 @@ internal sealed class PortRecorder
     {
         if (!_space!.IsCurrent)
         {
-            EndCapture("network namespace disappeared; waiting for it");
-            // Our sockets were what kept it.
-            LeaveNamespace();
+            LoseNamespace();
             return;
         }
 
         if (_space.Links.Find(_ifIndex) is not { } link)
         {
-            EndCapture("interface disappeared; waiting for it");
+            StartGap();
+            Close();
+            Note(PortState.Missing, "interface disappeared; waiting for it");
             return;
         }
 
@@ -309,13 +323,6 @@ internal sealed class PortRecorder
             EndGap();
             Note(PortState.Capturing, "is up again; capturing");
         }
-    }
-
-    private void EndCapture(string why)
-    {
-        StartGap();
-        Close();
-        Note(PortState.Missing, why);
     }
 
     private void CountInterfaceLosses(LinkRecord link)

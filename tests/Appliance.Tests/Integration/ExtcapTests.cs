@@ -8,9 +8,9 @@ namespace Capbox.Tests.Integration;
 [Collection("Integration")]
 public class ExtcapTests
 {
-    private static string Config(Lab lab) => $$"""
+    private static string Config(Lab lab, string second = "") => $$"""
         {"storage": {"directory": "{{lab.Archive}}", "segmentSize": "16MiB"},
-         "ports": [{"name": "b0", "rings": 2, "ringSize": "8MiB", "blockSize": "128KiB", "handover": "50ms"}, {"name": "b1", "handover": "20ms"}]}
+         "ports": [{"name": "b0", "rings": 2, "ringSize": "8MiB", "blockSize": "128KiB", "handover": "50ms"}, {"name": "b1", "handover": "20ms"{{second}}}]}
         """;
 
     /// <summary>
@@ -80,12 +80,15 @@ public class ExtcapTests
         return [.. new[] { packets[packets.Count / 3], packets[packets.Count * 2 / 3] }.Select(p => string.Create(CultureInfo.InvariantCulture, $"{p.Seconds}.{p.Fraction:D9}"))];
     }
 
-    [Fact]
-    public async Task Tshark_captures_live_with_a_filter_and_leaves_nothing_behind()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Tshark_captures_live_with_a_filter_and_leaves_nothing_behind(bool byNamespace)
     {
         using var lab = new Lab(pairs: 2);
-        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Config(lab));
-        using Process tshark = Process.Start(Tshark(lab, "-i", "capbox-live-b1", "-f", "udp dst portrange 7100-9000", "-c", "50", "-l", "-T", "fields", "-e", "udp.dstport", "-e", "frame.interface_name"))!;
+        string port = byNamespace ? $"{lab.RecorderSpace}/b1" : "b1";
+        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Config(lab, byNamespace ? $", \"netns\": \"{lab.RecorderSpace}\"" : ""));
+        using Process tshark = Process.Start(Tshark(lab, "-i", "capbox-live-" + port, "-f", "udp dst portrange 7100-9000", "-c", "50", "-l", "-T", "fields", "-e", "udp.dstport", "-e", "frame.interface_name"))!;
         Task<string> errors = tshark.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         Tool.WaitFor(() => ExtcapProcesses(lab).Any(), "tshark to start capbox");
         await Task.Delay(1000, TestContext.Current.CancellationToken);
@@ -95,7 +98,7 @@ public class ExtcapTests
         string output = await tshark.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         Assert.True(tshark.WaitForExit(20_000), "tshark does not end");
         Assert.True(tshark.ExitCode == 0, await errors);
-        Assert.Equal(Enumerable.Range(7100, 50).Select(n => $"{n}\tb1"), output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal(Enumerable.Range(7100, 50).Select(n => $"{n}\t{port}"), output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Tool.WaitFor(() => !ExtcapProcesses(lab).Any(), "capbox to end with tshark");
         capbox.Stop();
     }

@@ -92,12 +92,12 @@ public class NamespaceTests
         string all = Path.Combine(lab.Scratch, "all.pcapng");
         Tool.Run(CapboxProcess.Binary, "extract", "--archive", lab.Archive, "--from", "-1h", "-o", all);
         string[] again = Tool.Run("tshark", "-r", all, "-T", "fields", "-e", "frame.interface_name").Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Equal(names.CountBy(n => n).Order(), again.CountBy(n => n).Order());
+        Assert.Equal(names.Order(StringComparer.Ordinal), again.Order(StringComparer.Ordinal));
         Assert.Contains($"  {ports[1]}: stored 600, filtered 1,", Tool.Run(CapboxProcess.Binary, "verify", segment), StringComparison.Ordinal);
         using JsonDocument segments = JsonDocument.Parse(Tool.Run(CapboxProcess.Binary, "segments", lab.Archive, "--port", ports[0], "--json"));
         Assert.Equal(ports, segments.RootElement[0].GetProperty("ports").EnumerateArray().Select(p => p.GetProperty("name").GetString()));
         (int code, _, string error) = Tool.Try(CapboxProcess.Binary, "extract", "--archive", lab.Archive, "--from", "-1h", "--port", "red/eth0", "-o", "-");
-        Assert.Equal(1, code);
+        Assert.Equal(2, code);
         Assert.Contains("--port red/eth0: the archive has no such port", error, StringComparison.Ordinal);
         Assert.Contains("h1", Tool.Run(CapboxProcess.Binary, "hold", "add", "--archive", lab.Archive, "--from", "-1h", "--to", "now", "--port", ports[1], "--reason", "test"), StringComparison.Ordinal);
     }
@@ -151,6 +151,24 @@ public class NamespaceTests
         capbox.WaitFor(s => s.Ports[0].State == PortState.Missing, "the port to be missing");
         PortLedger port = capbox.Stop().Ports[0];
         Assert.Equal(($"{netns}/eth0", 50ul), (port.Port, port.StoredPackets));
+    }
+
+    [Fact]
+    public void A_path_of_a_process_that_led_elsewhere_once_is_not_believed_again()
+    {
+        using var lab = new Lab();
+        string space = lab.AddSpace("x");
+        lab.AddPairTo(space, "x0", "eth0");
+        // Not a number that is used again, which cannot be had to order: the same below /proc.
+        using CapboxProcess capbox = CapboxProcess.Start(lab, "--port", $"/proc/{Name(Environment.ProcessId)}/root/run/netns/{space}/eth0", "--archive", lab.Archive);
+        Tool.Run("ip", "netns", "del", space);
+        capbox.WaitFor(s => s.Ports[0].State == PortState.Missing, "the port to be missing");
+        Lab.MakeSpace(space);
+        lab.AddPairTo(space, "x0", "eth0");
+        Thread.Sleep(1500);
+        Assert.Equal(PortState.Missing, capbox.Last!.Ports[0].State);
+        Assert.Contains("network namespace disappeared; it was named by a process and is not waited for", capbox.Errors, StringComparison.Ordinal);
+        capbox.Stop();
     }
 
     [Fact]
