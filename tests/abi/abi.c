@@ -369,10 +369,12 @@ static void errors_and_files(void)
 	SAME(LibC, POSIX_FADV_DONTNEED);
 	SAME(LibC, FALLOC_FL_KEEP_SIZE);
 	SAME(LibC, SCHED_IDLE);
+	SAME(LibC, SCHED_OTHER);
 	SAME(LibC, IOPRIO_WHO_PROCESS);
 	SAME(LibC, IOPRIO_CLASS_IDLE);
 	SAME(LibC, IOPRIO_CLASS_SHIFT);
 	SAME(LibC, SYS_ioprio_set);
+	SAME(LibC, SYS_gettid);
 	SAME(LibC, EPERM);
 	SAME(LibC, ENOENT);
 	SAME(LibC, ESRCH);
@@ -475,6 +477,7 @@ static void other_numbers(void)
 
 	CONSTANT(ThreadPlacement, SetBytes, sizeof(cpu_set_t));
 	CONSTANT(Pcap, ErrorBufferBytes, PCAP_ERRBUF_SIZE);
+	SAME(Pcap, DLT_RAW);
 	CONSTANT(Pcap, NetmaskUnknown, PCAP_NETMASK_UNKNOWN);
 	CONSTANT(FilterProgram, EthernetLinkType, DLT_EN10MB);
 }

@@ -35,6 +35,7 @@ public sealed class Custodian : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly byte[] _buffer = SegmentDigest.NewBuffer();
     private readonly Thread _thread;
+    private int _threadId; // as the kernel counts
     private ChainFile? _chain;
     private bool _listAgain;
     private volatile string? _fault;
@@ -114,7 +115,11 @@ public sealed class Custodian : IDisposable
     }
 
     /// <summary>Waits until every announced segment has its entry; false if that took longer, or cannot be.</summary>
-    public bool Drain(TimeSpan limit) => _idle.Wait(limit) && _fault is null;
+    public bool Drain(TimeSpan limit)
+    {
+        ThreadPlacement.RunAsOthers(Volatile.Read(ref _threadId));
+        return _idle.Wait(limit) && _fault is null;
+    }
 
     /// <summary>Stops within some milliseconds, in the middle of a digest if need be.</summary>
     public void Dispose()
@@ -123,6 +128,7 @@ public sealed class Custodian : IDisposable
             return;
         _stop.Cancel();
         _wake.Set();
+        ThreadPlacement.RunAsOthers(Volatile.Read(ref _threadId));
         _thread.Join();
         lock (_gate)
         {
@@ -169,6 +175,7 @@ public sealed class Custodian : IDisposable
     private void Run()
     {
         ThreadPlacement.RunWhenIdle();
+        Volatile.Write(ref _threadId, ThreadPlacement.CurrentThread());
         while (!_stop.IsCancellationRequested)
         {
             int pauseMs = RetryMs;

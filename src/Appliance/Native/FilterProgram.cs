@@ -9,6 +9,10 @@ namespace Capbox.Native;
 internal static unsafe class FilterProgram
 {
     private const int EthernetLinkType = 1;
+
+    /// <summary>libpcap counts link types its own way: they agree with files' but for a few, of which capbox records raw IP.</summary>
+    private static int DataLink(int linkType) => linkType == 101 ? Pcap.DLT_RAW : linkType; // LINKTYPE_RAW, pcap-linktype(7)
+
     private const int LiveBufferBytes = 1 << 20;
     private static readonly Lock Compiler = new();
 
@@ -17,7 +21,7 @@ internal static unsafe class FilterProgram
     {
         lock (Compiler)
         {
-            nint handle = Pcap.pcap_open_dead(linkType, snapLength);
+            nint handle = Pcap.pcap_open_dead(DataLink(linkType), snapLength);
             try
             {
                 return Compile(handle, expression, out _);
@@ -35,7 +39,7 @@ internal static unsafe class FilterProgram
     {
         lock (Compiler)
         {
-            nint handle = Pcap.pcap_open_dead(linkType, snapLength);
+            nint handle = Pcap.pcap_open_dead(DataLink(linkType), snapLength);
             try
             {
                 string? message = Compile(handle, expression, out SockFilter[] program);

@@ -18,13 +18,13 @@ internal static unsafe partial class LibC
     public const int POSIX_FADV_WILLNEED = 3, POSIX_FADV_DONTNEED = 4;
     public const int SEEK_DATA = 3;
     public const int FALLOC_FL_KEEP_SIZE = 1;
-    public const int SCHED_IDLE = 5;
+    public const int SCHED_OTHER = 0, SCHED_IDLE = 5;
 
     /// <summary>linux/ioprio.h: "who" is one thread; the idle class gets the disk when nobody else asks for it.</summary>
     public const int IOPRIO_WHO_PROCESS = 1, IOPRIO_CLASS_IDLE = 3, IOPRIO_CLASS_SHIFT = 13;
 
     /// <summary>asm/unistd_64.h.</summary>
-    public const int SYS_ioprio_set = 251;
+    public const int SYS_ioprio_set = 251, SYS_gettid = 186;
 
     public const int EPOLL_CLOEXEC = 0x80000, EPOLL_CTL_ADD = 1;
     public const uint EPOLLIN = 1, EPOLLERR = 8, EPOLLET = 1u << 31;

@@ -7,6 +7,7 @@ internal static unsafe partial class Pcap
 {
     private const string Library = "libpcap.so.0.8";
     public const int ErrorBufferBytes = 256;
+    public const int DLT_RAW = 12;
 
     /// <summary>Optimise the program (pcap_compile).</summary>
     public const int Optimize = 1;

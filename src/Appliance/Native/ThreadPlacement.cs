@@ -40,6 +40,17 @@ internal static unsafe class ThreadPlacement
         LibC.syscall(LibC.SYS_ioprio_set, LibC.IOPRIO_WHO_PROCESS, 0, LibC.IOPRIO_CLASS_IDLE << LibC.IOPRIO_CLASS_SHIFT, 0, 0, 0);
     }
 
+    /// <summary>The kernel's number of the calling thread, for <see cref="RunAsOthers"/>.</summary>
+    public static int CurrentThread() => (int)LibC.syscall(LibC.SYS_gettid, 0, 0, 0, 0, 0, 0);
+
+    /// <summary>Ends <see cref="RunWhenIdle"/> for a thread that somebody waits for now: on a busy machine there may be nothing left for a long time. 0 is no thread.</summary>
+    public static void RunAsOthers(int thread)
+    {
+        int priority = 0;
+        if (thread > 0)
+            LibC.sched_setscheduler(thread, LibC.SCHED_OTHER, &priority);
+    }
+
     private static int Allowed(Span<int> cpus)
     {
         byte* set = stackalloc byte[SetBytes];
