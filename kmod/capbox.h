@@ -221,11 +221,6 @@ void capbox_ports_remove_all(struct capbox_session *session);
 int capbox_ports_register(void);
 void capbox_ports_unregister(void);
 
-/* setup.c: what SETUP is asked for */
-
-int capbox_setup_check(struct capbox_setup *setup);
-void capbox_setup_layout(struct capbox_setup *setup, u32 rings);
-
 /* session.c: what an open file is */
 
 /**

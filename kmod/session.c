@@ -29,7 +29,6 @@ static unsigned int capbox_session_count;
 /**
  * capbox_session_open - a session that has nothing yet
  * @net: the namespace of the calling task
- *
  * Return: the session or an error pointer.
  */
 struct capbox_session *capbox_session_open(struct net *net)
@@ -55,6 +54,68 @@ struct capbox_session *capbox_session_open(struct net *net)
 		return ERR_PTR(err);
 	}
 	return session;
+}
+
+static int capbox_setup_check(struct capbox_setup *setup)
+{
+	char *text = setup->error;
+
+	if (setup->abi != CAPBOX_ABI_VERSION)
+		return capbox_refuse(text, -EPROTO,
+				     "abi: asked for %u, this module has %u (release %s)",
+				     setup->abi, CAPBOX_ABI_VERSION, CAPBOX_MODULE_RELEASE);
+	if (setup->flags & ~CAPBOX_SETUP_FLAGS)
+		return capbox_refuse(text, -EINVAL, "flags: unknown bits %#x",
+				     setup->flags & ~CAPBOX_SETUP_FLAGS);
+	if (!setup->hooks || setup->hooks >= CAPBOX_HOOK_BIT(CAPBOX_HOOKS))
+		return capbox_refuse(text, -EINVAL, "hooks: %#x is not a set of hook points",
+				     setup->hooks);
+	if (setup->flags & CAPBOX_SETUP_CONSUME &&
+	    !(setup->hooks & CAPBOX_HOOK_BIT(CAPBOX_HOOK_INGRESS)))
+		return capbox_refuse(text, -EINVAL, "flags: consume needs the hook ingress");
+	if (setup->policy > CAPBOX_DROP_OLDEST)
+		return capbox_refuse(text, -EINVAL, "policy: %u is unknown", setup->policy);
+	if (!is_power_of_2(setup->block_bytes) || setup->block_bytes < CAPBOX_BLOCK_BYTES_MIN ||
+	    setup->block_bytes > CAPBOX_BLOCK_BYTES_MAX)
+		return capbox_refuse(text, -EINVAL,
+				     "block_bytes: %u is not a power of two from %u to %u",
+				     setup->block_bytes, CAPBOX_BLOCK_BYTES_MIN,
+				     CAPBOX_BLOCK_BYTES_MAX);
+	if (setup->blocks < CAPBOX_BLOCKS_MIN || setup->blocks > CAPBOX_BLOCKS_MAX)
+		return capbox_refuse(text, -EINVAL, "blocks: %u is not from %u to %u",
+				     setup->blocks, CAPBOX_BLOCKS_MIN, CAPBOX_BLOCKS_MAX);
+	if (setup->head_bytes % 4 || setup->head_bytes > CAPBOX_HEAD_BYTES_MAX)
+		return capbox_refuse(text, -EINVAL,
+				     "head_bytes: %u is not a multiple of 4 up to %u",
+				     setup->head_bytes, CAPBOX_HEAD_BYTES_MAX);
+	if (setup->handover_us < CAPBOX_HANDOVER_US_MIN ||
+	    setup->handover_us > CAPBOX_HANDOVER_US_MAX)
+		return capbox_refuse(text, -EINVAL, "handover_us: %u is not from %u to %u",
+				     setup->handover_us, CAPBOX_HANDOVER_US_MIN,
+				     CAPBOX_HANDOVER_US_MAX);
+	if (memchr_inv(setup->reserved, 0, sizeof(setup->reserved)))
+		return capbox_refuse(text, -EINVAL, "reserved: must be zero");
+	return 0;
+}
+
+/*
+ * Where things lie, from the numbers that were asked for. 64 bits hold the largest product: 8192
+ * CPUs, 16384 blocks of 4 MiB.
+ */
+static void capbox_setup_layout(struct capbox_setup *setup, u32 rings)
+{
+	u64 queue_bytes;
+
+	setup->rings = rings;
+	setup->queue_entries = roundup_pow_of_two(setup->blocks);
+	queue_bytes = (u64)setup->queue_entries * sizeof(__u32);
+	setup->filled_offset = sizeof(struct capbox_ring_head);
+	setup->free_offset = setup->filled_offset + queue_bytes;
+	setup->info_offset = ALIGN(setup->free_offset + queue_bytes, SMP_CACHE_BYTES);
+	setup->ring_bytes =
+		PAGE_ALIGN(setup->info_offset + (u64)setup->blocks * sizeof(struct capbox_block));
+	setup->blocks_offset = setup->ring_bytes * rings;
+	setup->map_bytes = setup->blocks_offset + (u64)rings * setup->blocks * setup->block_bytes;
 }
 
 static void capbox_rings_free(struct capbox_session *session)
@@ -101,8 +162,7 @@ static int capbox_rings_alloc(struct capbox_session *session, const struct cpuma
 	u32 index = 0;
 	int err = 0;
 
-	session->rings =
-		kvcalloc(session->setup.rings, sizeof(*session->rings), GFP_KERNEL_ACCOUNT);
+	session->rings = kvcalloc(session->setup.rings, sizeof(*session->rings), GFP_KERNEL_ACCOUNT);
 	session->ring_of = alloc_percpu(struct capbox_ring *);
 	if (!session->rings || !session->ring_of)
 		return -ENOMEM;
@@ -163,7 +223,6 @@ static int capbox_setup_rings(struct capbox_session *session, struct capbox_setu
  * capbox_session_setup - SETUP
  * @session: new
  * @setup: in and out
- *
  * Return: 0 or an error, told in setup->error. A session that could not be set up is as new.
  */
 int capbox_session_setup(struct capbox_session *session, struct capbox_setup *setup)
@@ -201,7 +260,6 @@ int capbox_session_setup(struct capbox_session *session, struct capbox_setup *se
  * the new one
  * @session: whose
  * @filter: checked here
- *
  * Return: 0; -EINVAL: not a valid program; -EFAULT; -ENOMEM.
  */
 int capbox_session_set_filter(struct capbox_session *session, const struct capbox_filter *filter)
@@ -232,8 +290,7 @@ int capbox_session_set_filter(struct capbox_session *session, const struct capbo
 		}
 	}
 	mutex_lock(&session->lock);
-	old = rcu_replace_pointer(session->filters[kind], program,
-				  lockdep_is_held(&session->lock));
+	old = rcu_replace_pointer(session->filters[kind], program, lockdep_is_held(&session->lock));
 	mutex_unlock(&session->lock);
 	if (old) {
 		synchronize_net();
@@ -245,7 +302,6 @@ int capbox_session_set_filter(struct capbox_session *session, const struct capbo
 /**
  * capbox_session_start - START
  * @session: set up
- *
  * Return: 0; -EINVAL: not set up; -EBUSY: started already; -ENODEV: its namespace is gone;
  * -EOPNOTSUPP: a hook that this kernel lacks.
  */
@@ -311,7 +367,6 @@ static void capbox_session_halt(struct capbox_session *session)
  * capbox_session_stop - STOP: when it returns no packet is added any more, and all blocks with
  * packets are handed over
  * @session: running
- *
  * Return: 0; -EINVAL: it does not run.
  */
 int capbox_session_stop(struct capbox_session *session)
@@ -336,7 +391,6 @@ static long capbox_flush_on_cpu(void *ring)
 /**
  * capbox_session_flush - FLUSH: hands over all blocks with packets that came before the call
  * @session: set up
- *
  * Return: 0; -EINVAL: not set up.
  */
 int capbox_session_flush(struct capbox_session *session)
@@ -380,7 +434,6 @@ int capbox_cpu_dead(unsigned int cpu, struct hlist_node *node)
  * capbox_session_counters - COUNTERS
  * @session: set up
  * @request: in and out
- *
  * Return: 0; -EINVAL: not set up, or no such ring.
  */
 int capbox_session_counters(struct capbox_session *session, struct capbox_ring_counters *request)
