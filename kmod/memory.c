@@ -17,15 +17,18 @@
 
 /*
  * One physical run costs one entry of the TLB and one of the disk's scatter list, but is not always
- * to be had.
+ * to be had. Of single pages: madvise(MADV_COLD) of a part of a compound page never returns in a
+ * kernel without transparent huge pages, whose split_folio() does nothing and says it has.
  */
 static bool capbox_area_alloc_run(struct capbox_area *area, unsigned int order, int node)
 {
-	struct page *page = alloc_pages_node(node, CAPBOX_GFP | __GFP_COMP | __GFP_NORETRY, order);
+	struct page *page = alloc_pages_node(node, CAPBOX_GFP | __GFP_NORETRY, order);
 
-	if (page)
-		area->address = page_address(page);
-	return page;
+	if (!page)
+		return false;
+	split_page(page, order);
+	area->address = page_address(page);
+	return true;
 }
 
 static int capbox_area_alloc_pages(struct capbox_area *area, int node)
@@ -83,7 +86,8 @@ void capbox_area_free(struct capbox_area *area)
 			put_page(area->pages[i]);
 		kvfree(area->pages);
 	} else if (area->address) {
-		put_page(virt_to_page(area->address));
+		for (i = 0; i < area->page_count; i++)
+			put_page(virt_to_page(area->address) + i);
 	}
 	memset(area, 0, sizeof(*area));
 }

@@ -339,7 +339,12 @@ static void test_mapping(void)
 	map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, session.fd, bytes - PAGE);
 	expect(map != MAP_FAILED, "the last page: %s", strerror(errno));
 	munmap(map, PAGE);
-	/* It can be moved, cut, and taken away while packets come. */
+	/* Advice that is not for such memory comes back. */
+	for (int advice = 0; advice < 26; advice++)
+		madvise(session.map + session.setup.blocks_offset + PAGE, 3 * PAGE, advice);
+	munmap(session.map, bytes);
+	session.map = mmap(NULL, bytes, both, MAP_SHARED, session.fd, 0);
+	/* It can be moved. */
 	map = mremap(session.map, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	expect(map != MAP_FAILED, "moved: %s", strerror(errno));
 	session.map = map;

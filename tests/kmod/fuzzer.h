@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The random calls of fuzz.c. */
+#ifndef CAPBOX_TEST_FUZZER_H
+#define CAPBOX_TEST_FUZZER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "session.h"
+
+#define REGION_BYTES (256ull << 20)
+
+/* A session that all threads use at once; each call may meet one that is just closed, which is part of the game. */
+struct slot {
+	int fd;
+	struct capbox_setup setup;
+	uint8_t *map;		/* always there: REGION_BYTES of nothing, over which the session's memory is mapped */
+	uint64_t map_bytes;
+};
+
+struct random {
+	uint64_t state;
+};
+
+uint64_t next(struct random *random);
+uint32_t below(struct random *random, uint32_t limit);
+bool once_in(struct random *random, uint32_t many);
+uint64_t nasty(struct random *random); /* a number that code likes to be wrong about */
+
+void slot_init(struct slot *slot);
+void slot_act(struct random *random, struct slot *slot); /* one random call */
+void fuzzer_print(void); /* how many calls of each kind there were, and how many succeeded */
+
+#endif
