@@ -147,7 +147,7 @@ internal sealed class PortRecorder
 
             Open(link);
             EndGap();
-            Note(PortState.Capturing, "capturing");
+            Note(PortState.Capturing, "capturing; " + StampText());
             _problem = null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CaptureException)
@@ -224,6 +224,14 @@ internal sealed class PortRecorder
         if (!_stamps!.StampsAll && _options.Timestamps == TimestampSource.Hardware)
             throw new CaptureException($"port {_options.Name}: timestamps: hardware stamps for every packet are not granted: {_stamps.Problem ?? "filter " + _stamps.Granted}");
     }
+
+    /// <summary>Which clock stamps the packets; and of a NIC that has one and does not use it for them, why.</summary>
+    private string StampText() => _stamps switch
+    {
+        { StampsAll: true } => "stamped by the NIC",
+        { Problem: { } problem } when _stamps.HasClock => "stamped by the system clock: " + problem,
+        _ => "stamped by the system clock",
+    };
 
     private void MakeRecorders(IReadOnlyList<BlockRing> rings, SegmentStore store, int handoverMs)
     {
@@ -321,7 +329,7 @@ internal sealed class PortRecorder
         else if (link.IsUp && _state == PortState.Down)
         {
             EndGap();
-            Note(PortState.Capturing, "is up again; capturing");
+            Note(PortState.Capturing, "is up again; capturing; " + StampText());
         }
     }
 

@@ -48,7 +48,10 @@ public sealed class HardwareStamps : IDisposable
     /// <summary>True when every received packet gets a hardware stamp.</summary>
     public bool StampsAll => Granted == StampFilter.All;
 
-    /// <summary>Null when all packets are stamped, else one line that names the port and why not.</summary>
+    /// <summary>The NIC has a clock (a PHC), whatever it stamps.</summary>
+    public bool HasClock { get; private set; }
+
+    /// <summary>Null when all packets are stamped, else why not, in one line.</summary>
     public string? Problem { get; private set; }
 
     /// <summary>
@@ -83,12 +86,13 @@ public sealed class HardwareStamps : IDisposable
         }
 
         errno = Ethtool.TryGetTimestampInfo(_links, _name, out EthtoolTimestampInfo info);
+        HasClock = errno == 0 && info.PhcIndex >= 0;
         if (errno != 0 || (info.RxFilters & (1u << (int)StampFilter.All)) == 0)
         {
             Granted = known ? (StampFilter)_before.RxFilter : StampFilter.None;
             return errno != 0
-                ? $"port {_name}: no hardware stamps: {LibC.ErrorText(errno)}"
-                : $"port {_name}: the NIC cannot stamp every packet in hardware";
+                ? $"no hardware stamps: {LibC.ErrorText(errno)}"
+                : $"the NIC cannot stamp every packet in hardware";
         }
 
         // A driver that cannot be asked (SIOCGHWTSTAMP is younger than SIOCSHWTSTAMP) is taken to have been off.
@@ -97,11 +101,11 @@ public sealed class HardwareStamps : IDisposable
         if (errno != 0)
         {
             Granted = known ? (StampFilter)_before.RxFilter : StampFilter.None;
-            return $"port {_name}: hardware stamps refused: {LibC.ErrorText(errno)}";
+            return $"hardware stamps refused: {LibC.ErrorText(errno)}";
         }
 
         _restore = true;
         Granted = (StampFilter)(Ethtool.TryGetStampConfig(_links, _name, out HardwareStampConfig after) == 0 ? after.RxFilter : wanted.RxFilter);
-        return StampsAll ? null : $"port {_name}: asked to stamp every packet, the NIC granted {Granted}";
+        return StampsAll ? null : $"asked to stamp every packet, the NIC granted {Granted}";
     }
 }

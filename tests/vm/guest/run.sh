@@ -38,7 +38,7 @@ run() { # NAME NETWORK MODULE [PARAMETER...]
 clean() {
 	local path module status=0
 	kill -9 -1
-	for path in /sys/devices/system/cpu/cpu*/online; do echo 1 >"$path"; done
+	for path in /sys/devices/system/cpu/cpu*/online; do [ ! -e "$path" ] || echo 1 >"$path"; done
 	fault_injection_off
 	ip -all netns delete
 	for path in /sys/class/net/*/; do
