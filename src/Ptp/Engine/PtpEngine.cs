@@ -3,19 +3,6 @@ using Capbox.Ptp.Transport;
 
 namespace Capbox.Ptp.Engine;
 
-/// <summary>Where a message came in.</summary>
-public enum PtpChannel
-{
-    /// <summary>Not told apart: Ethernet.</summary>
-    Any,
-
-    /// <summary>UDP port 319.</summary>
-    Event,
-
-    /// <summary>UDP port 320.</summary>
-    General,
-}
-
 /// <summary>How a message came in.</summary>
 /// <param name="Source">Who sent it: MAC or IP address.</param>
 /// <param name="Channel">By which port.</param>
