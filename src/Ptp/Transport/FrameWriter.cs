@@ -8,7 +8,7 @@ namespace Capbox.Ptp.Transport;
 /// <param name="VlanId">VLAN to send in, -1 without a tag.</param>
 /// <param name="VlanPriority">Priority of the tag, 0 to 7.</param>
 /// <param name="Dscp">Of the IP header, 0 to 63.</param>
-/// <param name="HopLimit">TTL or hop limit: 1 stays in the subnet.</param>
+/// <param name="HopLimit">TTL or hop limit of what goes to the group: 1 stays in the subnet. What goes to one receiver has 64, as any packet.</param>
 public readonly record struct FrameSettings(PeerAddress SourceMac, PeerAddress Source, int VlanId = -1, byte VlanPriority = 0, byte Dscp = 0, byte HopLimit = 1);
 
 /// <summary>Puts Ethernet, IP and UDP headers around a message, checksums included, as a packet socket sends it. Sockets over UDP need none of it.</summary>
@@ -18,6 +18,7 @@ public static class FrameWriter
     public const int MostOverheadBytes = 14 + 4 + 40 + 8 + PtpGroup.Ipv6PaddingBytes;
 
     private const int UdpBytes = 8;
+    private const byte UnicastHopLimit = 64;
     private const int Ipv4HeadBytes = 20;
     private const int Ipv6HeadBytes = 40;
 
@@ -42,10 +43,11 @@ public static class FrameWriter
         else
             (transport == PtpTransport.Ethernet ? to : destinationMac).CopyTo(frame);
         int at = WriteEthernet(settings, transport, frame);
+        FrameSettings used = to.IsGroup ? settings : settings with { HopLimit = UnicastHopLimit };
         return transport switch
         {
-            PtpTransport.UdpIpv4 => at + WriteIpv4(message, channel, settings, address, frame[at..]),
-            PtpTransport.UdpIpv6 => at + WriteIpv6(message, channel, settings, address, frame[at..]),
+            PtpTransport.UdpIpv4 => at + WriteIpv4(message, channel, used, address, frame[at..]),
+            PtpTransport.UdpIpv6 => at + WriteIpv6(message, channel, used, address, frame[at..]),
             _ => at + Copy(message, frame[at..]),
         };
     }
