@@ -43,6 +43,9 @@ internal sealed class DelayPlanner
     public bool IsTarget(DomainTable domain, Master master) =>
         master.IsQualified && master.IsSyncAlive && (ReferenceEquals(domain.Selected, master) || (_options.MeasureAll && _options.DelayMode == DelayMode.Unicast));
 
+    /// <summary>A master's Syncs began: the first request comes at a random moment of the interval, or all slaves of a master that came up would ask it at once.</summary>
+    public void Begin(Master master, long nowNs) => master.Delay.NextNs = nowNs + (long)(Random() * Interval(master));
+
     /// <summary>Sends one.</summary>
     public void Send(DomainTable domain, Master target, long nowNs, IEngineOutput output)
     {
@@ -169,10 +172,12 @@ internal sealed class DelayPlanner
     /// </summary>
     private long Spacing(Master master)
     {
-        int log = master.Delay.HasAllowedLog ? Math.Max(master.Delay.AllowedLog, _options.LogDelayInterval) : _options.LogDelayInterval;
-        long interval = Intervals.FromLog(log);
+        long interval = Interval(master);
         return (interval / 8) + (long)(Random() * (interval * 1.75));
     }
+
+    private long Interval(Master master) =>
+        Intervals.FromLog(master.Delay.HasAllowedLog ? Math.Max(master.Delay.AllowedLog, _options.LogDelayInterval) : _options.LogDelayInterval);
 
     /// <summary>xorshift64*: 0 up to 1.</summary>
     private double Random()

@@ -115,7 +115,7 @@ internal sealed class Master(EngineOptions options, EngineCounters counters)
 /// <summary>What a master knows of the Delay_Req that go to it.</summary>
 internal struct DelayState
 {
-    /// <summary>When the next one is due; 0: as soon as there are Syncs.</summary>
+    /// <summary>When the next one is due; set when its Syncs begin.</summary>
     public long NextNs;
 
     /// <summary>logMessageInterval of its last Delay_Resp: what it allows.</summary>

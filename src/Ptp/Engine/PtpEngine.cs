@@ -195,6 +195,7 @@ public sealed partial class PtpEngine
         if (!master.IsSyncAlive)
         {
             master.IsSyncAlive = true;
+            _delay.Begin(master, nowNs);
             Tell(EventKind.SyncRestored, nowNs, domain, master, 0, 0);
             UpdateReference(nowNs);
         }
