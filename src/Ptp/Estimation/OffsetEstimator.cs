@@ -1,0 +1,252 @@
+namespace Capbox.Ptp.Estimation;
+
+/// <summary>What became of a message.</summary>
+public enum MessageVerdict
+{
+    /// <summary>It moved the estimate.</summary>
+    Used,
+
+    /// <summary>It is one of the first, collected until there are enough.</summary>
+    Collected,
+
+    /// <summary>It lies where no noise reaches, or came while that was being looked into; the estimate holds its course.</summary>
+    Held,
+
+    /// <summary>It was the last piece of evidence for a step of the path or of the grandmaster: see <see cref="OffsetEstimator.LastShift"/>.</summary>
+    ShiftFound,
+}
+
+/// <summary>A step in the messages that the oscillator cannot have made.</summary>
+/// <param name="At">PHC time of finding it.</param>
+/// <param name="OffsetNs">What it would be worth as a change of the offset, ns: half the change of asymmetry, or the whole of the grandmaster's step.</param>
+/// <param name="DelayNs">Change of the mean one-way delay, ns.</param>
+public readonly record struct PathShift(TaiTime At, double OffsetNs, double DelayNs)
+{
+    /// <summary>Both directions moved against each other: the grandmaster's time stepped, not the path.</summary>
+    public bool IsTimeStep => Math.Abs(OffsetNs) > 4 * Math.Abs(DelayNs);
+}
+
+/// <summary>The estimate at one moment.</summary>
+/// <param name="OffsetNs">PHC minus grandmaster, ns.</param>
+/// <param name="OffsetSigmaNs">Its standard deviation at that moment, ns.</param>
+/// <param name="TakenSigmaNs">Its standard deviation when the last message was used, ns.</param>
+/// <param name="FrequencyPpb">Frequency error of the oscillator without steering, ppb.</param>
+/// <param name="FrequencySigmaPpb">Its standard deviation, ppb.</param>
+/// <param name="DriftPpbPerSecond">Recent mean change of the frequency per second, ppb/s.</param>
+/// <param name="DelayNs">Mean one-way path delay, ns.</param>
+/// <param name="SilentSeconds">Seconds since the last message that was used.</param>
+/// <param name="UnresolvedNs">Sum of steps that were not followed and may yet be true, ns.</param>
+public readonly record struct OffsetEstimate(
+    double OffsetNs, double OffsetSigmaNs, double TakenSigmaNs, double FrequencyPpb, double FrequencySigmaPpb, double DriftPpbPerSecond, double DelayNs, double SilentSeconds, double UnresolvedNs);
+
+/// <summary>
+/// Offset and frequency of a PHC relative to its grandmaster from timed messages. It works on the clock as it would run without steering: the steering that
+/// <see cref="Steered"/> and <see cref="Stepped"/> report is taken out of each stamp first. No I/O, no clock of its own, no allocation after the constructor.
+/// </summary>
+public sealed class OffsetEstimator
+{
+    private const int ShiftMessages = 6;
+    private const int OtherMessages = 4;
+    private const double DriftSpanSeconds = 10;
+    private const double DriftMemory = 0.1;
+
+    private readonly SteeringHistory _steering = new();
+    private readonly FilterBank _bank = new();
+    private readonly Acquisition _acquisition = new();
+    private readonly PathWatch[] _paths = [new(), new()];
+    private long _baseNs;
+    private bool _hasBase;
+    private double _seconds;
+    private double _usedSeconds;
+    private double _takenSigmaNs;
+    private double _reserveNs;
+    private double _reserveErrorNs;
+    private bool _suspect;
+    private double _driftSeconds;
+    private double _driftFromPpb;
+    private double _driftPpbPerSecond;
+
+    /// <summary>True once there is an estimate.</summary>
+    public bool HasEstimate { get; private set; }
+
+    /// <summary>True while messages are held back because some were out of place.</summary>
+    public bool IsSuspect => _suspect;
+
+    /// <summary>The last step found in the messages.</summary>
+    public PathShift LastShift { get; private set; }
+
+    /// <summary>How many steps were found.</summary>
+    public long ShiftCount { get; private set; }
+
+    /// <summary>How many messages were held back.</summary>
+    public long HeldCount { get; private set; }
+
+    /// <summary>Begins, or begins anew, at a PHC time with the frequency that is dialled in, ppb.</summary>
+    public void Start(TaiTime at, double frequencyPpb)
+    {
+        _steering.Start(at, frequencyPpb);
+        _acquisition.Clear();
+        foreach (PathWatch path in _paths)
+            path.Forget();
+        (HasEstimate, _hasBase, _suspect, _reserveNs, _reserveErrorNs) = (false, false, false, 0, 0);
+    }
+
+    /// <summary>The PHC's frequency was set; <paramref name="at"/> is the PHC time at which it took effect.</summary>
+    public void Steered(TaiTime at, double frequencyPpb) => _steering.Set(at, frequencyPpb);
+
+    /// <summary>The PHC was stepped when it showed <paramref name="at"/>. Messages stamped before must not be fed any more.</summary>
+    public void Stepped(TaiTime at, long stepNs)
+    {
+        _steering.Step(at, stepNs);
+        _baseNs += stepNs;
+    }
+
+    /// <summary>Another grandmaster, whose time may differ by up to <paramref name="apartNs"/>: the frequency stays, the rest is learnt anew.</summary>
+    public void ReferenceChanged(double apartNs)
+    {
+        foreach (PathWatch path in _paths)
+            path.Forget();
+        _suspect = false;
+        if (HasEstimate)
+            _bank.Shift(-_reserveNs, 0, Math.Max(apartNs, 1));
+        (_reserveNs, _reserveErrorNs) = (0, 0);
+    }
+
+    /// <summary>The steps found so far are accepted as true: the estimate follows the messages as they are.</summary>
+    public void AcceptShifts() => (_reserveNs, _reserveErrorNs) = (0, 0);
+
+    /// <summary>Something touched the oscillator or the dial: its frequency is known to <paramref name="sigmaPpb"/> only.</summary>
+    public void DoubtFrequency(double sigmaPpb) => _bank.DoubtFrequency(sigmaPpb);
+
+    /// <summary>Takes one message.</summary>
+    public MessageVerdict Add(in TimedMessage message)
+    {
+        double sign = message.Direction == PathDirection.Forward ? 1 : -1;
+        double seconds = _steering.Undo(message.LocalTime, out double sumNs);
+        long raw = message.RawDifferenceNs;
+        if (!_hasBase)
+            (_baseNs, _hasBase) = ((long)sign * raw, true);
+        double ns = raw - ((long)sign * _baseNs) - message.CorrectionNs - (sign * sumNs);
+        PathWatch path = _paths[(int)message.Direction];
+        if (!HasEstimate)
+        {
+            path.Measure(seconds, ns, 0);
+            return Collect(message.Direction, seconds, ns);
+        }
+
+        path.Measure(seconds, ns, sign * _bank.FrequencyPpb);
+        double ahead = seconds - _seconds;
+        double left = ns - _bank.Expect(sign, ahead, out double sigmaNs);
+        bool inPlace = path.InPlace(left, sigmaNs);
+        if (!inPlace)
+            _suspect = true;
+        if (!_suspect)
+            return Use(path, sign, seconds, ns, left, message.LocalTime);
+        return Hold(path, left, sigmaNs, message.LocalTime);
+    }
+
+    /// <summary>The estimate at a PHC time.</summary>
+    public OffsetEstimate At(TaiTime now)
+    {
+        double seconds = _steering.Undo(now, out double sumNs);
+        double ahead = seconds - _seconds;
+        double offset = _bank.OffsetNs + (_bank.FrequencyPpb * ahead) + sumNs + _baseNs - _reserveNs;
+        return new(offset, _bank.OffsetSigmaNs(ahead), _takenSigmaNs, _bank.FrequencyPpb, _bank.FrequencySigmaPpb, _driftPpbPerSecond, _bank.DelayNs,
+            Math.Max(0, seconds - _usedSeconds), Math.Abs(_reserveNs) + _reserveErrorNs);
+    }
+
+    private MessageVerdict Collect(PathDirection direction, double seconds, double ns)
+    {
+        if (!_acquisition.Add(direction, seconds, ns, out FirstEstimate first))
+            return MessageVerdict.Collected;
+        double unit = first.UnitNs;
+        _bank.Start(first.OffsetNs, 4 * unit, first.FrequencyPpb, (4 * unit / first.SpanSeconds) + 10, first.DelayNs);
+        (HasEstimate, _seconds, _usedSeconds, _takenSigmaNs) = (true, seconds, seconds, 4 * unit);
+        (_driftSeconds, _driftFromPpb, _driftPpbPerSecond) = (seconds + DriftSpanSeconds, double.NaN, 1);
+        foreach (PathWatch path in _paths)
+            path.Interrupt();
+        return MessageVerdict.Used;
+    }
+
+    private MessageVerdict Use(PathWatch path, double sign, double seconds, double ns, double left, TaiTime at)
+    {
+        if (seconds > _seconds)
+        {
+            _bank.Predict(seconds - _seconds);
+            _seconds = seconds;
+        }
+
+        _bank.Update(sign, seconds - _seconds, ns, path.MedianStepNs);
+        _takenSigmaNs = _bank.OffsetSigmaNs(0);
+        _usedSeconds = Math.Max(_usedSeconds, seconds);
+        TrackDrift();
+        path.Took(left);
+        if (path.Drifted(_takenSigmaNs))
+        {
+            foreach (PathWatch each in _paths)
+                each.SuspectRecent();
+            return Absorb(at);
+        }
+
+        return MessageVerdict.Used;
+    }
+
+    // Isolated outliers end a suspicion as soon as messages are in place again; a run of them in one direction, with the other direction heard as well, is a step.
+    private MessageVerdict Hold(PathWatch path, double left, double sigmaNs, TaiTime at)
+    {
+        HeldCount++;
+        path.Kept(left);
+        PathWatch forward = _paths[0];
+        PathWatch reverse = _paths[1];
+        if (forward.InPlaceRun + reverse.InPlaceRun >= 2 && forward.OutOfPlaceRun == 0 && reverse.OutOfPlaceRun == 0)
+        {
+            _suspect = false;
+            forward.EndSuspicion();
+            reverse.EndSuspicion();
+            return MessageVerdict.Held;
+        }
+
+        int run = Math.Max(forward.OutOfPlaceRun, reverse.OutOfPlaceRun);
+        bool enough = run >= ShiftMessages && Math.Min(forward.SuspectCount, reverse.SuspectCount) >= OtherMessages;
+        return enough ? Absorb(at) : MessageVerdict.Held;
+    }
+
+    // The clock did not step: what moved is the path or the grandmaster's time. The belief about the messages moves, the output does not.
+    private MessageVerdict Absorb(TaiTime at)
+    {
+        double sigma = _bank.OffsetSigmaNs(0);
+        double forward = _paths[0].SuspectShiftNs(sigma);
+        double reverse = _paths[1].SuspectShiftNs(sigma);
+        double unit = (_paths[0].UnitNs + _paths[1].UnitNs) / 2;
+        double offset = (forward - reverse) / 2;
+        LastShift = new(at, offset, (forward + reverse) / 2);
+        ShiftCount++;
+        _bank.Shift(offset, LastShift.DelayNs, unit / 2);
+        _reserveNs += offset;
+        _reserveErrorNs = offset == 0 ? _reserveErrorNs : _reserveErrorNs + (unit / 2);
+        // Back where it was: nothing is left to resolve.
+        if (Math.Abs(_reserveNs) <= 1.5 * _reserveErrorNs)
+            (_reserveNs, _reserveErrorNs) = (0, 0);
+        _suspect = false;
+        foreach (PathWatch path in _paths)
+        {
+            path.EndSuspicion();
+            path.Interrupt();
+        }
+
+        return MessageVerdict.ShiftFound;
+    }
+
+    private void TrackDrift()
+    {
+        if (_seconds < _driftSeconds)
+            return;
+        if (!double.IsNaN(_driftFromPpb))
+        {
+            double change = Math.Abs(_bank.FrequencyPpb - _driftFromPpb) / (DriftSpanSeconds + _seconds - _driftSeconds);
+            _driftPpbPerSecond += DriftMemory * (change - _driftPpbPerSecond);
+        }
+
+        (_driftFromPpb, _driftSeconds) = (_bank.FrequencyPpb, _seconds + DriftSpanSeconds);
+    }
+}
