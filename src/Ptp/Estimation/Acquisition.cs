@@ -8,7 +8,7 @@ internal readonly record struct FirstEstimate(double Seconds, double OffsetNs, d
 /// </summary>
 internal sealed class Acquisition
 {
-    private const int Capacity = 24;
+    private const int Capacity = 32;
     private const int Enough = 6;
     private const double EnoughSeconds = 1.5;
 
@@ -25,7 +25,7 @@ internal sealed class Acquisition
         Track own = direction == PathDirection.Forward ? _forward : _reverse;
         own.Add(seconds, differenceNs);
         first = default;
-        if (_forward.Count < Enough || _reverse.Count < Enough || _forward.SpanSeconds < EnoughSeconds || _reverse.SpanSeconds < EnoughSeconds)
+        if (!_forward.IsEnough || !_reverse.IsEnough)
             return false;
 
         int n = _forward.Slopes(_slopes, 0, 1);
@@ -54,6 +54,9 @@ internal sealed class Acquisition
         public int Count { get; set; }
 
         public double SpanSeconds => Count < 2 ? 0 : _seconds[Count - 1] - _seconds[0];
+
+        // At high rates a full track must do, however short.
+        public bool IsEnough => Count == Capacity || (Count >= Enough && SpanSeconds >= EnoughSeconds);
 
         public void Add(double seconds, double ns)
         {

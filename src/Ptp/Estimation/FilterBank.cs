@@ -17,6 +17,7 @@ internal sealed class FilterBank
 
     private const double MemorySeconds = 150;
     private const double SmallestSigmaNs = 0.7;
+    private const double LeastLogWeight = -8;
 
     private readonly PhaseFilter[] _filters = new PhaseFilter[Wanders.Length * Shapes.Length];
     private readonly double[] _logWeight = new double[Wanders.Length * Shapes.Length];
@@ -133,7 +134,8 @@ internal sealed class FilterBank
         double sum = 0;
         for (int i = 0; i < _weight.Length; i++)
         {
-            _logWeight[i] -= best;
+            // A filter that fell far behind can still come back within seconds, when the oscillator begins to behave as it says.
+            _logWeight[i] = Math.Max(_logWeight[i] - best, LeastLogWeight);
             sum += _weight[i] = Math.Exp(_logWeight[i]);
         }
 

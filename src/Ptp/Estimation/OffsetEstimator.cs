@@ -32,7 +32,7 @@ public readonly record struct PathShift(TaiTime At, double OffsetNs, double Dela
 /// <param name="TakenSigmaNs">Its standard deviation when the last message was used, ns.</param>
 /// <param name="FrequencyPpb">Frequency error of the oscillator without steering, ppb.</param>
 /// <param name="FrequencySigmaPpb">Its standard deviation, ppb.</param>
-/// <param name="DriftPpbPerSecond">Recent mean change of the frequency per second, ppb/s.</param>
+/// <param name="DriftPpbPerSecond">Mean change of the frequency over the last minutes, signed, ppb/s.</param>
 /// <param name="DelayNs">Mean one-way path delay, ns.</param>
 /// <param name="SilentSeconds">Seconds since the last message that was used.</param>
 /// <param name="UnresolvedNs">Sum of steps that were not followed and may yet be true, ns.</param>
@@ -47,6 +47,8 @@ public sealed class OffsetEstimator
 {
     private const int ShiftMessages = 6;
     private const int OtherMessages = 4;
+    private const double ShiftSeconds = 5;
+    private const int InPlaceToAcquit = 2;
     private const double DriftSpanSeconds = 10;
     private const double DriftMemory = 0.1;
 
@@ -62,9 +64,15 @@ public sealed class OffsetEstimator
     private double _reserveNs;
     private double _reserveErrorNs;
     private bool _suspect;
+    private double _suspectFromSeconds;
+    private double _suspectSeconds;
+    private bool _suspectEarly;
+    private PathWatch _suspectPath;
     private double _driftSeconds;
     private double _driftFromPpb;
     private double _driftPpbPerSecond;
+
+    public OffsetEstimator() => _suspectPath = _paths[0];
 
     /// <summary>True once there is an estimate.</summary>
     public bool HasEstimate { get; private set; }
@@ -137,12 +145,15 @@ public sealed class OffsetEstimator
         path.Measure(seconds, ns, sign * _bank.FrequencyPpb);
         double ahead = seconds - _seconds;
         double left = ns - _bank.Expect(sign, ahead, out double sigmaNs);
-        bool inPlace = path.InPlace(left, sigmaNs);
-        if (!inPlace)
-            _suspect = true;
-        if (!_suspect)
-            return Use(path, sign, seconds, ns, left, message.LocalTime);
-        return Hold(path, left, sigmaNs, message.LocalTime);
+        MessagePlace place = path.Place(left, sigmaNs);
+        if (!_suspect && place is (MessagePlace.Early or MessagePlace.FloorMoved))
+            (_suspect, _suspectEarly, _suspectPath, _suspectFromSeconds) = (true, place == MessagePlace.Early, path, seconds);
+        if (_suspect)
+            return Hold(path, left, place, seconds, message.LocalTime);
+        if (place == MessagePlace.InPlace)
+            return Use(path, sign, seconds, ns, left);
+        HeldCount++;
+        return MessageVerdict.Held;
     }
 
     /// <summary>The estimate at a PHC time.</summary>
@@ -162,13 +173,13 @@ public sealed class OffsetEstimator
         double unit = first.UnitNs;
         _bank.Start(first.OffsetNs, 4 * unit, first.FrequencyPpb, (4 * unit / first.SpanSeconds) + 10, first.DelayNs);
         (HasEstimate, _seconds, _usedSeconds, _takenSigmaNs) = (true, seconds, seconds, 4 * unit);
-        (_driftSeconds, _driftFromPpb, _driftPpbPerSecond) = (seconds + DriftSpanSeconds, double.NaN, 1);
+        (_driftSeconds, _driftFromPpb, _driftPpbPerSecond) = (seconds + DriftSpanSeconds, double.NaN, 0);
         foreach (PathWatch path in _paths)
             path.Interrupt();
         return MessageVerdict.Used;
     }
 
-    private MessageVerdict Use(PathWatch path, double sign, double seconds, double ns, double left, TaiTime at)
+    private MessageVerdict Use(PathWatch path, double sign, double seconds, double ns, double left)
     {
         if (seconds > _seconds)
         {
@@ -181,60 +192,57 @@ public sealed class OffsetEstimator
         _usedSeconds = Math.Max(_usedSeconds, seconds);
         TrackDrift();
         path.Took(left);
-        if (path.Drifted(_takenSigmaNs))
-        {
-            foreach (PathWatch each in _paths)
-                each.SuspectRecent();
-            return Absorb(at);
-        }
-
         return MessageVerdict.Used;
     }
 
-    // Isolated outliers end a suspicion as soon as messages are in place again; a run of them in one direction, with the other direction heard as well, is a step.
-    private MessageVerdict Hold(PathWatch path, double left, double sigmaNs, TaiTime at)
+    // A lone early message is an outlier: the next two in place acquit the path. Otherwise enough messages of both directions are collected, and compared with the usual ones.
+    private MessageVerdict Hold(PathWatch path, double left, MessagePlace place, double seconds, TaiTime at)
     {
+        _suspectSeconds = seconds;
         HeldCount++;
-        path.Kept(left);
-        PathWatch forward = _paths[0];
-        PathWatch reverse = _paths[1];
-        if (forward.InPlaceRun + reverse.InPlaceRun >= 2 && forward.OutOfPlaceRun == 0 && reverse.OutOfPlaceRun == 0)
-        {
-            _suspect = false;
-            forward.EndSuspicion();
-            reverse.EndSuspicion();
-            return MessageVerdict.Held;
-        }
-
-        int run = Math.Max(forward.OutOfPlaceRun, reverse.OutOfPlaceRun);
-        bool enough = run >= ShiftMessages && Math.Min(forward.SuspectCount, reverse.SuspectCount) >= OtherMessages;
-        return enough ? Absorb(at) : MessageVerdict.Held;
+        path.Kept(left, place);
+        if (_suspectEarly && _suspectPath.InPlaceRun >= InPlaceToAcquit)
+            EndSuspicion();
+        else if (HasEvidence(seconds))
+            return Absorb(at);
+        return MessageVerdict.Held;
     }
+
+    private bool HasEvidence(double seconds) =>
+        (_suspectPath.SuspectFull || seconds - _suspectFromSeconds >= ShiftSeconds)
+        && _suspectPath.SuspectCount >= ShiftMessages && Math.Min(_paths[0].SuspectCount, _paths[1].SuspectCount) >= OtherMessages;
 
     // The clock did not step: what moved is the path or the grandmaster's time. The belief about the messages moves, the output does not.
     private MessageVerdict Absorb(TaiTime at)
     {
-        double sigma = _bank.OffsetSigmaNs(0);
-        double forward = _paths[0].SuspectShiftNs(sigma);
-        double reverse = _paths[1].SuspectShiftNs(sigma);
-        double unit = (_paths[0].UnitNs + _paths[1].UnitNs) / 2;
+        double sigma = _bank.OffsetSigmaNs(_suspectSeconds - _seconds);
+        double forward = _paths[0].ShiftNs(sigma);
+        double reverse = _paths[1].ShiftNs(sigma);
+        EndSuspicion();
+        if (forward == 0 && reverse == 0)
+            return MessageVerdict.Held;
         double offset = (forward - reverse) / 2;
+        double unit = (_paths[0].UnitNs + _paths[1].UnitNs) / 2;
+        // Both directions alike: a longer or shorter route, which the messages measure better than this comparison.
+        if (Math.Abs(offset) < unit)
+            offset = 0;
         LastShift = new(at, offset, (forward + reverse) / 2);
         ShiftCount++;
         _bank.Shift(offset, LastShift.DelayNs, unit / 2);
         _reserveNs += offset;
-        _reserveErrorNs = offset == 0 ? _reserveErrorNs : _reserveErrorNs + (unit / 2);
+        if (offset != 0)
+            _reserveErrorNs += unit / 2;
         // Back where it was: nothing is left to resolve.
         if (Math.Abs(_reserveNs) <= 1.5 * _reserveErrorNs)
             (_reserveNs, _reserveErrorNs) = (0, 0);
+        return MessageVerdict.ShiftFound;
+    }
+
+    private void EndSuspicion()
+    {
         _suspect = false;
         foreach (PathWatch path in _paths)
-        {
             path.EndSuspicion();
-            path.Interrupt();
-        }
-
-        return MessageVerdict.ShiftFound;
     }
 
     private void TrackDrift()
@@ -242,11 +250,7 @@ public sealed class OffsetEstimator
         if (_seconds < _driftSeconds)
             return;
         if (!double.IsNaN(_driftFromPpb))
-        {
-            double change = Math.Abs(_bank.FrequencyPpb - _driftFromPpb) / (DriftSpanSeconds + _seconds - _driftSeconds);
-            _driftPpbPerSecond += DriftMemory * (change - _driftPpbPerSecond);
-        }
-
+            _driftPpbPerSecond += DriftMemory * (((_bank.FrequencyPpb - _driftFromPpb) / (DriftSpanSeconds + _seconds - _driftSeconds)) - _driftPpbPerSecond);
         (_driftFromPpb, _driftSeconds) = (_bank.FrequencyPpb, _seconds + DriftSpanSeconds);
     }
 }

@@ -1,22 +1,40 @@
 namespace Capbox.Ptp.Estimation;
 
+/// <summary>Where a message lies compared with the others of its direction.</summary>
+internal enum MessagePlace
+{
+    /// <summary>Where messages of this direction are.</summary>
+    InPlace,
+
+    /// <summary>Earlier than any noise makes it: nothing arrives before it was sent.</summary>
+    Early,
+
+    /// <summary>So late that it tells nothing.</summary>
+    Late,
+
+    /// <summary>The last messages of this direction, this one included, are all late: their floor has moved.</summary>
+    FloorMoved,
+}
+
 /// <summary>
 /// One direction's messages: how noisy they are, and whether they still come from where they used to. The noise is read from differences between neighbours, which
-/// no error of the estimate can bias; the place from the median of what the estimate left over.
+/// no error of the estimate can bias; the place from what the estimate left over.
 /// </summary>
 internal sealed class PathWatch
 {
-    // A message this many noise units early, or late, is no noise: for Gaussian noise 4 units are 5.5 sigma, for queueing the floor lies 0.7 early.
-    private const double EarlyUnits = 4.5;
+    // In noise units. Early messages are judged by how deep the earliest of the last ones lay below their median: 0.7 units with queueing, 1.5 with Gaussian noise.
+    private const double EarlyDepths = 2;
+    private const double EarlyUnits = 1;
     private const double LateUnits = 9;
-    private const double DriftedUnits = 2.5;
+    private const double FloorUnits = 2.5;
+    private const double ShiftUnits = 1.2;
     private const double PredictionSigmas = 6;
-    private const int RecentCount = 8;
+    private const int KnownCount = 16;
 
-    private readonly MedianWindow _steps = new(48);
-    private readonly MedianWindow _centre = new(32);
-    private readonly MedianWindow _recent = new(RecentCount);
-    private readonly MedianWindow _suspectLeft = new(16);
+    private readonly OrderWindow _steps = new(48);
+    private readonly OrderWindow _usual = new(32);
+    private readonly OrderWindow _recent = new(8);
+    private readonly OrderWindow _suspect = new(24);
     private double _lastSeconds = double.NaN;
     private double _lastNs;
 
@@ -26,22 +44,14 @@ internal sealed class PathWatch
     /// <summary>Noise unit: the mean queueing time if all noise were queueing; 1.38 sigma if it were Gaussian. ns.</summary>
     public double UnitNs => MedianStepNs / 0.694;
 
-    /// <summary>Enough messages to judge by.</summary>
-    public bool Ready => _steps.Count >= 5;
+    /// <summary>Messages since something became suspect.</summary>
+    public int SuspectCount => _suspect.Count;
 
-    /// <summary>Messages since something became suspect, out of place in a row, and in place in a row.</summary>
-    public int SuspectCount => _suspectLeft.Count;
+    /// <summary>There are as many of them as are kept.</summary>
+    public bool SuspectFull => _suspect.IsFull;
 
-    public int OutOfPlaceRun { get; private set; }
-
+    /// <summary>Of these, how many were in place without one between that was not.</summary>
     public int InPlaceRun { get; private set; }
-
-    /// <summary>How far the messages since the suspicion lie from the usual place, ns; 0 if within the noise.</summary>
-    public double SuspectShiftNs(double sigmaNs)
-    {
-        double shift = _suspectLeft.Median - _centre.Median;
-        return Math.Abs(shift) > (1.5 * UnitNs / Math.Sqrt(Math.Max(SuspectCount, 1) / 6.0)) + (3 * sigmaNs) ? shift : 0;
-    }
 
     /// <summary>Learns the noise from a message's difference, detrended by the frequency.</summary>
     public void Measure(double seconds, double differenceNs, double slopePpb)
@@ -51,54 +61,60 @@ internal sealed class PathWatch
         (_lastSeconds, _lastNs) = (seconds, differenceNs);
     }
 
-    /// <summary>Whether a message is where its direction's messages are, given what the estimate leaves over and how sure it is.</summary>
-    public bool InPlace(double leftNs, double sigmaNs)
+    /// <summary>Where a message lies, given what the estimate leaves over of it and how sure the estimate is.</summary>
+    public MessagePlace Place(double leftNs, double sigmaNs)
     {
-        if (_centre.Count < 6)
-            return true;
-        double e = leftNs - _centre.Median;
+        if (_usual.Count < KnownCount)
+            return MessagePlace.InPlace;
+        double unit = UnitNs;
         double slack = PredictionSigmas * sigmaNs;
-        bool inPlace = e > -((EarlyUnits * UnitNs) + slack) && e < (LateUnits * UnitNs) + slack;
-        (OutOfPlaceRun, InPlaceRun) = inPlace ? (0, InPlaceRun + 1) : (OutOfPlaceRun + 1, 0);
-        return inPlace;
+        double e = leftNs - _usual.Median;
+        if (e < -((EarlyDepths * (_usual.Median - _usual.Lowest)) + (EarlyUnits * unit) + slack))
+            return MessagePlace.Early;
+        _recent.Add(leftNs);
+        if (_recent.IsFull && _recent.Lowest > _usual.Lowest + (FloorUnits * unit) + slack)
+            return MessagePlace.FloorMoved;
+        return e > (LateUnits * unit) + slack ? MessagePlace.Late : MessagePlace.InPlace;
     }
-
-    /// <summary>Whether the last messages together lie elsewhere, though none of them alone does.</summary>
-    public bool Drifted(double sigmaNs) =>
-        _recent.Count == RecentCount && _centre.Count >= 16
-        && Math.Abs(_recent.Median - _centre.Median) > (DriftedUnits * UnitNs) + (PredictionSigmas * sigmaNs);
 
     /// <summary>A message that the estimate took.</summary>
-    public void Took(double leftNs)
-    {
-        _recent.Add(leftNs);
-        _centre.Add(leftNs);
-    }
+    public void Took(double leftNs) => _usual.Add(leftNs);
 
     /// <summary>A message that is kept from the estimate while something is suspect.</summary>
-    public void Kept(double leftNs) => _suspectLeft.Add(leftNs);
+    public void Kept(double leftNs, MessagePlace place)
+    {
+        _suspect.Add(leftNs);
+        InPlaceRun = place == MessagePlace.InPlace ? InPlaceRun + 1 : 0;
+    }
+
+    /// <summary>
+    /// How far the messages since the suspicion lie from the usual, ns; 0 if within the noise. A path that is merely busier moves their median and not their
+    /// floor: the smaller of both counts.
+    /// </summary>
+    public double ShiftNs(double sigmaNs)
+    {
+        double median = _suspect.Median - _usual.Median;
+        double floor = _suspect.Lowest - _usual.Lowest;
+        if (_suspect.Count == 0 || median * floor <= 0)
+            return 0;
+        double shift = Math.Abs(median) < Math.Abs(floor) ? median : floor;
+        return Math.Abs(shift) > (ShiftUnits * UnitNs) + (3 * sigmaNs) ? shift : 0;
+    }
 
     /// <summary>The suspicion is over.</summary>
     public void EndSuspicion()
     {
-        _suspectLeft.Clear();
+        _suspect.Clear();
         _recent.Clear();
-        (OutOfPlaceRun, InPlaceRun) = (0, 0);
-    }
-
-    /// <summary>Uses the recent messages as the evidence of a shift.</summary>
-    public void SuspectRecent()
-    {
-        if (_recent.Count > 0)
-            _suspectLeft.Add(_recent.Median);
+        InPlaceRun = 0;
     }
 
     /// <summary>Forgets where messages were: another grandmaster, another path.</summary>
     public void Forget()
     {
         EndSuspicion();
-        _centre.Clear();
-        _lastSeconds = double.NaN;
+        _usual.Clear();
+        Interrupt();
     }
 
     /// <summary>The next difference spans a step and tells nothing about noise.</summary>

@@ -71,7 +71,8 @@ internal sealed class PhaseFilter(double wanderPpb)
     public double Expect(double sign, double seconds, out double variance)
     {
         double h1 = sign * seconds;
-        variance = _xx + _dd + (h1 * h1 * _ff) + (2 * ((sign * h1 * _xf) + (sign * _xd) + (h1 * _fd)));
+        double ahead = Math.Max(seconds, 0);
+        variance = _xx + _dd + (WanderPpb * WanderPpb * ahead * ahead * ahead / 3) + (h1 * h1 * _ff) + (2 * ((sign * h1 * _xf) + (sign * _xd) + (h1 * _fd)));
         return (sign * (OffsetNs + (FrequencyPpb * seconds))) + DelayNs;
     }
 

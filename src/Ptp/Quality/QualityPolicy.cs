@@ -10,8 +10,10 @@ namespace Capbox.Ptp.Quality;
 /// <param name="UselessNs">A wider bound than this is "unsynchronised", ns.</param>
 /// <param name="HoldoverAfterSeconds">Silence after which holdover is declared; at least <see cref="HoldoverAfterMessages"/> messages' time.</param>
 /// <param name="HoldoverAfterMessages">Silence in messages' usual spacing.</param>
+/// <param name="LeastDriftPpbPerSecond">Drift of the frequency to expect in holdover even if none was seen: the temperature may begin to change, ppb/s.</param>
 public sealed record QualityPolicy(
-    double AsymmetryNs = -1, double Sigmas = 6, double LockedNs = 1_000, double TargetNs = 100_000, double UselessNs = 1_000_000_000, double HoldoverAfterSeconds = 5, double HoldoverAfterMessages = 5)
+    double AsymmetryNs = -1, double Sigmas = 6, double LockedNs = 1_000, double TargetNs = 100_000, double UselessNs = 1_000_000_000, double HoldoverAfterSeconds = 5, double HoldoverAfterMessages = 5,
+    double LeastDriftPpbPerSecond = 0.01)
 {
     // fbclock's factor: in holdover the frequency may go on changing as it did, and half as fast again.
     private const double DriftFactor = 1.5;
@@ -24,8 +26,8 @@ public sealed record QualityPolicy(
     {
         double asymmetry = AsymmetryNs >= 0 ? AsymmetryNs : Math.Max(0, estimate.DelayNs / 2);
         double grown = Sigmas * Math.Max(0, estimate.OffsetSigmaNs - estimate.TakenSigmaNs);
-        double drifted = DriftFactor * estimate.DriftPpbPerSecond * estimate.SilentSeconds * estimate.SilentSeconds / 2;
-        return new(grandmasterNs, asymmetry, Sigmas * estimate.TakenSigmaNs, readNs + RoundingNs, Math.Max(grown, drifted), estimate.UnresolvedNs);
+        double drifted = DriftFactor * Math.Max(LeastDriftPpbPerSecond, Math.Abs(estimate.DriftPpbPerSecond)) * estimate.SilentSeconds * estimate.SilentSeconds / 2;
+        return new(grandmasterNs, asymmetry, Sigmas * estimate.TakenSigmaNs, readNs + RoundingNs, grown + drifted, estimate.UnresolvedNs);
     }
 
     /// <summary>The state that follows from the bound.</summary>
