@@ -128,14 +128,21 @@ internal sealed class FilterBank
 
     private void Mix()
     {
-        double best = double.NegativeInfinity;
-        foreach (double w in _logWeight)
-            best = Math.Max(best, w);
+        int best = 0;
+        for (int i = 1; i < _logWeight.Length; i++)
+            best = _logWeight[i] > _logWeight[best] ? i : best;
+        double top = _logWeight[best];
         double sum = 0;
         for (int i = 0; i < _weight.Length; i++)
         {
-            // A filter that fell far behind can still come back within seconds, when the oscillator begins to behave as it says.
-            _logWeight[i] = Math.Max(_logWeight[i] - best, LeastLogWeight);
+            _logWeight[i] -= top;
+            // A filter that fell far behind begins again from the best: it can come back within seconds when the oscillator begins to behave as it says.
+            if (_logWeight[i] < LeastLogWeight)
+            {
+                _logWeight[i] = LeastLogWeight;
+                _filters[i].Join(_filters[best]);
+            }
+
             sum += _weight[i] = Math.Exp(_logWeight[i]);
         }
 

@@ -15,7 +15,10 @@ internal sealed class PhaseFilter(double wanderPpb)
 {
     // Random walk of the one-way delay: fibre and transceivers with temperature, ns per square root of a second.
     private const double DelayWanderNs = 0.03;
-    private const double WorstLogLikelihood = -14;
+
+    // One message in a hundred may be anything within 30 noise units: an outlier inside the gate cannot lead the filter away, and a filter that is wrong loses weight, no more.
+    private const double StrayFraction = 0.01;
+    private const double StrayUnits = 30;
 
     private double _xx, _xf, _xd, _ff, _fd, _dd;
 
@@ -89,18 +92,29 @@ internal sealed class PhaseFilter(double wanderPpb)
             ? Queueing(residualNs, variance, noise.QueueNs, out double shiftNs, out double left)
             : Gaussian(residualNs, variance, out shiftNs, out left);
 
-        double gain = shiftNs / variance;
+        double stray = StrayFraction / (StrayUnits * (noise.SigmaNs + noise.QueueNs));
+        double likelihood = (1 - StrayFraction) * Math.Exp(logLikelihood);
+        double trust = likelihood / (likelihood + stray);
+        double gain = trust * shiftNs / variance;
         OffsetNs += px * gain;
         FrequencyPpb += pf * gain;
         DelayNs += pd * gain;
-        double reduce = (1 - left) / variance;
+        // Mean and variance of "it was a message" and "it was a stray" together.
+        double reduce = trust * (1 - left - ((1 - trust) * shiftNs * shiftNs / variance)) / variance;
         _xx -= px * px * reduce;
         _xf -= px * pf * reduce;
         _xd -= px * pd * reduce;
         _ff -= pf * pf * reduce;
         _fd -= pf * pd * reduce;
         _dd -= pd * pd * reduce;
-        return Math.Max(logLikelihood, WorstLogLikelihood - Math.Log(noise.SigmaNs + noise.QueueNs));
+        return Math.Log(likelihood + stray);
+    }
+
+    /// <summary>Takes over another filter's belief and keeps its own idea of the oscillator.</summary>
+    public void Join(PhaseFilter other)
+    {
+        (OffsetNs, FrequencyPpb, DelayNs) = (other.OffsetNs, other.FrequencyPpb, other.DelayNs);
+        (_xx, _xf, _xd, _ff, _fd, _dd) = (other._xx, other._xf, other._xd, other._ff, other._fd, other._dd);
     }
 
     /// <summary>Moves the belief by a step that was found to have happened, and widens it by what the finding may be wrong.</summary>
