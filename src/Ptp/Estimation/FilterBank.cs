@@ -17,7 +17,7 @@ internal sealed class FilterBank
 
     private const double MemorySeconds = 150;
     private const double SmallestSigmaNs = 0.7;
-    private const double LeastLogWeight = -8;
+    private const double LeastLogWeight = -7;
 
     private readonly PhaseFilter[] _filters = new PhaseFilter[Wanders.Length * Shapes.Length];
     private readonly double[] _logWeight = new double[Wanders.Length * Shapes.Length];
@@ -136,11 +136,13 @@ internal sealed class FilterBank
         for (int i = 0; i < _weight.Length; i++)
         {
             _logWeight[i] -= top;
-            // A filter that fell far behind begins again from the best: it can come back within seconds when the oscillator begins to behave as it says.
+            // A filter that fell far behind can come back within seconds when the oscillator begins to behave as it says. One that believes in a calmer oscillator than the
+            // best may have lost its way and begins again from the best; one that believes in a wilder one has kept up.
             if (_logWeight[i] < LeastLogWeight)
             {
                 _logWeight[i] = LeastLogWeight;
-                _filters[i].Join(_filters[best]);
+                if (_filters[i].WanderPpb <= _filters[best].WanderPpb)
+                    _filters[i].Join(_filters[best]);
             }
 
             sum += _weight[i] = Math.Exp(_logWeight[i]);

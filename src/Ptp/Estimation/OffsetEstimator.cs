@@ -29,7 +29,7 @@ public readonly record struct PathShift(TaiTime At, double OffsetNs, double Dela
 /// <summary>The estimate at one moment.</summary>
 /// <param name="OffsetNs">PHC minus grandmaster, ns.</param>
 /// <param name="OffsetSigmaNs">Its standard deviation at that moment, ns.</param>
-/// <param name="TakenSigmaNs">Its standard deviation when the last message was used, ns.</param>
+/// <param name="TakenSigmaNs">The largest standard deviation of the last seconds, each as of when a message was used, ns.</param>
 /// <param name="FrequencyPpb">Frequency error of the oscillator without steering, ppb.</param>
 /// <param name="FrequencySigmaPpb">Its standard deviation, ppb.</param>
 /// <param name="DriftPpbPerSecond">Mean change of the frequency over the last minutes, signed, ppb/s.</param>
@@ -48,6 +48,7 @@ public sealed class OffsetEstimator
     private const int ShiftMessages = 6;
     private const int OtherMessages = 4;
     private const double ShiftSeconds = 5;
+    private const double SigmaHoldSeconds = 15;
     private const int InPlaceToAcquit = 2;
     private const double DriftSpanSeconds = 10;
     private const double DriftMemory = 0.1;
@@ -184,11 +185,13 @@ public sealed class OffsetEstimator
         if (seconds > _seconds)
         {
             _bank.Predict(seconds - _seconds);
+            _takenSigmaNs *= Math.Exp((_seconds - seconds) / SigmaHoldSeconds);
             _seconds = seconds;
         }
 
         _bank.Update(sign, seconds - _seconds, ns, path.MedianStepNs);
-        _takenSigmaNs = _bank.OffsetSigmaNs(0);
+        // One lucky message may look like certainty: the bound narrows slowly and widens at once.
+        _takenSigmaNs = Math.Max(_takenSigmaNs, _bank.OffsetSigmaNs(0));
         _usedSeconds = Math.Max(_usedSeconds, seconds);
         TrackDrift();
         path.Took(left);
