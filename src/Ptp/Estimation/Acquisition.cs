@@ -20,7 +20,8 @@ internal sealed class Acquisition
     public void Clear() => _forward.Count = _reverse.Count = 0;
 
     /// <summary>Takes a message; true when there are enough, with what they say.</summary>
-    public bool Add(PathDirection direction, double seconds, double differenceNs, out FirstEstimate first)
+    /// <param name="knownPpb">The frequency if it is known, else NaN: then the messages tell.</param>
+    public bool Add(PathDirection direction, double seconds, double differenceNs, double knownPpb, out FirstEstimate first)
     {
         Track own = direction == PathDirection.Forward ? _forward : _reverse;
         own.Add(seconds, differenceNs);
@@ -28,16 +29,20 @@ internal sealed class Acquisition
         if (!_forward.IsEnough || !_reverse.IsEnough)
             return false;
 
-        int n = _forward.Slopes(_slopes, 0, 1);
-        n = _reverse.Slopes(_slopes, n, -1);
-        if (n == 0)
-            return false;
-        double frequencyPpb = Median(_slopes.AsSpan(0, n));
+        double frequencyPpb = double.IsNaN(knownPpb) ? Slope() : knownPpb;
         double forward = _forward.Centre(_work, seconds, frequencyPpb, out double forwardSpread);
         double reverse = _reverse.Centre(_work, seconds, -frequencyPpb, out double reverseSpread);
         first = new(seconds, (forward - reverse) / 2, frequencyPpb, (forward + reverse) / 2, Math.Max(1, Math.Max(forwardSpread, reverseSpread)),
             Math.Min(_forward.SpanSeconds, _reverse.SpanSeconds));
         return true;
+    }
+
+    // Theil and Sen: the median of the slopes between messages. A track that is enough has some.
+    private double Slope()
+    {
+        int n = _forward.Slopes(_slopes, 0, 1);
+        n = _reverse.Slopes(_slopes, n, -1);
+        return Median(_slopes.AsSpan(0, n));
     }
 
     private static double Median(Span<double> values)

@@ -59,6 +59,7 @@ public sealed class OffsetEstimator
     private readonly PathWatch[] _paths = [new(), new()];
     private long _baseNs;
     private bool _hasBase;
+    private bool _isCollecting = true;
     private double _seconds;
     private double _usedSeconds;
     private double _takenSigmaNs;
@@ -97,7 +98,8 @@ public sealed class OffsetEstimator
         _acquisition.Clear();
         foreach (PathWatch path in _paths)
             path.Forget();
-        (HasEstimate, _hasBase, _suspect, _reserveNs, _reserveErrorNs) = (false, false, false, 0, 0);
+        (HasEstimate, _isCollecting, _hasBase, _suspect) = (false, true, false, false);
+        (_reserveNs, _reserveErrorNs) = (0, 0);
     }
 
     /// <summary>The PHC's frequency was set; <paramref name="at"/> is the PHC time at which it took effect.</summary>
@@ -110,19 +112,25 @@ public sealed class OffsetEstimator
         _baseNs += stepNs;
     }
 
-    /// <summary>Another grandmaster, whose time may differ by up to <paramref name="apartNs"/>: the frequency stays, the rest is learnt anew.</summary>
-    public void ReferenceChanged(double apartNs)
+    /// <summary>
+    /// Another grandmaster or port of it: its first messages are collected as after a start, and until there are enough the old estimate runs on. The frequency stays.
+    /// </summary>
+    public void ReferenceChanged()
     {
         foreach (PathWatch path in _paths)
             path.Forget();
-        _suspect = false;
-        if (HasEstimate)
-            _bank.Shift(-_reserveNs, 0, Math.Max(apartNs, 1));
-        (_reserveNs, _reserveErrorNs) = (0, 0);
+        _acquisition.Clear();
+        (_suspect, _isCollecting) = (false, true);
     }
 
     /// <summary>The steps found so far are accepted as true: the estimate follows the messages as they are.</summary>
     public void AcceptShifts() => (_reserveNs, _reserveErrorNs) = (0, 0);
+
+    /// <summary>Seconds of the oscillator, without steering, since the start, at a PHC time.</summary>
+    internal double OscillatorSeconds(TaiTime at) => _steering.Undo(at, out _);
+
+    /// <summary>The frequency that is dialled in, ppb.</summary>
+    internal double DialPpb => _steering.FrequencyPpb;
 
     /// <summary>Something touched the oscillator or the dial: its frequency is known to <paramref name="sigmaPpb"/> only.</summary>
     public void DoubtFrequency(double sigmaPpb) => _bank.DoubtFrequency(sigmaPpb);
@@ -137,13 +145,9 @@ public sealed class OffsetEstimator
             (_baseNs, _hasBase) = ((long)sign * raw, true);
         double ns = raw - ((long)sign * _baseNs) - message.CorrectionNs - (sign * sumNs);
         PathWatch path = _paths[(int)message.Direction];
-        if (!HasEstimate)
-        {
-            path.Measure(seconds, ns, 0);
+        path.Measure(seconds, ns, HasEstimate ? sign * _bank.FrequencyPpb : 0);
+        if (_isCollecting)
             return Collect(message.Direction, seconds, ns);
-        }
-
-        path.Measure(seconds, ns, sign * _bank.FrequencyPpb);
         double ahead = seconds - _seconds;
         double left = ns - _bank.Expect(sign, ahead, out double sigmaNs);
         MessagePlace place = path.Place(left, sigmaNs);
@@ -169,14 +173,16 @@ public sealed class OffsetEstimator
 
     private MessageVerdict Collect(PathDirection direction, double seconds, double ns)
     {
-        if (!_acquisition.Add(direction, seconds, ns, out FirstEstimate first))
+        if (!_acquisition.Add(direction, seconds, ns, HasEstimate ? _bank.FrequencyPpb : double.NaN, out FirstEstimate first))
             return MessageVerdict.Collected;
         double unit = first.UnitNs;
-        _bank.Start(first.OffsetNs, 4 * unit, first.FrequencyPpb, (4 * unit / first.SpanSeconds) + 10, first.DelayNs);
-        (HasEstimate, _seconds, _usedSeconds, _takenSigmaNs) = (true, seconds, seconds, 4 * unit);
-        (_driftSeconds, _driftFromPpb, _driftPpbPerSecond) = (seconds + DriftSpanSeconds, double.NaN, 0);
-        foreach (PathWatch path in _paths)
-            path.Interrupt();
+        // A frequency that was known before the grandmaster changed stays known, as far as it has not wandered since.
+        double frequencySigma = HasEstimate ? _bank.FrequencySigmaPpb + (_bank.WanderPpb * Math.Sqrt(Math.Max(0, seconds - _seconds))) : (4 * unit / first.SpanSeconds) + 10;
+        _bank.Start(first.OffsetNs, 4 * unit, first.FrequencyPpb, frequencySigma, first.DelayNs);
+        if (!HasEstimate)
+            (_driftSeconds, _driftFromPpb, _driftPpbPerSecond) = (seconds + DriftSpanSeconds, double.NaN, 0);
+        (HasEstimate, _isCollecting, _seconds, _usedSeconds, _takenSigmaNs) = (true, false, seconds, seconds, 4 * unit);
+        (_reserveNs, _reserveErrorNs) = (0, 0);
         return MessageVerdict.Used;
     }
 

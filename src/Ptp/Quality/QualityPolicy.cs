@@ -12,7 +12,7 @@ namespace Capbox.Ptp.Quality;
 /// <param name="HoldoverAfterMessages">Silence in messages' usual spacing.</param>
 /// <param name="LeastDriftPpbPerSecond">Drift of the frequency to expect in holdover even if none was seen: the temperature may begin to change, ppb/s.</param>
 public sealed record QualityPolicy(
-    double AsymmetryNs = -1, double Sigmas = 7, double LockedNs = 1_000, double TargetNs = 100_000, double UselessNs = 1_000_000_000, double HoldoverAfterSeconds = 5, double HoldoverAfterMessages = 5,
+    double AsymmetryNs = -1, double Sigmas = 8, double LockedNs = 1_000, double TargetNs = 100_000, double UselessNs = 1_000_000_000, double HoldoverAfterSeconds = 5, double HoldoverAfterMessages = 5,
     double LeastDriftPpbPerSecond = 0.01)
 {
     // fbclock's factor: in holdover the frequency may go on changing as it did, and half as fast again.

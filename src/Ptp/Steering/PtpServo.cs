@@ -11,6 +11,7 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
 {
     private const double SpacingMemory = 0.1;
 
+    private readonly RawClockCheck _raw = new();
     private TaiTime _lastSync;
     private bool _hasSync;
     private bool _isFirst = true;
@@ -30,6 +31,7 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
     {
         Estimator.Start(at, frequencyPpb);
         (_isFirst, _hasSync) = (true, false);
+        _raw.Clear();
     }
 
     /// <summary>Takes one message.</summary>
@@ -81,6 +83,14 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
     /// Dial what <see cref="Decide"/> says next.
     /// </summary>
     public void FrequencyLost(TaiTime at) => Estimator.Steered(at, 0);
+
+    /// <summary>
+    /// Compares the PHC with CLOCK_MONOTONIC_RAW, which nobody steers: finds a dial that lost its value and steps that nobody reported. Once a second or so.
+    /// </summary>
+    /// <param name="at">The PHC's reading.</param>
+    /// <param name="rawNs">The raw clock's reading at the middle of the PHC's read, ns.</param>
+    /// <param name="widthNs">How long the PHC's read took, ns.</param>
+    public RawVerdict CheckRaw(TaiTime at, long rawNs, long widthNs) => _raw.Check(Estimator.OscillatorSeconds(at), rawNs, widthNs, Estimator.DialPpb);
 
     /// <summary>State and bound when the PHC shows <paramref name="now"/>.</summary>
     public ClockQuality Quality(TaiTime now)

@@ -76,7 +76,7 @@ public sealed class Run
     {
         _walkPpb += _scenario.WanderPpb * _rng.Normal();
         if (_scenario.SwitchSeconds > 0 && second == (int)_scenario.SwitchSeconds)
-            Servo.Estimator.ReferenceChanged(2 * _scenario.MasterBoundNs);
+            Servo.Estimator.ReferenceChanged();
         if (_scenario.FrequencyLostSeconds > 0 && second == (int)_scenario.FrequencyLostSeconds)
             LinkEvent(second);
         _missedThisSecond = false;

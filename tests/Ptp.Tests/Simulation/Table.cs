@@ -5,8 +5,8 @@ namespace Capbox.Ptp.Simulation;
 /// <summary>The bench: every model at every rate over several seeds, as a Markdown table.</summary>
 public static class Table
 {
-    /// <summary>Writes the table; models are those whose names contain <paramref name="only"/>.</summary>
-    public static void Write(TextWriter to, int seeds, IReadOnlyList<int> rates, string only)
+    /// <summary>Writes the table; models are those whose names contain <paramref name="only"/>. Seeds count from <paramref name="firstSeed"/>.</summary>
+    public static void Write(TextWriter to, int firstSeed, int seeds, IReadOnlyList<int> rates, string only)
     {
         to.WriteLine("| model | messages/s | RMS ns | worst seed | p99 ns | max ns | missed seconds | coverage | half width, median ns | largest ns | shifts found |");
         to.WriteLine("|---|---|---|---|---|---|---|---|---|---|---|");
@@ -14,15 +14,15 @@ public static class Table
         {
             foreach (int rate in rates)
             {
-                to.WriteLine(Row(scenario, rate, seeds));
+                to.WriteLine(Row(scenario, rate, firstSeed, seeds));
                 to.Flush();
             }
         }
     }
 
-    private static string Row(Scenario scenario, int rate, int seeds)
+    private static string Row(Scenario scenario, int rate, int firstSeed, int seeds)
     {
-        RunResult[] runs = [.. Enumerable.Range(1, seeds).Select(seed => new Run(scenario, rate, seed).Go())];
+        RunResult[] runs = [.. Enumerable.Range(firstSeed, seeds).Select(seed => new Run(scenario, rate, seed).Go())];
         double rms = Math.Sqrt(runs.Average(r => r.RmsNs * r.RmsNs));
         double[] widths = [.. runs.Select(r => r.MedianHalfWidthNs).Order()];
         int judged = runs.Sum(r => r.JudgedSeconds);
