@@ -136,12 +136,12 @@ internal sealed class FilterBank
         for (int i = 0; i < _weight.Length; i++)
         {
             _logWeight[i] -= top;
-            // A filter that fell far behind can come back within seconds when the oscillator begins to behave as it says. One that believes in a calmer oscillator than the
-            // best may have lost its way and begins again from the best; one that believes in a wilder one has kept up.
+            // A filter that fell far behind can come back within seconds when the oscillator begins to behave as it says. One that believes in a calmer oscillator than the best,
+            // or contradicts it, has lost its way and begins again from the best; one that believes in a wilder oscillator has kept up.
             if (_logWeight[i] < LeastLogWeight)
             {
                 _logWeight[i] = LeastLogWeight;
-                if (_filters[i].WanderPpb <= _filters[best].WanderPpb)
+                if (_filters[i].WanderPpb <= _filters[best].WanderPpb || _filters[i].Contradicts(_filters[best]))
                     _filters[i].Join(_filters[best]);
             }
 

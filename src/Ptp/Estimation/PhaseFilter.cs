@@ -110,6 +110,15 @@ internal sealed class PhaseFilter(double wanderPpb)
         return Math.Log(likelihood + stray);
     }
 
+    /// <summary>True if this filter's offset or frequency is further from another's than both can explain.</summary>
+    public bool Contradicts(PhaseFilter other)
+    {
+        const double Sigmas = 4;
+        double offset = OffsetNs - other.OffsetNs;
+        double frequency = FrequencyPpb - other.FrequencyPpb;
+        return offset * offset > Sigmas * Sigmas * (_xx + other._xx) || frequency * frequency > Sigmas * Sigmas * (_ff + other._ff);
+    }
+
     /// <summary>Takes over another filter's belief and keeps its own idea of the oscillator.</summary>
     public void Join(PhaseFilter other)
     {
