@@ -111,10 +111,10 @@ internal sealed class FilterBank
         Mix();
     }
 
-    public void DoubtFrequency(double sigmaPpb)
+    public void ShiftFrequency(double changePpb, double sigmaPpb)
     {
         foreach (PhaseFilter filter in _filters)
-            filter.DoubtFrequency(sigmaPpb);
+            filter.ShiftFrequency(changePpb, sigmaPpb);
         Mix();
     }
 

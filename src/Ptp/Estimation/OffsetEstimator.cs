@@ -50,6 +50,8 @@ public sealed class OffsetEstimator
     private const double ShiftSeconds = 5;
     private const double SigmaHoldSeconds = 15;
     private const int InPlaceToAcquit = 2;
+    private const int RampMessages = 3;
+    private const double ShiftAgreeUnits = 1.5;
     private const double DriftSpanSeconds = 10;
     private const double DriftMemory = 0.1;
 
@@ -68,6 +70,8 @@ public sealed class OffsetEstimator
     private bool _suspect;
     private double _suspectFromSeconds;
     private double _suspectSeconds;
+    private double _firstForwardNs = double.NaN;
+    private double _firstReverseNs = double.NaN;
     private bool _suspectEarly;
     private PathWatch _suspectPath;
     private double _driftSeconds;
@@ -133,7 +137,7 @@ public sealed class OffsetEstimator
     internal double DialPpb => _steering.FrequencyPpb;
 
     /// <summary>Something touched the oscillator or the dial: its frequency is known to <paramref name="sigmaPpb"/> only.</summary>
-    public void DoubtFrequency(double sigmaPpb) => _bank.DoubtFrequency(sigmaPpb);
+    public void DoubtFrequency(double sigmaPpb) => _bank.ShiftFrequency(0, sigmaPpb);
 
     /// <summary>Takes one message.</summary>
     public MessageVerdict Add(in TimedMessage message)
@@ -209,9 +213,11 @@ public sealed class OffsetEstimator
     {
         _suspectSeconds = seconds;
         HeldCount++;
-        path.Kept(left, place);
+        path.Kept(left, place, seconds - _suspectFromSeconds);
         if (_suspectEarly && _suspectPath.InPlaceRun >= InPlaceToAcquit)
             EndSuspicion();
+        else if (IsFrequencyChange(0.1, out double changePpb) || (HasEvidence(seconds) && IsFrequencyChange(0.5, out changePpb)))
+            return FollowFrequency(changePpb);
         else if (HasEvidence(seconds))
             return Absorb(at);
         return MessageVerdict.Held;
@@ -221,6 +227,23 @@ public sealed class OffsetEstimator
         (_suspectPath.SuspectFull || seconds - _suspectFromSeconds >= ShiftSeconds)
         && _suspectPath.SuspectCount >= ShiftMessages && Math.Min(_paths[0].SuspectCount, _paths[1].SuspectCount) >= OtherMessages;
 
+    // A frequency that jumped leaves ramps behind, one up, one down; a step of path or grandmaster leaves plateaus. A ramp is the oscillator's, and is followed.
+    private bool IsFrequencyChange(double part, out double changePpb)
+    {
+        (PathWatch forward, PathWatch reverse) = (_paths[0], _paths[1]);
+        changePpb = (forward.RampPpb - reverse.RampPpb) / 2;
+        return Math.Min(forward.SuspectCount, reverse.SuspectCount) >= RampMessages
+            && forward.RampResidual + reverse.RampResidual < part * (forward.StepResidual + reverse.StepResidual)
+            && Math.Abs(forward.RampPpb + reverse.RampPpb) < Math.Abs(changePpb);
+    }
+
+    private MessageVerdict FollowFrequency(double changePpb)
+    {
+        _bank.ShiftFrequency(changePpb, Math.Abs(changePpb) / 2);
+        EndSuspicion();
+        return MessageVerdict.Held;
+    }
+
     // The clock did not step: what moved is the path or the grandmaster's time. The belief about the messages moves, the output does not.
     private MessageVerdict Absorb(TaiTime at)
     {
@@ -229,9 +252,23 @@ public sealed class OffsetEstimator
         double reverse = _paths[1].ShiftNs(sigma);
         EndSuspicion();
         if (forward == 0 && reverse == 0)
+        {
+            (_firstForwardNs, _firstReverseNs) = (double.NaN, double.NaN);
             return MessageVerdict.Held;
-        double offset = (forward - reverse) / 2;
+        }
+
         double unit = (_paths[0].UnitNs + _paths[1].UnitNs) / 2;
+        double apart = Math.Max(Math.Abs(forward - _firstForwardNs), Math.Abs(reverse - _firstReverseNs));
+        if (!(apart <= (ShiftAgreeUnits * unit) + (3 * sigma)))
+        {
+            // A window may straddle the step: only two that say the same are believed.
+            (_firstForwardNs, _firstReverseNs) = (forward, reverse);
+            (_suspect, _suspectEarly, _suspectFromSeconds) = (true, false, _suspectSeconds);
+            return MessageVerdict.Held;
+        }
+
+        (_firstForwardNs, _firstReverseNs) = (double.NaN, double.NaN);
+        double offset = (forward - reverse) / 2;
         // Both directions alike: a longer or shorter route, which the messages measure better than this comparison.
         if (Math.Abs(offset) < unit)
             offset = 0;

@@ -35,6 +35,8 @@ internal sealed class PathWatch
     private readonly OrderWindow _usual = new(32);
     private readonly OrderWindow _recent = new(8);
     private readonly OrderWindow _suspect = new(24);
+    private int _sumCount;
+    private double _sumT, _sumTt, _sumV, _sumVv, _sumTv;
     private double _lastSeconds = double.NaN;
     private double _lastNs;
 
@@ -80,12 +82,24 @@ internal sealed class PathWatch
     /// <summary>A message that the estimate took.</summary>
     public void Took(double leftNs) => _usual.Add(leftNs);
 
-    /// <summary>A message that is kept from the estimate while something is suspect.</summary>
-    public void Kept(double leftNs, MessagePlace place)
+    /// <summary>A message that is kept from the estimate, some seconds after the suspicion began.</summary>
+    public void Kept(double leftNs, MessagePlace place, double seconds)
     {
         _suspect.Add(leftNs);
         InPlaceRun = place == MessagePlace.InPlace ? InPlaceRun + 1 : 0;
+        double v = leftNs - _usual.Median;
+        (_sumT, _sumTt, _sumV, _sumVv, _sumTv) = (_sumT + seconds, _sumTt + (seconds * seconds), _sumV + v, _sumVv + (v * v), _sumTv + (seconds * v));
+        _sumCount++;
     }
+
+    /// <summary>What is left of the kept messages' squares if they are explained by a step, ns squared.</summary>
+    public double StepResidual => _sumCount == 0 ? 0 : _sumVv - (_sumV * _sumV / _sumCount);
+
+    /// <summary>The same if they are explained by a change of frequency when the suspicion began, ns squared.</summary>
+    public double RampResidual => _sumTt > 0 ? _sumVv - (_sumTv * _sumTv / _sumTt) : _sumVv;
+
+    /// <summary>That change of frequency, ns per second.</summary>
+    public double RampPpb => _sumTt > 0 ? _sumTv / _sumTt : 0;
 
     /// <summary>
     /// How far the messages since the suspicion lie from the usual, ns; 0 if within the noise. A path that is merely busier moves their median and not their
@@ -106,7 +120,8 @@ internal sealed class PathWatch
     {
         _suspect.Clear();
         _recent.Clear();
-        InPlaceRun = 0;
+        (InPlaceRun, _sumCount) = (0, 0);
+        (_sumT, _sumTt, _sumV, _sumVv, _sumTv) = (0, 0, 0, 0, 0);
     }
 
     /// <summary>Forgets where messages were: another grandmaster, another path.</summary>

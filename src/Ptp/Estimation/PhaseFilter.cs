@@ -135,8 +135,12 @@ internal sealed class PhaseFilter(double wanderPpb)
         _dd += sigmaNs * sigmaNs;
     }
 
-    /// <summary>Widens the belief in the frequency.</summary>
-    public void DoubtFrequency(double sigmaPpb) => _ff += sigmaPpb * sigmaPpb;
+    /// <summary>The same for the frequency.</summary>
+    public void ShiftFrequency(double changePpb, double sigmaPpb)
+    {
+        FrequencyPpb += changePpb;
+        _ff += sigmaPpb * sigmaPpb;
+    }
 
     private static double Gaussian(double residualNs, double variance, out double shiftNs, out double left)
     {
