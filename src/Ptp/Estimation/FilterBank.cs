@@ -18,6 +18,7 @@ internal sealed class FilterBank
     private const double MemorySeconds = 150;
     private const double SmallestSigmaNs = 0.7;
     private const double LeastLogWeight = -7;
+    private const double LeastWeightToExpect = 0.02;
 
     private readonly PhaseFilter[] _filters = new PhaseFilter[Wanders.Length * Shapes.Length];
     private readonly double[] _logWeight = new double[Wanders.Length * Shapes.Length];
@@ -75,18 +76,24 @@ internal sealed class FilterBank
         Mix();
     }
 
-    /// <summary>Expected difference of a message without noise, ns, and its standard deviation.</summary>
+    /// <summary>
+    /// Expected difference of a message without noise, ns, and its standard deviation by the filters that count: those held in reserve for a wilder oscillator would
+    /// excuse any message.
+    /// </summary>
     public double Expect(double sign, double seconds, out double sigmaNs)
     {
-        double variance = 0;
+        double variance = 0, sum = 0;
         double mean = (sign * (OffsetNs + (FrequencyPpb * seconds))) + DelayNs;
         for (int i = 0; i < _filters.Length; i++)
         {
+            if (_weight[i] < LeastWeightToExpect)
+                continue;
             _filters[i].Expect(sign, seconds, out double own);
             variance += _weight[i] * own;
+            sum += _weight[i];
         }
 
-        sigmaNs = Math.Sqrt(Math.Max(variance, 0));
+        sigmaNs = Math.Sqrt(Math.Max(variance / sum, 0));
         return mean;
     }
 

@@ -23,12 +23,12 @@ internal enum MessagePlace
 internal sealed class PathWatch
 {
     // In noise units. Early messages are judged by how deep the earliest of the last ones lay below their median: 0.7 units with queueing, 1.5 with Gaussian noise.
-    private const double EarlyDepths = 2;
-    private const double EarlyUnits = 1;
+    private const double EarlyDepths = 1.5;
+    private const double EarlyUnits = 0.5;
     private const double LateUnits = 9;
     private const double FloorUnits = 2.5;
     private const double ShiftUnits = 1.2;
-    private const double PredictionSigmas = 6;
+    private const double PredictionSigmas = 5;
     private const int KnownCount = 16;
 
     private readonly OrderWindow _steps = new(48);
