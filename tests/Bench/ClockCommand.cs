@@ -34,8 +34,9 @@ internal static class ClockCommand
     {
         Scenario scenario = Scenarios.Pdv(Scenarios.XoA) with { Seconds = 1000 };
         new Run(scenario, 16, 1).Go();
-        Stopwatch clock = Stopwatch.StartNew();
+        // Time of the processor, not of the wall: the machine may be busy.
+        TimeSpan before = Environment.CpuUsage.TotalTime;
         new Run(scenario, 16, 2).Go();
-        return clock.Elapsed.TotalMicroseconds / (2.0 * 16 * scenario.Seconds);
+        return (Environment.CpuUsage.TotalTime - before).TotalMicroseconds / (2.0 * 16 * scenario.Seconds);
     }
 }
