@@ -69,7 +69,8 @@ public sealed class EstimationPartsTests
         Assert.Equal(offset, filter.OffsetNs, 0.35);
         Assert.Equal(slope, filter.FrequencyPpb, 0.0015);
         double expected = Math.Sqrt(4.0 / Count * 25 / 2);
-        Assert.InRange(Math.Sqrt(filter.OffsetVariance) / expected, 0.9, 1.2);
+        // A little wider than the regression, because any message may be a stray; never narrower.
+        Assert.InRange(Math.Sqrt(filter.OffsetVariance) / expected, 1, 1.3);
     }
 
     [Fact]
