@@ -7,12 +7,14 @@ namespace Capbox.Fuzz;
 
 /// <summary>
 /// What afl-fuzz runs: each input is a file that the reader and the verifier are let loose on. Any exception but
-/// <see cref="SegmentFormatException"/> is a crash. With file names as arguments it runs those once, to look at a finding.
+/// <see cref="SegmentFormatException"/> is a crash. With CAPBOX_FUZZ_TARGET=ptp it is a capture of PTP traffic: <see cref="PtpTarget"/>.
+/// With file names as arguments it runs those once, to look at a finding.
 /// </summary>
 internal static class Program
 {
     private const string Name = "20261123T083000.123456789Z-0000000042.pcapng";
     private const int TrailerBytes = 92;
+    private static readonly bool s_isPtp = Environment.GetEnvironmentVariable("CAPBOX_FUZZ_TARGET") == "ptp";
 
     private static int Main(string[] files)
     {
@@ -39,6 +41,12 @@ internal static class Program
         using var memory = new MemoryStream();
         stream.CopyTo(memory);
         byte[] content = memory.ToArray();
+        if (s_isPtp)
+        {
+            PtpTarget.Run(content);
+            return;
+        }
+
         Run(path, content);
         // A fuzzer does not guess checksums: what lies behind the footer's is tried with it put right.
         if (MendChecksum(content))
