@@ -221,6 +221,11 @@ void capbox_ports_remove_all(struct capbox_session *session);
 int capbox_ports_register(void);
 void capbox_ports_unregister(void);
 
+/* setup.c: what SETUP is asked for */
+
+int capbox_setup_check(struct capbox_setup *setup);
+void capbox_setup_layout(struct capbox_setup *setup, u32 rings);
+
 /* session.c: what an open file is */
 
 /**
@@ -286,7 +291,7 @@ void capbox_device_unregister(void);
 /* main.c */
 
 extern enum cpuhp_state capbox_cpu_state;
-bool capbox_memory_reserve(u64 bytes);
+u64 capbox_memory_reserve(u64 bytes);
 void capbox_memory_release(u64 bytes);
 
 #define CAPBOX_MODULE_RELEASE "0.1.0"

@@ -26,18 +26,20 @@ static atomic64_t capbox_memory_bytes;
  * capbox_memory_reserve - takes a share of what all sessions may have
  * @bytes: how much
  *
- * Return: false if it is not there.
+ * Return: bytes that would be taken then and are more than there may be; 0 if they are not, and
+ * taken now.
  */
-bool capbox_memory_reserve(u64 bytes)
+u64 capbox_memory_reserve(u64 bytes)
 {
-	u64 limit = (u64)READ_ONCE(capbox_memory_limit_mib) << 20;
+	u64 limit = (u64)READ_ONCE(capbox_memory_limit_mib) << 20, sum;
 
 	if (bytes > limit)
-		return false;
-	if (atomic64_add_return(bytes, &capbox_memory_bytes) <= limit)
-		return true;
+		return bytes;
+	sum = atomic64_add_return(bytes, &capbox_memory_bytes);
+	if (sum <= limit)
+		return 0;
 	atomic64_sub(bytes, &capbox_memory_bytes);
-	return false;
+	return sum;
 }
 
 /**

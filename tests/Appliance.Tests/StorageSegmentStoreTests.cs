@@ -107,4 +107,40 @@ public unsafe class StorageSegmentStoreTests
             Directory.Delete(directory, recursive: true);
         }
     }
+
+    [Fact]
+    public void What_an_earlier_run_preallocated_is_given_back_and_its_data_stays()
+    {
+        string directory = Directory.CreateTempSubdirectory("capbox-").FullName;
+        string part = Path.Combine(directory, SegmentName.Create(UtcTime.Now, 1).ToString());
+        try
+        {
+            using (FileDescriptor fd = FileSystem.CreateForWriting(part, wantDirect: false, out _))
+            using (var page = new AlignedBuffer(Format.PageBytes))
+            {
+                page.Span.Fill(7);
+                Assert.True(FileSystem.TryPreallocate(fd, part, 16 << 20));
+                // A hole between two pieces of data is none that ends the file: chunks are written in any order.
+                FileSystem.WriteAll(fd, part, page.Address, Format.PageBytes, 0);
+                FileSystem.WriteAll(fd, part, page.Address, Format.PageBytes, 1 << 20);
+            }
+
+            List<string> notes = [];
+            File.WriteAllText(Path.Combine(directory, "no segment.part"), "");
+            using (ArchiveDirectory archive = ArchiveDirectory.Open(directory))
+            {
+                archive.FreeLeftoverRoom(notes.Add);
+                archive.FreeLeftoverRoom(notes.Add);
+            }
+
+            Assert.Equal([$"{part}: left by an earlier run; {(15 << 20) - Format.PageBytes} preallocated bytes given back"], notes);
+            byte[] left = File.ReadAllBytes(part);
+            Assert.Equal((1 << 20) + Format.PageBytes, left.Length);
+            Assert.Equal(2 * Format.PageBytes, left.Count(b => b == 7));
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
 }

@@ -109,6 +109,7 @@ internal sealed class PortRecorder
             Port = _options.Name,
             CurrentName = PortName.Of(_options.Netns, Volatile.Read(ref _currentName)),
             State = _state,
+            Fault = _state == PortState.Capturing ? null : Volatile.Read(ref _problem),
             Backend = Volatile.Read(ref _backend),
             HardwareStamps = Volatile.Read(ref _stamps)?.StampsAll ?? false,
             StoredPackets = stored,
@@ -142,6 +143,7 @@ internal sealed class PortRecorder
             if (link is not { IsUp: true })
             {
                 Note(link is null ? PortState.Missing : PortState.Down, link is null ? "no such interface; waiting for it" : "is down; waiting for it");
+                _problem = null;
                 return;
             }
 

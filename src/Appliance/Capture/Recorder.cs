@@ -61,6 +61,7 @@ public sealed class Recorder : IDisposable
         {
             CheckFilters();
             _archive = ArchiveDirectory.Open(_options.Storage.Directory);
+            _archive.FreeLeftoverRoom(what => _logger.LogInformation("{What}", what));
             _links = new LinkWatch();
             _flight = _options.Storage.Trigger is { } trigger ? NewFlightRecorder(trigger) : null;
             _ports = [.. _options.Ports.Select((port, index) => new PortRecorder(port, index, _options.Storage, StoreFor, _flight, _logger))];

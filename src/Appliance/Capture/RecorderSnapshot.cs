@@ -27,6 +27,9 @@ public sealed record PortLedger
     public required string CurrentName { get; init; }
     public required PortState State { get; init; }
 
+    /// <summary>Why an interface that is up is not captured; null when it is, or when it is not up.</summary>
+    public string? Fault { get; init; }
+
     /// <summary>packet or kmod; null while the port is not captured.</summary>
     public string? Backend { get; init; }
 

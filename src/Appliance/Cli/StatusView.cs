@@ -23,6 +23,7 @@ internal static class StatusView
             $"disk  {Human.Bytes(Rate(storage.BytesWritten, before.Storage.BytesWritten, seconds))}/s, {Human.Bytes(storage.BytesWritten)} written, "
             + $"{Human.Bytes(storage.FreeBytes)} free, {storage.Engine}{(storage.Direct ? ", direct" : ", page cache")}");
         lines.Add($"file  {storage.CurrentSegment ?? "none"}, {Human.Count(storage.SegmentsSealed)} sealed");
+        lines.AddRange(now.Ports.Where(p => p.Fault is not null).Select(p => $"FAULT {p.Fault}"));
         if (storage.Fault is { } fault)
             lines.Add($"FAULT {fault} ({Human.Count(storage.WriteErrors)} write errors)");
         if (now is BoxSnapshot box)

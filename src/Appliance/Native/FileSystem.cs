@@ -144,6 +144,31 @@ internal static unsafe class FileSystem
     /// <summary>Where the next data lies from an offset on (lseek(2), SEEK_DATA): preallocated room that nobody wrote is none. -1 if there is none.</summary>
     public static long NextData(SafeHandle file, long from) => LibC.lseek((int)file.DangerousGetHandle(), from, LibC.SEEK_DATA);
 
+    /// <summary>
+    /// Gives the preallocated room behind the last data of a file back to the file system. Where that cannot say what data is (lseek(2)), nothing is done.
+    /// </summary>
+    /// <returns>Bytes that the file is shorter now.</returns>
+    /// <exception cref="IOException">The file cannot be cut.</exception>
+    public static long CutBehindData(SafeFileHandle file, string path)
+    {
+        int fd = (int)file.DangerousGetHandle();
+        long bytes = RandomAccess.GetLength(file), end = 0;
+        while (end < bytes)
+        {
+            long data = LibC.lseek(fd, end, LibC.SEEK_DATA);
+            if (data < 0 && Marshal.GetLastPInvokeError() == LibC.ENXIO)
+                break;
+            long hole = data < 0 ? -1 : LibC.lseek(fd, data, LibC.SEEK_HOLE);
+            if (hole <= end)
+                return 0;
+            end = hole;
+        }
+
+        if (end < bytes && LibC.ftruncate(fd, end) != 0)
+            throw Failed(path, "ftruncate");
+        return Math.Max(0, bytes - end);
+    }
+
     /// <summary>True when nobody can read from this pipe any more.</summary>
     public static bool ReaderIsGone(int pipe)
     {

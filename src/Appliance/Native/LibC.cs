@@ -16,7 +16,7 @@ internal static unsafe partial class LibC
     public const short POLLIN = 1, POLLERR = 8;
     public const int RWF_NOWAIT = 8;
     public const int POSIX_FADV_WILLNEED = 3, POSIX_FADV_DONTNEED = 4;
-    public const int SEEK_DATA = 3;
+    public const int SEEK_DATA = 3, SEEK_HOLE = 4;
     public const int FALLOC_FL_KEEP_SIZE = 1;
     public const int SCHED_OTHER = 0, SCHED_IDLE = 5;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Capbox.Native;
+using Microsoft.Win32.SafeHandles;
 
 namespace Capbox.Storage;
 
@@ -118,6 +119,28 @@ internal sealed class ArchiveDirectory : IDisposable
             .Where(path => SegmentName.TryParse(Path.GetFileName(path), out SegmentName name) && name.InProgress && name.Sequence < FirstSequenceOfThisRun)
             .Order(StringComparer.Ordinal),
     ];
+
+    /// <summary>
+    /// What an earlier run had preallocated and did not write is room for this one: a box that crashes and starts again must not fill its disk with it.
+    /// </summary>
+    /// <param name="note">Told what was given back, or why not.</param>
+    public void FreeLeftoverRoom(Action<string> note)
+    {
+        foreach (string part in LeftoverParts())
+        {
+            try
+            {
+                using SafeFileHandle file = File.OpenHandle(part, FileMode.Open, FileAccess.ReadWrite);
+                long freed = FileSystem.CutBehindData(file, part);
+                if (freed > 0)
+                    note($"{part}: left by an earlier run; {freed} preallocated bytes given back");
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                note($"{part}: left by an earlier run; its preallocated room stays: {e.Message}");
+            }
+        }
+    }
 
     /// <summary>Makes the sequence file say what was really used, and lets the next recorder in.</summary>
     public void Dispose()

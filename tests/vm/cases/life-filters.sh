@@ -1,4 +1,4 @@
 # timeout: 120
-# The filter is swapped a thousand times under traffic.
+# The filter is swapped many times under traffic.
 # shellcheck shell=dash
-lifetime filters 1000
+lifetime filters "$(by_kernel 1000 200)"
