@@ -9,7 +9,7 @@ public interface IClock : IDisposable
     /// <summary>How errors and logs call it: <c>/dev/ptp0</c>, <c>CLOCK_REALTIME</c>.</summary>
     string Name { get; }
 
-    /// <summary>How far the frequency can be moved either way, ppb; 0 when it cannot. A clock that does not say how far it goes has its driver's figure.</summary>
+    /// <summary>How far the frequency can be moved either way, ppb; 0 when it cannot.</summary>
     double MaxFrequencyPpb { get; }
 
     /// <summary>
@@ -64,8 +64,11 @@ public readonly record struct ClockReading(long Nanoseconds, long ReferenceNs, l
     /// <summary>The clock minus the reference.</summary>
     public long OffsetNs => Nanoseconds - ReferenceNs;
 
-    /// <summary><see cref="OffsetNs"/> is at most this wrong: half the width, rounded up.</summary>
-    public long BoundNs => (WidthNs + 1) / 2;
+    /// <summary>
+    /// <see cref="OffsetNs"/> is at most this wrong: half the width, and 1 ns since all readings are whole ones. The grain of the clock itself (8 ns of a register that counts at 125 MHz)
+    /// comes on top: the kernel does not tell it.
+    /// </summary>
+    public long BoundNs => (WidthNs / 2) + 1;
 }
 
 /// <summary>The kernel refused something of a clock. The message names the clock, what was tried, the errno's text, and what to do where that is known.</summary>
