@@ -42,7 +42,7 @@ public sealed class PtpSysfs(string root)
     {
         string name = PhcClock.DevicePath(index);
         if (MaxVirtualClocks(index) is not { } most)
-            throw new ClockException($"{name}: it cannot have virtual clocks", 0);
+            throw new ClockException($"{name}: {(Clocks().Contains(index) ? "it cannot have virtual clocks" : "there is no such clock")}", 0);
         if (count < 0 || count > most)
             throw new ClockException(string.Create(CultureInfo.InvariantCulture, $"{name}: 0 to {most} virtual clocks, not {count}"), 0);
         try
