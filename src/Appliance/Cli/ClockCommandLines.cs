@@ -45,15 +45,16 @@ internal static class ClockCommandLines
         Option<string?> step = new("--step") { Description = "Move the clock by so many nanoseconds; negative sets it back", HelpName = "NS" };
         Option<string?> virtualClocks = new("--virtual") { Description = "Have so many virtual clocks of it; with any it cannot be steered itself", HelpName = "N" };
         Option<string?> tai = new("--tai") { Description = "Tell the kernel TAI - UTC; of the system clock only", HelpName = "S" };
+        Option<string?> sameAs = new("--same-as") { Description = "Step it by 10 us and back, and tell whether another PHC of the card went along", HelpName = "CLOCK" };
         Option<bool> yes = new("--yes") { Description = "Touch the system clock, too" };
         Option<bool> json = CommonOptions.Json();
-        Command command = new("adjust", "Set a clock by hand, for commissioning: nothing else may steer it meanwhile. Root only.") { clock, ppb, step, virtualClocks, tai, yes, json };
+        Command command = new("adjust", "Set a clock by hand, for commissioning: nothing else may steer it meanwhile. Root only.") { clock, ppb, step, virtualClocks, tai, sameAs, yes, json };
         command.SetAction(result =>
         {
-            (Option<string?> Option, string? Text)[] given = [.. new[] { ppb, step, virtualClocks, tai }.Select(option => (option, result.GetValue(option))).Where(pair => pair.Item2 is not null)];
+            (Option<string?> Option, string? Text)[] given = [.. new[] { ppb, step, virtualClocks, tai, sameAs }.Select(option => (option, result.GetValue(option))).Where(pair => pair.Item2 is not null)];
             return given is [var (option, text)]
                 ? Adjust(result.GetRequiredValue(clock), option.Name, text!, result.GetValue(yes), result.GetValue(json))
-                : Errors.BadUse("clock adjust: one of --ppb, --step, --virtual and --tai");
+                : Errors.BadUse("clock adjust: one of --ppb, --step, --virtual, --tai and --same-as");
         });
         return command;
     }
@@ -74,6 +75,8 @@ internal static class ClockCommandLines
                 return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds) && seconds is >= 10 and <= 100
                     ? ClockToolCommand.Adjust(clock, it => ClockToolCommand.SetTai(it, seconds), yes, json)
                     : Errors.BadUse($"--tai {text}: not 10 to 100 s");
+            case "--same-as":
+                return ClockToolCommand.IsSame(clock, text);
             default:
                 return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count)
                     ? ClockToolCommand.SetVirtual(clock, count, json)

@@ -38,6 +38,18 @@ internal static class ClockToolCommand
         return Report(clock, "CLOCK_REALTIME", clock.Read(ReferenceClock.Realtime), json);
     });
 
+    /// <summary>Tells whether two PHCs are one clock, by moving the first one a little.</summary>
+    public static int IsSame(string name, string otherName) => Guarded(() =>
+    {
+        if (!PhcClock.TryParseName(name, out int index) || !PhcClock.TryParseName(otherName, out int otherIndex))
+            return Errors.BadUse($"clock adjust {name} --same-as {otherName}: both must be PHCs, /dev/ptpN");
+        if (LibC.geteuid() != 0)
+            return Errors.Failed($"{PhcClock.DevicePath(index)}: clock adjust needs root");
+        using PhcClock clock = PhcClock.Open(index), other = PhcClock.Open(otherIndex);
+        Console.Out.WriteLine(SharedClock.IsOne(clock, other) ? "the same clock: steer one of them" : "two clocks");
+        return ExitCode.Good;
+    });
+
     /// <summary>Tells the kernel TAI - UTC; everything else that it says of the system clock stays.</summary>
     public static void SetTai(IClock clock, int seconds)
     {

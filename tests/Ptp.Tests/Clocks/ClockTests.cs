@@ -84,6 +84,31 @@ public class ClockTests
     }
 
     [Fact]
+    public void A_nudge_tells_whether_two_clocks_are_one()
+    {
+        long now = 1_000_000_000;
+        using FakeClock one = new(() => now += 20_000, 7_000_000_000, 500, 300);
+        using FakeClock two = new(() => now += 20_000, 7_000_000_000, 500, 300);
+        using FakeClock alias = one.Alias();
+        Assert.False(SharedClock.IsOne(one, two));
+        Assert.True(SharedClock.IsOne(one, alias));
+        Assert.Equal([10_000, -10_000, 10_000, -10_000], one.StepsNs);
+        Assert.Empty(two.StepsNs);
+    }
+
+    [Fact]
+    public void A_nudge_that_somebody_disturbs_tells_nothing_and_is_taken_back()
+    {
+        long now = 1_000_000_000;
+        using FakeClock one = new(() => now += 20_000, 7_000_000_000, 0, 300);
+        // Reads of the other clock: two before the nudge, then stepped by somebody.
+        using FakeClock disturbed = new(() => now += 20_000, 7_000_000_000, 0, 300) { StepAtRead = 3, StepByNs = 1_000_000 };
+        var e = Assert.Throws<ClockException>(() => SharedClock.IsOne(one, disturbed));
+        Assert.Contains("somebody else steers", e.Message, StringComparison.Ordinal);
+        Assert.Equal([10_000, -10_000], one.StepsNs);
+    }
+
+    [Fact]
     public void Virtual_clocks_are_found_below_their_physical_one()
     {
         using Sysfs sysfs = new();
@@ -124,19 +149,31 @@ public class ClockTests
     /// <summary>Counts raw time that passes with every reading.</summary>
     private sealed class FakeClock(Func<long> raw, long startNs, double ppb, long widthNs) : IClock
     {
+        private int _reads;
+        private List<long> _steps = [];
+
         public string Name => "fake";
         public double MaxFrequencyPpb => 0;
         public double FrequencyPpb => ppb;
+        public IReadOnlyList<long> StepsNs => _steps;
+
+        /// <summary>At this reading somebody else has stepped it by <see cref="StepByNs"/>.</summary>
+        public int StepAtRead { get; init; }
+        public long StepByNs { get; init; }
+
+        /// <summary>Another name of the same clock.</summary>
+        public FakeClock Alias() => new(raw, startNs, ppb, widthNs) { _steps = _steps };
 
         public ClockReading Read(ReferenceClock reference)
         {
             long now = raw();
-            return new ClockReading(startNs + (long)(now * (1 + (ppb * 1e-9))), now, widthNs, widthNs > 400 ? ReadMethod.Basic : ReadMethod.Extended);
+            long othersNs = StepAtRead > 0 && ++_reads >= StepAtRead ? StepByNs : 0;
+            return new ClockReading(startNs + (long)(now * (1 + (ppb * 1e-9))) + _steps.Sum() + othersNs, now, widthNs, widthNs > 400 ? ReadMethod.Basic : ReadMethod.Extended);
         }
 
         public void SetFrequency(double ppb) => throw new NotSupportedException();
 
-        public void Step(long ns) => throw new NotSupportedException();
+        public void Step(long ns) => _steps.Add(ns);
 
         public void Dispose()
         {

@@ -23,6 +23,7 @@ for ppb in 0 32000000 -32000000 1000000; do
 	about "rate at $ppb" "$rate_ppb" $ppb "$rate_bound"
 done
 capbox clock adjust "$clock" --ppb 0
+own=0 own_bound=1
 for ns in 1700000000000000000 -1 -2000000001; do
 	moved "$clock" capbox clock adjust "$clock" --step $ns
 	about "step" "$moved_ns" $ns $moved_bound

@@ -25,17 +25,18 @@ rate() {
 	echo "rate of $1: $rate_ppb ppb +- $rate_bound"
 }
 
-# moved CLOCK COMMAND...: by how much the command moves a clock that otherwise runs as CLOCK_MONOTONIC_RAW within 1000 ppm: moved_ns, and
-# moved_bound.
+# moved CLOCK COMMAND...: by how much the command moves a clock: moved_ns, and moved_bound, how wrong that can be. The clock must run as it did
+# when own and own_bound, its rate and how wrong that can be, were measured.
 # shellcheck disable=SC2154
 moved() {
-	local clock=$1
+	local clock=$1 passed
 	shift
 	sample first "$clock"
 	"$@"
 	sample last "$clock"
-	moved_ns=$((last_at - first_at - (last_raw - first_raw)))
-	moved_bound=$((last_bound + first_bound + (last_raw - first_raw) / 1000))
+	passed=$((last_raw - first_raw))
+	moved_ns=$((last_at - first_at - passed - passed / 1000 * own / 1000000))
+	moved_bound=$((last_bound + first_bound + passed / 1000 * own_bound / 1000000 + 2))
 	echo "$clock moved by $moved_ns ns +- $moved_bound"
 }
 
