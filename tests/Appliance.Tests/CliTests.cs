@@ -48,6 +48,7 @@ public sealed class CliTests : IDisposable
     [InlineData("run --port lo --seal-key /nonexistent.key", "--seal-key /nonexistent.key: no such file")]
     [InlineData("clock", "see capbox clock --help")]
     [InlineData("clock ports --netns a/b", "--netns: \"a/b\" is neither")]
+    [InlineData("clock grant a/b", "\"a/b\" cannot be the name of an interface")]
     [InlineData("clock read eth0", "clock read eth0: not a clock: /dev/ptpN, ptpN or system")]
     [InlineData("clock read system --against nothing", "--against nothing: not a clock")]
     [InlineData("clock adjust ptp4711", "one of --ppb, --step, --virtual, --tai and --same-as")]

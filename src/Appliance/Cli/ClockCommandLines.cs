@@ -9,11 +9,12 @@ internal static class ClockCommandLines
     private const string ClockHelp = "/dev/ptpN, ptpN, or system (CLOCK_REALTIME)";
 
     public static Command Clock() =>
-        new("clock", "Clocks of ports and of the machine: what there is, what it shows, how it is set.") { Ports(), Read(), Adjust() };
+        new("clock", "Clocks of ports and of the machine: what there is, what it shows, how it is set.") { Ports(), Grant(), Read(), Adjust() };
 
     public static string[] Examples(string command) => command switch
     {
         "ports" => ["sudo capbox clock ports", "sudo capbox clock ports --json | jq '.ports[] | select(.packetStamps == \"Hardware\") | .name'"],
+        "grant" => ["sudo capbox clock grant eth2", "sudo capbox clock grant eth2 --every-packet --json | jq -r .granted.rxFilter"],
         "read" => ["sudo capbox clock read ptp0", "sudo capbox clock read ptp0 --against ptp1 --json | jq .reading.offsetNs"],
         "adjust" => ["sudo capbox clock adjust ptp0 --step 37000000000", "sudo capbox clock adjust /dev/ptp0 --ppb -1250.5", "sudo capbox clock adjust ptp0 --virtual 1"],
         _ => ["sudo capbox clock ports", "sudo capbox clock read ptp0"],
@@ -25,6 +26,16 @@ internal static class ClockCommandLines
         Option<bool> json = CommonOptions.Json();
         Command command = new("ports", "List ports with their clock and what can stamp packets there, and the clocks of the machine. Changes nothing.") { netns, json };
         command.SetAction(result => ClockPortsCommand.Run(result.GetValue(netns), result.GetValue(json)));
+        return command;
+    }
+
+    private static Command Grant()
+    {
+        Argument<string> port = new("PORT") { Description = "Interface of this network namespace" };
+        Option<bool> every = new("--every-packet") { Description = "Ask for stamps of every packet, as capture does; otherwise of PTP event messages" };
+        Option<bool> json = CommonOptions.Json();
+        Command command = new("grant", "Ask a port's driver for hardware stamps, tell what it grants, and put back what was found. Root only.") { port, every, json };
+        command.SetAction(result => ClockToolCommand.Grant(result.GetRequiredValue(port), result.GetValue(every), result.GetValue(json)));
         return command;
     }
 

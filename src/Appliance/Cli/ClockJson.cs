@@ -16,9 +16,16 @@ internal sealed record ClockReport(string Clock, string Against, double? Frequen
 /// <summary>What <c>clock adjust --virtual</c> leaves.</summary>
 internal sealed record VirtualClocksReport(string Clock, IReadOnlyList<int> VirtualClocks);
 
+/// <summary>What <c>clock grant</c> was given.</summary>
+/// <param name="Port">Whom it asked.</param>
+/// <param name="Granted">What the driver reports afterwards.</param>
+/// <param name="Covers">What of that serves PTP and capture.</param>
+internal sealed record GrantReport(string Port, StampGrant Granted, StampNeeds Covers);
+
 /// <summary>What the clock's commands write with --json.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(ClockInventory))]
 [JsonSerializable(typeof(ClockReport))]
 [JsonSerializable(typeof(VirtualClocksReport))]
+[JsonSerializable(typeof(GrantReport))]
 internal sealed partial class ClockJson : JsonSerializerContext;

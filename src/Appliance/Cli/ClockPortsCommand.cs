@@ -101,7 +101,7 @@ internal static class ClockPortsCommand
 
     private static string Ptp(int clock) => string.Create(CultureInfo.InvariantCulture, $"ptp{clock}");
 
-    private static string Text(StampSource source) => source switch { StampSource.Hardware => "hardware", StampSource.Software => "software", _ => "none" };
+    private static string Text(StampKind source) => source switch { StampKind.Hardware => "hardware", StampKind.Software => "software", _ => "none" };
 
     private static void WriteLines(IEnumerable<string> lines)
     {

@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.Text.Json;
+using Capbox.Capture;
 using Capbox.Native;
 using Capbox.Ptp;
 using Capbox.Ptp.Clocks;
+using Capbox.Ptp.Inventory;
 
 namespace Capbox.Cli;
 
-/// <summary><c>capbox clock read</c> and <c>adjust</c>: tools for commissioning.</summary>
+/// <summary><c>capbox clock grant</c>, <c>read</c> and <c>adjust</c>: tools for commissioning.</summary>
 internal static class ClockToolCommand
 {
     public static int Read(string name, string against, bool json) => Guarded(() =>
@@ -18,6 +20,19 @@ internal static class ClockToolCommand
             return Report(clock, against == "raw" ? "CLOCK_MONOTONIC_RAW" : "CLOCK_REALTIME", clock.Read(against == "raw" ? ReferenceClock.MonotonicRaw : ReferenceClock.Realtime), json);
         using IClock? other = Open(against);
         return other is null ? NoClock("--against", against) : Report(clock, other.Name, clock.ReadAgainst(other), json);
+    });
+
+    /// <summary>Asks for what PTP over Ethernet and UDP needs, or for every packet, and puts back what was found.</summary>
+    public static int Grant(string port, bool everyPacket, bool json) => Guarded(() =>
+    {
+        if (PortName.CheckInterface(port) is { } problem)
+            return Errors.BadUse($"clock grant: {problem}");
+        using PortStamping stamping = PortStamping.Enable(port, everyPacket ? StampNeeds.EveryPacket : StampNeeds.EthernetEvents | StampNeeds.UdpEvents);
+        if (json)
+            Console.Out.WriteLine(JsonSerializer.Serialize(new GrantReport(port, stamping.Granted, stamping.Covers), ClockJson.Default.GrantReport));
+        else
+            Console.Out.WriteLine($"{port}: receives with filter {stamping.Granted.RxFilter}, stamps what it sends: {stamping.Granted.TxType}");
+        return ExitCode.Good;
     });
 
     /// <summary>Does something to a clock and reads it again.</summary>

@@ -27,19 +27,19 @@ public sealed record ClockInventory(IReadOnlyList<ClockPort> Ports, IReadOnlyLis
     }
 
     /// <summary>What flags and filters mean for PTP.</summary>
-    internal static StampSource PtpStamps(uint flags, int? clock)
+    internal static StampKind PtpStamps(uint flags, int? clock)
     {
         const uint Hardware = StampNames.TransmitHardware | StampNames.ReceiveHardware | StampNames.RawHardware;
         const uint Software = StampNames.TransmitSoftware | StampNames.ReceiveSoftware;
-        return clock is not null && (flags & Hardware) == Hardware ? StampSource.Hardware : (flags & Software) == Software ? StampSource.Software : StampSource.None;
+        return clock is not null && (flags & Hardware) == Hardware ? StampKind.Hardware : (flags & Software) == Software ? StampKind.Software : StampKind.None;
     }
 
     /// <summary>What they mean for captured packets.</summary>
-    internal static StampSource PacketStamps(uint flags, uint filters, DriverQuirks quirks)
+    internal static StampKind PacketStamps(uint flags, uint filters, DriverQuirks quirks)
     {
         const uint Hardware = StampNames.ReceiveHardware | StampNames.RawHardware;
         bool all = (flags & Hardware) == Hardware && (filters & (1u << StampNames.FilterAll)) != 0 && !quirks.HasFlag(DriverQuirks.EventPacketsOnly);
-        return all ? StampSource.Hardware : StampSource.Software;
+        return all ? StampKind.Hardware : StampKind.Software;
     }
 
     /// <summary>Clocks of the same card (PCI address up to the function) that may be one: only for drivers that are known for it.</summary>

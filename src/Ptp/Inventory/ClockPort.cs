@@ -1,7 +1,7 @@
 namespace Capbox.Ptp.Inventory;
 
 /// <summary>What stamps packets.</summary>
-public enum StampSource
+public enum StampKind
 {
     /// <summary>Nothing does, on one of the two ways at least.</summary>
     None,
@@ -49,10 +49,10 @@ public sealed record ClockPort
     public StampGrant? Granted { get; init; }
 
     /// <summary>The best that PTP can have here: it needs stamps of what is received and of what is sent.</summary>
-    public required StampSource PtpStamps { get; init; }
+    public required StampKind PtpStamps { get; init; }
 
     /// <summary>The best that captured packets can have here: hardware only if the NIC stamps every packet.</summary>
-    public required StampSource PacketStamps { get; init; }
+    public required StampKind PacketStamps { get; init; }
 
     /// <summary>Private flags that matter here: tx_port_ts, rx_cqe_compress.</summary>
     public IReadOnlyList<DriverFlag> DriverFlags { get; init; } = [];

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
+using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Inventory;
 using Xunit;
 
@@ -16,7 +17,7 @@ public partial class InventoryTests
     public void Loopback_has_software_stamps_alone()
     {
         ClockPort lo = Assert.Single(ClockInventory.ReadPorts(), port => port.Name == "lo");
-        Assert.Equal((1, StampSource.Software, StampSource.Software), (lo.Index, lo.PtpStamps, lo.PacketStamps));
+        Assert.Equal((1, StampKind.Software, StampKind.Software), (lo.Index, lo.PtpStamps, lo.PacketStamps));
         Assert.Null(lo.Clock);
         Assert.Contains("software-receive", lo.Stamping);
     }
@@ -29,7 +30,7 @@ public partial class InventoryTests
         Assert.Equal(["lo", "veth0", "veth1"], ports.Select(port => port.Name).Order());
         ClockPort port = ports.Single(found => found.Name == "veth0");
         Assert.Equal("veth", port.Driver);
-        Assert.Equal((StampSource.Software, StampSource.Software), (port.PtpStamps, port.PacketStamps));
+        Assert.Equal((StampKind.Software, StampKind.Software), (port.PtpStamps, port.PacketStamps));
         Assert.Null(port.Clock);
         Assert.True(port.Quirks.HasFlag(DriverQuirks.SoftwareOnly));
     });
@@ -45,20 +46,45 @@ public partial class InventoryTests
     }
 
     [Theory]
-    [InlineData(AllHardware | AllSoftware, 0, StampSource.Hardware)]
-    [InlineData(AllHardware, null, StampSource.None)]
-    [InlineData(AllHardware | AllSoftware, null, StampSource.Software)]
-    [InlineData(StampNames.ReceiveHardware | StampNames.RawHardware | StampNames.ReceiveSoftware, 0, StampSource.None)]
-    [InlineData(StampNames.ReceiveSoftware, null, StampSource.None)]
-    public void Ptp_needs_stamps_both_ways_and_a_clock(uint flags, int? clock, StampSource expected) => Assert.Equal(expected, ClockInventory.PtpStamps(flags, clock));
+    [InlineData(AllHardware | AllSoftware, 0, StampKind.Hardware)]
+    [InlineData(AllHardware, null, StampKind.None)]
+    [InlineData(AllHardware | AllSoftware, null, StampKind.Software)]
+    [InlineData(StampNames.ReceiveHardware | StampNames.RawHardware | StampNames.ReceiveSoftware, 0, StampKind.None)]
+    [InlineData(StampNames.ReceiveSoftware, null, StampKind.None)]
+    public void Ptp_needs_stamps_both_ways_and_a_clock(uint flags, int? clock, StampKind expected) => Assert.Equal(expected, ClockInventory.PtpStamps(flags, clock));
 
     [Theory]
-    [InlineData(AllHardware, 0b11u, DriverQuirks.None, StampSource.Hardware)]
-    [InlineData(AllHardware, 0b1_0000_0000_0001u, DriverQuirks.None, StampSource.Software)] // PTP v2 events alone
-    [InlineData(AllHardware, 0b11u, DriverQuirks.EventPacketsOnly, StampSource.Software)]
-    [InlineData(AllSoftware, 0b11u, DriverQuirks.None, StampSource.Software)]
-    public void Packets_have_hardware_stamps_only_if_all_have(uint flags, uint filters, DriverQuirks quirks, StampSource expected) =>
+    [InlineData(AllHardware, 0b11u, DriverQuirks.None, StampKind.Hardware)]
+    [InlineData(AllHardware, 0b1_0000_0000_0001u, DriverQuirks.None, StampKind.Software)] // PTP v2 events alone
+    [InlineData(AllHardware, 0b11u, DriverQuirks.EventPacketsOnly, StampKind.Software)]
+    [InlineData(AllSoftware, 0b11u, DriverQuirks.None, StampKind.Software)]
+    public void Packets_have_hardware_stamps_only_if_all_have(uint flags, uint filters, DriverQuirks quirks, StampKind expected) =>
         Assert.Equal(expected, ClockInventory.PacketStamps(flags, filters, quirks));
+
+    private const StampNeeds Both = StampNeeds.EthernetEvents | StampNeeds.UdpEvents;
+    private const uint Igb82576 = 0x1013, X710 = 0x7fd1, Mlx5 = 0b11, OldX710 = 0xe01; // by bit: what drivers offer
+
+    [Theory]
+    [InlineData(Igb82576, 0, Both, 12)]
+    [InlineData(Mlx5, 0, StampNeeds.EthernetEvents, 1)] // all or nothing
+    [InlineData(X710, 0, StampNeeds.EthernetEvents, 9)]
+    [InlineData(X710, 9, StampNeeds.UdpEvents, 12)] // somebody else's Ethernet events stay
+    [InlineData(X710, 0, StampNeeds.EveryPacket, 0)] // it cannot
+    [InlineData(OldX710, 0, Both, 9)] // Ethernet alone is better than nothing
+    [InlineData(OldX710, 9, Both, 9)]
+    [InlineData(Mlx5, 1, Both, 1)] // a recorder's
+    [InlineData(Mlx5 | 0x1000, 1, StampNeeds.EthernetEvents, 1)]
+    [InlineData(Mlx5 | 0x1000, 12, StampNeeds.EveryPacket, 1)]
+    [InlineData(0u, 0, Both, 0)]
+    public void The_narrowest_filter_that_serves_all_is_asked_for(uint offered, int present, StampNeeds needs, int filter) =>
+        Assert.Equal(filter, PortStamping.Choose(offered, present, needs));
+
+    [Fact]
+    public void A_port_without_hardware_stamps_is_told_by_name()
+    {
+        Assert.Equal("port lo: no hardware stamps", Assert.Throws<ClockException>(() => PortStamping.Enable("lo", Both)).Message);
+        Assert.Equal("port nope0: timestamping: No such device", Assert.Throws<ClockException>(() => PortStamping.Enable("nope0", Both)).Message);
+    }
 
     [Fact]
     public void Names_are_ethtools_and_what_is_newer_has_its_number()
@@ -97,8 +123,8 @@ public partial class InventoryTests
         Driver = driver,
         Bus = bus,
         Clock = clock,
-        PtpStamps = StampSource.Hardware,
-        PacketStamps = StampSource.Hardware,
+        PtpStamps = StampKind.Hardware,
+        PacketStamps = StampKind.Hardware,
         Quirks = DriverTable.Find(driver).Quirks,
     };
 

@@ -22,6 +22,9 @@ capbox run --port stamp1 --archive /data/archive --json >status 2>log &
 capbox=$!
 wait_for 20 grep -q '"state":"Capturing"' status
 expect "granted" "$(capbox clock ports --json | jq -r '.ports[] | select(.name == "stamp1") | .granted.rxFilter')" all
+# PTP on the same port leaves the recorder its stamps.
+expect "with the recorder" "$(capbox clock grant stamp1 --json | jq -r '[.granted.rxFilter, .granted.txType] | join(" ")')" "all on"
+expect "the recorder's" "$(capbox clock ports --json | jq -r '.ports[] | select(.name == "stamp1") | .granted.rxFilter')" all
 kill -TERM $capbox
 wait $capbox || fail "capbox run: exit $?: $(cat log)"
 space b

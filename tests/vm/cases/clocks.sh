@@ -18,6 +18,11 @@ for mac in 02:00:00:00:01:0a 02:00:00:00:01:0b; do
 	clock=$(jq .clock port)
 	expect "$name, clock" "$(jq -c --argjson clock "$clock" '.clocks[] | select(.index == $clock) | [.ports[0], .capabilities.maxFrequencyPpb, .reading.method, .problem]' ports)" "[\"$name\",999999881,\"Extended\",null]"
 done
+# What it grants is more than what it was asked for, and is put back.
+expect "granted" "$(capbox clock grant "$name" --json | jq -c '[.granted.rxFilter, .granted.txType, .covers]')" '["ptpv2-event","on","EthernetEvents, UdpEvents"]'
+expect "every packet" "$(capbox clock grant "$name" --every-packet --json | jq -c '[.granted.rxFilter, .granted.txType, .covers]')" '["none","on","None"]'
+expect "put back" "$(capbox clock ports --json | jq -r --arg name "$name" '.ports[] | select(.name == $name) | [.granted.rxFilter, .granted.txType] | join(" ")')" "none off"
+must_fail capbox clock grant lo
 expect "lo" "$(jq -r '.ports[] | select(.name == "lo") | [.clock, .ptpStamps, .packetStamps] | join(" ")' ports)" " Software Software"
 physical=ptp$clock
 
