@@ -46,6 +46,21 @@ public sealed class CliTests : IDisposable
     [InlineData("seal keygen", "'--out' is required; see capbox seal keygen --help")]
     [InlineData("seal rotate --key /nonexistent.key --to b", "--key /nonexistent.key: no such file")]
     [InlineData("run --port lo --seal-key /nonexistent.key", "--seal-key /nonexistent.key: no such file")]
+    [InlineData("clock", "see capbox clock --help")]
+    [InlineData("clock ports --netns a/b", "--netns: \"a/b\" is neither")]
+    [InlineData("clock grant a/b", "\"a/b\" cannot be the name of an interface")]
+    [InlineData("clock read eth0", "clock read eth0: not a clock: /dev/ptpN, ptpN or system")]
+    [InlineData("clock read system --against nothing", "--against nothing: not a clock")]
+    [InlineData("clock adjust ptp4711", "one of --ppb, --step, --virtual, --tai and --same-as")]
+    [InlineData("clock adjust ptp4711 --step 0 --ppb 0", "one of --ppb, --step, --virtual, --tai and --same-as")]
+    [InlineData("clock adjust ptp4711 --ppb fast", "--ppb fast: not a number of parts per billion")]
+    [InlineData("clock adjust ptp4711 --ppb Infinity", "--ppb Infinity: not a number of parts per billion")]
+    [InlineData("clock adjust ptp4711 --step 0.5", "--step 0.5: not a whole number of nanoseconds")]
+    [InlineData("clock adjust ptp4711 --virtual -1", "--virtual -1: not a number of clocks")]
+    [InlineData("clock adjust ptp4711 --tai 3", "--tai 3: not 10 to 100 s")]
+    [InlineData("clock adjust ptp4711 --same-as system", "both must be PHCs")]
+    [InlineData("clock adjust system --virtual 1", "only a PHC, /dev/ptpN, can have virtual clocks")]
+    [InlineData("clock adjust system --step 0", "CLOCK_REALTIME: every program and every recording has its time from it; --yes")]
     public async Task Bad_use_ends_with_2_and_one_line_that_names_the_fault(string arguments, string fault)
     {
         (int code, string output, string error) = await Capbox(arguments.Split(' '));
@@ -63,6 +78,8 @@ public sealed class CliTests : IDisposable
     [InlineData("trigger --help")]
     [InlineData("rotate --help")]
     [InlineData("ports --help")]
+    [InlineData("clock ports --help")]
+    [InlineData("clock adjust --help")]
     [InlineData("segments --help")]
     [InlineData("verify --help")]
     [InlineData("seal --help")]
@@ -84,6 +101,41 @@ public sealed class CliTests : IDisposable
         (int code, string output, string error) = await Capbox("--version");
         Assert.Equal((0, ""), (code, error));
         Assert.Matches("^[0-9]+\\.[0-9]+\\.[0-9]+[^\n]*\n$", output);
+    }
+
+    [Fact]
+    public async Task Clocks_of_ports_are_listed_as_json_and_as_a_table()
+    {
+        (int code, string output, _) = await Capbox("clock", "ports", "--json");
+        Assert.Equal(0, code);
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement lo = json.RootElement.GetProperty("ports").EnumerateArray().Single(p => p.GetProperty("name").GetString() == "lo");
+        Assert.Equal(("Software", "Software", JsonValueKind.Null), (lo.GetProperty("ptpStamps").GetString(), lo.GetProperty("packetStamps").GetString(), lo.GetProperty("clock").ValueKind));
+
+        (code, output, _) = await Capbox("clock", "ports");
+        Assert.Equal(0, code);
+        Assert.Matches("(?m)^PORT +DRIVER +CLOCK +PTP STAMPS", output);
+        Assert.Matches("(?m)^lo +- +- +software +software", output);
+    }
+
+    [Fact]
+    public async Task The_system_clock_is_read_against_the_raw_one()
+    {
+        (int code, string output, _) = await Capbox("clock", "read", "system", "--against", "raw", "--json");
+        Assert.Equal(0, code);
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement reading = json.RootElement.GetProperty("reading");
+        Assert.Equal(reading.GetProperty("nanoseconds").GetInt64() - reading.GetProperty("referenceNs").GetInt64(), reading.GetProperty("offsetNs").GetInt64());
+        Assert.InRange(reading.GetProperty("boundNs").GetInt64(), 1, 1_000_000);
+        Assert.Equal(JsonValueKind.Object, json.RootElement.GetProperty("system").ValueKind);
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_not_there_ends_with_1_and_its_name()
+    {
+        (int code, _, string error) = await Capbox("clock", "adjust", "ptp4711", "--step", "0");
+        Assert.Equal(1, code);
+        Assert.StartsWith("capbox: /dev/ptp4711: open: No such file or directory", error, StringComparison.Ordinal);
     }
 
     [Fact]

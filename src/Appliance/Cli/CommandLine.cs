@@ -46,7 +46,7 @@ internal static class CommandLine
     {
         RootCommand root = new("capbox records network ports to PCAPNG segments and accounts for every packet.")
         {
-            RunCommandLine(), ControlCommandLines.Status(), ControlCommandLines.Trigger(), ControlCommandLines.Rotate(), PortsCommandLine(), ArchiveCommandLines.Segments(), ExtractCommandLine(),
+            RunCommandLine(), ControlCommandLines.Status(), ControlCommandLines.Trigger(), ControlCommandLines.Rotate(), PortsCommandLine(), ClockCommandLines.Clock(), ArchiveCommandLines.Segments(), ExtractCommandLine(),
             ExtcapCommandLine(), ArchiveCommandLines.Hold(), ArchiveCommandLines.Catalog(), VerifyCommandLine(), SealCommandLine(), ConfigCommandLine(),
         };
         foreach (HelpOption help in root.Options.OfType<HelpOption>())
@@ -191,7 +191,8 @@ internal static class CommandLine
             Command command = parseResult.CommandResult.Command;
             TextWriter output = parseResult.InvocationConfiguration.Output;
             output.WriteLine("Examples:");
-            foreach (string line in ExamplesOf(command is RootCommand ? "" : command.Name))
+            bool isOfClock = command.Name == "clock" || command.Parents.Any(parent => parent.Name == "clock");
+            foreach (string line in isOfClock ? ClockCommandLines.Examples(command.Name) : ExamplesOf(command is RootCommand ? "" : command.Name))
                 output.WriteLine("  " + line);
             output.WriteLine();
             output.WriteLine("Exit codes: 0 good, 1 the job failed, 2 bad use.");

@@ -1,0 +1,97 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace Capbox.Cli;
+
+/// <summary>Commands about clocks.</summary>
+internal static class ClockCommandLines
+{
+    private const string ClockHelp = "/dev/ptpN, ptpN, or system (CLOCK_REALTIME)";
+
+    public static Command Clock() =>
+        new("clock", "Clocks of ports and of the machine: what there is, what it shows, how it is set.") { Ports(), Grant(), Read(), Adjust() };
+
+    public static string[] Examples(string command) => command switch
+    {
+        "ports" => ["sudo capbox clock ports", "sudo capbox clock ports --json | jq '.ports[] | select(.packetStamps == \"Hardware\") | .name'"],
+        "grant" => ["sudo capbox clock grant eth2", "sudo capbox clock grant eth2 --every-packet --json | jq -r .granted.rxFilter"],
+        "read" => ["sudo capbox clock read ptp0", "sudo capbox clock read ptp0 --against ptp1 --json | jq .reading.offsetNs"],
+        "adjust" => ["sudo capbox clock adjust ptp0 --step 37000000000", "sudo capbox clock adjust /dev/ptp0 --ppb -1250.5", "sudo capbox clock adjust ptp0 --virtual 1"],
+        _ => ["sudo capbox clock ports", "sudo capbox clock read ptp0"],
+    };
+
+    private static Command Ports()
+    {
+        Option<string?> netns = new("--netns") { Description = "Ports of another network namespace, by name (ip netns) or path", HelpName = "NETNS" };
+        Option<bool> json = CommonOptions.Json();
+        Command command = new("ports", "List ports with their clock and what can stamp packets there, and the clocks of the machine. Changes nothing.") { netns, json };
+        command.SetAction(result => ClockPortsCommand.Run(result.GetValue(netns), result.GetValue(json)));
+        return command;
+    }
+
+    private static Command Grant()
+    {
+        Argument<string> port = new("PORT") { Description = "Interface of this network namespace" };
+        Option<bool> every = new("--every-packet") { Description = "Ask for stamps of every packet, as capture does; otherwise of PTP event messages" };
+        Option<bool> json = CommonOptions.Json();
+        Command command = new("grant", "Ask a port's driver for hardware stamps, tell what it grants, and put back what was found. Root only.") { port, every, json };
+        command.SetAction(result => ClockToolCommand.Grant(result.GetRequiredValue(port), result.GetValue(every), result.GetValue(json)));
+        return command;
+    }
+
+    private static Command Read()
+    {
+        Argument<string> clock = new("CLOCK") { Description = ClockHelp };
+        Option<string> against = new("--against") { Description = "system, raw (CLOCK_MONOTONIC_RAW), or another clock", HelpName = "CLOCK", DefaultValueFactory = _ => "system" };
+        Option<bool> json = CommonOptions.Json();
+        Command command = new("read", "Read a clock against another one: the offset, and how wrong it can be.") { clock, against, json };
+        command.SetAction(result => ClockToolCommand.Read(result.GetRequiredValue(clock), result.GetRequiredValue(against), result.GetValue(json)));
+        return command;
+    }
+
+    private static Command Adjust()
+    {
+        Argument<string> clock = new("CLOCK") { Description = ClockHelp };
+        Option<string?> ppb = new("--ppb") { Description = "Dial this frequency; positive is faster", HelpName = "X" };
+        Option<string?> step = new("--step") { Description = "Move the clock by so many nanoseconds; negative sets it back", HelpName = "NS" };
+        Option<string?> virtualClocks = new("--virtual") { Description = "Have so many virtual clocks of it; with any it cannot be steered itself", HelpName = "N" };
+        Option<string?> tai = new("--tai") { Description = "Tell the kernel TAI - UTC; of the system clock only", HelpName = "S" };
+        Option<string?> sameAs = new("--same-as") { Description = "Step it by 10 us and back, and tell whether another PHC of the card went along", HelpName = "CLOCK" };
+        Option<bool> yes = new("--yes") { Description = "Touch the system clock, too" };
+        Option<bool> json = CommonOptions.Json();
+        Command command = new("adjust", "Set a clock by hand, for commissioning: nothing else may steer it meanwhile. Root only.") { clock, ppb, step, virtualClocks, tai, sameAs, yes, json };
+        command.SetAction(result =>
+        {
+            (Option<string?> Option, string? Text)[] given = [.. new[] { ppb, step, virtualClocks, tai, sameAs }.Select(option => (option, result.GetValue(option))).Where(pair => pair.Item2 is not null)];
+            return given is [var (option, text)]
+                ? Adjust(result.GetRequiredValue(clock), option.Name, text!, result.GetValue(yes), result.GetValue(json))
+                : Errors.BadUse("clock adjust: one of --ppb, --step, --virtual, --tai and --same-as");
+        });
+        return command;
+    }
+
+    private static int Adjust(string clock, string option, string text, bool yes, bool json)
+    {
+        switch (option)
+        {
+            case "--ppb":
+                return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double ppb) && double.IsFinite(ppb)
+                    ? ClockToolCommand.Adjust(clock, it => it.SetFrequency(ppb), yes, json)
+                    : Errors.BadUse($"--ppb {text}: not a number of parts per billion");
+            case "--step":
+                return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long stepNs)
+                    ? ClockToolCommand.Adjust(clock, it => it.Step(stepNs), yes, json)
+                    : Errors.BadUse($"--step {text}: not a whole number of nanoseconds");
+            case "--tai":
+                return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds) && seconds is >= 10 and <= 100
+                    ? ClockToolCommand.Adjust(clock, it => ClockToolCommand.SetTai(it, seconds), yes, json)
+                    : Errors.BadUse($"--tai {text}: not 10 to 100 s");
+            case "--same-as":
+                return ClockToolCommand.IsSame(clock, text);
+            default:
+                return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count)
+                    ? ClockToolCommand.SetVirtual(clock, count, json)
+                    : Errors.BadUse($"--virtual {text}: not a number of clocks");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Capbox.Ptp.Native;
+
+namespace Capbox.Ptp.Clocks;
+
+/// <summary>What a PHC's driver says it can do (PTP_CLOCK_GETCAPS).</summary>
+/// <param name="MaxFrequencyPpb">Either way.</param>
+/// <param name="CrossTimestamps">PTP_SYS_OFFSET_PRECISE is there.</param>
+/// <param name="AdjustsPhase">The hardware can be told an offset to work off; not used here.</param>
+/// <param name="Pps">Can feed the kernel a pulse per second.</param>
+/// <param name="Pins">Programmable pins.</param>
+/// <param name="ExternalStamps">Channels that stamp edges at a pin.</param>
+/// <param name="PeriodicOutputs">Channels that put out a pulse.</param>
+public sealed record PhcCapabilities(int MaxFrequencyPpb, bool CrossTimestamps, bool AdjustsPhase, bool Pps, int Pins, int ExternalStamps, int PeriodicOutputs);
+
+/// <summary>A PTP hardware clock, or a virtual clock of one: /dev/ptpN. Steering it needs write access to that file.</summary>
+public sealed class PhcClock : IClock
+{
+    /// <summary>Enough to find a narrow one while the processor is busy; more cost 2 to 4 us each on PCIe.</summary>
+    private const int Samples = 10;
+
+    /// <summary>PRECISE may fail now and then (the card did not answer in time); after so many times in a row it is not tried again.</summary>
+    private const int MaxPreciseFailures = 3;
+    private readonly FileDescriptor _fd;
+    private readonly int _clock;
+    private readonly ReadMethod[] _methods; // by reference clock
+    private int _preciseFailures;
+    private PtpSysOffsetExtended _extended;
+    private PtpSysOffset _basic;
+
+    private PhcClock(int index, FileDescriptor fd, PhcCapabilities capabilities)
+    {
+        Index = index;
+        Name = DevicePath(index);
+        _fd = fd;
+        _clock = SystemCalls.ClockOf(fd.Value);
+        Capabilities = capabilities;
+        ReadMethod best = capabilities.CrossTimestamps ? ReadMethod.Precise : ReadMethod.Extended;
+        _methods = [best, best];
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <summary>N of /dev/ptpN.</summary>
+    public int Index { get; }
+
+    /// <summary>What its driver says it can do.</summary>
+    public PhcCapabilities Capabilities { get; }
+
+    /// <inheritdoc/>
+    public double MaxFrequencyPpb => Capabilities.MaxFrequencyPpb;
+
+    /// <inheritdoc/>
+    public double FrequencyPpb
+    {
+        get
+        {
+            Timex timex = default;
+            Adjust(ref timex, "read frequency");
+            return Frequency.FromKernel(timex.Frequency);
+        }
+    }
+
+    /// <summary>The file of a clock.</summary>
+    public static string DevicePath(int index) => string.Create(CultureInfo.InvariantCulture, $"/dev/ptp{index}");
+
+    /// <summary>N of <c>/dev/ptpN</c> or <c>ptpN</c>.</summary>
+    public static bool TryParseName(string text, out int index)
+    {
+        index = 0;
+        string digits = text.StartsWith("/dev/ptp", StringComparison.Ordinal) ? text[8..] : text.StartsWith("ptp", StringComparison.Ordinal) ? text[3..] : "";
+        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out index);
+    }
+
+    /// <summary>Opens a clock; to read it alone where it may not be written.</summary>
+    /// <exception cref="ClockException">There is none, it may not be opened, or the file is something else.</exception>
+    public static PhcClock Open(int index)
+    {
+        string path = DevicePath(index);
+        int number = SystemCalls.open(path, SystemCalls.O_RDWR | SystemCalls.O_CLOEXEC);
+        if (number < 0 && Marshal.GetLastPInvokeError() is SystemCalls.EACCES or SystemCalls.EPERM)
+            number = SystemCalls.open(path, SystemCalls.O_RDONLY | SystemCalls.O_CLOEXEC);
+        if (number < 0)
+            throw Refused(path, "open", Marshal.GetLastPInvokeError());
+        var fd = new FileDescriptor(number);
+        PtpClockCaps caps = default;
+        int errno = PtpDevice.GetCaps(number, ref caps);
+        if (errno == 0)
+            return new PhcClock(index, fd, Describe(caps));
+        fd.Dispose();
+        throw Refused(path, "read capabilities", errno);
+    }
+
+    /// <inheritdoc/>
+    public ClockReading Read(ReferenceClock reference)
+    {
+        ref ReadMethod method = ref _methods[reference == ReferenceClock.Realtime ? 0 : 1];
+        if (method == ReadMethod.Precise)
+        {
+            if (TryPrecise(reference, out ClockReading latched))
+                return latched;
+            if (++_preciseFailures >= MaxPreciseFailures)
+                _methods.AsSpan().Fill(ReadMethod.Extended);
+        }
+
+        int errno = method <= ReadMethod.Extended ? TryExtended(reference, out ClockReading reading) : TryOther(method, reference, out reading);
+        if (errno is SystemCalls.EOPNOTSUPP or SystemCalls.EINVAL && method != ReadMethod.GetTime)
+        {
+            // The driver knows no better way, or the kernel no other reference than CLOCK_REALTIME (before 6.12).
+            method = reference == ReferenceClock.Realtime && method != ReadMethod.Basic ? ReadMethod.Basic : ReadMethod.GetTime;
+            return Read(reference);
+        }
+
+        return errno == 0 ? reading : throw Refused(Name, "read time", errno);
+    }
+
+    /// <inheritdoc/>
+    public void SetFrequency(double ppb)
+    {
+        Frequency.Check(Name, ppb, MaxFrequencyPpb);
+        Timex timex = new() { Modes = Timex.ADJ_FREQUENCY, Frequency = Frequency.ToKernel(ppb) };
+        Adjust(ref timex, "set frequency");
+    }
+
+    /// <inheritdoc/>
+    public void Step(long ns)
+    {
+        Timex timex = Steps.Of(ns);
+        Adjust(ref timex, "step");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _fd.Dispose();
+
+    private static PhcCapabilities Describe(in PtpClockCaps caps) =>
+        new(caps.MaxAdjustment, caps.CrossTimestamping != 0, caps.AdjustPhase != 0, caps.Pps != 0, caps.Pins, caps.ExternalStamps, caps.PeriodicOutputs);
+
+    private bool TryPrecise(ReferenceClock reference, out ClockReading reading)
+    {
+        PtpSysOffsetPrecise precise = default;
+        bool good = PtpDevice.GetOffsetPrecise(_fd.Value, ref precise) == 0;
+        long referenceNs = reference == ReferenceClock.Realtime ? precise.Realtime.TotalNs : precise.MonotonicRaw.TotalNs;
+        reading = new ClockReading(precise.Device.TotalNs, referenceNs, CrossSamples.PreciseWidthNs, ReadMethod.Precise);
+        if (good)
+            _preciseFailures = 0;
+        return good;
+    }
+
+    private int TryExtended(ReferenceClock reference, out ClockReading reading)
+    {
+        (_extended.Samples, _extended.ClockId) = (Samples, (int)reference);
+        int errno = PtpDevice.GetOffsetExtended(_fd.Value, ref _extended);
+        reading = default;
+        return errno != 0 ? errno : Narrowest(_extended.Times, 3, ReadMethod.Extended, out reading);
+    }
+
+    private int TryOther(ReadMethod method, ReferenceClock reference, out ClockReading reading)
+    {
+        if (method == ReadMethod.GetTime)
+            return TryGetTime((int)reference, out reading);
+        _basic.Samples = Samples;
+        int errno = PtpDevice.GetOffset(_fd.Value, ref _basic);
+        reading = default;
+        return errno != 0 ? errno : Narrowest(_basic.Times, 2, ReadMethod.Basic, out reading);
+    }
+
+    private int Narrowest(ReadOnlySpan<PtpClockTime> times, int stride, ReadMethod method, out ClockReading reading) =>
+        CrossSamples.TryNarrowest(times, Samples, stride, method, out reading) ? 0 : throw Useless();
+
+    private int TryGetTime(int reference, out ClockReading reading)
+    {
+        reading = new ClockReading(0, 0, long.MaxValue, ReadMethod.GetTime);
+        for (int i = 0; i < Samples; i++)
+        {
+            long beforeNs = SystemCalls.KernelClockNs(reference);
+            if (!SystemCalls.TryGetTime(_clock, out long clockNs))
+                return Marshal.GetLastPInvokeError();
+            CrossSamples.Narrow(ref reading, beforeNs, clockNs, SystemCalls.KernelClockNs(reference));
+        }
+
+        return reading.WidthNs != long.MaxValue ? 0 : throw Useless();
+    }
+
+    private void Adjust(ref Timex timex, string what)
+    {
+        if (SystemCalls.clock_adjtime(_clock, ref timex) < 0)
+            throw Refused(Name, what, Marshal.GetLastPInvokeError());
+    }
+
+    private ClockException Useless() => new($"{Name}: read time: the reference clock was stepped back in every sample", 0);
+
+    private static ClockException Refused(string path, string what, int errno)
+    {
+        string hint = errno switch
+        {
+            SystemCalls.EBUSY => BusyHint(path),
+            SystemCalls.ENOENT => "; capbox clock ports lists the clocks there are",
+            SystemCalls.ENOTTY => "; it is no PTP clock",
+            SystemCalls.EACCES or SystemCalls.EPERM => "; it needs root or CAP_SYS_TIME, and write access to the file",
+            SystemCalls.ENODEV => "; the card, or its driver, is gone",
+            _ => "",
+        };
+        return new ClockException($"{path}: {what}: {SystemCalls.ErrorText(errno)}{hint}", errno);
+    }
+
+    private static string BusyHint(string path)
+    {
+        if (!TryParseName(path, out int index) || PtpSysfs.Machine.VirtualClocks(index) is not { Count: > 0 } held)
+            return "";
+        string names = string.Join(", ", held.Select(DevicePath));
+        return $"; it has virtual clocks and must run freely for them: steer {names}, or remove them (n_vclocks)";
+    }
+}

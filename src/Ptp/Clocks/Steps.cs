@@ -1,0 +1,20 @@
+using Capbox.Ptp.Native;
+
+namespace Capbox.Ptp.Clocks;
+
+/// <summary>A step as clock_adjtime(2) wants it: the fraction is never negative, so -1 ns is -1 s and 999,999,999 ns.</summary>
+internal static class Steps
+{
+    private const long NsPerSecond = 1_000_000_000;
+
+    public static Timex Of(long ns)
+    {
+        (long seconds, long rest) = Math.DivRem(ns, NsPerSecond);
+        return new Timex
+        {
+            Modes = Timex.ADJ_SETOFFSET | Timex.ADJ_NANO,
+            TimeSeconds = rest < 0 ? seconds - 1 : seconds,
+            TimeFraction = rest < 0 ? rest + NsPerSecond : rest,
+        };
+    }
+}

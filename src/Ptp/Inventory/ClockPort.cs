@@ -1,0 +1,104 @@
+namespace Capbox.Ptp.Inventory;
+
+/// <summary>What stamps packets.</summary>
+public enum StampKind
+{
+    /// <summary>Nothing does, on one of the two ways at least.</summary>
+    None,
+
+    /// <summary>The kernel, by the system clock.</summary>
+    Software,
+
+    /// <summary>The NIC, by its own clock.</summary>
+    Hardware,
+}
+
+/// <summary>The stamping that is in force, read back from the driver.</summary>
+/// <param name="TxType">HWTSTAMP_TX_ by name.</param>
+/// <param name="RxFilter">HWTSTAMP_FILTER_ by name.</param>
+public sealed record StampGrant(string TxType, string RxFilter);
+
+/// <summary>A private flag of a driver (ethtool --show-priv-flags).</summary>
+public sealed record DriverFlag(string Name, bool IsOn);
+
+/// <summary>A network interface and what it can do for time.</summary>
+public sealed record ClockPort
+{
+    public required string Name { get; init; }
+
+    /// <summary>The network namespace that was asked about, by name or path; null for our own.</summary>
+    public string? Netns { get; init; }
+    public required int Index { get; init; }
+
+    /// <summary>Null for a device that tells none.</summary>
+    public string? Driver { get; init; }
+    public string? Firmware { get; init; }
+
+    /// <summary>PCI address or the like.</summary>
+    public string? Bus { get; init; }
+
+    /// <summary>N of /dev/ptpN, or null without a hardware clock.</summary>
+    public int? Clock { get; init; }
+
+    /// <summary>SOF_TIMESTAMPING_ flags that it offers.</summary>
+    public IReadOnlyList<string> Stamping { get; init; } = [];
+    public IReadOnlyList<string> TxTypes { get; init; } = [];
+    public IReadOnlyList<string> RxFilters { get; init; } = [];
+
+    /// <summary>Null when the driver does not say, which is usual without hardware stamps.</summary>
+    public StampGrant? Granted { get; init; }
+
+    /// <summary>The best that PTP can have here: it needs stamps of what is received and of what is sent.</summary>
+    public required StampKind PtpStamps { get; init; }
+
+    /// <summary>The best that captured packets can have here: hardware only if the NIC stamps every packet.</summary>
+    public required StampKind PacketStamps { get; init; }
+
+    /// <summary>Private flags that matter here: tx_port_ts, rx_cqe_compress.</summary>
+    public IReadOnlyList<DriverFlag> DriverFlags { get; init; } = [];
+
+    /// <summary>What is known of the driver beyond its answers.</summary>
+    public required DriverQuirks Quirks { get; init; }
+
+    /// <summary>The same for people, a line each.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+}
+
+/// <summary>A clock of the machine: /dev/ptpN.</summary>
+public sealed record ClockDevice
+{
+    public required int Index { get; init; }
+
+    /// <summary>Its file.</summary>
+    public required string Device { get; init; }
+
+    /// <summary>What the driver calls it, or null.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Null when it may not be opened; <see cref="Problem"/> says why.</summary>
+    public Clocks.PhcCapabilities? Capabilities { get; init; }
+
+    /// <summary>What is dialled in, ppb.</summary>
+    public double? FrequencyPpb { get; init; }
+
+    /// <summary>Against CLOCK_REALTIME, now. A PHC that counts TAI is 37 s ahead.</summary>
+    public Clocks.ClockReading? Reading { get; init; }
+
+    /// <summary>The clock that this virtual one is made of.</summary>
+    public int? VirtualOf { get; init; }
+
+    /// <summary>Virtual clocks made of this one; with any it runs freely and cannot be steered.</summary>
+    public IReadOnlyList<int> VirtualClocks { get; init; } = [];
+
+    /// <summary>Null for a virtual one.</summary>
+    public int? MaxVirtualClocks { get; init; }
+
+    /// <summary>Interfaces of the namespace that have it.</summary>
+    public IReadOnlyList<string> Ports { get; init; } = [];
+
+    /// <summary>Other clocks of the same card that may be the same physical clock.</summary>
+    public IReadOnlyList<int> MayBeSameAs { get; init; } = [];
+
+    /// <summary>Why it could not be read; null when it could.</summary>
+    public string? Problem { get; init; }
+}

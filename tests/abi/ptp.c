@@ -1,0 +1,184 @@
+// What the C headers of this machine say about every kernel structure and number that src/Ptp/Native mirrors: as abi.c, for Ptp.Tests.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/net_tstamp.h>
+#include <linux/ptp_clock.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/timex.h>
+#include <time.h>
+
+#define VALUE(name, value) printf("%s %lld\n", name, (long long)(value))
+#define SIZE(mirror, type) VALUE(#mirror ".size", sizeof(type))
+#define FIELD(mirror, field, type, member)                            \
+	do {                                                              \
+		VALUE(#mirror "." #field, offsetof(type, member));            \
+		VALUE(#mirror "." #field ".size", sizeof(((type *)0)->member)); \
+	} while (0)
+#define SAME(class, constant) VALUE(#class "." #constant, constant)
+
+static void clocks(void)
+{
+	SIZE(PtpClockTime, struct ptp_clock_time);
+	FIELD(PtpClockTime, Seconds, struct ptp_clock_time, sec);
+	FIELD(PtpClockTime, Nanoseconds, struct ptp_clock_time, nsec);
+	FIELD(PtpClockTime, Reserved, struct ptp_clock_time, reserved);
+
+	SIZE(PtpClockCaps, struct ptp_clock_caps);
+	FIELD(PtpClockCaps, MaxAdjustment, struct ptp_clock_caps, max_adj);
+	FIELD(PtpClockCaps, Alarms, struct ptp_clock_caps, n_alarm);
+	FIELD(PtpClockCaps, ExternalStamps, struct ptp_clock_caps, n_ext_ts);
+	FIELD(PtpClockCaps, PeriodicOutputs, struct ptp_clock_caps, n_per_out);
+	FIELD(PtpClockCaps, Pps, struct ptp_clock_caps, pps);
+	FIELD(PtpClockCaps, Pins, struct ptp_clock_caps, n_pins);
+	FIELD(PtpClockCaps, CrossTimestamping, struct ptp_clock_caps, cross_timestamping);
+	FIELD(PtpClockCaps, AdjustPhase, struct ptp_clock_caps, adjust_phase);
+	// max_phase_adj came with 6.5, in the place of the first reserved word.
+	VALUE("PtpClockCaps.MaxPhaseAdjustment", offsetof(struct ptp_clock_caps, adjust_phase) + sizeof(int));
+	VALUE("PtpClockCaps.MaxPhaseAdjustment.size", sizeof(int));
+
+	SIZE(PtpSysOffset, struct ptp_sys_offset);
+	FIELD(PtpSysOffset, Samples, struct ptp_sys_offset, n_samples);
+	FIELD(PtpSysOffset, Reserved0, struct ptp_sys_offset, rsv[0]);
+	FIELD(PtpSysOffset, Reserved1, struct ptp_sys_offset, rsv[1]);
+	FIELD(PtpSysOffset, Reserved2, struct ptp_sys_offset, rsv[2]);
+	FIELD(PtpSysOffset, Times, struct ptp_sys_offset, ts);
+	VALUE("PtpTimes51.size", sizeof(((struct ptp_sys_offset *)0)->ts));
+
+	SIZE(PtpSysOffsetExtended, struct ptp_sys_offset_extended);
+	FIELD(PtpSysOffsetExtended, Samples, struct ptp_sys_offset_extended, n_samples);
+	// clockid came with 6.12, in the place of the first of three reserved words.
+	VALUE("PtpSysOffsetExtended.ClockId", sizeof(unsigned int));
+	VALUE("PtpSysOffsetExtended.ClockId.size", sizeof(clockid_t));
+	VALUE("PtpSysOffsetExtended.Reserved0", 2 * sizeof(unsigned int));
+	VALUE("PtpSysOffsetExtended.Reserved0.size", sizeof(unsigned int));
+	VALUE("PtpSysOffsetExtended.Reserved1", 3 * sizeof(unsigned int));
+	VALUE("PtpSysOffsetExtended.Reserved1.size", sizeof(unsigned int));
+	FIELD(PtpSysOffsetExtended, Times, struct ptp_sys_offset_extended, ts);
+	VALUE("PtpTimes75.size", sizeof(((struct ptp_sys_offset_extended *)0)->ts));
+
+	SIZE(PtpSysOffsetPrecise, struct ptp_sys_offset_precise);
+	FIELD(PtpSysOffsetPrecise, Device, struct ptp_sys_offset_precise, device);
+	FIELD(PtpSysOffsetPrecise, Realtime, struct ptp_sys_offset_precise, sys_realtime);
+	FIELD(PtpSysOffsetPrecise, MonotonicRaw, struct ptp_sys_offset_precise, sys_monoraw);
+
+	SAME(PtpDevice, PTP_MAX_SAMPLES);
+	SAME(PtpDevice, PTP_CLOCK_GETCAPS);
+	SAME(PtpDevice, PTP_CLOCK_GETCAPS2);
+	SAME(PtpDevice, PTP_SYS_OFFSET);
+	SAME(PtpDevice, PTP_SYS_OFFSET2);
+	SAME(PtpDevice, PTP_SYS_OFFSET_PRECISE);
+	SAME(PtpDevice, PTP_SYS_OFFSET_PRECISE2);
+	SAME(PtpDevice, PTP_SYS_OFFSET_EXTENDED);
+	SAME(PtpDevice, PTP_SYS_OFFSET_EXTENDED2);
+}
+
+static void calls(void)
+{
+	SIZE(Timespec, struct timespec);
+	FIELD(Timespec, Seconds, struct timespec, tv_sec);
+	FIELD(Timespec, Nanoseconds, struct timespec, tv_nsec);
+
+	SIZE(NameIndex, struct if_nameindex);
+	FIELD(NameIndex, Index, struct if_nameindex, if_index);
+	FIELD(NameIndex, Name, struct if_nameindex, if_name);
+
+	SIZE(Timex, struct timex);
+	FIELD(Timex, Modes, struct timex, modes);
+	FIELD(Timex, Frequency, struct timex, freq);
+	FIELD(Timex, MaxError, struct timex, maxerror);
+	FIELD(Timex, EstError, struct timex, esterror);
+	FIELD(Timex, Status, struct timex, status);
+	FIELD(Timex, Constant, struct timex, constant);
+	FIELD(Timex, TimeSeconds, struct timex, time.tv_sec);
+	FIELD(Timex, TimeFraction, struct timex, time.tv_usec);
+	FIELD(Timex, Tai, struct timex, tai);
+	SAME(Timex, ADJ_FREQUENCY);
+	SAME(Timex, ADJ_MAXERROR);
+	SAME(Timex, ADJ_ESTERROR);
+	SAME(Timex, ADJ_STATUS);
+	SAME(Timex, ADJ_TAI);
+	SAME(Timex, ADJ_SETOFFSET);
+	SAME(Timex, ADJ_NANO);
+	SAME(Timex, STA_INS);
+	SAME(Timex, STA_DEL);
+	SAME(Timex, STA_UNSYNC);
+
+	SAME(SystemCalls, EPERM);
+	SAME(SystemCalls, ENOENT);
+	SAME(SystemCalls, EACCES);
+	SAME(SystemCalls, EBUSY);
+	SAME(SystemCalls, ENODEV);
+	SAME(SystemCalls, EINVAL);
+	SAME(SystemCalls, ENOTTY);
+	SAME(SystemCalls, EOPNOTSUPP);
+	SAME(SystemCalls, O_RDONLY);
+	SAME(SystemCalls, O_RDWR);
+	SAME(SystemCalls, O_CLOEXEC);
+	SAME(SystemCalls, AF_INET);
+	SAME(SystemCalls, SOCK_DGRAM);
+	SAME(SystemCalls, SOCK_CLOEXEC);
+	SAME(SystemCalls, CLOCK_REALTIME);
+	SAME(SystemCalls, CLOCK_MONOTONIC_RAW);
+	VALUE("ReferenceClock.Realtime", CLOCK_REALTIME);
+	VALUE("ReferenceClock.MonotonicRaw", CLOCK_MONOTONIC_RAW);
+}
+
+static void interfaces(void)
+{
+	SIZE(InterfaceRequest, struct ifreq);
+	FIELD(InterfaceRequest, Name, struct ifreq, ifr_name);
+	FIELD(InterfaceRequest, Data, struct ifreq, ifr_data);
+
+	SIZE(EthtoolStampInfo, struct ethtool_ts_info);
+	FIELD(EthtoolStampInfo, Command, struct ethtool_ts_info, cmd);
+	FIELD(EthtoolStampInfo, Flags, struct ethtool_ts_info, so_timestamping);
+	FIELD(EthtoolStampInfo, PhcIndex, struct ethtool_ts_info, phc_index);
+	FIELD(EthtoolStampInfo, TxTypes, struct ethtool_ts_info, tx_types);
+	FIELD(EthtoolStampInfo, RxFilters, struct ethtool_ts_info, rx_filters);
+
+	SIZE(EthtoolDriver, struct ethtool_drvinfo);
+	FIELD(EthtoolDriver, Command, struct ethtool_drvinfo, cmd);
+	FIELD(EthtoolDriver, Driver, struct ethtool_drvinfo, driver);
+	FIELD(EthtoolDriver, Firmware, struct ethtool_drvinfo, fw_version);
+	FIELD(EthtoolDriver, Bus, struct ethtool_drvinfo, bus_info);
+	FIELD(EthtoolDriver, PrivateFlags, struct ethtool_drvinfo, n_priv_flags);
+
+	SIZE(EthtoolNumber, struct ethtool_value);
+	FIELD(EthtoolNumber, Command, struct ethtool_value, cmd);
+	FIELD(EthtoolNumber, Data, struct ethtool_value, data);
+
+	SIZE(EthtoolStrings, struct ethtool_gstrings);
+	FIELD(EthtoolStrings, Command, struct ethtool_gstrings, cmd);
+	FIELD(EthtoolStrings, Set, struct ethtool_gstrings, string_set);
+	FIELD(EthtoolStrings, Count, struct ethtool_gstrings, len);
+
+	SIZE(StampConfig, struct hwtstamp_config);
+	FIELD(StampConfig, Flags, struct hwtstamp_config, flags);
+	FIELD(StampConfig, TxType, struct hwtstamp_config, tx_type);
+	FIELD(StampConfig, RxFilter, struct hwtstamp_config, rx_filter);
+
+	SAME(InterfaceDevice, ETHTOOL_GDRVINFO);
+	SAME(InterfaceDevice, ETHTOOL_GSTRINGS);
+	SAME(InterfaceDevice, ETHTOOL_GPFLAGS);
+	SAME(InterfaceDevice, ETHTOOL_GET_TS_INFO);
+	SAME(InterfaceDevice, ETH_SS_PRIV_FLAGS);
+	SAME(InterfaceDevice, SIOCETHTOOL);
+	SAME(InterfaceDevice, SIOCSHWTSTAMP);
+	SAME(InterfaceDevice, SIOCGHWTSTAMP);
+	SAME(InterfaceDevice, IFNAMSIZ);
+	SAME(InterfaceDevice, ETH_GSTRING_LEN);
+}
+
+int main(void)
+{
+	clocks();
+	calls();
+	interfaces();
+	return 0;
+}
