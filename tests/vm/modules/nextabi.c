@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Plays a capbox.ko of a later ABI: /dev/capbox, which tells its version and nothing else. */
+#include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/uaccess.h>
