@@ -130,7 +130,6 @@ internal static unsafe class BlockRewriter
                 OriginalBytes = original,
                 TruncatedPackets = truncated,
                 Flags = stepsBack == 0 ? ChunkFlags.InOrder : ChunkFlags.None,
-                ClockBoundNs = uint.MaxValue,
             },
         };
         return (int)(chunkEnd - chunk);

@@ -88,7 +88,6 @@ internal sealed unsafe class KmodBlockRing : BlockRing
                 OriginalBytes = info->OriginalBytes,
                 TruncatedPackets = info->Truncated,
                 Flags = (info->Flags & CapboxNumbers.CAPBOX_BLOCK_IN_ORDER) != 0 ? ChunkFlags.InOrder : ChunkFlags.None,
-                ClockBoundNs = uint.MaxValue,
             },
         };
         if (info->HardwareStamps != 0)

@@ -36,6 +36,7 @@ internal sealed class PortRecorder
     private volatile PortState _state = PortState.Stopped;
     private long _gapSinceTicks;
     private InterfaceCounts _last;
+    private readonly ClockBoard _clocks;
     private HardwareStamps? _stamps;
     private OffloadSetting? _offloads;
     private string? _problem;
@@ -45,8 +46,9 @@ internal sealed class PortRecorder
     /// <param name="storage">How its rings write.</param>
     /// <param name="storeFor">The segments of a link type.</param>
     /// <param name="flight">Mode trigger, else null.</param>
+    /// <param name="clocks">What the clocks are worth.</param>
     /// <param name="logger">For changes of state.</param>
-    public PortRecorder(PortOptions options, int port, StorageOptions storage, Func<ushort, SegmentStore> storeFor, FlightRecorder? flight, ILogger logger)
+    public PortRecorder(PortOptions options, int port, StorageOptions storage, Func<ushort, SegmentStore> storeFor, FlightRecorder? flight, ClockBoard clocks, ILogger logger)
     {
         _options = options;
         _port = port;
@@ -54,6 +56,7 @@ internal sealed class PortRecorder
         _engine = storage.Engine;
         _storeFor = storeFor;
         _flight = flight;
+        _clocks = clocks;
         _logger = logger;
         _currentName = options.Interface;
         _gapSinceTicks = Stopwatch.GetTimestamp();
@@ -243,7 +246,7 @@ internal sealed class PortRecorder
         {
             WriteQueue writes = WriteQueue.Create(_engine, _writesInFlight);
             EngineName = writes.Name;
-            var setup = new RingSetup(_port, i, handoverMs, _writesInFlight);
+            var setup = new RingSetup(_port, i, handoverMs, _writesInFlight, _clocks);
             _recorders.Add(new RingRecorder(setup, rings[i], store, writes, _counters, _rings[i], _flight?.NewPolicy(rings[i].SlotCount, handoverMs)));
         }
     }

@@ -38,6 +38,7 @@ public sealed class Recorder : IDisposable
     {
         _options = options;
         _logger = logger;
+        Clocks = new ClockBoard(options.Ports.Count);
     }
 
     /// <summary>
@@ -53,6 +54,9 @@ public sealed class Recorder : IDisposable
     /// </summary>
     public Action<TriggerWindow>? Triggered { get; set; }
 
+    /// <summary>What the clocks are worth, for the chunks; whoever keeps the clocks tells it.</summary>
+    public ClockBoard Clocks { get; }
+
     /// <summary>Opens the archive and the ports and starts recording. A port that is missing or down is waited for.</summary>
     /// <exception cref="CaptureException">Nothing was started; one line that names the port or the file.</exception>
     public void Start()
@@ -64,7 +68,7 @@ public sealed class Recorder : IDisposable
             _archive.FreeLeftoverRoom(what => _logger.LogInformation("{What}", what));
             _links = new LinkWatch();
             _flight = _options.Storage.Trigger is { } trigger ? NewFlightRecorder(trigger) : null;
-            _ports = [.. _options.Ports.Select((port, index) => new PortRecorder(port, index, _options.Storage, StoreFor, _flight, _logger))];
+            _ports = [.. _options.Ports.Select((port, index) => new PortRecorder(port, index, _options.Storage, StoreFor, _flight, Clocks, _logger))];
             foreach (PortRecorder port in _ports)
                 port.Supervise();
         }

@@ -7,7 +7,7 @@ using Capbox.Storage;
 namespace Capbox.Capture;
 
 /// <summary>What a ring thread needs to know beside its ring.</summary>
-internal sealed record RingSetup(int Port, int Ring, int HandoverMs, int WritesInFlight);
+internal sealed record RingSetup(int Port, int Ring, int HandoverMs, int WritesInFlight, ClockBoard Clocks);
 
 /// <summary>
 /// The packet line, one thread a ring: a block that the kernel hands over is made a chunk where it lies, gets its descriptor, is written from there and goes
@@ -174,6 +174,7 @@ internal sealed unsafe class RingRecorder : IDisposable
         block.Record.Ring = (ushort)_setup.Ring;
         block.Record.RingSequence = _sequence + block.Skipped;
         _sequence = block.Record.RingSequence + 1;
+        _setup.Clocks.Describe(ref block.Record);
         if (_keep is null)
             TakeStatistics();
         else
@@ -347,8 +348,8 @@ internal sealed unsafe class RingRecorder : IDisposable
             Ring = (ushort)_setup.Ring,
             FirstUtcNs = now,
             LastUtcNs = now,
-            ClockBoundNs = uint.MaxValue,
         };
+        _setup.Clocks.Describe(ref _note);
         byte* page = (byte*)_notePage.Address;
         ChunkLayout.Close(page, page + ChunkLayout.DescriptorBytes, page + Format.PageBytes);
         if (!TrySubmit(ref _note, page, _noteTag, Format.SoftwareInterface(_setup.Port), (ulong)now, (ulong)now))

@@ -1,0 +1,95 @@
+using Capbox.Pcapng;
+
+namespace Capbox.Capture;
+
+/// <summary>What a clock's stamps are worth.</summary>
+/// <param name="State">How far it can be trusted.</param>
+/// <param name="BoundNs">The true time is no further from a stamp than this, ns; all ones: no bound is claimed.</param>
+public readonly record struct ClockClaim(ClockState State, uint BoundNs)
+{
+    /// <summary>The clock as it is: nothing is claimed.</summary>
+    public static ClockClaim None => new(ClockState.Untraceable, uint.MaxValue);
+
+    /// <summary>What holds for stamps of which some are worth this and some that.</summary>
+    public ClockClaim Or(ClockClaim other) => new(ClockTrust.Worse(State, other.State), Math.Max(BoundNs, other.BoundNs));
+}
+
+/// <summary>
+/// What the clocks that stamp packets are worth, and were in the last minute: told once a second and at each change by whoever keeps the clocks, read by the ring threads for each chunk.
+/// A chunk gets the worst of the time that its packets span, so that a doubt is never lost between two looks.
+/// </summary>
+public sealed class ClockBoard
+{
+    /// <summary>A chunk spans at most a handover, 60 s. One that began before the oldest entry gets no claim.</summary>
+    private const int MostEntries = 64;
+
+    private sealed record Entry(long FromUtcNs, ClockClaim System, ClockClaim[] Cards);
+
+    private readonly int _ports;
+    private Entry[] _entries; // oldest first; replaced as a whole, never changed
+
+    /// <param name="ports">Number of ports.</param>
+    public ClockBoard(int ports)
+    {
+        _ports = ports;
+        _entries = [new Entry(long.MinValue, ClockClaim.None, NoClaims(ports))];
+    }
+
+    /// <summary>Tells what holds from now on. One thread.</summary>
+    /// <param name="nowUtcNs">CLOCK_REALTIME.</param>
+    /// <param name="system">Of the stamps of the system clock.</param>
+    /// <param name="cards">Of the stamps of each port's NIC, by the port's index.</param>
+    public void Publish(long nowUtcNs, ClockClaim system, ReadOnlySpan<ClockClaim> cards)
+    {
+        if (cards.Length != _ports)
+            throw new ArgumentException($"{cards.Length} claims for {_ports} ports", nameof(cards));
+        Entry[] entries = _entries;
+        int from = Math.Max(0, entries.Length + 1 - MostEntries);
+        Volatile.Write(ref _entries, [.. entries[from..], new Entry(nowUtcNs, system, cards.ToArray())]);
+    }
+
+    /// <summary>The system clock and the card of a port as told last.</summary>
+    public (ClockClaim System, ClockClaim Card) Latest(int port)
+    {
+        Entry last = Volatile.Read(ref _entries)[^1];
+        return (last.System, last.Cards[port]);
+    }
+
+    /// <summary>Writes to a chunk what its stamps are worth: the worst from the first to the last. Allocates nothing, takes no lock, looks at 64 entries at most, at 1 or 2 as a rule.</summary>
+    public void Describe(ref ChunkRecord record)
+    {
+        bool isSoftware = record.HardwareStampedPackets < record.Packets || record.Packets == 0;
+        bool isHardware = record.HardwareStampedPackets > 0;
+        Entry[] entries = Volatile.Read(ref _entries);
+        ClockClaim claim = new(ClockState.Locked, 0);
+        bool isBeforeAll = true;
+        for (int i = entries.Length - 1; i >= 0; i--)
+        {
+            Entry entry = entries[i];
+            // It began after the last packet.
+            if (entry.FromUtcNs > record.LastUtcNs)
+                continue;
+            if (isSoftware)
+                claim = claim.Or(entry.System);
+            if (isHardware)
+                claim = claim.Or(entry.Cards[record.Port]);
+            if (entry.FromUtcNs <= record.FirstUtcNs)
+            {
+                isBeforeAll = false;
+                break;
+            }
+        }
+
+        if (isBeforeAll)
+            claim = ClockClaim.None;
+        record.ClockState = claim.State;
+        record.ClockBoundNs = claim.BoundNs;
+    }
+
+    private static ClockClaim[] NoClaims(int ports)
+    {
+        var claims = new ClockClaim[ports];
+        Array.Fill(claims, ClockClaim.None);
+        return claims;
+    }
+}
