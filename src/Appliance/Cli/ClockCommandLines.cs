@@ -9,16 +9,26 @@ internal static class ClockCommandLines
     private const string ClockHelp = "/dev/ptpN, ptpN, or system (CLOCK_REALTIME)";
 
     public static Command Clock() =>
-        new("clock", "Clocks of ports and of the machine: what there is, what it shows, how it is set.") { Ports(), Grant(), Read(), Adjust() };
+        new("clock", "Clocks of ports and of the machine: what there is, what it shows, how it is set.") { Status(), Ports(), Grant(), Read(), Adjust() };
 
     public static string[] Examples(string command) => command switch
     {
+        "status" => ["sudo capbox clock status", "sudo capbox clock status --json | jq .boundNs"],
         "ports" => ["sudo capbox clock ports", "sudo capbox clock ports --json | jq '.ports[] | select(.packetStamps == \"Hardware\") | .name'"],
         "grant" => ["sudo capbox clock grant eth2", "sudo capbox clock grant eth2 --every-packet --json | jq -r .granted.rxFilter"],
         "read" => ["sudo capbox clock read ptp0", "sudo capbox clock read ptp0 --against ptp1 --json | jq .reading.offsetNs"],
         "adjust" => ["sudo capbox clock adjust ptp0 --step 37000000000", "sudo capbox clock adjust /dev/ptp0 --ppb -1250.5", "sudo capbox clock adjust ptp0 --virtual 1"],
         _ => ["sudo capbox clock ports", "sudo capbox clock read ptp0"],
     };
+
+    private static Command Status()
+    {
+        Option<string> archive = CommonOptions.Archive();
+        Option<bool> json = CommonOptions.Json();
+        Command command = new("status", "Tell how the clock stands that the running recorder keeps. Exit code 1 when none is, or nothing can be claimed of it.") { archive, json };
+        command.SetAction(result => ControlCommand.Clock(result.GetRequiredValue(archive), result.GetValue(json)));
+        return command;
+    }
 
     private static Command Ports()
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Capbox.Control;
+using Capbox.Timing;
 
 namespace Capbox.Cli;
 
@@ -31,6 +32,25 @@ internal static class ControlCommand
         foreach (string line in StatusView.Live(before, now, WidthColumns).Skip(1))
             Console.Out.WriteLine(line);
     });
+
+    /// <summary><c>capbox clock status</c>.</summary>
+    public static int Clock(string archive, bool json)
+    {
+        ClockSnapshot? clock = null;
+        int code = Guarded(() =>
+        {
+            using ControlClient client = ControlClient.Connect(archive);
+            clock = Snapshot(client.Ask("""{"command":"status"}""")).Clock;
+            if (json)
+                Json.WriteLine(clock!, Json.Default.ClockSnapshot);
+            else if (clock is null)
+                Console.Out.WriteLine("clock  untraceable: the configuration has no section clock; the system clock stamps as it is");
+            else
+                foreach (string line in ClockView.Details(clock))
+                    Console.Out.WriteLine(line);
+        });
+        return code != ExitCode.Good ? code : clock is { BoundNs: not null } ? ExitCode.Good : ExitCode.Failed;
+    }
 
     public static int Rotate(string archive, bool json) => Guarded(() =>
     {

@@ -34,6 +34,7 @@ internal sealed record HoldListing(
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(RecorderSnapshot))]
 [JsonSerializable(typeof(Control.BoxSnapshot))]
+[JsonSerializable(typeof(Timing.ClockSnapshot))]
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(IReadOnlyList<PortInfo>))]
 [JsonSerializable(typeof(IReadOnlyList<SegmentListing>))]

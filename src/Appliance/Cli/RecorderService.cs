@@ -9,7 +9,7 @@ namespace Capbox.Cli;
 
 /// <summary>Starts the recorder, shows it while it runs, turns SIGHUP into a rotation, and stops it in order.</summary>
 internal sealed class RecorderService(
-    RunSettings settings, Recorder recorder, Archivist archivist, CustodyService custody, StatusScreen screen, IHostApplicationLifetime lifetime, ILogger<RecorderService> logger) : IHostedService, IDisposable
+    RunSettings settings, Recorder recorder, Archivist archivist, CustodyService custody, ClockService clock, StatusScreen screen, IHostApplicationLifetime lifetime, ILogger<RecorderService> logger) : IHostedService, IDisposable
 {
     private static readonly TimeSpan s_redrawEvery = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_jsonEvery = TimeSpan.FromSeconds(1);
@@ -61,7 +61,7 @@ internal sealed class RecorderService(
     }
 
     /// <summary>All counters now. From any thread.</summary>
-    public BoxSnapshot Snapshot() => new(recorder.Snapshot()) { Archive = archivist.Snapshot(), Custody = custody.Custodian?.State };
+    public BoxSnapshot Snapshot() => new(recorder.Snapshot()) { Archive = archivist.Snapshot(), Custody = custody.Custodian?.State, Clock = clock.Snapshot };
 
     /// <summary>Prints the final ledger and judges the job.</summary>
     /// <returns>The exit code.</returns>

@@ -19,6 +19,9 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
     /// <summary>The private key to seal with, once <see cref="Build(List{string})"/> has found it usable; null if there is none.</summary>
     public string? SealKeyFile { get; private set; }
 
+    /// <summary>The document's source of time; null: none.</summary>
+    public Timing.ClockOptions? Clock { get; private set; }
+
     /// <summary>Makes options of document and command line; the latter wins.</summary>
     /// <param name="errors">One line each, naming the file and key, or the option at fault.</param>
     /// <returns>Null if there are errors.</returns>
@@ -42,6 +45,7 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
             options = result.Options;
             filters = result.Filters;
             archive = result.Archive!;
+            Clock = result.Clock;
             if (SealKeyFile is null)
                 (SealKeyFile, keyName) = (result.CustodyKey, $"{Config}: $.custody.key:");
         }

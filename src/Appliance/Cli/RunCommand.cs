@@ -28,7 +28,7 @@ internal static class RunCommand
             return Errors.Failed("run needs root or CAP_NET_RAW to open ports; use sudo");
 
         StatusScreen screen = new(Console.Error, isTerminal: !Console.IsErrorRedirected && !json);
-        RunSettings settings = new(options, archive, arguments.TryDuration(errors), json) { SealKey = arguments.SealKeyFile };
+        RunSettings settings = new(options, archive, arguments.TryDuration(errors), json) { SealKey = arguments.SealKeyFile, Clock = arguments.Clock };
         return Host(settings, screen);
     }
 
@@ -52,7 +52,9 @@ internal static class RunCommand
         builder.Services.AddSingleton<Archivist>();
         builder.Services.AddSingleton<RecorderService>();
         builder.Services.AddSingleton<CustodyService>();
+        builder.Services.AddSingleton<ClockService>();
         builder.Services.AddHostedService(services => services.GetRequiredService<CustodyService>());
+        builder.Services.AddHostedService(services => services.GetRequiredService<ClockService>());
         builder.Services.AddHostedService(services => services.GetRequiredService<RecorderService>());
         builder.Services.AddHostedService<ControlService>();
         using IHost host = builder.Build();
@@ -85,4 +87,7 @@ internal sealed record RunSettings(RecorderOptions Options, ArchivistOptions Arc
 {
     /// <summary>Private key of the chain of custody; null: none is kept.</summary>
     public string? SealKey { get; init; }
+
+    /// <summary>The source of time; null: none.</summary>
+    public Timing.ClockOptions? Clock { get; init; }
 }

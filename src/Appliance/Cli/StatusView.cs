@@ -34,6 +34,8 @@ internal static class StatusView
     /// <summary>What lies beside the recording, and what is wrong there.</summary>
     private static void AddBeside(List<string> lines, BoxSnapshot box)
     {
+        if (box.Clock is { } clock)
+            lines.AddRange(ClockView.Lines(clock));
         if (box.Archive is { } archive)
         {
             lines.Add(

@@ -15,6 +15,9 @@ public sealed record ConfigResult(RecorderOptions? Options, NamedFilters Filters
 
     /// <summary>Private key of the chain of custody, a path; null: no chain is kept.</summary>
     public string? CustodyKey { get; init; }
+
+    /// <summary>The source of time; null: the system clock as it is.</summary>
+    public Timing.ClockOptions? Clock { get; init; }
 }
 
 /// <summary>
@@ -84,13 +87,14 @@ public static class ConfigDocument
         (NamedFilters filters, HashSet<string> broken) = ReadFilters(node.Object("filters"), errors);
         (StorageOptions storage, ArchivistOptions archive) = ReadStorage(node.Object("storage"), filters, broken, errors);
         string? custodyKey = ReadCustody(node.Object("custody"));
+        Timing.ClockOptions? clock = ClockSection.Read(node.Object("clock"), errors);
         List<PortOptions> ports = ReadPorts(node, filters, broken, errors);
         CheckSegments(node, storage, ports);
         node.Finish();
         if (errors.Count > 0)
             return new ConfigResult(null, filters, errors.All);
         var options = new RecorderOptions { Ports = ports, Storage = storage, Serial = serial, ConfigRevision = (ulong)revision };
-        return new ConfigResult(options, filters, []) { Archive = archive, CustodyKey = custodyKey };
+        return new ConfigResult(options, filters, []) { Archive = archive, CustodyKey = custodyKey, Clock = clock };
     }
 
     private static (NamedFilters Filters, HashSet<string> Broken) ReadFilters(JsonNodeReader? node, ConfigErrors errors)

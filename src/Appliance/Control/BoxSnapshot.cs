@@ -26,4 +26,7 @@ internal sealed record BoxSnapshot : RecorderSnapshot
 
     /// <summary>Null without a key.</summary>
     public CustodyState? Custody { get; init; }
+
+    /// <summary>Null when no clock is kept: the system clock stamps as it is.</summary>
+    public Timing.ClockSnapshot? Clock { get; init; }
 }

@@ -1,0 +1,106 @@
+using Capbox.Capture;
+using Capbox.Pcapng;
+using Microsoft.Extensions.Logging;
+
+namespace Capbox.Timing;
+
+/// <summary>
+/// Keeps the clock that stamps packets, and tells the recorder what it is worth: a PTP port on a thread of its own, made anew when the interface or the card goes away, tried again ever less often up
+/// to every <see cref="LongestWaitMs"/>. Whatever goes wrong with the clock never touches the recording: then nothing is claimed.
+/// </summary>
+internal sealed class ClockKeeper : IDisposable
+{
+    private const int ShortestWaitMs = 1_000, LongestWaitMs = 30_000, StopWaitMs = 10_000;
+
+    private readonly ClockOptions _options;
+    private readonly IReadOnlyList<PortOptions> _ports;
+    private readonly ClockBoard _board;
+    private readonly ILogger _logger;
+    private readonly ManualResetEventSlim _stop = new();
+    private readonly Thread _thread;
+    private ClockSnapshot _snapshot;
+    private volatile KeptClock? _kept;
+    private string? _said;
+
+    /// <param name="options">What to follow.</param>
+    /// <param name="ports">The ports of the recorder, in its order.</param>
+    /// <param name="board">Where to tell it.</param>
+    /// <param name="logger">For changes.</param>
+    public ClockKeeper(ClockOptions options, IReadOnlyList<PortOptions> ports, ClockBoard board, ILogger logger)
+    {
+        (_options, _ports, _board, _logger) = (options, ports, board, logger);
+        _snapshot = Nothing(null);
+        _thread = new Thread(Run) { IsBackground = true, Name = "capbox-clock" };
+    }
+
+    /// <summary>As it stood at the last second. Any thread.</summary>
+    public ClockSnapshot Snapshot => Volatile.Read(ref _snapshot);
+
+    public void Start() => _thread.Start();
+
+    /// <summary>The clock goes on as it was dialled last.</summary>
+    public void Dispose()
+    {
+        _stop.Set();
+        _kept?.Stop();
+        if ((_thread.ThreadState & ThreadState.Unstarted) == 0)
+            _thread.Join(StopWaitMs);
+    }
+
+    private void Run()
+    {
+        int waitMs = ShortestWaitMs;
+        while (!_stop.IsSet)
+        {
+            try
+            {
+                using KeptClock kept = new(_options, _ports, _logger);
+                _kept = kept;
+                Say(null);
+                waitMs = ShortestWaitMs;
+                while (!_stop.IsSet && kept.Turn())
+                    Tell(kept);
+            }
+            catch (Exception e) when (e is IOException or ArgumentException or UnauthorizedAccessException)
+            {
+                Say(e.Message);
+            }
+
+            _kept = null;
+            NoClaim();
+            _stop.Wait(waitMs);
+            waitMs = Math.Min(2 * waitMs, LongestWaitMs);
+        }
+    }
+
+    private void Tell(KeptClock kept)
+    {
+        if (!kept.TryTakeClaims(out ClockClaim system, out ReadOnlySpan<ClockClaim> cards, out ClockSnapshot snapshot))
+            return;
+        _board.Publish(Ptp.UtcTime.Now.Nanoseconds, system, cards);
+        if (snapshot.State != _snapshot.State)
+        {
+            _logger.LogInformation(
+                "clock: {State}, offset {Offset:F0} ns, bound {Bound:F0} ns, grandmaster {Grandmaster}", snapshot.State, snapshot.OffsetNs, snapshot.BoundNs, snapshot.Grandmaster ?? "none");
+        }
+
+        Volatile.Write(ref _snapshot, snapshot);
+    }
+
+    private void NoClaim()
+    {
+        ClockClaim[] cards = new ClockClaim[_ports.Count];
+        Array.Fill(cards, ClockClaim.None);
+        _board.Publish(Ptp.UtcTime.Now.Nanoseconds, ClockClaim.None, cards);
+        Volatile.Write(ref _snapshot, Nothing(_said));
+    }
+
+    private ClockSnapshot Nothing(string? fault) => new() { Interface = _options.Interface, Steered = _options.IsSteered, State = ClockState.Untraceable, Fault = fault };
+
+    private void Say(string? problem)
+    {
+        if (problem is not null && problem != _said)
+            _logger.LogError("clock: {Problem}; recording goes on, nothing is claimed of its stamps", problem);
+        _said = problem;
+    }
+}

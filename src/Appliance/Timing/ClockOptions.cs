@@ -1,0 +1,41 @@
+using Capbox.Ptp.Engine;
+using Capbox.Ptp.Messages;
+using Capbox.Ptp.Transport;
+
+namespace Capbox.Timing;
+
+/// <summary>Which clock follows PTP.</summary>
+public enum FollowingClock
+{
+    /// <summary>The PHC of the interface, stamps by the card: for ports whose packets that card stamps.</summary>
+    Card,
+
+    /// <summary>CLOCK_REALTIME, stamps by the kernel: for ports whose packets the kernel stamps.</summary>
+    System,
+}
+
+/// <summary>The source of time of a box that has one. Without it the system clock is taken as it is, and nothing is claimed.</summary>
+public sealed record ClockOptions
+{
+    /// <summary>Where the grandmaster is heard: an interface of the network namespace that capbox runs in.</summary>
+    public required string Interface { get; init; }
+    public FollowingClock Clock { get; init; } = FollowingClock.Card;
+
+    /// <summary>False: the clock is compared with the grandmaster and not touched, since somebody else steers it.</summary>
+    public bool IsSteered { get; init; } = true;
+    public PtpTransport Transport { get; init; } = PtpTransport.UdpIpv4;
+    public DelayMode Delay { get; init; }
+
+    /// <summary>Domains in the order of preference.</summary>
+    public IReadOnlyList<byte> Domains { get; init; } = [0];
+
+    /// <summary>Grandmasters that may be followed; empty: any.</summary>
+    public IReadOnlyList<ClockIdentity> Grandmasters { get; init; } = [];
+    public UtcPolicy UtcPolicy { get; init; }
+
+    /// <summary>Largest error by a path whose directions differ, ns; negative: not known, half the delay is assumed.</summary>
+    public long AsymmetryNs { get; init; } = -1;
+
+    /// <summary>A bound wider than this is "degraded", ns. RTS 25 wants 100 us.</summary>
+    public long TargetNs { get; init; } = 100_000;
+}

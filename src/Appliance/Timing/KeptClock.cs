@@ -1,0 +1,164 @@
+using Capbox.Capture;
+using Capbox.Ptp;
+using Capbox.Ptp.Clocks;
+using Capbox.Ptp.Engine;
+using Capbox.Ptp.Inventory;
+using Capbox.Ptp.Port;
+using Capbox.Ptp.Quality;
+using Capbox.Ptp.Transport;
+using Microsoft.Extensions.Logging;
+using PtpState = Capbox.Ptp.Quality.ClockState;
+
+namespace Capbox.Timing;
+
+/// <summary>A PTP port with its clock and the card's stamps, while they are there. One thread, but for <see cref="Stop"/>.</summary>
+internal sealed class KeptClock : IDisposable
+{
+    private const int TurnMs = 500;
+
+    /// <summary>Interfaces come and go: which port is stamped by this clock is looked up again every so many seconds.</summary>
+    private const int LookAtPortsSeconds = 10;
+
+    private readonly ClockOptions _options;
+    private readonly IReadOnlyList<PortOptions> _ports;
+    private readonly PortLog _log;
+    private readonly PortStamping? _stamping;
+    private readonly IClock _clock;
+    private readonly PtpPort _port;
+    private readonly int _phc = -1; // N of /dev/ptpN
+    private readonly ClockClaim[] _cards;
+    private readonly bool[] _isStampedByUs;
+    private long _toldNs = long.MinValue;
+    private int _looks;
+
+    /// <exception cref="IOException">The interface, its stamps or its clock are not to be had.</exception>
+    public KeptClock(ClockOptions options, IReadOnlyList<PortOptions> ports, ILogger logger)
+    {
+        (_options, _ports, _log) = (options, ports, new PortLog(logger));
+        (_cards, _isStampedByUs) = (new ClockClaim[ports.Count], new bool[ports.Count]);
+        ClockPort found = ClockInventory.ReadPorts().FirstOrDefault(p => p.Name == options.Interface) ?? throw new IOException($"{options.Interface}: no such interface");
+        try
+        {
+            if (options.Clock == FollowingClock.Card)
+            {
+                _phc = found.Clock ?? throw new IOException($"{options.Interface}: the card has no clock; \"clock\": \"system\" follows with the system clock");
+                _clock = PhcClock.Open(_phc);
+                _stamping = PortStamping.Enable(options.Interface, options.Transport == PtpTransport.Ethernet ? StampNeeds.EthernetEvents : StampNeeds.UdpEvents);
+            }
+            else
+            {
+                _clock = new SystemClock();
+            }
+
+            TimeBase timeBase = _clock is SystemClock system ? TimeBase.System(system, system.ReadStatus().TaiOffset ?? UtcOffset.Since2017) : TimeBase.Hardware(_clock);
+            _port = new PtpPort(PortSettings(found), timeBase, _log);
+        }
+        catch
+        {
+            _stamping?.Dispose();
+            _clock?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Waits for something to do and does it. False when the interface is gone.</summary>
+    public bool Turn() => _port.Turn(TurnMs);
+
+    public void Stop() => _port.Stop();
+
+    public void Dispose()
+    {
+        _port.Dispose();
+        _stamping?.Dispose();
+        _clock.Dispose();
+    }
+
+    /// <summary>What holds now, if the port has looked at its clock since the last call: once a second.</summary>
+    public bool TryTakeClaims(out ClockClaim system, out ReadOnlySpan<ClockClaim> cards, out ClockSnapshot snapshot)
+    {
+        PortStatus status = _port.Status;
+        cards = _cards;
+        (system, snapshot) = (ClockClaim.None, null!);
+        if (status.MonotonicNs == _toldNs)
+            return false;
+        _toldNs = status.MonotonicNs;
+        if (_looks++ % LookAtPortsSeconds == 0)
+            FindPorts();
+        ClockClaim claim = Claim(status.Quality);
+        bool isSystem = _options.Clock == FollowingClock.System;
+        if (isSystem)
+            system = claim;
+        for (int i = 0; i < _cards.Length; i++)
+            _cards[i] = !isSystem && _isStampedByUs[i] ? claim : ClockClaim.None;
+        snapshot = Describe(status, claim);
+        return true;
+    }
+
+    private static ClockClaim Claim(in ClockQuality quality)
+    {
+        Pcapng.ClockState state = quality.State switch
+        {
+            PtpState.Acquiring => Pcapng.ClockState.Acquiring,
+            PtpState.Locked => Pcapng.ClockState.Locked,
+            PtpState.Degraded => Pcapng.ClockState.Degraded,
+            PtpState.Holdover => Pcapng.ClockState.Holdover,
+            _ => Pcapng.ClockState.Unsynchronised,
+        };
+        bool hasBound = state != Pcapng.ClockState.Unsynchronised && quality.ReadingBoundNs < uint.MaxValue - 1;
+        return new(state, hasBound ? (uint)Math.Ceiling(quality.ReadingBoundNs) : uint.MaxValue);
+    }
+
+    private PtpPortOptions PortSettings(ClockPort found) => new()
+    {
+        Socket = new PtpSocketOptions
+        {
+            Interface = _options.Interface,
+            Transport = _options.Transport,
+            Stamps = _options.Clock == FollowingClock.Card ? StampSource.Hardware : StampSource.Software,
+        },
+        Engine = new EngineOptions
+        {
+            Own = default,
+            Domains = _options.Domains,
+            AllowedGrandmasters = _options.Grandmasters,
+            DelayMode = _options.Delay,
+            UtcPolicy = _options.UtcPolicy,
+        },
+        Mode = _options.IsSteered ? PortMode.Steer : PortMode.Measure,
+        Quality = new QualityPolicy(AsymmetryNs: _options.AsymmetryNs, TargetNs: _options.TargetNs),
+        LosesDialAtLinkChange = found.Quirks.HasFlag(DriverQuirks.RedialAfterLinkChange),
+    };
+
+    /// <summary>Ports of other namespaces are not found here: nothing is claimed of them.</summary>
+    private void FindPorts()
+    {
+        IReadOnlyList<ClockPort> all = ClockInventory.ReadPorts();
+        for (int i = 0; i < _ports.Count; i++)
+            _isStampedByUs[i] = _phc >= 0 && _ports[i].Netns is null && all.Any(p => p.Name == _ports[i].Interface && p.Clock == _phc);
+    }
+
+    private ClockSnapshot Describe(in PortStatus status, ClockClaim claim)
+    {
+        BoundParts parts = status.Quality.Parts;
+        return new()
+        {
+            Interface = _options.Interface,
+            Clock = _clock.Name,
+            Steered = _options.IsSteered,
+            State = claim.State,
+            OffsetNs = status.Quality.OffsetNs,
+            BoundNs = claim.BoundNs == uint.MaxValue ? null : status.Quality.ReadingBoundNs,
+            Parts = claim.BoundNs == uint.MaxValue ? null : new(parts.GrandmasterNs, parts.AsymmetryNs, parts.StatisticalNs, parts.ReadNs, parts.HoldoverNs, parts.UnresolvedNs),
+            FrequencyPpb = status.Quality.FrequencyPpb,
+            Grandmaster = status.Reference?.Data.Grandmaster.ToString(),
+            Domain = status.Reference?.Domain,
+            ClockClass = status.Reference?.Data.Quality.Class,
+            StepsRemoved = status.Reference?.Data.StepsRemoved,
+            UtcOffsetSeconds = status.UtcOffset?.Seconds,
+            Masters = status.Comparison.Count,
+            Agreeing = status.Comparison.Agreeing,
+            Steps = _log.Steps,
+            Fault = _log.Fault,
+        };
+    }
+}

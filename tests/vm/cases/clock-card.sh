@@ -1,0 +1,87 @@
+# memory: 1024
+# timeout: 240
+# network: root
+# The recorder keeps the clock of the card that stamps its packets: a real ptp4l is grandmaster on the other end of the cable, with a clock of its own that is right;
+# the recorder's card has an oscillator that is 20 ppm off and starts 3 ms wrong. Its chunks say acquiring, then locked with a bound; both PHCs agree within it; without the
+# grandmaster it is holdover and the bound grows.
+# shellcheck shell=dash
+insmod /modules/stampnic.ko oscillator_ppb=0,20000
+space gm
+ip link set stamp0 netns gm
+for side in "ip -n gm link set stamp0" "ip link set stamp1"; do $side addrgenmode none arp off; $side up; done
+clocks() { # of the interfaces: the grandmaster's and ours
+	master=/dev/ptp$(ip netns exec gm ethtool -T stamp0 | sed -n 's/^PTP Hardware Clock: //p;s/^Hardware timestamp provider index: //p')
+	ours=/dev/ptp$(ethtool -T stamp1 | sed -n 's/^PTP Hardware Clock: //p;s/^Hardware timestamp provider index: //p')
+}
+clocks
+capbox clock adjust "$ours" --step 3000000
+cat >gm.conf <<'END'
+[global]
+masterOnly 1
+free_running 1
+priority1 10
+clockClass 6
+clockAccuracy 0x20
+timeSource 0x20
+logSyncInterval -3
+logMinDelayReqInterval -3
+logAnnounceInterval -1
+network_transport L2
+tx_timestamp_timeout 100
+uds_address /tmp/ptp4l
+[stamp0]
+END
+ip netns exec gm ptp4l -f gm.conf -m -q >ptp4l.log 2>&1 &
+ptp4l=$!
+# It serves TAI and vouches for it.
+wait_for 20 test -S /tmp/ptp4l
+ip netns exec gm pmc -u -b 0 -s /tmp/ptp4l -i /tmp/pmc "SET GRANDMASTER_SETTINGS_NP clockClass 6 clockAccuracy 0x20 offsetScaledLogVariance 0xffff currentUtcOffset 37 leap61 0 leap59 0 currentUtcOffsetValid 1 ptpTimescale 1 timeTraceable 1 frequencyTraceable 1 timeSource 0x20"
+cat >config.json <<'END'
+{ "storage": { "directory": "/data/archive" },
+  "ports": [{ "name": "stamp1", "backend": "kmod", "ringSize": "16MiB", "timestamps": "hardware", "direction": "in" }],
+  "clock": { "interface": "stamp1", "transport": "ethernet", "asymmetryNs": 0 } }
+END
+capbox config check config.json
+capbox run --config config.json --json >status 2>log &
+capbox=$!
+(wait_for 20 grep -q '"state":"Capturing"' status) || fail "$(cat log)"
+(wait_for 90 eval 'tail -n 1 status | grep -q "\"steered\":true,\"state\":\"Locked\""') || fail "$(cat log ptp4l.log; tail -n 1 status)"
+sleep 10
+capbox clock status --archive /data/archive | tee clock.txt
+capbox clock status --archive /data/archive --json | tee clock.json
+bound=$(jq '.boundNs | ceil' clock.json)
+within "bound" "$bound" 1 2000
+grep -q "class 6, domain 0" clock.txt || fail "not the grandmaster that was set up"
+# The grandmaster's clock against ours, read by the kernel: within the bound and what reading costs.
+capbox clock read "$ours" --against "$master" --json | tee reading.json
+offset=$(jq '.reading.offsetNs | fabs | ceil' reading.json)
+width=$(jq '.reading.boundNs' reading.json)
+within "our clock minus the grandmaster's" "$offset" 0 $((bound + width))
+# A segment of its own for what was stamped while it was locked, and one for holdover.
+capbox rotate --archive /data/archive
+sleep 3
+ip netns exec gm send -i stamp0 -n 500 -r 2000
+sleep 1
+capbox rotate --archive /data/archive
+sleep 3
+# No grandmaster any more.
+kill -TERM $ptp4l
+wait $ptp4l || :
+(wait_for 60 eval 'tail -n 1 status | grep -q "\"state\":\"Holdover\""') || fail "$(tail -n 1 status)"
+capbox clock status --archive /data/archive --json | tee early.json
+capbox rotate --archive /data/archive
+sleep 5
+ip netns exec gm send -i stamp0 -n 500 -r 2000
+sleep 5
+capbox clock status --archive /data/archive --json | tee late.json
+jq -e --slurpfile late late.json '.parts.holdover < $late[0].parts.holdover and $late[0].state == "Holdover"' early.json || fail "the bound does not grow in holdover"
+kill -TERM $capbox
+wait $capbox || fail "capbox run: exit $?: $(cat log)"
+cat log
+capbox verify /data/archive/*.pcapng
+capbox segments /data/archive --json | tee segments.json
+# The worst of each segment's chunks with packets (PTP's own messages are packets, too).
+expect "of segments" "$(jq -c '[.[1:][].ports[0].clockState]' segments.json)" '["Locked","Locked","Holdover"]'
+expect "before the lock" "$(jq -r '.[0].ports[0].clockState | test("Untraceable|Unsynchronised|Acquiring")' segments.json)" true
+expect "stamped by the card" "$(jq '[.[].ports[0].hardwareStampedPackets] | add' segments.json)" "$(jq '[.[].ports[0].packets] | add' segments.json)"
+rmmod stampnic
