@@ -1,4 +1,5 @@
 using Capbox.Ptp.Native;
+using static Capbox.Ptp.Native.SocketNumbers;
 
 namespace Capbox.Ptp.Transport;
 
@@ -40,6 +41,8 @@ public sealed class PtpSocket : IDisposable
     /// <summary>Transmit stamps that may be outstanding; a power of two. The engine has one request under way.</summary>
     private const int MostOutstanding = 16;
 
+    private const int EventPlace = 0, GeneralPlace = 1, LinkPlace = 2, WakePlace = 3;
+
     private readonly PtpSocketOptions _options;
     private readonly KernelSocket _event;
     private readonly KernelSocket? _general;
@@ -79,7 +82,7 @@ public sealed class PtpSocket : IDisposable
         }
 
         _frame = new FrameSettings(Mac, Mac, options.VlanId, (byte)options.VlanPriority);
-        _polled = [.. new[] { _event.Fd, _general?.Fd ?? -1, _link.Fd, _wake.Fd }.Select(fd => new PollEntry { Fd = fd, Wanted = PollEntry.POLLIN })];
+        _polled = [.. new[] { _event.Fd, _general?.Fd ?? -1, _link.Fd, _wake.Fd }.Select(fd => new PollEntry { Fd = fd, Wanted = POLLIN })];
     }
 
     /// <summary>The interface's MAC when it was opened.</summary>
@@ -94,7 +97,7 @@ public sealed class PtpSocket : IDisposable
     public bool IsInterfaceThere => _event.InterfaceIndex(_options.Interface) == InterfaceIndex;
 
     /// <summary>IFF_UP and IFF_RUNNING: the link is up.</summary>
-    public bool IsLinkUp => (_event.InterfaceFlags(_options.Interface) & 0x41) == 0x41;
+    public bool IsLinkUp => (_event.InterfaceFlags(_options.Interface) & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
 
     /// <summary>Waits until there is something to receive, a stamp, a change of the link, or <see cref="Wake"/>.</summary>
     /// <param name="milliseconds">At most so long; 0: not at all.</param>
@@ -102,9 +105,19 @@ public sealed class PtpSocket : IDisposable
     public bool Wait(int milliseconds)
     {
         bool any = KernelSocket.Wait(_polled, Math.Max(0, milliseconds)) > 0;
-        _wake.Clear();
+        if (Has(WakePlace))
+            _wake.Clear();
         return any;
     }
+
+    /// <summary>Whether the last <see cref="Wait"/> saw something at a socket: asking the others costs a system call each.</summary>
+    public bool HasMessages(PtpChannel channel) => Has(channel == PtpChannel.General ? GeneralPlace : EventPlace);
+
+    /// <summary>Whether the last <see cref="Wait"/> saw a report on links.</summary>
+    public bool HasLinkChanges => Has(LinkPlace);
+
+    /// <summary>Whether the last <see cref="Wait"/> saw a transmit stamp, or an error.</summary>
+    public bool HasTransmitStamps => (_polled[EventPlace].Happened & ~POLLIN) != 0;
 
     /// <summary>Ends <see cref="Wait"/>. Any thread.</summary>
     public void Wake() => _wake.Raise();
@@ -138,7 +151,7 @@ public sealed class PtpSocket : IDisposable
     public Reception ReceiveTransmitStamp(out uint token, out long stampNs)
     {
         (token, stampNs) = (0, 0);
-        ReceiveResult got = _event.Receive(_data, _name, _control, KernelSocket.MSG_ERRQUEUE);
+        ReceiveResult got = _event.Receive(_data, _name, _control, MSG_ERRQUEUE);
         if (got.Bytes < 0)
             return Reception.None;
         var control = ControlMessages.Read(_control.AsSpan(0, got.ControlBytes));
@@ -165,7 +178,7 @@ public sealed class PtpSocket : IDisposable
         if (_options.Transport == PtpTransport.Ethernet)
         {
             int bytes = FrameWriter.Write(message, PtpChannel.Event, _frame, default, to, _out);
-            errno = _event.Send(_out.AsSpan(0, bytes), address[..SocketSetup.PacketAddress(InterfaceIndex, _options.VlanId >= 0 ? SocketSetup.VlanEtherType : PtpGroup.EtherType, address)]);
+            errno = _event.Send(_out.AsSpan(0, bytes), address[..SocketSetup.PacketAddress(InterfaceIndex, _options.VlanId >= 0 ? ETH_P_8021Q : PtpGroup.EtherType, address)]);
         }
         else
         {
@@ -218,11 +231,13 @@ public sealed class PtpSocket : IDisposable
         return Reception.Message;
     }
 
+    private bool Has(int place) => _polled[place].Happened != 0;
+
     private Reception Failed(int errno)
     {
-        if (errno == KernelSocket.EAGAIN)
+        if (errno == EAGAIN)
             return Reception.None;
-        return errno == KernelSocket.EINTR ? Reception.Nothing : Drop(SocketCause.ReceiveFailed);
+        return errno == EINTR ? Reception.Nothing : Drop(SocketCause.ReceiveFailed);
     }
 
     private Reception Drop(SocketCause cause)
