@@ -2,6 +2,8 @@ using System.Text;
 using Capbox.Archive;
 using Capbox.Capture;
 using Capbox.Config;
+using Capbox.Ptp.Messages;
+using Capbox.Timing;
 using Xunit;
 
 namespace Capbox.Tests;
@@ -18,6 +20,9 @@ public sealed class ConfigTests
         Assert.Equal(1ul, options.ConfigRevision);
         Assert.Equal("CB-2026-0001", options.Serial);
         Assert.Equal("/etc/capbox/custody.key", result.CustodyKey);
+        Assert.Equal(("eth2", FollowingClock.Card, true, 50L, 1000L), (result.Clock!.Interface, result.Clock.Clock, result.Clock.IsSteered, result.Clock.AsymmetryNs, result.Clock.TargetNs));
+        Assert.Equal([(byte)0], result.Clock.Domains);
+        Assert.Equal([new ClockIdentity(0xEC4670FFFE0012AB)], result.Clock.Grandmasters);
         Assert.Equal(900, options.Storage.RotateSeconds);
         Assert.Equal(1L << 30, options.Storage.SegmentBytes);
         Assert.Equal(["eth2", "eth3", "trading/eth0"], options.Ports.Select(p => p.Name));
@@ -63,6 +68,12 @@ public sealed class ConfigTests
     [InlineData("""{"ports":[{"name":"a","netns":"blue,red"}]}""", "$.ports[0].netns: \"blue,red\" has a comma or a control character")]
     [InlineData("""{"ports":[{"name":"a","netns":"/dev/null"}]}""", "$.ports[0].netns: /dev/null is no network namespace")]
     [InlineData("""{"ports":[{"name":"a"}],"custody":{}}""", "$.custody.key: this key is required")]
+    [InlineData("""{"ports":[{"name":"a"}],"clock":{}}""", "$.clock.interface: this key is required")]
+    [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"blue/a"}}""", "$.clock.interface: \"blue/a\" is not an interface of this network namespace")]
+    [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","source":"ntp"}}""", "$.clock.source: \"ntp\" is none of ptp, none")]
+    [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","domains":[0,256]}}""", "$.clock.domains[1]: a domain is a number from 0 to 255")]
+    [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","domains":[3,3]}}""", "$.clock.domains[1]: domain 3 is given twice")]
+    [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","grandmasters":["me"]}}""", "$.clock.grandmasters[0]: a grandmaster is a clock identity of 16 hexadecimal digits: \"ec4670.fffe.0012ab\"")]
     [InlineData("""{"ports":[{"name":"a"}],"custody":{"key":""}}""", "$.custody.key: not a path")]
     [InlineData("""{"ports":[{"name":"a"}],"custody":{"kye":"a","key":"b"}}""", "$.custody.kye: unknown key; did you mean \"key\"?")]
     [InlineData("""{"ports":[{"name":"a"}],"storge":{}}""", "$.storge: unknown key; did you mean \"storage\"?")]
