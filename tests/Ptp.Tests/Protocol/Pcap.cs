@@ -53,9 +53,11 @@ internal static class Pcap
     public static List<string[]> Fields(string path, params string[] fields) =>
         [.. Tshark(["-r", path, "-T", "fields", .. fields.SelectMany(f => new[] { "-e", f })]).Split('\n').Where(line => line.Length > 0).Select(line => line.Split('\t'))];
 
-    /// <summary>Numbers of packets that tshark finds anything wrong with, checksums included.</summary>
-    public static string Faults(string path) => Tshark(
-        ["-r", path, "-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE", "-Y", "_ws.malformed || _ws.expert.severity >= 4194304 || ip.checksum.status == 0 || udp.checksum.status == 0", "-V"]);
+    /// <summary>The packets that tshark finds anything wrong with, checksums included, in full; nothing if all is well.</summary>
+    /// <param name="filter">Which packets to look at, as a display filter; none: all.</param>
+    public static string Faults(string path, string filter = "frame") => Tshark(
+        ["-r", path, "-o", "ip.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE", "-Y",
+            $"({filter}) && (_ws.malformed || _ws.expert.severity >= 4194304 || ip.checksum.status == 0 || udp.checksum.status == 0)", "-V"]);
 
     private static string Tshark(IEnumerable<string> arguments)
     {

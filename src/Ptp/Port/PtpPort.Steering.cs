@@ -1,0 +1,168 @@
+using Capbox.Ptp.Clocks;
+using Capbox.Ptp.Quality;
+using Capbox.Ptp.Steering;
+using Capbox.Ptp.Transport;
+
+namespace Capbox.Ptp.Port;
+
+/// <summary>What the port does to its clock, and what it finds out about it once a second.</summary>
+public sealed partial class PtpPort
+{
+    private bool _hadLeap;
+
+    private bool IsSteering => _options.Mode == PortMode.Steer;
+
+    private void SteerIfDue(long nowNs)
+    {
+        if (!_isSteeringDue)
+            return;
+        _isSteeringDue = false;
+        try
+        {
+            Steer(nowNs);
+        }
+        catch (IOException e)
+        {
+            _listener?.Failed(e.Message);
+        }
+    }
+
+    private void Steer(long nowNs)
+    {
+        _steeredNs = nowNs;
+        if (!IsSteering)
+            return;
+        TaiTime at = Now();
+        if (_servo.Decide(at) is not { } decision)
+            return;
+        if (decision.IsStep)
+            at = Step(at, decision.StepNs, nowNs);
+        _base.Clock.SetFrequency(decision.FrequencyPpb);
+        _servo.Steered(at, decision.FrequencyPpb);
+    }
+
+    private TaiTime Step(TaiTime at, long stepNs, long nowNs)
+    {
+        _base.Clock.Step(stepNs);
+        TaiTime after = new(at.Nanoseconds + stepNs);
+        Moved(at, stepNs, nowNs, StepReason.Policy);
+        // Drivers step by reading, adding and writing, and lose what passes in between: the messages that follow say how much. The frequency stays known.
+        _servo.Estimator.ReferenceChanged();
+        return after;
+    }
+
+    private void Moved(TaiTime at, long stepNs, long nowNs, StepReason reason)
+    {
+        _servo.Stepped(at, stepNs);
+        _engine.ClockStepped();
+        _guard.Stepped(nowNs, new(at.Nanoseconds + stepNs));
+        _listener?.Stepped(new(at, stepNs, reason));
+    }
+
+    private void TakeLinkChanges()
+    {
+        for (int i = 0; i < MostInTurn; i++)
+        {
+            Reception reception = _socket.ReceiveLinkChange();
+            if (reception == Reception.None)
+                return;
+            if (reception == Reception.Message && IsSteering)
+                LinkChanged();
+        }
+    }
+
+    /// <summary>Dials at once, whether the card forgot the dial or not: it costs nothing.</summary>
+    private void LinkChanged()
+    {
+        _isSteeringDue = true;
+        if (!_options.LosesDialAtLinkChange)
+            return;
+        try
+        {
+            _servo.FrequencyLost(Now());
+        }
+        catch (IOException e)
+        {
+            _listener?.Failed(e.Message);
+        }
+    }
+
+    private void EachSecond(long nowNs)
+    {
+        _nextSecondNs = nowNs + SecondNs;
+        // In holdover, and while there is no message for another reason.
+        _isSteeringDue |= nowNs - _steeredNs >= SecondNs;
+        SteerIfDue(nowNs);
+        try
+        {
+            LookAtClock(nowNs);
+        }
+        catch (IOException e)
+        {
+            _listener?.Failed(e.Message);
+        }
+    }
+
+    private void LookAtClock(long nowNs)
+    {
+        ClockReading reading = _base.Clock.Read(ReferenceClock.MonotonicRaw);
+        TaiTime at = _base.Of(reading);
+        _servo.ReadNs = reading.BoundNs;
+        Judge(_servo.CheckRaw(at, reading.ReferenceNs, reading.WidthNs), at, nowNs);
+        at = TakeUtc(at, nowNs);
+        if (_engine.Reference is { } reference)
+            _servo.GrandmasterNs = reference.Data.Quality.AccuracyNs ?? _options.UnknownAccuracyNs;
+        Publish(at, nowNs);
+    }
+
+    private void Judge(in RawVerdict verdict, TaiTime at, long nowNs)
+    {
+        switch (verdict.Finding)
+        {
+            case RawFinding.Stepped:
+                Moved(new(at.Nanoseconds - (long)verdict.StepNs), (long)verdict.StepNs, nowNs, StepReason.Foreign);
+                // It is known as well as the clock is read: the messages know better.
+                _servo.Estimator.ReferenceChanged();
+                break;
+            case RawFinding.DialLost when IsSteering:
+                _servo.FrequencyLost(at);
+                _isSteeringDue = true;
+                break;
+            case RawFinding.RateChanged or RawFinding.DialLost:
+                _servo.Estimator.DoubtFrequency(Math.Abs(verdict.RatePpb));
+                break;
+            default:
+                return;
+        }
+
+        _listener?.Found(verdict);
+    }
+
+    /// <summary>A clock that counts UTC means another TAI when the difference changes, and after a leap second it is learnt anew.</summary>
+    private TaiTime TakeUtc(TaiTime at, long nowNs)
+    {
+        if (_base.Utc is null || !_engine.Utc.TryGetOffset(at, out UtcOffset offset))
+            return at;
+        bool hadLeap = _hadLeap;
+        _hadLeap = _engine.Utc.PendingLeap != 0;
+        long movedNs = _base.TakeUtc(offset);
+        if (movedNs == 0)
+            return at;
+        TaiTime after = new(at.Nanoseconds + movedNs);
+        Moved(at, movedNs, nowNs, StepReason.UtcOffset);
+        // Whether the kernel made the leap as well is not asked: the first messages tell, and the first step is allowed again.
+        if (hadLeap && !_hadLeap)
+            _servo.Start(after, _base.Clock.FrequencyPpb);
+        return after;
+    }
+
+    private void Publish(TaiTime at, long nowNs)
+    {
+        ClockQuality quality = _servo.Quality(at);
+        UtcOffset? utc = _engine.Utc.TryGetOffset(at, out UtcOffset offset) ? offset : null;
+        PortStatus status = new(
+            quality, _engine.Reference, _engine.Comparison, _engine.Utc.Knowledge, utc, _servo.Estimator.DialPpb, _socket.IsLinkUp, _socket.IsInterfaceThere, nowNs);
+        lock (_statusLock)
+            _status = status;
+    }
+}

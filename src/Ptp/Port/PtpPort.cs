@@ -1,0 +1,215 @@
+using Capbox.Ptp.Clocks;
+using Capbox.Ptp.Engine;
+using Capbox.Ptp.Estimation;
+using Capbox.Ptp.Messages;
+using Capbox.Ptp.Native;
+using Capbox.Ptp.Quality;
+using Capbox.Ptp.Steering;
+using Capbox.Ptp.Transport;
+
+namespace Capbox.Ptp.Port;
+
+/// <summary>
+/// A slave port at work: socket to engine to servo to clock, in one loop on one thread. Made in the network namespace of the interface (the sockets stay there), run anywhere. Nothing is allocated
+/// per message. <see cref="Status"/> and <see cref="Stop"/> are for any thread; everything else is the loop's.
+/// </summary>
+public sealed partial class PtpPort : IDisposable
+{
+    private const long SecondNs = 1_000_000_000;
+
+    /// <summary>Messages taken in one turn from each socket: a flood does not keep the timeouts waiting.</summary>
+    private const int MostInTurn = 64;
+
+    private readonly PtpPortOptions _options;
+    private readonly TimeBase _base;
+    private readonly IPortListener? _listener;
+    private readonly PtpSocket _socket;
+    private readonly PtpEngine _engine;
+    private readonly PtpServo _servo;
+    private readonly StepGuard _guard = new();
+    private readonly Lock _statusLock = new();
+    private PortStatus _status;
+    private long _nextSecondNs;
+    private long _steeredNs;
+    private bool _isSteeringDue;
+    private bool _isReferenceNew;
+    private volatile bool _isStopped;
+
+    /// <param name="timeBase">The clock; the caller's to dispose of, after the port.</param>
+    /// <exception cref="ArgumentException">A setting is out of range.</exception>
+    /// <exception cref="IOException">The sockets or the clock are refused.</exception>
+    public PtpPort(PtpPortOptions options, TimeBase timeBase, IPortListener? listener = null)
+    {
+        (_options, _base, _listener) = (options, timeBase, listener);
+        _servo = new PtpServo(options.Steering with { MaxFrequencyPpb = Math.Min(options.Steering.MaxFrequencyPpb, timeBase.Clock.MaxFrequencyPpb) }, options.Quality);
+        _socket = new PtpSocket(options.Socket);
+        try
+        {
+            EngineOptions engine = options.Engine.Own.Clock.Value != 0 ? options.Engine : options.Engine with { Own = Identity(_socket.Mac) };
+            Own = engine.Own;
+            _engine = new PtpEngine(engine, new Outlet(this));
+            _servo.Start(Now(), timeBase.Clock.FrequencyPpb);
+            // Before the first message nothing is known, and that is a status too.
+            Publish(Now(), SystemCalls.KernelClockNs(SystemCalls.CLOCK_MONOTONIC_RAW));
+        }
+        catch
+        {
+            _socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>This clock and port, as its messages name it.</summary>
+    public PortIdentity Own { get; }
+
+    public EngineCounters EngineCounters => _engine.Counters;
+
+    public SocketCounters SocketCounters => _socket.Counters;
+
+    /// <summary>Stamps that were not believed because the clock had just been stepped.</summary>
+    public long StampsBeforeStep { get; private set; }
+
+    /// <summary>How the port stood at the last second, or at the last change. Any thread.</summary>
+    public PortStatus Status
+    {
+        get
+        {
+            lock (_statusLock)
+                return _status;
+        }
+    }
+
+    /// <summary>State, offset and bound of the clock now; on the loop's thread.</summary>
+    /// <exception cref="IOException">The clock cannot be read.</exception>
+    public ClockQuality QualityNow() => _servo.Quality(Now());
+
+    /// <summary>Copies the state of all masters; on the loop's thread.</summary>
+    public int CopyMasters(Span<MasterStatus> to) => _engine.CopyMasters(to);
+
+    /// <summary>Runs until <see cref="Stop"/>, or until the interface is gone.</summary>
+    public void Run()
+    {
+        bool isThere = true;
+        while (!_isStopped && isThere)
+            isThere = Turn(1_000);
+    }
+
+    /// <summary>Ends <see cref="Run"/>. Any thread.</summary>
+    public void Stop()
+    {
+        _isStopped = true;
+        _socket.Wake();
+    }
+
+    /// <summary>Waits for something to do and does it.</summary>
+    /// <param name="mostMs">The longest wait, ms.</param>
+    /// <returns>False when the interface is gone: this port hears nothing any more.</returns>
+    public bool Turn(int mostMs)
+    {
+        long nowNs = SystemCalls.KernelClockNs(SystemCalls.CLOCK_MONOTONIC_RAW);
+        long waitNs = Math.Min(_engine.NextWakeNs(nowNs), _nextSecondNs) - nowNs;
+        // Rounded up: a wait that ends too early would be followed by another one of nothing.
+        _socket.Wait((int)Math.Clamp((waitNs + 999_999) / 1_000_000, 0, mostMs));
+        nowNs = SystemCalls.KernelClockNs(SystemCalls.CLOCK_MONOTONIC_RAW);
+        TakeLinkChanges();
+        TakeTransmitStamps(nowNs);
+        TakeMessages(PtpChannel.Event, nowNs);
+        TakeMessages(PtpChannel.General, nowNs);
+        _engine.Tick(nowNs);
+        SteerIfDue(nowNs);
+        if (nowNs >= _nextSecondNs)
+            EachSecond(nowNs);
+        return _status.IsInterfaceThere;
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    private static PortIdentity Identity(PeerAddress mac)
+    {
+        Span<byte> bytes = stackalloc byte[PeerAddress.MacBytes];
+        mac.CopyTo(bytes);
+        return new(ClockIdentity.FromMac(bytes), 1);
+    }
+
+    private TaiTime Now() => _base.Of(_base.Clock.Read(ReferenceClock.MonotonicRaw));
+
+    private void TakeTransmitStamps(long nowNs)
+    {
+        for (int i = 0; i < MostInTurn; i++)
+        {
+            Reception reception = _socket.ReceiveTransmitStamp(out uint token, out long stampNs);
+            if (reception == Reception.None)
+                return;
+            if (reception == Reception.Message && Admit(stampNs, nowNs) is { } stamp)
+                _engine.TransmitStamped(token, stamp, nowNs);
+            SteerIfDue(nowNs);
+        }
+    }
+
+    private void TakeMessages(PtpChannel channel, long nowNs)
+    {
+        for (int i = 0; i < MostInTurn; i++)
+        {
+            Reception reception = _socket.Receive(channel, out ReceivedMessage message);
+            if (reception == Reception.None)
+                return;
+            if (reception == Reception.Message)
+                _engine.Receive(message.Bytes, new Arrival(message.Source, message.Channel, Admit(message.StampNs, nowNs), nowNs));
+            SteerIfDue(nowNs);
+        }
+    }
+
+    private PtpTimestamp? Admit(long stampNs, long nowNs)
+    {
+        if (stampNs == 0)
+            return null;
+        TaiTime stamp = _base.OfStamp(stampNs);
+        if (_guard.Admits(nowNs, stamp))
+            return new PtpTimestamp(stamp.Nanoseconds);
+        StampsBeforeStep++;
+        return null;
+    }
+
+    /// <summary>What the engine gives out. It may not be called back from there: what follows from it waits for the end of the call.</summary>
+    private sealed class Outlet(PtpPort port) : IEngineOutput
+    {
+        public void SendDelayReq(ReadOnlySpan<byte> message, PeerAddress to, uint token)
+        {
+            if (!port._socket.TrySend(message, to, token))
+                port._engine.SendFailed(token);
+        }
+
+        public void Sampled(in MeasurementSource source, in PathSample sample)
+        {
+            if (source.IsReference && sample.TryGetTai(source, out TaiTime sent, out TaiTime received))
+                port.Feed(new(sample.IsFromMaster ? PathDirection.Forward : PathDirection.Reverse, sent, received, sample.Correction.Nanoseconds));
+        }
+
+        public void Exchanged(in MeasurementSource source, in DelayExchange exchange) => port._listener?.Exchanged(source, exchange);
+
+        public void Happened(in EngineEvent occurrence)
+        {
+            port.Note(occurrence);
+            port._listener?.Happened(occurrence);
+        }
+    }
+
+    private void Feed(in TimedMessage message)
+    {
+        if (_isReferenceNew)
+        {
+            // With the first message of the new one: until then the old estimate runs on.
+            _isReferenceNew = false;
+            _servo.Estimator.ReferenceChanged();
+        }
+
+        _servo.Add(message);
+        _isSteeringDue = true;
+    }
+
+    private void Note(in EngineEvent occurrence)
+    {
+        bool isOfReference = _engine.Reference is { } reference && reference.Domain == occurrence.Domain && reference.Data.Sender == occurrence.Port;
+        _isReferenceNew |= occurrence.Kind == EventKind.ReferenceChanged || (occurrence.Kind == EventKind.GrandmasterChanged && isOfReference);
+    }
+}

@@ -1,0 +1,81 @@
+using System.Buffers.Binary;
+using Capbox.Ptp.Native;
+
+namespace Capbox.Ptp.Transport;
+
+/// <summary>
+/// Changes of one interface's link as the kernel tells them (rtnetlink(7), RTM_NEWLINK): an i40e loses the frequency that was dialled into its PHC at each of them. Of the network
+/// namespace of the thread that makes it.
+/// </summary>
+internal sealed class LinkWatch : IDisposable
+{
+    private const int NETLINK_ROUTE = 0, ENOBUFS = 105;
+    private const uint RTMGRP_LINK = 1;
+    private const ushort RTM_NEWLINK = 16, RTM_DELLINK = 17;
+    private const int HeadBytes = 16, LinkBytes = 16;
+
+    /// <summary>IFF_LOWER_UP: carrier.</summary>
+    private const uint IFF_LOWER_UP = 0x10000;
+
+    private readonly KernelSocket _socket;
+    private readonly int _index;
+    private bool? _hadCarrier;
+
+    /// <exception cref="IOException">The kernel refuses.</exception>
+    public LinkWatch(string name, int index)
+    {
+        _index = index;
+        _socket = new KernelSocket(KernelSocket.AF_NETLINK, KernelSocket.SOCK_RAW, NETLINK_ROUTE, $"{name}: watch the link");
+        try
+        {
+            // struct sockaddr_nl: family, pid, groups.
+            Span<byte> address = stackalloc byte[12];
+            address.Clear();
+            BinaryPrimitives.WriteUInt16LittleEndian(address, KernelSocket.AF_NETLINK);
+            BinaryPrimitives.WriteUInt32LittleEndian(address[8..], RTMGRP_LINK);
+            _socket.Bind(address, "bind");
+            _hadCarrier = (_socket.InterfaceFlags(name) & 0x40) != 0;
+        }
+        catch
+        {
+            _socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>For poll(2).</summary>
+    public int Fd => _socket.Fd;
+
+    /// <summary>Takes one report. A message is a change of carrier, or that there may have been one.</summary>
+    public Reception Receive(Span<byte> room)
+    {
+        ReceiveResult got = _socket.Receive(room, default, default, 0);
+        if (got.Bytes < 0)
+        {
+            // Reports were lost: what they said is not known.
+            bool isOverrun = got.Bytes == -ENOBUFS;
+            _hadCarrier = isOverrun ? null : _hadCarrier;
+            return isOverrun ? Reception.Message : Reception.None;
+        }
+
+        // What does not fit the room is the attributes, which are not looked at. One report a datagram.
+        return IsChange(room[..Math.Min(room.Length, got.Bytes)]) ? Reception.Message : Reception.Nothing;
+    }
+
+    public void Dispose() => _socket.Dispose();
+
+    private bool IsChange(ReadOnlySpan<byte> report)
+    {
+        if (report.Length < HeadBytes + LinkBytes)
+            return false;
+        ushort type = BinaryPrimitives.ReadUInt16LittleEndian(report[4..]);
+        // struct ifinfomsg: index at 4, flags at 8.
+        ReadOnlySpan<byte> link = report[HeadBytes..];
+        if (type is not (RTM_NEWLINK or RTM_DELLINK) || BinaryPrimitives.ReadInt32LittleEndian(link[4..]) != _index)
+            return false;
+        bool hasCarrier = type == RTM_NEWLINK && (BinaryPrimitives.ReadUInt32LittleEndian(link[8..]) & IFF_LOWER_UP) != 0;
+        bool isChange = _hadCarrier != hasCarrier;
+        _hadCarrier = hasCarrier;
+        return isChange;
+    }
+}

@@ -1,0 +1,243 @@
+using Capbox.Ptp.Native;
+
+namespace Capbox.Ptp.Transport;
+
+/// <summary>What <see cref="PtpSocket.Receive"/> found.</summary>
+public enum Reception
+{
+    /// <summary>Nothing is waiting.</summary>
+    None,
+
+    /// <summary>A message.</summary>
+    Message,
+
+    /// <summary>Something that was counted and thrown away; more may wait.</summary>
+    Nothing,
+}
+
+/// <summary>A message as it came in; valid until the next call.</summary>
+public readonly ref struct ReceivedMessage
+{
+    /// <summary>What follows the EtherType or the UDP header.</summary>
+    public ReadOnlySpan<byte> Bytes { get; init; }
+    public PeerAddress Source { get; init; }
+    public PtpChannel Channel { get; init; }
+
+    /// <summary>When it came, ns of the clock of <see cref="PtpSocketOptions.Stamps"/>; 0: nobody stamped it.</summary>
+    public long StampNs { get; init; }
+}
+
+/// <summary>
+/// One interface's sockets for PTP: packet socket for Ethernet, two UDP sockets otherwise, with stamps (SO_TIMESTAMPING, Documentation/networking/timestamping.rst of Linux). It belongs to
+/// the network namespace of the thread that opens it. One thread, but for <see cref="Wake"/>. Nothing is allocated per message, and no call blocks but <see cref="Wait"/>.
+/// </summary>
+public sealed class PtpSocket : IDisposable
+{
+    private const int MostBytes = 2048;
+    private const int ControlBytes = 512;
+    private const int NameBytes = 32;
+
+    /// <summary>Transmit stamps that may be outstanding; a power of two. The engine has one request under way.</summary>
+    private const int MostOutstanding = 16;
+
+    private readonly PtpSocketOptions _options;
+    private readonly KernelSocket _event;
+    private readonly KernelSocket? _general;
+    private readonly WakeUp _wake = new();
+    private readonly LinkWatch _link;
+    private readonly PollEntry[] _polled;
+    private readonly FrameSettings _frame;
+    private readonly byte[] _data = GC.AllocateArray<byte>(MostBytes, pinned: true);
+    private readonly byte[] _control = GC.AllocateArray<byte>(ControlBytes, pinned: true);
+    private readonly byte[] _name = GC.AllocateArray<byte>(NameBytes, pinned: true);
+    private readonly byte[] _out = GC.AllocateArray<byte>(MostBytes, pinned: true);
+    private readonly uint[] _tokens = new uint[MostOutstanding];
+    private uint _nextId;
+    private uint _outstanding;
+
+    /// <exception cref="ArgumentException">A setting is out of range.</exception>
+    /// <exception cref="IOException">The kernel refuses: no such interface, no right, ports in use, no stamps. The message tells which.</exception>
+    public PtpSocket(PtpSocketOptions options)
+    {
+        _options = options.Checked();
+        bool isEthernet = options.Transport == PtpTransport.Ethernet;
+        try
+        {
+            _event = isEthernet ? SocketSetup.Ethernet(options) : SocketSetup.Udp(options, PtpGroup.EventPort);
+            _general = isEthernet ? null : SocketSetup.Udp(options, PtpGroup.GeneralPort);
+            InterfaceIndex = _event.InterfaceIndex(options.Interface);
+            _link = new LinkWatch(options.Interface, InterfaceIndex);
+            Span<byte> mac = stackalloc byte[PeerAddress.MacBytes];
+            _event.CopyMac(options.Interface, mac);
+            Mac = PeerAddress.Mac(mac);
+            SocketSetup.Stamps(_event, options, hasIds: true);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+
+        _frame = new FrameSettings(Mac, Mac, options.VlanId, (byte)options.VlanPriority);
+        _polled = [.. new[] { _event.Fd, _general?.Fd ?? -1, _link.Fd, _wake.Fd }.Select(fd => new PollEntry { Fd = fd, Wanted = PollEntry.POLLIN })];
+    }
+
+    /// <summary>The interface's MAC when it was opened.</summary>
+    public PeerAddress Mac { get; }
+
+    /// <summary>Its number when it was opened.</summary>
+    public int InterfaceIndex { get; }
+
+    public SocketCounters Counters { get; } = new();
+
+    /// <summary>False when the interface is gone, or another has taken its name: this socket hears nothing any more and must be opened anew.</summary>
+    public bool IsInterfaceThere => _event.InterfaceIndex(_options.Interface) == InterfaceIndex;
+
+    /// <summary>IFF_UP and IFF_RUNNING: the link is up.</summary>
+    public bool IsLinkUp => (_event.InterfaceFlags(_options.Interface) & 0x41) == 0x41;
+
+    /// <summary>Waits until there is something to receive, a stamp, a change of the link, or <see cref="Wake"/>.</summary>
+    /// <param name="milliseconds">At most so long; 0: not at all.</param>
+    /// <returns>Whether it was not just the time.</returns>
+    public bool Wait(int milliseconds)
+    {
+        bool any = KernelSocket.Wait(_polled, Math.Max(0, milliseconds)) > 0;
+        _wake.Clear();
+        return any;
+    }
+
+    /// <summary>Ends <see cref="Wait"/>. Any thread.</summary>
+    public void Wake() => _wake.Raise();
+
+    /// <summary>Takes one message.</summary>
+    /// <param name="channel">Event or general port; over Ethernet there is one for both.</param>
+    public Reception Receive(PtpChannel channel, out ReceivedMessage message)
+    {
+        message = default;
+        KernelSocket? socket = channel == PtpChannel.General ? _general : _event;
+        if (socket is null)
+            return Reception.None;
+        ReceiveResult got = socket.Receive(_data, _name, _control, 0);
+        if (got.Bytes < 0)
+            return Failed(-got.Bytes);
+        if (got.IsTruncated)
+            return Drop(SocketCause.Truncated);
+        var control = ControlMessages.Read(_control.AsSpan(0, got.ControlBytes));
+        ReadOnlySpan<byte> data = _data.AsSpan(0, got.Bytes);
+        long stampNs = _options.Stamps == StampSource.Hardware ? control.HardwareNs : control.SoftwareNs;
+        if (_options.Transport == PtpTransport.Ethernet)
+            return Frame(data, control.VlanId, stampNs, ref message);
+        message = new() { Bytes = data, Source = SocketSetup.Source(_name), Channel = channel, StampNs = stampNs };
+        Counters.Add(SocketCause.Received);
+        return Reception.Message;
+    }
+
+    /// <summary>Takes one transmit stamp.</summary>
+    /// <param name="token">What the message was sent with.</param>
+    /// <param name="stampNs">When it left, ns of the clock of <see cref="PtpSocketOptions.Stamps"/>.</param>
+    public Reception ReceiveTransmitStamp(out uint token, out long stampNs)
+    {
+        (token, stampNs) = (0, 0);
+        ReceiveResult got = _event.Receive(_data, _name, _control, KernelSocket.MSG_ERRQUEUE);
+        if (got.Bytes < 0)
+            return Reception.None;
+        var control = ControlMessages.Read(_control.AsSpan(0, got.ControlBytes));
+        stampNs = _options.Stamps == StampSource.Hardware ? control.HardwareNs : control.SoftwareNs;
+        uint age = _nextId - control.SentId;
+        if (!control.IsSent || stampNs == 0 || age == 0 || age > _outstanding)
+            return Drop(SocketCause.TransmitStampUnmatched);
+        token = _tokens[control.SentId % MostOutstanding];
+        Counters.Add(SocketCause.TransmitStamp);
+        return Reception.Message;
+    }
+
+    /// <summary>Sends an event message, to be stamped.</summary>
+    /// <param name="to">A neighbour, or the group.</param>
+    /// <param name="token">To be given back with the stamp.</param>
+    /// <returns>Whether the kernel took it.</returns>
+    public bool TrySend(ReadOnlySpan<byte> message, PeerAddress to, uint token)
+    {
+        if (!to.IsGroup && to.Transport != _options.Transport)
+            return Refuse();
+        _tokens[_nextId % MostOutstanding] = token;
+        Span<byte> address = stackalloc byte[NameBytes];
+        int errno;
+        if (_options.Transport == PtpTransport.Ethernet)
+        {
+            int bytes = FrameWriter.Write(message, PtpChannel.Event, _frame, default, to, _out);
+            errno = _event.Send(_out.AsSpan(0, bytes), address[..SocketSetup.PacketAddress(InterfaceIndex, _options.VlanId >= 0 ? SocketSetup.VlanEtherType : PtpGroup.EtherType, address)]);
+        }
+        else
+        {
+            int bytes = Padded(message);
+            errno = _event.Send(_out.AsSpan(0, bytes), address[..SocketSetup.Address(to, _options.Transport, PtpGroup.EventPort, InterfaceIndex, address)]);
+        }
+
+        if (errno != 0)
+            return Refuse();
+        (_nextId, _outstanding) = (_nextId + 1, Math.Min(_outstanding + 1, MostOutstanding));
+        Counters.Add(SocketCause.Sent);
+        return true;
+    }
+
+    /// <summary>Takes one report on the link. A message here is a change of carrier, or the interface's end.</summary>
+    public Reception ReceiveLinkChange()
+    {
+        Reception reception = _link.Receive(_data);
+        if (reception == Reception.Nothing)
+            Counters.Add(SocketCause.OtherLink);
+        return reception;
+    }
+
+    public void Dispose()
+    {
+        _event?.Dispose();
+        _general?.Dispose();
+        _link?.Dispose();
+        _wake.Dispose();
+    }
+
+    /// <summary>The message in the buffer to send, two octets longer over IPv6 (annex D.1).</summary>
+    private int Padded(ReadOnlySpan<byte> message)
+    {
+        message.CopyTo(_out);
+        int padding = _options.Transport == PtpTransport.UdpIpv6 ? PtpGroup.Ipv6PaddingBytes : 0;
+        _out.AsSpan(message.Length, padding).Clear();
+        return message.Length + padding;
+    }
+
+    private Reception Frame(ReadOnlySpan<byte> data, int vlanId, long stampNs, ref ReceivedMessage message)
+    {
+        // The kernel takes the outer tag out of the frame, and without an interface for the VLAN calls it another host's. VLAN 0 is a priority and no VLAN.
+        if (_options.VlanId >= 0 ? vlanId != _options.VlanId : vlanId > 0 || SocketSetup.IsForOthers(_name))
+            return Drop(SocketCause.OtherVlan);
+        if (FrameParser.Parse(data, out FrameView view) != FrameKind.Ptp)
+            return Drop(SocketCause.Malformed);
+        message = new() { Bytes = data.Slice(view.Offset, view.Bytes), Source = view.Source, Channel = PtpChannel.Any, StampNs = stampNs };
+        Counters.Add(SocketCause.Received);
+        return Reception.Message;
+    }
+
+    private Reception Failed(int errno)
+    {
+        if (errno == KernelSocket.EAGAIN)
+            return Reception.None;
+        return errno == KernelSocket.EINTR ? Reception.Nothing : Drop(SocketCause.ReceiveFailed);
+    }
+
+    private Reception Drop(SocketCause cause)
+    {
+        Counters.Add(cause);
+        return Reception.Nothing;
+    }
+
+    /// <summary>Whether the kernel counted what it refused to send is not the same in all its versions: both counts begin at 0 again.</summary>
+    private bool Refuse()
+    {
+        Counters.Add(SocketCause.SendFailed);
+        SocketSetup.Stamps(_event, _options, hasIds: false);
+        SocketSetup.Stamps(_event, _options, hasIds: true);
+        (_nextId, _outstanding) = (0, 0);
+        return false;
+    }
+}

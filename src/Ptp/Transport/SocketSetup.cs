@@ -1,0 +1,200 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Capbox.Ptp.Native;
+
+namespace Capbox.Ptp.Transport;
+
+/// <summary>Opens the sockets of a <see cref="PtpSocket"/> and writes their addresses: option numbers and layouts of Linux on x86-64.</summary>
+internal static class SocketSetup
+{
+    public const ushort VlanEtherType = 0x8100;
+
+    private const int SOL_SOCKET = 1, SO_RCVBUF = 8, SO_TIMESTAMPING = 37;
+    private const int SOL_IP = 0, IP_TOS = 1, IP_MULTICAST_IF = 32, IP_MULTICAST_TTL = 33, IP_MULTICAST_LOOP = 34, IP_ADD_MEMBERSHIP = 35, IP_MULTICAST_ALL = 49;
+    private const int SOL_IPV6 = 41, IPV6_MULTICAST_IF = 17, IPV6_MULTICAST_HOPS = 18, IPV6_MULTICAST_LOOP = 19, IPV6_ADD_MEMBERSHIP = 20, IPV6_V6ONLY = 26, IPV6_MULTICAST_ALL = 29, IPV6_TCLASS = 67;
+    private const int SOL_PACKET = 263, PACKET_ADD_MEMBERSHIP = 1, PACKET_AUXDATA = 8, PACKET_IGNORE_OUTGOING = 23;
+    private const ushort ETH_P_ALL = 3;
+    private const ushort PACKET_MR_MULTICAST = 0;
+
+    // linux/net_tstamp.h
+    private const int TX_HARDWARE = 1, TX_SOFTWARE = 2, RX_HARDWARE = 4, RX_SOFTWARE = 8, SOFTWARE = 0x10, RAW_HARDWARE = 0x40, OPT_ID = 0x80, OPT_TSONLY = 0x800, BIND_PHC = 0x8000;
+
+    /// <summary>Enough for some seconds of all PTP there can be; more waits in no queue.</summary>
+    private const int ReceiveBytes = 262_144;
+
+    /// <summary>A packet socket for EtherType 0x88F7. It hears nothing before it is bound.</summary>
+    /// <exception cref="IOException">The kernel refuses.</exception>
+    public static KernelSocket Ethernet(PtpSocketOptions options)
+    {
+        var socket = new KernelSocket(KernelSocket.AF_PACKET, KernelSocket.SOCK_RAW, 0, $"{options.Interface}: PTP over Ethernet");
+        return Guarded(socket, () =>
+        {
+            int index = Index(socket, options);
+            Span<byte> address = stackalloc byte[20];
+            Common(socket);
+            socket.Set(SOL_PACKET, PACKET_AUXDATA, 1, "ask for VLAN tags");
+            Join(socket, index, PtpGroup.Mac);
+            Join(socket, index, PtpGroup.MacLinkLocal);
+            if (options.VlanId >= 0)
+                TakeVlan(socket, options.VlanId);
+            socket.Bind(address[..PacketAddress(index, options.VlanId >= 0 ? ETH_P_ALL : PtpGroup.EtherType, address)], "bind");
+        });
+    }
+
+    /// <summary>
+    /// The kernel forgets the tag of a VLAN that has no interface before it looks at the EtherType (__netif_receive_skb_core): only who hears everything sees it. The filter looks at each
+    /// packet of the interface, which costs some 20 ns.
+    /// </summary>
+    private static void TakeVlan(KernelSocket socket, int vlanId)
+    {
+        // linux/filter.h: what is beside the frame.
+        const uint Protocol = 0xFFFFF000, Tag = Protocol + 44, HasTag = Protocol + 48;
+        const ushort Load = 0x28, JumpIfEqual = 0x15, And = 0x54, Return = 0x06;
+        socket.Filter(
+        [
+            new(Load, 0, 0, Protocol),
+            new(JumpIfEqual, 0, 6, PtpGroup.EtherType),
+            new(Load, 0, 0, HasTag),
+            new(JumpIfEqual, 4, 0, 0),
+            new(Load, 0, 0, Tag),
+            new(And, 0, 0, 0xFFF),
+            new(JumpIfEqual, 0, 1, (uint)vlanId),
+            new(Return, 0, 0, uint.MaxValue),
+            new(Return, 0, 0, 0),
+        ]);
+        socket.Set(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1, "not hear itself");
+    }
+
+    /// <summary>A UDP socket of one of the two ports, in the group, on one interface.</summary>
+    /// <exception cref="IOException">The kernel refuses: another program has the port, for example.</exception>
+    public static KernelSocket Udp(PtpSocketOptions options, ushort port)
+    {
+        bool isIpv4 = options.Transport == PtpTransport.UdpIpv4;
+        var socket = new KernelSocket(
+            isIpv4 ? KernelSocket.AF_INET : KernelSocket.AF_INET6, KernelSocket.SOCK_DGRAM, 0, $"{options.Interface}: PTP over UDP {(isIpv4 ? "IPv4" : "IPv6")} port {port}");
+        return Guarded(socket, () =>
+        {
+            int index = Index(socket, options);
+            Common(socket);
+            socket.BindToDevice(options.Interface);
+            if (isIpv4)
+                Ipv4(socket, options, index);
+            else
+                Ipv6(socket, options, index);
+            Span<byte> any = stackalloc byte[28];
+            any.Clear();
+            BinaryPrimitives.WriteUInt16LittleEndian(any, (ushort)(isIpv4 ? KernelSocket.AF_INET : KernelSocket.AF_INET6));
+            BinaryPrimitives.WriteUInt16BigEndian(any[2..], port);
+            // Not shared (SO_REUSEADDR): of two programs on one port, each would hear only some of the messages to this host alone.
+            socket.Bind(any[..(isIpv4 ? 16 : 28)], "bind; does another PTP program run on this interface?");
+        });
+    }
+
+    /// <summary>Turns stamps on. Without and then with <paramref name="hasIds"/> the numbering of sent messages begins at 0.</summary>
+    /// <exception cref="IOException">The kernel knows no such stamps, or the PHC is none of this interface.</exception>
+    public static void Stamps(KernelSocket socket, PtpSocketOptions options, bool hasIds)
+    {
+        int flags = (hasIds ? OPT_ID : 0) | OPT_TSONLY | (options.Stamps == StampSource.Hardware ? TX_HARDWARE | RX_HARDWARE | RAW_HARDWARE : TX_SOFTWARE | RX_SOFTWARE | SOFTWARE);
+        // struct so_timestamping: flags, PHC.
+        ReadOnlySpan<int> value = options.PhcIndex >= 0 ? [flags | BIND_PHC, options.PhcIndex] : [flags, 0];
+        socket.Set(SOL_SOCKET, SO_TIMESTAMPING, MemoryMarshal.AsBytes(value), options.PhcIndex >= 0 ? $"stamps by /dev/ptp{options.PhcIndex}" : "stamps");
+    }
+
+    /// <summary>Writes a struct sockaddr_ll; returns its length.</summary>
+    public static int PacketAddress(int index, ushort etherType, Span<byte> to)
+    {
+        const int Bytes = 20;
+        to[..Bytes].Clear();
+        BinaryPrimitives.WriteUInt16LittleEndian(to, KernelSocket.AF_PACKET);
+        BinaryPrimitives.WriteUInt16BigEndian(to[2..], etherType);
+        BinaryPrimitives.WriteInt32LittleEndian(to[4..], index);
+        to[11] = PeerAddress.MacBytes;
+        return Bytes;
+    }
+
+    /// <summary>Writes a struct sockaddr_in or sockaddr_in6 of a neighbour or the group; returns its length.</summary>
+    public static int Address(PeerAddress peer, PtpTransport transport, ushort port, int index, Span<byte> to)
+    {
+        bool isIpv4 = transport == PtpTransport.UdpIpv4;
+        int bytes = isIpv4 ? 16 : 28;
+        to[..bytes].Clear();
+        BinaryPrimitives.WriteUInt16LittleEndian(to, (ushort)(isIpv4 ? KernelSocket.AF_INET : KernelSocket.AF_INET6));
+        BinaryPrimitives.WriteUInt16BigEndian(to[2..], port);
+        Span<byte> address = to[(isIpv4 ? 4 : 8)..];
+        _ = peer.IsGroup ? PtpGroup.CopyTo(transport, address) : peer.CopyTo(address);
+        // sin6_scope_id: a link-local address is one of this interface's link.
+        if (!isIpv4)
+            BinaryPrimitives.WriteInt32LittleEndian(to[24..], index);
+        return bytes;
+    }
+
+    /// <summary>Whether a struct sockaddr_ll says that the frame is for another host (PACKET_OTHERHOST), or in a VLAN that has no interface.</summary>
+    public static bool IsForOthers(ReadOnlySpan<byte> name) => name[10] == 3;
+
+    /// <summary>The sender in a struct sockaddr_in or sockaddr_in6.</summary>
+    public static PeerAddress Source(ReadOnlySpan<byte> name) =>
+        BinaryPrimitives.ReadUInt16LittleEndian(name) == KernelSocket.AF_INET6 ? PeerAddress.Ipv6(name[8..]) : PeerAddress.Ipv4(name[4..]);
+
+    private static void Join(KernelSocket socket, int index, ReadOnlySpan<byte> group)
+    {
+        // struct packet_mreq: ifindex, type, length, address.
+        Span<byte> membership = stackalloc byte[16];
+        membership.Clear();
+        BinaryPrimitives.WriteInt32LittleEndian(membership, index);
+        BinaryPrimitives.WriteUInt16LittleEndian(membership[4..], PACKET_MR_MULTICAST);
+        BinaryPrimitives.WriteUInt16LittleEndian(membership[6..], PeerAddress.MacBytes);
+        group.CopyTo(membership[8..]);
+        socket.Set(SOL_PACKET, PACKET_ADD_MEMBERSHIP, membership, "join the multicast group");
+    }
+
+    private static void Ipv4(KernelSocket socket, PtpSocketOptions options, int index)
+    {
+        // struct ip_mreqn: group, address, ifindex.
+        Span<byte> membership = stackalloc byte[12];
+        membership.Clear();
+        PtpGroup.Ipv4.CopyTo(membership);
+        BinaryPrimitives.WriteInt32LittleEndian(membership[8..], index);
+        socket.Set(SOL_IP, IP_ADD_MEMBERSHIP, membership, "join the multicast group");
+        membership[..4].Clear();
+        socket.Set(SOL_IP, IP_MULTICAST_IF, membership, "send multicast by the interface");
+        socket.Set(SOL_IP, IP_MULTICAST_TTL, options.HopLimit, "set the TTL");
+        socket.Set(SOL_IP, IP_MULTICAST_LOOP, 0, "not hear itself");
+        socket.Set(SOL_IP, IP_MULTICAST_ALL, 0, "hear its own group alone");
+        socket.Set(SOL_IP, IP_TOS, options.Dscp << 2, "set the DSCP");
+    }
+
+    private static void Ipv6(KernelSocket socket, PtpSocketOptions options, int index)
+    {
+        // struct ipv6_mreq: group, ifindex.
+        Span<byte> membership = stackalloc byte[20];
+        PtpGroup.Ipv6.CopyTo(membership);
+        BinaryPrimitives.WriteInt32LittleEndian(membership[16..], index);
+        socket.Set(SOL_IPV6, IPV6_V6ONLY, 1, "IPv6 alone");
+        socket.Set(SOL_IPV6, IPV6_ADD_MEMBERSHIP, membership, "join the multicast group; is IPv6 off on this interface?");
+        socket.Set(SOL_IPV6, IPV6_MULTICAST_IF, index, "send multicast by the interface");
+        socket.Set(SOL_IPV6, IPV6_MULTICAST_HOPS, options.HopLimit, "set the hop limit");
+        socket.Set(SOL_IPV6, IPV6_MULTICAST_LOOP, 0, "not hear itself");
+        socket.Set(SOL_IPV6, IPV6_MULTICAST_ALL, 0, "hear its own group alone");
+        socket.Set(SOL_IPV6, IPV6_TCLASS, options.Dscp << 2, "set the DSCP");
+    }
+
+    private static void Common(KernelSocket socket) => socket.Set(SOL_SOCKET, SO_RCVBUF, ReceiveBytes, "set the receive buffer");
+
+    private static int Index(KernelSocket socket, PtpSocketOptions options) => socket.InterfaceIndex(options.Interface) is > 0 and int index
+        ? index
+        : throw new IOException($"{options.Interface}: there is no such interface");
+
+    private static KernelSocket Guarded(KernelSocket socket, Action setUp)
+    {
+        try
+        {
+            setUp();
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+}
