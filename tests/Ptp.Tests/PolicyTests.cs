@@ -117,4 +117,27 @@ public sealed class PolicyTests
         Assert.Equal(RawFinding.RateChanged, Second(lostPpb: 20_000).Finding);
         Assert.Equal(RawFinding.Agrees, Second(lostPpb: 20_000).Finding);
     }
+
+    [Fact]
+    public void A_step_of_others_is_found_once_and_then_taken_out()
+    {
+        PtpServo servo = new(new SteeringPolicy(), new QualityPolicy());
+        long clockNs = 0, rawNs = 0;
+        servo.Start(new(clockNs), 0);
+        RawVerdict Second(long stepNs = 0)
+        {
+            (clockNs, rawNs) = (clockNs + 1_000_000_000 + stepNs, rawNs + 1_000_000_000);
+            return servo.CheckRaw(new(clockNs), rawNs, 100);
+        }
+
+        for (int i = 0; i < 20; i++)
+            Second();
+        Assert.Equal(RawFinding.Suspect, Second(-3_000_000).Finding);
+        RawVerdict found = Second();
+        Assert.Equal(RawFinding.Stepped, found.Finding);
+        Assert.Equal(-3_000_000, found.StepNs, 1_000.0);
+        servo.SteppedByOthers(new(clockNs - (long)found.StepNs), (long)found.StepNs);
+        for (int i = 0; i < 10; i++)
+            Assert.Equal(RawFinding.Agrees, Second().Finding);
+    }
 }

@@ -2,13 +2,22 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <linux/errqueue.h>
 #include <linux/ethtool.h>
+#include <linux/filter.h>
+#include <linux/if.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <linux/net_tstamp.h>
 #include <linux/ptp_clock.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
-#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/timex.h>
 #include <time.h>
@@ -175,10 +184,121 @@ static void interfaces(void)
 	SAME(InterfaceDevice, ETH_GSTRING_LEN);
 }
 
+static void sockets(void)
+{
+	SIZE(PollEntry, struct pollfd);
+	FIELD(PollEntry, Fd, struct pollfd, fd);
+	FIELD(PollEntry, Wanted, struct pollfd, events);
+	FIELD(PollEntry, Happened, struct pollfd, revents);
+
+	SIZE(IoVector, struct iovec);
+	FIELD(IoVector, Base, struct iovec, iov_base);
+	FIELD(IoVector, Bytes, struct iovec, iov_len);
+
+	SIZE(MessageHead, struct msghdr);
+	FIELD(MessageHead, Name, struct msghdr, msg_name);
+	FIELD(MessageHead, NameBytes, struct msghdr, msg_namelen);
+	FIELD(MessageHead, Vectors, struct msghdr, msg_iov);
+	FIELD(MessageHead, VectorCount, struct msghdr, msg_iovlen);
+	FIELD(MessageHead, Control, struct msghdr, msg_control);
+	FIELD(MessageHead, ControlBytes, struct msghdr, msg_controllen);
+	FIELD(MessageHead, Flags, struct msghdr, msg_flags);
+
+	SIZE(FilterStep, struct sock_filter);
+	FIELD(FilterStep, Code, struct sock_filter, code);
+	FIELD(FilterStep, IfTrue, struct sock_filter, jt);
+	FIELD(FilterStep, IfFalse, struct sock_filter, jf);
+	FIELD(FilterStep, Operand, struct sock_filter, k);
+
+	SIZE(InterfaceAnswer, struct ifreq);
+	FIELD(InterfaceAnswer, Name, struct ifreq, ifr_name);
+	FIELD(InterfaceAnswer, Number, struct ifreq, ifr_ifindex);
+	FIELD(InterfaceAnswer, Data, struct ifreq, ifr_ifru);
+
+	SAME(SocketNumbers, POLLIN);
+	SAME(SocketNumbers, EINTR);
+	SAME(SocketNumbers, EAGAIN);
+	SAME(SocketNumbers, ENOBUFS);
+	SAME(SocketNumbers, EFD_CLOEXEC);
+	SAME(SocketNumbers, EFD_NONBLOCK);
+	SAME(SocketNumbers, AF_INET);
+	SAME(SocketNumbers, AF_INET6);
+	SAME(SocketNumbers, AF_NETLINK);
+	SAME(SocketNumbers, AF_PACKET);
+	SAME(SocketNumbers, SOCK_DGRAM);
+	SAME(SocketNumbers, SOCK_RAW);
+	SAME(SocketNumbers, SOCK_NONBLOCK);
+	SAME(SocketNumbers, MSG_CTRUNC);
+	SAME(SocketNumbers, MSG_TRUNC);
+	SAME(SocketNumbers, MSG_DONTWAIT);
+	SAME(SocketNumbers, MSG_ERRQUEUE);
+	SAME(SocketNumbers, MSG_NOSIGNAL);
+	SAME(SocketNumbers, SOL_SOCKET);
+	SAME(SocketNumbers, SO_RCVBUF);
+	SAME(SocketNumbers, SO_BINDTODEVICE);
+	SAME(SocketNumbers, SO_ATTACH_FILTER);
+	SAME(SocketNumbers, SO_TIMESTAMPING);
+	SAME(SocketNumbers, SCM_TIMESTAMPING);
+	SAME(SocketNumbers, SOL_IP);
+	SAME(SocketNumbers, IP_TOS);
+	SAME(SocketNumbers, IP_RECVERR);
+	SAME(SocketNumbers, IP_MULTICAST_IF);
+	SAME(SocketNumbers, IP_MULTICAST_TTL);
+	SAME(SocketNumbers, IP_MULTICAST_LOOP);
+	SAME(SocketNumbers, IP_ADD_MEMBERSHIP);
+	SAME(SocketNumbers, IP_MULTICAST_ALL);
+	SAME(SocketNumbers, SOL_IPV6);
+	SAME(SocketNumbers, IPV6_MULTICAST_IF);
+	SAME(SocketNumbers, IPV6_MULTICAST_HOPS);
+	SAME(SocketNumbers, IPV6_MULTICAST_LOOP);
+	SAME(SocketNumbers, IPV6_ADD_MEMBERSHIP);
+	SAME(SocketNumbers, IPV6_RECVERR);
+	SAME(SocketNumbers, IPV6_V6ONLY);
+	SAME(SocketNumbers, IPV6_MULTICAST_ALL);
+	SAME(SocketNumbers, IPV6_TCLASS);
+	SAME(SocketNumbers, SOL_PACKET);
+	SAME(SocketNumbers, PACKET_ADD_MEMBERSHIP);
+	SAME(SocketNumbers, PACKET_AUXDATA);
+	SAME(SocketNumbers, PACKET_TX_TIMESTAMP);
+	SAME(SocketNumbers, PACKET_IGNORE_OUTGOING);
+	SAME(SocketNumbers, PACKET_MR_MULTICAST);
+	SAME(SocketNumbers, PACKET_OTHERHOST);
+	SAME(SocketNumbers, TP_STATUS_VLAN_VALID);
+	SAME(SocketNumbers, ETH_P_ALL);
+	SAME(SocketNumbers, ETH_P_8021Q);
+	SAME(SocketNumbers, ETH_P_1588);
+	SAME(SocketNumbers, SOF_TIMESTAMPING_TX_HARDWARE);
+	SAME(SocketNumbers, SOF_TIMESTAMPING_TX_SOFTWARE);
+	SAME(SocketNumbers, SOF_TIMESTAMPING_RX_HARDWARE);
+	SAME(SocketNumbers, SOF_TIMESTAMPING_RX_SOFTWARE);
+	SAME(SocketNumbers, SOF_TIMESTAMPING_SOFTWARE);
+	SAME(SocketNumbers, SOF_TIMESTAMPING_RAW_HARDWARE);
+	SAME(SocketNumbers, SOF_TIMESTAMPING_OPT_ID);
+	SAME(SocketNumbers, SOF_TIMESTAMPING_OPT_TSONLY);
+	SAME(SocketNumbers, SOF_TIMESTAMPING_BIND_PHC);
+	SAME(SocketNumbers, SO_EE_ORIGIN_TIMESTAMPING);
+	SAME(SocketNumbers, SCM_TSTAMP_SND);
+	VALUE("SocketNumbers.SKF_AD_PROTOCOL", (unsigned int)(SKF_AD_OFF + SKF_AD_PROTOCOL));
+	VALUE("SocketNumbers.SKF_AD_VLAN_TAG", (unsigned int)(SKF_AD_OFF + SKF_AD_VLAN_TAG));
+	VALUE("SocketNumbers.SKF_AD_VLAN_TAG_PRESENT", (unsigned int)(SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT));
+	SAME(SocketNumbers, NETLINK_ROUTE);
+	SAME(SocketNumbers, RTMGRP_LINK);
+	SAME(SocketNumbers, RTM_NEWLINK);
+	SAME(SocketNumbers, RTM_DELLINK);
+	SAME(SocketNumbers, SIOCGIFFLAGS);
+	SAME(SocketNumbers, SIOCGIFHWADDR);
+	SAME(SocketNumbers, SIOCGIFINDEX);
+	SAME(SocketNumbers, IFNAMSIZ);
+	SAME(SocketNumbers, IFF_UP);
+	SAME(SocketNumbers, IFF_RUNNING);
+	SAME(SocketNumbers, IFF_LOWER_UP);
+}
+
 int main(void)
 {
 	clocks();
 	calls();
 	interfaces();
+	sockets();
 	return 0;
 }

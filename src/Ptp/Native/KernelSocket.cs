@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Capbox.Ptp.Transport;
+using static Capbox.Ptp.Native.SocketNumbers;
 
 namespace Capbox.Ptp.Native;
 
@@ -7,8 +9,6 @@ namespace Capbox.Ptp.Native;
 [StructLayout(LayoutKind.Sequential)]
 internal struct PollEntry
 {
-    public const short POLLIN = 1;
-
     public int Fd;
     public short Wanted;
     public short Happened;
@@ -37,30 +37,19 @@ internal unsafe struct MessageHead
 
 /// <summary>struct sock_filter, linux/filter.h.</summary>
 [StructLayout(LayoutKind.Sequential)]
-internal readonly record struct FilterStep(ushort Code, byte IfTrue, byte IfFalse, uint Operand);
-
-/// <summary>What a call of recvmsg(2) brought.</summary>
-/// <param name="Bytes">Of data; a negative errno if there was nothing.</param>
-/// <param name="NameBytes">Of the sender's address.</param>
-/// <param name="ControlBytes">Of control messages.</param>
-/// <param name="IsTruncated">Data or control messages were longer than the room for them.</param>
-internal readonly record struct ReceiveResult(int Bytes, int NameBytes, int ControlBytes, bool IsTruncated);
+internal struct FilterStep(ushort code, byte ifTrue, byte ifFalse, uint operand)
+{
+    public ushort Code = code;
+    public byte IfTrue = ifTrue;
+    public byte IfFalse = ifFalse;
+    public uint Operand = operand;
+}
 
 /// <summary>
 /// A socket of the network namespace of the thread that makes it; used from any thread afterwards, one at a time. Never blocks. Allocates nothing after it was set up.
 /// </summary>
 internal sealed unsafe partial class KernelSocket : IDisposable
 {
-    public const int AF_INET = 2, AF_INET6 = 10, AF_NETLINK = 16, AF_PACKET = 17;
-    public const int SOCK_DGRAM = 2, SOCK_RAW = 3;
-    public const int EINTR = 4, EAGAIN = 11;
-    public const int MSG_DONTWAIT = 0x40, MSG_ERRQUEUE = 0x2000;
-    private const int MSG_TRUNC = 0x20, MSG_CTRUNC = 8, MSG_NOSIGNAL = 0x4000;
-    private const int SOCK_NONBLOCK = 0x800;
-    private const int SOL_SOCKET = 1, SO_BINDTODEVICE = 25, SO_ATTACH_FILTER = 26;
-    private const nuint SIOCGIFFLAGS = 0x8913, SIOCGIFHWADDR = 0x8927, SIOCGIFINDEX = 0x8933;
-    private const int IFNAMSIZ = 16;
-
     private readonly FileDescriptor _fd;
     private readonly string _what;
 
@@ -220,7 +209,6 @@ internal sealed unsafe partial class KernelSocket : IDisposable
 /// <summary>A number that another thread raises to end this one's poll(2): eventfd(2).</summary>
 internal sealed unsafe partial class WakeUp : IDisposable
 {
-    private const int EFD_CLOEXEC = 0x80000, EFD_NONBLOCK = 0x800;
     private readonly FileDescriptor _fd;
 
     /// <exception cref="IOException">The process has no file descriptor left.</exception>

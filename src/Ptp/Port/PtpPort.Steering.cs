@@ -53,7 +53,10 @@ public sealed partial class PtpPort
 
     private void Moved(TaiTime at, long stepNs, long nowNs, StepReason reason)
     {
-        _servo.Stepped(at, stepNs);
+        if (reason == StepReason.Foreign)
+            _servo.SteppedByOthers(at, stepNs);
+        else
+            _servo.Stepped(at, stepNs);
         _engine.ClockStepped();
         _guard.Stepped(nowNs, new(at.Nanoseconds + stepNs));
         _listener?.Stepped(new(at, stepNs, reason));

@@ -78,6 +78,14 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
         _hasSync = false;
     }
 
+    /// <summary>The PHC was stepped by somebody else, as <see cref="CheckRaw"/> found: <see cref="Stepped"/> after the fact.</summary>
+    /// <param name="at">What it would show now without the step.</param>
+    public void SteppedByOthers(TaiTime at, long stepNs)
+    {
+        Stepped(at, stepNs);
+        _raw.TakenOut(stepNs);
+    }
+
     /// <summary>
     /// The PHC runs without the dialled frequency since <paramref name="at"/> (i40e after a link event or a reset, although clock_adjtime still returns the old value).
     /// Dial what <see cref="Decide"/> says next.

@@ -50,6 +50,9 @@ internal sealed class RawClockCheck
 
     public void Clear() => (_count, _suspect) = (0, false);
 
+    /// <summary>A step that was found here is taken out of the oscillator's seconds from now on: out of the last reading too, or the next one would show it again, the other way.</summary>
+    public void TakenOut(long stepNs) => _lastSeconds -= stepNs * 1e-9;
+
     public RawVerdict Check(double oscillatorSeconds, long rawNs, long widthNs, double dialPpb)
     {
         double rawSeconds = (rawNs - _lastRawNs) * 1e-9;

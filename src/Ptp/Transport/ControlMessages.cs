@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using static Capbox.Ptp.Native.SocketNumbers;
 
 namespace Capbox.Ptp.Transport;
 
@@ -6,11 +7,6 @@ namespace Capbox.Ptp.Transport;
 internal struct ControlMessages
 {
     private const int HeadBytes = 16;
-    private const int SOL_SOCKET = 1, SOL_IP = 0, SOL_IPV6 = 41, SOL_PACKET = 263;
-    private const int SCM_TIMESTAMPING = 37, IP_RECVERR = 11, IPV6_RECVERR = 25, PACKET_AUXDATA = 8, PACKET_TX_TIMESTAMP = 16;
-    private const byte SO_EE_ORIGIN_TIMESTAMPING = 4;
-    private const uint SCM_TSTAMP_SND = 0;
-    private const uint TP_STATUS_VLAN_VALID = 0x10;
 
     /// <summary>scm_timestamping.ts[0]: CLOCK_REALTIME when the kernel saw the message, ns; 0 if there is none.</summary>
     public long SoftwareNs;

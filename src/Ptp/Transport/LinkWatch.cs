@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Capbox.Ptp.Native;
+using static Capbox.Ptp.Native.SocketNumbers;
 
 namespace Capbox.Ptp.Transport;
 
@@ -9,13 +10,7 @@ namespace Capbox.Ptp.Transport;
 /// </summary>
 internal sealed class LinkWatch : IDisposable
 {
-    private const int NETLINK_ROUTE = 0, ENOBUFS = 105;
-    private const uint RTMGRP_LINK = 1;
-    private const ushort RTM_NEWLINK = 16, RTM_DELLINK = 17;
     private const int HeadBytes = 16, LinkBytes = 16;
-
-    /// <summary>IFF_LOWER_UP: carrier.</summary>
-    private const uint IFF_LOWER_UP = 0x10000;
 
     private readonly KernelSocket _socket;
     private readonly int _index;
@@ -25,16 +20,16 @@ internal sealed class LinkWatch : IDisposable
     public LinkWatch(string name, int index)
     {
         _index = index;
-        _socket = new KernelSocket(KernelSocket.AF_NETLINK, KernelSocket.SOCK_RAW, NETLINK_ROUTE, $"{name}: watch the link");
+        _socket = new KernelSocket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, $"{name}: watch the link");
         try
         {
             // struct sockaddr_nl: family, pid, groups.
             Span<byte> address = stackalloc byte[12];
             address.Clear();
-            BinaryPrimitives.WriteUInt16LittleEndian(address, KernelSocket.AF_NETLINK);
+            BinaryPrimitives.WriteUInt16LittleEndian(address, AF_NETLINK);
             BinaryPrimitives.WriteUInt32LittleEndian(address[8..], RTMGRP_LINK);
             _socket.Bind(address, "bind");
-            _hadCarrier = (_socket.InterfaceFlags(name) & 0x40) != 0;
+            _hadCarrier = (_socket.InterfaceFlags(name) & IFF_RUNNING) != 0;
         }
         catch
         {

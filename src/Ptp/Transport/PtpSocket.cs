@@ -1,4 +1,5 @@
 using Capbox.Ptp.Native;
+using static Capbox.Ptp.Native.SocketNumbers;
 
 namespace Capbox.Ptp.Transport;
 
@@ -79,7 +80,7 @@ public sealed class PtpSocket : IDisposable
         }
 
         _frame = new FrameSettings(Mac, Mac, options.VlanId, (byte)options.VlanPriority);
-        _polled = [.. new[] { _event.Fd, _general?.Fd ?? -1, _link.Fd, _wake.Fd }.Select(fd => new PollEntry { Fd = fd, Wanted = PollEntry.POLLIN })];
+        _polled = [.. new[] { _event.Fd, _general?.Fd ?? -1, _link.Fd, _wake.Fd }.Select(fd => new PollEntry { Fd = fd, Wanted = POLLIN })];
     }
 
     /// <summary>The interface's MAC when it was opened.</summary>
@@ -94,7 +95,7 @@ public sealed class PtpSocket : IDisposable
     public bool IsInterfaceThere => _event.InterfaceIndex(_options.Interface) == InterfaceIndex;
 
     /// <summary>IFF_UP and IFF_RUNNING: the link is up.</summary>
-    public bool IsLinkUp => (_event.InterfaceFlags(_options.Interface) & 0x41) == 0x41;
+    public bool IsLinkUp => (_event.InterfaceFlags(_options.Interface) & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
 
     /// <summary>Waits until there is something to receive, a stamp, a change of the link, or <see cref="Wake"/>.</summary>
     /// <param name="milliseconds">At most so long; 0: not at all.</param>
@@ -138,7 +139,7 @@ public sealed class PtpSocket : IDisposable
     public Reception ReceiveTransmitStamp(out uint token, out long stampNs)
     {
         (token, stampNs) = (0, 0);
-        ReceiveResult got = _event.Receive(_data, _name, _control, KernelSocket.MSG_ERRQUEUE);
+        ReceiveResult got = _event.Receive(_data, _name, _control, MSG_ERRQUEUE);
         if (got.Bytes < 0)
             return Reception.None;
         var control = ControlMessages.Read(_control.AsSpan(0, got.ControlBytes));
@@ -165,7 +166,7 @@ public sealed class PtpSocket : IDisposable
         if (_options.Transport == PtpTransport.Ethernet)
         {
             int bytes = FrameWriter.Write(message, PtpChannel.Event, _frame, default, to, _out);
-            errno = _event.Send(_out.AsSpan(0, bytes), address[..SocketSetup.PacketAddress(InterfaceIndex, _options.VlanId >= 0 ? SocketSetup.VlanEtherType : PtpGroup.EtherType, address)]);
+            errno = _event.Send(_out.AsSpan(0, bytes), address[..SocketSetup.PacketAddress(InterfaceIndex, _options.VlanId >= 0 ? ETH_P_8021Q : PtpGroup.EtherType, address)]);
         }
         else
         {
@@ -220,9 +221,9 @@ public sealed class PtpSocket : IDisposable
 
     private Reception Failed(int errno)
     {
-        if (errno == KernelSocket.EAGAIN)
+        if (errno == EAGAIN)
             return Reception.None;
-        return errno == KernelSocket.EINTR ? Reception.Nothing : Drop(SocketCause.ReceiveFailed);
+        return errno == EINTR ? Reception.Nothing : Drop(SocketCause.ReceiveFailed);
     }
 
     private Reception Drop(SocketCause cause)

@@ -1,24 +1,13 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Capbox.Ptp.Native;
+using static Capbox.Ptp.Native.SocketNumbers;
 
 namespace Capbox.Ptp.Transport;
 
 /// <summary>Opens the sockets of a <see cref="PtpSocket"/> and writes their addresses: option numbers and layouts of Linux on x86-64.</summary>
 internal static class SocketSetup
 {
-    public const ushort VlanEtherType = 0x8100;
-
-    private const int SOL_SOCKET = 1, SO_RCVBUF = 8, SO_TIMESTAMPING = 37;
-    private const int SOL_IP = 0, IP_TOS = 1, IP_MULTICAST_IF = 32, IP_MULTICAST_TTL = 33, IP_MULTICAST_LOOP = 34, IP_ADD_MEMBERSHIP = 35, IP_MULTICAST_ALL = 49;
-    private const int SOL_IPV6 = 41, IPV6_MULTICAST_IF = 17, IPV6_MULTICAST_HOPS = 18, IPV6_MULTICAST_LOOP = 19, IPV6_ADD_MEMBERSHIP = 20, IPV6_V6ONLY = 26, IPV6_MULTICAST_ALL = 29, IPV6_TCLASS = 67;
-    private const int SOL_PACKET = 263, PACKET_ADD_MEMBERSHIP = 1, PACKET_AUXDATA = 8, PACKET_IGNORE_OUTGOING = 23;
-    private const ushort ETH_P_ALL = 3;
-    private const ushort PACKET_MR_MULTICAST = 0;
-
-    // linux/net_tstamp.h
-    private const int TX_HARDWARE = 1, TX_SOFTWARE = 2, RX_HARDWARE = 4, RX_SOFTWARE = 8, SOFTWARE = 0x10, RAW_HARDWARE = 0x40, OPT_ID = 0x80, OPT_TSONLY = 0x800, BIND_PHC = 0x8000;
-
     /// <summary>Enough for some seconds of all PTP there can be; more waits in no queue.</summary>
     private const int ReceiveBytes = 262_144;
 
@@ -26,7 +15,7 @@ internal static class SocketSetup
     /// <exception cref="IOException">The kernel refuses.</exception>
     public static KernelSocket Ethernet(PtpSocketOptions options)
     {
-        var socket = new KernelSocket(KernelSocket.AF_PACKET, KernelSocket.SOCK_RAW, 0, $"{options.Interface}: PTP over Ethernet");
+        var socket = new KernelSocket(AF_PACKET, SOCK_RAW, 0, $"{options.Interface}: PTP over Ethernet");
         return Guarded(socket, () =>
         {
             int index = Index(socket, options);
@@ -47,16 +36,14 @@ internal static class SocketSetup
     /// </summary>
     private static void TakeVlan(KernelSocket socket, int vlanId)
     {
-        // linux/filter.h: what is beside the frame.
-        const uint Protocol = 0xFFFFF000, Tag = Protocol + 44, HasTag = Protocol + 48;
         const ushort Load = 0x28, JumpIfEqual = 0x15, And = 0x54, Return = 0x06;
         socket.Filter(
         [
-            new(Load, 0, 0, Protocol),
+            new(Load, 0, 0, SKF_AD_PROTOCOL),
             new(JumpIfEqual, 0, 6, PtpGroup.EtherType),
-            new(Load, 0, 0, HasTag),
+            new(Load, 0, 0, SKF_AD_VLAN_TAG_PRESENT),
             new(JumpIfEqual, 4, 0, 0),
-            new(Load, 0, 0, Tag),
+            new(Load, 0, 0, SKF_AD_VLAN_TAG),
             new(And, 0, 0, 0xFFF),
             new(JumpIfEqual, 0, 1, (uint)vlanId),
             new(Return, 0, 0, uint.MaxValue),
@@ -71,7 +58,7 @@ internal static class SocketSetup
     {
         bool isIpv4 = options.Transport == PtpTransport.UdpIpv4;
         var socket = new KernelSocket(
-            isIpv4 ? KernelSocket.AF_INET : KernelSocket.AF_INET6, KernelSocket.SOCK_DGRAM, 0, $"{options.Interface}: PTP over UDP {(isIpv4 ? "IPv4" : "IPv6")} port {port}");
+            isIpv4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0, $"{options.Interface}: PTP over UDP {(isIpv4 ? "IPv4" : "IPv6")} port {port}");
         return Guarded(socket, () =>
         {
             int index = Index(socket, options);
@@ -83,7 +70,7 @@ internal static class SocketSetup
                 Ipv6(socket, options, index);
             Span<byte> any = stackalloc byte[28];
             any.Clear();
-            BinaryPrimitives.WriteUInt16LittleEndian(any, (ushort)(isIpv4 ? KernelSocket.AF_INET : KernelSocket.AF_INET6));
+            BinaryPrimitives.WriteUInt16LittleEndian(any, (ushort)(isIpv4 ? AF_INET : AF_INET6));
             BinaryPrimitives.WriteUInt16BigEndian(any[2..], port);
             // Not shared (SO_REUSEADDR): of two programs on one port, each would hear only some of the messages to this host alone.
             socket.Bind(any[..(isIpv4 ? 16 : 28)], "bind; does another PTP program run on this interface?");
@@ -94,9 +81,9 @@ internal static class SocketSetup
     /// <exception cref="IOException">The kernel knows no such stamps, or the PHC is none of this interface.</exception>
     public static void Stamps(KernelSocket socket, PtpSocketOptions options, bool hasIds)
     {
-        int flags = (hasIds ? OPT_ID : 0) | OPT_TSONLY | (options.Stamps == StampSource.Hardware ? TX_HARDWARE | RX_HARDWARE | RAW_HARDWARE : TX_SOFTWARE | RX_SOFTWARE | SOFTWARE);
+        int flags = (hasIds ? SOF_TIMESTAMPING_OPT_ID : 0) | SOF_TIMESTAMPING_OPT_TSONLY | (options.Stamps == StampSource.Hardware ? SOF_TIMESTAMPING_TX_HARDWARE | SOF_TIMESTAMPING_RX_HARDWARE | SOF_TIMESTAMPING_RAW_HARDWARE : SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE);
         // struct so_timestamping: flags, PHC.
-        ReadOnlySpan<int> value = options.PhcIndex >= 0 ? [flags | BIND_PHC, options.PhcIndex] : [flags, 0];
+        ReadOnlySpan<int> value = options.PhcIndex >= 0 ? [flags | SOF_TIMESTAMPING_BIND_PHC, options.PhcIndex] : [flags, 0];
         socket.Set(SOL_SOCKET, SO_TIMESTAMPING, MemoryMarshal.AsBytes(value), options.PhcIndex >= 0 ? $"stamps by /dev/ptp{options.PhcIndex}" : "stamps");
     }
 
@@ -105,7 +92,7 @@ internal static class SocketSetup
     {
         const int Bytes = 20;
         to[..Bytes].Clear();
-        BinaryPrimitives.WriteUInt16LittleEndian(to, KernelSocket.AF_PACKET);
+        BinaryPrimitives.WriteUInt16LittleEndian(to, AF_PACKET);
         BinaryPrimitives.WriteUInt16BigEndian(to[2..], etherType);
         BinaryPrimitives.WriteInt32LittleEndian(to[4..], index);
         to[11] = PeerAddress.MacBytes;
@@ -118,7 +105,7 @@ internal static class SocketSetup
         bool isIpv4 = transport == PtpTransport.UdpIpv4;
         int bytes = isIpv4 ? 16 : 28;
         to[..bytes].Clear();
-        BinaryPrimitives.WriteUInt16LittleEndian(to, (ushort)(isIpv4 ? KernelSocket.AF_INET : KernelSocket.AF_INET6));
+        BinaryPrimitives.WriteUInt16LittleEndian(to, (ushort)(isIpv4 ? AF_INET : AF_INET6));
         BinaryPrimitives.WriteUInt16BigEndian(to[2..], port);
         Span<byte> address = to[(isIpv4 ? 4 : 8)..];
         _ = peer.IsGroup ? PtpGroup.CopyTo(transport, address) : peer.CopyTo(address);
@@ -129,11 +116,11 @@ internal static class SocketSetup
     }
 
     /// <summary>Whether a struct sockaddr_ll says that the frame is for another host (PACKET_OTHERHOST), or in a VLAN that has no interface.</summary>
-    public static bool IsForOthers(ReadOnlySpan<byte> name) => name[10] == 3;
+    public static bool IsForOthers(ReadOnlySpan<byte> name) => name[10] == PACKET_OTHERHOST;
 
     /// <summary>The sender in a struct sockaddr_in or sockaddr_in6.</summary>
     public static PeerAddress Source(ReadOnlySpan<byte> name) =>
-        BinaryPrimitives.ReadUInt16LittleEndian(name) == KernelSocket.AF_INET6 ? PeerAddress.Ipv6(name[8..]) : PeerAddress.Ipv4(name[4..]);
+        BinaryPrimitives.ReadUInt16LittleEndian(name) == AF_INET6 ? PeerAddress.Ipv6(name[8..]) : PeerAddress.Ipv4(name[4..]);
 
     private static void Join(KernelSocket socket, int index, ReadOnlySpan<byte> group)
     {

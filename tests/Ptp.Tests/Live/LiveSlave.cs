@@ -19,13 +19,14 @@ internal sealed class LiveSlave : IPortListener, IDisposable
     /// <summary>The error of its oscillator.</summary>
     public const double OscillatorPpb = 20_000;
 
-    public LiveSlave(PtpLab lab, int host, PtpSocketOptions socket, EngineOptions? engine = null, PortMode mode = PortMode.Steer)
+    public LiveSlave(PtpLab lab, int host, PtpSocketOptions socket, EngineOptions? engine = null, PortMode mode = PortMode.Steer, bool losesDial = false)
     {
         PtpPortOptions options = new()
         {
             Socket = socket,
             Engine = (engine ?? new EngineOptions { Own = default }) with { LogDelayInterval = -3 },
             Mode = mode,
+            LosesDialAtLinkChange = losesDial,
             // Software stamps on a shared machine: noise of many microseconds.
             Quality = new QualityPolicy(LockedNs: 200_000, TargetNs: 1_000_000_000),
         };

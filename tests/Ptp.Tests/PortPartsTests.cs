@@ -1,0 +1,111 @@
+using System.Buffers.Binary;
+using Capbox.Ptp.Clocks;
+using Capbox.Ptp.Port;
+using Capbox.Ptp.Transport;
+using Xunit;
+
+namespace Capbox.Ptp.Tests;
+
+/// <summary>What a port is made of, without a network.</summary>
+public sealed class PortPartsTests
+{
+    private const long Second = 1_000_000_000;
+
+    [Fact]
+    public void No_stamp_is_believed_right_after_a_step_whichever_way()
+    {
+        var guard = new StepGuard();
+        Assert.True(guard.Admits(0, new(-5)));
+        guard.Stepped(10 * Second, new(1_000 * Second));
+        Assert.False(guard.Admits((10 * Second) + StepGuard.QuietNs - 1, new(1_000 * Second)));
+        long later = (10 * Second) + StepGuard.QuietNs;
+        Assert.True(guard.Admits(later, new((1_000 * Second) + 1_000)));
+        // From before a step forward, and from before a step back.
+        Assert.False(guard.Admits(later, new((1_000 * Second) - 1)));
+        Assert.False(guard.Admits(later, new(1_001 * Second)));
+        Assert.True(guard.Admits((10 * Second) + StepGuard.WaryNs + 1, new(1_001 * Second)));
+    }
+
+    [Fact]
+    public void A_software_clock_shows_stamps_from_before_the_last_dial_as_it_did_then()
+    {
+        var clock = new SoftwareClock(500, 1_000);
+        long beforeNs = clock.Read(ReferenceClock.Realtime).ReferenceNs;
+        long shownNs = clock.At(beforeNs);
+        clock.SetFrequency(100_000);
+        Assert.Equal(100_000, clock.FrequencyPpb);
+        long dialledNs = clock.Read(ReferenceClock.Realtime).ReferenceNs;
+        clock.Step(-1_000_000_000);
+        Assert.Equal(shownNs, clock.At(beforeNs));
+        Assert.InRange(clock.At(dialledNs) - dialledNs, 500, 1_000_000);
+        // A second later it has gained 1 ppm of its oscillator's and 100 ppm of the dial's.
+        long laterNs = clock.Read(ReferenceClock.Realtime).ReferenceNs;
+        Assert.Equal(101_000, clock.At(laterNs + Second) - clock.At(laterNs) - Second, 5.0);
+        Assert.InRange(clock.At(laterNs) - laterNs, -Second, -Second + 1_000_000);
+        Assert.Throws<ArgumentOutOfRangeException>(() => clock.SetFrequency(500_001));
+    }
+
+    [Fact]
+    public void A_clock_that_counts_utc_means_tai_and_moves_when_the_difference_does()
+    {
+        using var clock = new SystemClock();
+        var time = TimeBase.System(clock, UtcOffset.Since2017);
+        Assert.Equal(37 * Second, time.OfStamp(0).Nanoseconds);
+        Assert.Equal(0, time.TakeUtc(new(37)));
+        Assert.Equal(Second, time.TakeUtc(new(38)));
+        Assert.Equal(38 * Second, time.Of(new ClockReading(0, 0, 0, ReadMethod.GetTime)).Nanoseconds);
+        Assert.Equal(0, TimeBase.Software(new SoftwareClock()).TakeUtc(new(38)));
+    }
+
+    [Fact]
+    public void Control_messages_are_read_and_lies_about_their_length_end_it()
+    {
+        byte[] stamps = new byte[48];
+        BinaryPrimitives.WriteInt64LittleEndian(stamps, 3);
+        BinaryPrimitives.WriteInt64LittleEndian(stamps.AsSpan(8), 5);
+        BinaryPrimitives.WriteInt64LittleEndian(stamps.AsSpan(32), 7);
+        byte[] sent = new byte[16];
+        (sent[4], sent[12]) = (4, 99);
+        byte[] tag = new byte[20];
+        (tag[0], tag[16], tag[17]) = (0x10, 0x64, 0xA0);
+        byte[] all = [.. Control(1, 37, stamps), .. Control(263, 16, sent), .. Control(263, 8, tag), .. Control(1, 2, [1])];
+        var read = ControlMessages.Read(all);
+        Assert.Equal((3 * Second) + 5, read.SoftwareNs);
+        Assert.Equal(7 * Second, read.HardwareNs);
+        Assert.True(read.IsSent);
+        Assert.Equal((99u, 100), (read.SentId, read.VlanId));
+        // Not a stamp of sending but of an error, of the queue discipline.
+        Assert.False(ControlMessages.Read(Control(263, 16, [0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 99, 0, 0, 0])).IsSent);
+        Assert.False(ControlMessages.Read(Control(0, 11, [0, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 99, 0, 0, 0])).IsSent);
+        Assert.Equal(-1, ControlMessages.Read([]).VlanId);
+        for (int cut = 0; cut < all.Length; cut++)
+            ControlMessages.Read(all.AsSpan(0, cut));
+        foreach (ulong bytes in (ulong[])[0, 15, 1_000, ulong.MaxValue])
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(all, bytes);
+            Assert.Equal(0, ControlMessages.Read(all).SoftwareNs);
+        }
+    }
+
+    [Theory]
+    [InlineData("", 0, -1, 0, "Interface")]
+    [InlineData("a-name-too-long-", 0, -1, 0, "Interface")]
+    [InlineData("eth0", 1, 100, 0, "VlanId")]
+    [InlineData("eth0", 0, 4095, 0, "VlanId")]
+    [InlineData("eth0", 1, -1, 64, "Dscp")]
+    public void Settings_that_cannot_work_are_named(string name, int isUdp, int vlan, int dscp, string wrong)
+    {
+        PtpSocketOptions options = new() { Interface = name, Transport = isUdp != 0 ? PtpTransport.UdpIpv4 : PtpTransport.Ethernet, VlanId = vlan, Dscp = dscp };
+        Assert.StartsWith(wrong + ": must be", Assert.Throws<ArgumentException>(options.Checked).Message, StringComparison.Ordinal);
+    }
+
+    private static byte[] Control(int level, int type, byte[] data)
+    {
+        byte[] message = new byte[(16 + data.Length + 7) & ~7];
+        BinaryPrimitives.WriteUInt64LittleEndian(message, (ulong)(16 + data.Length));
+        BinaryPrimitives.WriteInt32LittleEndian(message.AsSpan(8), level);
+        BinaryPrimitives.WriteInt32LittleEndian(message.AsSpan(12), type);
+        data.CopyTo(message, 16);
+        return message;
+    }
+}
