@@ -155,11 +155,20 @@ internal sealed unsafe partial class KernelSocket : IDisposable
         new ReadOnlySpan<byte>(answer.Data + 2, mac.Length).CopyTo(mac);
     }
 
-    /// <summary>Waits until one of them has something; returns how many have, 0 after the time or a signal.</summary>
-    public static int Wait(ReadOnlySpan<PollEntry> entries, int milliseconds)
+    /// <summary>Waits until one of them has something and notes at each what happened; returns how many have, 0 after the time or a signal.</summary>
+    public static int Wait(Span<PollEntry> entries, int milliseconds)
     {
         fixed (PollEntry* at = entries)
-            return Math.Max(0, poll(at, (nuint)entries.Length, milliseconds));
+        {
+            int count = poll(at, (nuint)entries.Length, milliseconds);
+            if (count > 0)
+                return count;
+        }
+
+        // What was noted before is over.
+        foreach (ref PollEntry entry in entries)
+            entry.Happened = 0;
+        return 0;
     }
 
     /// <summary>An error of this socket by errno.</summary>

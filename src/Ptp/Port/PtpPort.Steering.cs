@@ -113,8 +113,6 @@ public sealed partial class PtpPort
         _servo.ReadNs = reading.BoundNs;
         Judge(_servo.CheckRaw(at, reading.ReferenceNs, reading.WidthNs), at, nowNs);
         at = TakeUtc(at, nowNs);
-        if (_engine.Reference is { } reference)
-            _servo.GrandmasterNs = reference.Data.Quality.AccuracyNs ?? _options.UnknownAccuracyNs;
         Publish(at, nowNs);
     }
 
@@ -159,8 +157,23 @@ public sealed partial class PtpPort
         return after;
     }
 
+    private void PublishNow(long nowNs)
+    {
+        try
+        {
+            Publish(Now(), nowNs);
+        }
+        catch (IOException e)
+        {
+            _listener?.Failed(e.Message);
+        }
+    }
+
     private void Publish(TaiTime at, long nowNs)
     {
+        _isStatusDue = false;
+        if (_engine.Reference is { } reference)
+            _servo.GrandmasterNs = reference.Data.Quality.AccuracyNs ?? _options.UnknownAccuracyNs;
         ClockQuality quality = _servo.Quality(at);
         UtcOffset? utc = _engine.Utc.TryGetOffset(at, out UtcOffset offset) ? offset : null;
         PortStatus status = new(

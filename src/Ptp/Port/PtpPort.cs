@@ -33,6 +33,7 @@ public sealed partial class PtpPort : IDisposable
     private long _steeredNs;
     private bool _isSteeringDue;
     private bool _isReferenceNew;
+    private bool _isStatusDue;
     private volatile bool _isStopped;
 
     /// <param name="timeBase">The clock; the caller's to dispose of, after the port.</param>
@@ -69,7 +70,7 @@ public sealed partial class PtpPort : IDisposable
     /// <summary>Stamps that were not believed because the clock had just been stepped.</summary>
     public long StampsBeforeStep { get; private set; }
 
-    /// <summary>How the port stood at the last second, or at the last change. Any thread.</summary>
+    /// <summary>How the port stood at the last second, or after the last thing that happened. Any thread.</summary>
     public PortStatus Status
     {
         get
@@ -111,14 +112,20 @@ public sealed partial class PtpPort : IDisposable
         // Rounded up: a wait that ends too early would be followed by another one of nothing.
         _socket.Wait((int)Math.Clamp((waitNs + 999_999) / 1_000_000, 0, mostMs));
         nowNs = SystemCalls.KernelClockNs(SystemCalls.CLOCK_MONOTONIC_RAW);
-        TakeLinkChanges();
-        TakeTransmitStamps(nowNs);
-        TakeMessages(PtpChannel.Event, nowNs);
-        TakeMessages(PtpChannel.General, nowNs);
+        if (_socket.HasLinkChanges)
+            TakeLinkChanges();
+        if (_socket.HasTransmitStamps)
+            TakeTransmitStamps(nowNs);
+        if (_socket.HasMessages(PtpChannel.Event))
+            TakeMessages(PtpChannel.Event, nowNs);
+        if (_socket.HasMessages(PtpChannel.General))
+            TakeMessages(PtpChannel.General, nowNs);
         _engine.Tick(nowNs);
         SteerIfDue(nowNs);
         if (nowNs >= _nextSecondNs)
             EachSecond(nowNs);
+        else if (_isStatusDue)
+            PublishNow(nowNs);
         return _status.IsInterfaceThere;
     }
 
@@ -209,6 +216,7 @@ public sealed partial class PtpPort : IDisposable
 
     private void Note(in EngineEvent occurrence)
     {
+        _isStatusDue = true;
         bool isOfReference = _engine.Reference is { } reference && reference.Domain == occurrence.Domain && reference.Data.Sender == occurrence.Port;
         _isReferenceNew |= occurrence.Kind == EventKind.ReferenceChanged || (occurrence.Kind == EventKind.GrandmasterChanged && isOfReference);
     }

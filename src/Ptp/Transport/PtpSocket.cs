@@ -41,6 +41,8 @@ public sealed class PtpSocket : IDisposable
     /// <summary>Transmit stamps that may be outstanding; a power of two. The engine has one request under way.</summary>
     private const int MostOutstanding = 16;
 
+    private const int EventPlace = 0, GeneralPlace = 1, LinkPlace = 2, WakePlace = 3;
+
     private readonly PtpSocketOptions _options;
     private readonly KernelSocket _event;
     private readonly KernelSocket? _general;
@@ -103,9 +105,19 @@ public sealed class PtpSocket : IDisposable
     public bool Wait(int milliseconds)
     {
         bool any = KernelSocket.Wait(_polled, Math.Max(0, milliseconds)) > 0;
-        _wake.Clear();
+        if (Has(WakePlace))
+            _wake.Clear();
         return any;
     }
+
+    /// <summary>Whether the last <see cref="Wait"/> saw something at a socket: asking the others costs a system call each.</summary>
+    public bool HasMessages(PtpChannel channel) => Has(channel == PtpChannel.General ? GeneralPlace : EventPlace);
+
+    /// <summary>Whether the last <see cref="Wait"/> saw a report on links.</summary>
+    public bool HasLinkChanges => Has(LinkPlace);
+
+    /// <summary>Whether the last <see cref="Wait"/> saw a transmit stamp, or an error.</summary>
+    public bool HasTransmitStamps => (_polled[EventPlace].Happened & ~POLLIN) != 0;
 
     /// <summary>Ends <see cref="Wait"/>. Any thread.</summary>
     public void Wake() => _wake.Raise();
@@ -218,6 +230,8 @@ public sealed class PtpSocket : IDisposable
         Counters.Add(SocketCause.Received);
         return Reception.Message;
     }
+
+    private bool Has(int place) => _polled[place].Happened != 0;
 
     private Reception Failed(int errno)
     {

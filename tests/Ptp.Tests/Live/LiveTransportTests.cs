@@ -91,7 +91,7 @@ public sealed class LiveTransportTests
         using var slave = new LiveSlave(lab, Slave, new PtpSocketOptions { Interface = "p0" });
         Task run = Task.Factory.StartNew(slave.Port.Run, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         await Until(() => slave.Port.EngineCounters[Cause.DelayUsed] > 3, "exchanges");
-        Assert.Equal(PtpLab.Identity(Master), slave.Reference);
+        await Until(() => slave.Reference == PtpLab.Identity(Master), "the status to tell the reference");
         slave.Port.Stop();
         await run.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         Assert.True(slave.Port.Status.IsInterfaceThere);
