@@ -94,12 +94,13 @@ internal sealed class KeptClock : IDisposable
         return true;
     }
 
-    private static ClockClaim Claim(in ClockQuality quality)
+    /// <summary>Stamps are written as the clock gave them: its offset counts, however well it is known.</summary>
+    private ClockClaim Claim(in ClockQuality quality)
     {
         Pcapng.ClockState state = quality.State switch
         {
             PtpState.Acquiring => Pcapng.ClockState.Acquiring,
-            PtpState.Locked => Pcapng.ClockState.Locked,
+            PtpState.Locked => quality.ReadingBoundNs > _options.TargetNs ? Pcapng.ClockState.Degraded : Pcapng.ClockState.Locked,
             PtpState.Degraded => Pcapng.ClockState.Degraded,
             PtpState.Holdover => Pcapng.ClockState.Holdover,
             _ => Pcapng.ClockState.Unsynchronised,

@@ -1,0 +1,105 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Capbox.Cli;
+using Capbox.Pcapng;
+using Capbox.Timing;
+using Xunit;
+
+namespace Capbox.Tests.Integration;
+
+/// <summary>The clock that the recorder keeps, where no card has one: software stamps over veth, a real ptp4l, and this machine's clock, which is compared and never touched.</summary>
+[Collection("Integration")]
+public class ClockTests
+{
+    private static string Document(Lab lab, string clock) => $$"""
+        {"storage": {"directory": "{{lab.Archive}}"}, "ports": [{"name": "b0", "ringSize": "8MiB", "filter": "udp"}], "clock": {{clock}} }
+        """;
+
+    private static ClockSnapshot Clock(Lab lab) =>
+        JsonSerializer.Deserialize(Tool.Run(CapboxProcess.Binary, "status", "--archive", lab.Archive, "--json"), Json.Default.BoxSnapshot)!.Clock!;
+
+    private static string Verified(IReadOnlyList<string> files)
+    {
+        (int code, string said, string error) = Tool.Try(CapboxProcess.Binary, ["verify", .. files]);
+        Assert.True(code == 0, said + error);
+        return said;
+    }
+
+    private static ClockState StateOf(Lab lab)
+    {
+        using JsonDocument segments = JsonDocument.Parse(Tool.Run(CapboxProcess.Binary, "segments", lab.Archive, "--json"));
+        return Enum.Parse<ClockState>(segments.RootElement[0].GetProperty("ports")[0].GetProperty("clockState").GetString()!);
+    }
+
+    [Theory]
+    [InlineData("b0", "b0: the card has no clock; \"clock\": \"system\" follows with the system clock")]
+    [InlineData("b7", "b7: no such interface")]
+    public void Without_a_clock_to_keep_it_says_why_and_records_all_the_same(string name, string reason)
+    {
+        using var lab = new Lab();
+        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(lab, $$"""{"interface": "{{name}}"}"""));
+        Tool.WaitFor(() => Clock(lab).Fault is not null, "the reason to be told");
+        Assert.Equal((reason, ClockState.Untraceable, null), (Clock(lab).Fault, Clock(lab).State, Clock(lab).BoundNs));
+        lab.Generate("--packets", "500");
+        capbox.WaitUntilSeen(500);
+        (int code, string said, _) = Tool.Try(CapboxProcess.Binary, "clock", "status", "--archive", lab.Archive);
+        Assert.Equal(1, code);
+        Assert.Contains(reason, said, StringComparison.Ordinal);
+        Verified(capbox.Stop().Storage.RecentlySealed);
+        Assert.Contains(reason + "; recording goes on, nothing is claimed of its stamps", capbox.Errors, StringComparison.Ordinal);
+        Assert.Equal(ClockState.Untraceable, StateOf(lab));
+    }
+
+    /// <summary>ptp4l serves this machine's clock and calls it TAI: by so much, 37 s, the clock is wrong for all that a follower can know.</summary>
+    [Fact]
+    public void A_clock_that_is_known_to_be_wrong_is_told_to_be_and_not_locked()
+    {
+        using var lab = new Lab();
+        string file = Path.Combine(lab.Scratch, "ptp4l.conf"), socket = Path.Combine(lab.Scratch, "uds");
+        File.WriteAllText(file, $"""
+            [global]
+            time_stamping software
+            free_running 1
+            masterOnly 1
+            network_transport L2
+            logSyncInterval -3
+            logMinDelayReqInterval -3
+            logAnnounceInterval -1
+            uds_address {socket}
+            [a0]
+
+            """);
+        using Process ptp4l = Process.Start(Tool.Info("ip", "netns", "exec", lab.SenderSpace, "ptp4l", "-f", file, "-q"))!;
+        try
+        {
+            Tool.WaitFor(() => File.Exists(socket), "ptp4l");
+            Tool.WaitFor(() => SetGrandmaster(lab, socket), "ptp4l to vouch for its time", 60);
+            using CapboxProcess capbox = CapboxProcess.StartWith(
+                lab, Document(lab, """{"interface": "b0", "clock": "system", "mode": "measure", "transport": "ethernet", "asymmetryNs": 0}"""));
+            Tool.WaitFor(() => Clock(lab).State == ClockState.Degraded, "the clock to be compared", 60);
+            ClockSnapshot clock = Clock(lab);
+            Assert.InRange(clock.OffsetNs, 36_999_000_000, 37_001_000_000);
+            // Chunks have room for 4 s of bound.
+            Assert.Equal((null, false, 6, 37, 0L), (clock.BoundNs, clock.Steered, clock.ClockClass, clock.UtcOffsetSeconds, clock.Steps));
+            lab.Generate("--packets", "500");
+            capbox.WaitUntilSeen(500);
+            Verified(capbox.Stop().Storage.RecentlySealed);
+        }
+        finally
+        {
+            ptp4l.Kill();
+            ptp4l.WaitForExit();
+        }
+
+        Assert.Equal(ClockState.Degraded, StateOf(lab));
+    }
+
+    private static bool SetGrandmaster(Lab lab, string socket)
+    {
+        const string Settings = "clockClass 6 clockAccuracy 0x21 offsetScaledLogVariance 0x4e5d currentUtcOffset 37 leap61 0 leap59 0 currentUtcOffsetValid 1 "
+            + "ptpTimescale 1 timeTraceable 1 frequencyTraceable 1 timeSource 0x20";
+        string said = Tool.Run(
+            "ip", "netns", "exec", lab.SenderSpace, "pmc", "-u", "-b", "0", "-i", Path.Combine(lab.Scratch, "pmc"), "-s", socket, "SET GRANDMASTER_SETTINGS_NP " + Settings);
+        return said.Contains("RESPONSE MANAGEMENT GRANDMASTER_SETTINGS_NP", StringComparison.Ordinal);
+    }
+}
