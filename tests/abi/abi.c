@@ -404,6 +404,7 @@ static void errors_and_files(void)
 	SAME(LibC, O_DIRECTORY);
 	SAME(LibC, O_NONBLOCK);
 	SAME(LibC, SEEK_DATA);
+	SAME(LibC, SEEK_HOLE);
 	SAME(LibC, PROT_READ);
 	SAME(LibC, PROT_WRITE);
 	SAME(LibC, MAP_SHARED);

@@ -102,12 +102,13 @@ public sealed class LiveMasterTests
         using var slave = new LiveSlave(lab, Slave, s_socket);
         slave.RunUntil(() => slave.IsThere, "the master to be followed");
         slave.RunExchanges(30, PtpLab.Identity(First));
-        double boundNs = slave.Port.QualityNow().Parts.TotalNs;
         first.Stop();
         slave.RunUntil(() => slave.Port.QualityNow().State == Quality.ClockState.Holdover, "holdover");
         slave.RunUntil(() => slave.Reference == 0, "no reference");
-        Assert.True(slave.Port.QualityNow().Parts.HoldoverNs > 0, slave.Describe());
-        Assert.True(slave.Port.QualityNow().Parts.TotalNs > boundNs, slave.Describe());
+        // The other parts may still narrow: what they are made of was seen before.
+        double holdoverNs = slave.Port.QualityNow().Parts.HoldoverNs;
+        Assert.True(holdoverNs > 0, slave.Describe());
+        slave.RunUntil(() => slave.Port.QualityNow().Parts.HoldoverNs > 2 * holdoverNs, "what the oscillator may have done to grow");
         // The dial still makes up for the oscillator: without it the clock would be 20 us further off each second.
         Assert.True(Math.Abs(slave.Clock.FrequencyPpb + LiveSlave.OscillatorPpb) < 15_000, slave.Describe());
 
