@@ -72,6 +72,7 @@ public sealed class ConfigTests
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"blue/a"}}""", "$.clock.interface: \"blue/a\" is not an interface of this network namespace")]
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","source":"ntp"}}""", "$.clock.source: \"ntp\" is none of ptp, none")]
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","domains":[0,256]}}""", "$.clock.domains[1]: a domain is a number from 0 to 255")]
+    [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","clock":"system","systemFollows":true}}""", "$.clock.systemFollows: with \"clock\": \"system\" it is the clock itself")]
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","domains":[3,3]}}""", "$.clock.domains[1]: domain 3 is given twice")]
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","grandmasters":["me"]}}""", "$.clock.grandmasters[0]: a grandmaster is a clock identity of 16 hexadecimal digits: \"ec4670.fffe.0012ab\"")]
     [InlineData("""{"ports":[{"name":"a"}],"custody":{"key":""}}""", "$.custody.key: not a path")]

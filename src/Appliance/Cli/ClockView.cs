@@ -11,6 +11,8 @@ internal static class ClockView
     public static IEnumerable<string> Lines(ClockSnapshot clock)
     {
         yield return $"clock  {clock.State.ToString().ToLowerInvariant()}{(clock.BoundNs is { } bound ? $", within {Ns(bound)} of UTC" : "")}, {Following(clock)}";
+        if (clock.System is { } system)
+            yield return $"system clock  {system.State.ToString().ToLowerInvariant()}{(system.BoundNs is { } own ? $", within {Ns(own)} of UTC, {Ns(system.OffsetNs)} from the card's" : "")}";
         if (clock.Fault is { } fault)
             yield return $"FAULT clock: {fault}";
     }

@@ -27,6 +27,7 @@ internal static class ClockSection
             Interface = name,
             Clock = node.Choice("clock", FollowingClock.Card, ("card", FollowingClock.Card), ("system", FollowingClock.System)),
             IsSteered = node.Choice("mode", true, ("steer", true), ("measure", false)),
+            SystemFollows = node.Flag("systemFollows", false),
             Transport = node.Choice("transport", PtpTransport.UdpIpv4, ("udp4", PtpTransport.UdpIpv4), ("udp6", PtpTransport.UdpIpv6), ("ethernet", PtpTransport.Ethernet)),
             Delay = node.Choice("delay", DelayMode.Multicast, ("multicast", DelayMode.Multicast), ("unicast", DelayMode.Unicast)),
             Domains = ReadDomains(node, errors),
@@ -35,6 +36,8 @@ internal static class ClockSection
             AsymmetryNs = node.Number("asymmetryNs", -1, 0, MostNs),
             TargetNs = node.Number("targetNs", 100_000, 1, MostNs),
         };
+        if (options is { SystemFollows: true, Clock: FollowingClock.System })
+            node.Error("systemFollows", "with \"clock\": \"system\" it is the clock itself");
         node.Finish();
         return isPtp ? options : null;
     }

@@ -23,6 +23,9 @@ public sealed record ClockOptions
 
     /// <summary>False: the clock is compared with the grandmaster and not touched, since somebody else steers it.</summary>
     public bool IsSteered { get; init; } = true;
+
+    /// <summary>With <see cref="FollowingClock.Card"/>: the system clock is made to follow the card's, and speaks for the packets that the kernel stamps.</summary>
+    public bool SystemFollows { get; init; }
     public PtpTransport Transport { get; init; } = PtpTransport.UdpIpv4;
     public DelayMode Delay { get; init; }
 

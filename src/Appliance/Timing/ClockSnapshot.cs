@@ -37,11 +37,22 @@ internal sealed record ClockSnapshot
     /// <summary>Masters that are measured, and how many of them agree.</summary>
     public int Masters { get; init; }
     public int Agreeing { get; init; }
+
+    /// <summary>Of the kept clock, and of the system clock where it follows.</summary>
     public long Steps { get; init; }
+
+    /// <summary>The system clock, where it follows the card's.</summary>
+    public SystemClockSnapshot? System { get; init; }
 
     /// <summary>Why there is no clock to keep, or what it refuses.</summary>
     public string? Fault { get; init; }
 }
+
+/// <summary>The system clock behind the card's.</summary>
+/// <param name="State">How far its stamps can be trusted.</param>
+/// <param name="OffsetNs">System clock minus UTC by the card, ns.</param>
+/// <param name="BoundNs">Of its stamps, ns; null: none is claimed.</param>
+internal sealed record SystemClockSnapshot(ClockState State, long OffsetNs, long? BoundNs);
 
 /// <summary>Parts of a bound, ns; see docs/TIME.md.</summary>
 internal sealed record ClockBoundParts(double Grandmaster, double Asymmetry, double Statistical, double Read, double Holdover, double Unresolved);

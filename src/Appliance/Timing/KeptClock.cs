@@ -24,6 +24,7 @@ internal sealed class KeptClock : IDisposable
     private readonly PortLog _log;
     private readonly PortStamping? _stamping;
     private readonly IClock _clock;
+    private readonly SystemFollower? _follower;
     private readonly PtpPort _port;
     private readonly int _phc = -1; // N of /dev/ptpN
     private readonly ClockClaim[] _cards;
@@ -51,6 +52,8 @@ internal sealed class KeptClock : IDisposable
             }
 
             TimeBase timeBase = _clock is SystemClock system ? TimeBase.System(system, system.ReadStatus().TaiOffset ?? UtcOffset.Since2017) : TimeBase.Hardware(_clock);
+            if (options.Clock == FollowingClock.Card && options.SystemFollows)
+                _follower = new SystemFollower(new KernelClock(new SystemClock()), _clock, options.TargetNs);
             _port = new PtpPort(PortSettings(found), timeBase, _log);
         }
         catch
@@ -86,11 +89,10 @@ internal sealed class KeptClock : IDisposable
             FindPorts();
         ClockClaim claim = Claim(status.Quality);
         bool isSystem = _options.Clock == FollowingClock.System;
-        if (isSystem)
-            system = claim;
+        system = isSystem ? claim : FollowWithSystem(claim, status.UtcOffset);
         for (int i = 0; i < _cards.Length; i++)
             _cards[i] = !isSystem && _isStampedByUs[i] ? claim : ClockClaim.None;
-        snapshot = Describe(status, claim);
+        snapshot = Describe(status, claim, system);
         return true;
     }
 
@@ -138,7 +140,20 @@ internal sealed class KeptClock : IDisposable
             _isStampedByUs[i] = _phc >= 0 && _ports[i].Netns is null && all.Any(p => p.Name == _ports[i].Interface && p.Clock == _phc);
     }
 
-    private ClockSnapshot Describe(in PortStatus status, ClockClaim claim)
+    private ClockClaim FollowWithSystem(ClockClaim card, UtcOffset? utc)
+    {
+        try
+        {
+            return _follower?.Follow(card, utc) ?? ClockClaim.None;
+        }
+        catch (IOException e)
+        {
+            _log.Failed(e.Message);
+            return ClockClaim.None;
+        }
+    }
+
+    private ClockSnapshot Describe(in PortStatus status, ClockClaim claim, ClockClaim system)
     {
         BoundParts parts = status.Quality.Parts;
         return new()
@@ -158,7 +173,8 @@ internal sealed class KeptClock : IDisposable
             UtcOffsetSeconds = status.UtcOffset?.Seconds,
             Masters = status.Comparison.Count,
             Agreeing = status.Comparison.Agreeing,
-            Steps = _log.Steps,
+            Steps = _log.Steps + (_follower?.Steps ?? 0),
+            System = _follower is null ? null : new(system.State, _follower.OffsetNs, system.BoundNs == uint.MaxValue ? null : system.BoundNs),
             Fault = _log.Fault,
         };
     }
