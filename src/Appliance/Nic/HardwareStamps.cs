@@ -72,6 +72,9 @@ public sealed class HardwareStamps : IDisposable
             return;
         _restore = false;
         HardwareStampConfig before = _before;
+        // A PTP port may have asked for transmit stamps since.
+        if (Ethtool.TryGetStampConfig(_links, _name, out HardwareStampConfig now) == 0)
+            before.TxType = now.TxType;
         Ethtool.TrySetStampConfig(_links, _name, ref before);
     }
 

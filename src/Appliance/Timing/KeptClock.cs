@@ -86,7 +86,11 @@ internal sealed class KeptClock : IDisposable
             return false;
         _toldNs = status.MonotonicNs;
         if (_looks++ % LookAtPortsSeconds == 0)
+        {
             FindPorts();
+            RenewStamps();
+        }
+
         ClockClaim claim = Claim(status.Quality);
         bool isSystem = _options.Clock == FollowingClock.System;
         system = isSystem ? claim : FollowWithSystem(claim, status.UtcOffset);
@@ -138,6 +142,20 @@ internal sealed class KeptClock : IDisposable
         IReadOnlyList<ClockPort> all = ClockInventory.ReadPorts();
         for (int i = 0; i < _ports.Count; i++)
             _isStampedByUs[i] = _phc >= 0 && _ports[i].Netns is null && all.Any(p => p.Name == _ports[i].Interface && p.Clock == _phc);
+    }
+
+    /// <summary>There is one setting of stamps for all programs, and others may put back what they found.</summary>
+    private void RenewStamps()
+    {
+        try
+        {
+            if (_stamping?.Renew() == true)
+                _log.Failed($"{_options.Interface}: another program took the card's stamps away; asked for again");
+        }
+        catch (IOException e)
+        {
+            _log.Failed(e.Message);
+        }
     }
 
     private ClockClaim FollowWithSystem(ClockClaim card, UtcOffset? utc)

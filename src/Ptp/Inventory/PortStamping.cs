@@ -33,10 +33,11 @@ public sealed class PortStamping : IDisposable
 
     private readonly InterfaceDevice _device;
     private readonly string _port;
-    private StampConfig _before;
+    private readonly StampNeeds _needs;
+    private StampConfig _before, _set;
     private bool _isChanged;
 
-    private PortStamping(InterfaceDevice device, string port) => (_device, _port) = (device, port);
+    private PortStamping(InterfaceDevice device, string port, StampNeeds needs) => (_device, _port, _needs) = (device, port, needs);
 
     /// <summary>The stamping in force.</summary>
     public StampGrant Granted { get; private set; } = new("off", "none");
@@ -54,10 +55,10 @@ public sealed class PortStamping : IDisposable
     public static PortStamping Enable(string port, StampNeeds needs)
     {
         InterfaceDevice device = new();
-        PortStamping stamping = new(device, port);
+        PortStamping stamping = new(device, port, needs);
         try
         {
-            stamping.Ask(needs);
+            stamping.Ask();
             return stamping;
         }
         catch
@@ -67,15 +68,31 @@ public sealed class PortStamping : IDisposable
         }
     }
 
-    /// <summary>Puts back what was found, if it was changed.</summary>
+    /// <summary>Asks again for what another program has taken away. To be called now and then: there is one setting for all.</summary>
+    /// <returns>True if something was missing.</returns>
+    /// <exception cref="ClockException">The driver refuses.</exception>
+    public bool Renew()
+    {
+        if (_device.GetStampConfig(_port, out StampConfig now) != 0 || ((CoveredBy(now.RxFilter) & Covers & _needs) == (Covers & _needs) && (now.TxType != TransmitOff || !StampsTransmit)))
+            return false;
+        StampConfig first = _before;
+        bool wasChanged = _isChanged;
+        Ask();
+        if (wasChanged)
+            _before = first;
+        return true;
+    }
+
+    /// <summary>Puts back what was found, if it was changed. What others have asked for since then stays.</summary>
     public void Dispose()
     {
-        if (_isChanged)
+        if (_isChanged && (_device.GetStampConfig(_port, out StampConfig now) != 0 || (now.RxFilter == _set.RxFilter && now.TxType == _set.TxType)))
         {
-            _isChanged = false;
             StampConfig before = _before;
             _device.SetStampConfig(_port, ref before);
         }
+
+        _isChanged = false;
 
         _device.Dispose();
     }
@@ -115,7 +132,7 @@ public sealed class PortStamping : IDisposable
 
     private static int Count(StampNeeds needs) => System.Numerics.BitOperations.PopCount((uint)needs);
 
-    private void Ask(StampNeeds needs)
+    private void Ask()
     {
         int errno = _device.GetStampInfo(_port, out EthtoolStampInfo info);
         if (errno != 0)
@@ -125,7 +142,7 @@ public sealed class PortStamping : IDisposable
         // A driver that cannot be asked (SIOCGHWTSTAMP is younger than SIOCSHWTSTAMP) is taken to have been off.
         bool canRead = _device.GetStampConfig(_port, out _before) == 0;
         StampConfig wanted = _before;
-        wanted.RxFilter = Choose(info.RxFilters, _before.RxFilter, needs);
+        wanted.RxFilter = Choose(info.RxFilters, _before.RxFilter, _needs);
         if (wanted.TxType == TransmitOff && (info.TxTypes & (1u << TransmitOn)) != 0)
             wanted.TxType = TransmitOn;
         if (wanted.RxFilter != _before.RxFilter || wanted.TxType != _before.TxType)
@@ -137,6 +154,7 @@ public sealed class PortStamping : IDisposable
         }
 
         StampConfig after = canRead && _device.GetStampConfig(_port, out StampConfig read) == 0 ? read : wanted;
+        _set = after;
         Granted = new StampGrant(StampNames.TransmitType(after.TxType), StampNames.Filter(after.RxFilter));
         Covers = CoveredBy(after.RxFilter);
         StampsTransmit = after.TxType != TransmitOff;
