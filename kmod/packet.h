@@ -214,7 +214,6 @@ static __always_inline void capbox_record(struct capbox_ring *ring, const struct
 	u8 *epb;
 
 	raw_write_seqcount_begin(&ring->sequence);
-	capbox_count(&ring->counters.seen, view->bytes);
 	epb = ring->at;
 	if (unlikely(ring->end - epb < total)) {
 		epb = capbox_ring_next_block(ring, total, view->bytes);
@@ -233,6 +232,8 @@ static __always_inline void capbox_record(struct capbox_ring *ring, const struct
 		ring->cut_bytes += view->bytes - captured;
 	}
 out:
+	/* Last: a block that was handed over for this packet has told of those before it alone. */
+	capbox_count(&ring->counters.seen, view->bytes);
 	raw_write_seqcount_end(&ring->sequence);
 }
 

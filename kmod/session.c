@@ -197,7 +197,7 @@ int capbox_session_setup(struct capbox_session *session, struct capbox_setup *se
 
 /**
  * capbox_session_set_filter - SET_FILTER, also while capturing: each packet meets the old one or
- * the new one
+ * the new one, and none the old one when it returns
  * @session: whose
  * @filter: checked here
  * Return: 0; -EINVAL: not a valid program; -EFAULT; -ENOMEM.
@@ -210,6 +210,7 @@ int capbox_session_set_filter(struct capbox_session *session, const struct capbo
 		.len = filter->count,
 		.filter = u64_to_user_ptr(filter->instructions),
 	};
+	bool is_running;
 	int err;
 
 	if (filter->reserved || filter->kind > CAPBOX_FILTER_INET ||
@@ -231,11 +232,13 @@ int capbox_session_set_filter(struct capbox_session *session, const struct capbo
 	}
 	mutex_lock(&session->lock);
 	old = rcu_replace_pointer(session->filters[kind], program, lockdep_is_held(&session->lock));
+	is_running = session->is_running;
 	mutex_unlock(&session->lock);
-	if (old) {
+	/* A hook may be about to run the old one, or to do without one. */
+	if (old || is_running)
 		synchronize_net();
+	if (old)
 		bpf_prog_destroy(old);
-	}
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Two NICs that stamp in hardware, stamp0 and stamp1, joined by a cable, each with a clock of its own that can be steered. They play
- * the cards that the test bed does not have: their drivers' answers (ethtool, hardware timestamp ioctls, PTP clock) go through the
- * kernel's real interfaces.
+ * NICs that stamp in hardware, stamp0 and stamp1 joined by a cable, stamp2 and stamp3 by another, each with a clock of its own that
+ * can be steered. They play the cards that the test bed does not have: their drivers' answers (ethtool, hardware timestamp ioctls,
+ * PTP clock) go through the kernel's real interfaces.
  *
  * A clock counts nanoseconds of CLOCK_MONOTONIC_RAW, faster by its oscillator's error, and shows TAI at first. A packet leaves at the
  * reading of the sender's clock and arrives cable_ns later by the receiver's: what a perfect card would say.
@@ -19,13 +19,19 @@
 #define STAMP_SHIFT 28
 #define STAMP_MAX_PPB 10000000
 
+#define STAMP_MAX_CARDS 4
+
+static unsigned int cards = 2;
+module_param(cards, uint, 0444);
+MODULE_PARM_DESC(cards, "2 or 4 of them (2)");
+
 static unsigned long long tai_ns = 37000000000;
 module_param(tai_ns, ullong, 0444);
 MODULE_PARM_DESC(tai_ns, "what the clocks are ahead of CLOCK_REALTIME at first, ns (37 s)");
 
-static int oscillator_ppb[2];
+static int oscillator_ppb[STAMP_MAX_CARDS];
 module_param_array(oscillator_ppb, int, NULL, 0444);
-MODULE_PARM_DESC(oscillator_ppb, "error of each card's oscillator, parts per billion (0,0)");
+MODULE_PARM_DESC(oscillator_ppb, "error of each card's oscillator, parts per billion (0)");
 
 static unsigned int cable_ns = 25;
 module_param(cable_ns, uint, 0644);
@@ -54,7 +60,7 @@ struct stamp_nic {
 	unsigned int received;
 };
 
-static struct net_device *stamp_devices[2];
+static struct net_device *stamp_devices[STAMP_MAX_CARDS];
 
 static u64 stamp_oscillator(const struct cyclecounter *counter)
 {
@@ -280,35 +286,49 @@ static void stamp_destroy(int number)
 	free_netdev(dev);
 }
 
+static void stamp_remove(unsigned int registered)
+{
+	unsigned int i;
+
+	/* All ends go before any is freed: none is left without its peer. */
+	for (i = 0; i < registered; i++)
+		unregister_netdev(stamp_devices[i]);
+	for (i = 0; i < cards; i++)
+		stamp_destroy(i);
+}
+
 static int __init stamp_init(void)
 {
-	int i, err = 0;
+	unsigned int i;
+	int err;
 
-	for (i = 0; i < 2 && !err; i++)
+	if (cards != 2 && cards != STAMP_MAX_CARDS)
+		return -EINVAL;
+	for (i = 0; i < cards; i++) {
 		err = stamp_create(i);
-	for (i = 0; i < 2 && !err; i++) {
-		((struct stamp_nic *)netdev_priv(stamp_devices[i]))->peer = stamp_devices[1 - i];
+		if (err) {
+			stamp_remove(0);
+			return err;
+		}
+	}
+	for (i = 0; i < cards; i++)
+		((struct stamp_nic *)netdev_priv(stamp_devices[i]))->peer = stamp_devices[i ^ 1];
+	for (i = 0; i < cards; i++) {
 		err = register_netdev(stamp_devices[i]);
-		if (err && i)
-			unregister_netdev(stamp_devices[0]);
+		if (err) {
+			stamp_remove(i);
+			return err;
+		}
 	}
-	if (err) {
-		stamp_destroy(1);
-		stamp_destroy(0);
-	}
-	return err;
+	return 0;
 }
 
 static void __exit stamp_exit(void)
 {
-	/* One after the other would leave an end without its peer. */
-	unregister_netdev(stamp_devices[0]);
-	unregister_netdev(stamp_devices[1]);
-	stamp_destroy(1);
-	stamp_destroy(0);
+	stamp_remove(cards);
 }
 
 module_init(stamp_init);
 module_exit(stamp_exit);
-MODULE_DESCRIPTION("Two NICs with hardware stamps and clocks, for tests");
+MODULE_DESCRIPTION("NICs with hardware stamps and clocks, for tests");
 MODULE_LICENSE("GPL");

@@ -1,0 +1,5 @@
+# timeout: 120
+# A disk with a file system reads blocks from the mapping (O_DIRECT) while packets come; the file is the blocks byte for byte.
+# shellcheck shell=dash
+pair a0 b0
+direct a0 b0 /data 16

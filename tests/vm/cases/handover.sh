@@ -1,0 +1,5 @@
+# timeout: 120
+# A block is handed over after its timeout, not before and not long after, or at once when asked for; poll says so, and wakes.
+# shellcheck shell=dash
+pair a0 b0
+handover a0 b0

@@ -1,0 +1,7 @@
+# timeout: 120
+# Two CPUs send more than their rings hold, each its own numbers: what a ring keeps and loses is what the policy says, whoever reads, and how.
+# shellcheck shell=dash
+pair a0 b0
+for way in newest newest-held newest-slow oldest oldest-held oldest-slow; do
+	overload a0 b0 $way "$(by_kernel 20000 6000)"
+done
