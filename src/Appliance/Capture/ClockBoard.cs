@@ -1,4 +1,5 @@
 using Capbox.Pcapng;
+using Capbox.Ptp;
 
 namespace Capbox.Capture;
 
@@ -25,27 +26,68 @@ public sealed class ClockBoard
 
     private sealed record Entry(long FromUtcNs, ClockClaim System, ClockClaim[] Cards);
 
+    /// <summary>TAI - UTC by whoever keeps the clock.</summary>
+    /// <param name="Offset">The difference.</param>
+    /// <param name="From">Since when, or from when on.</param>
+    internal sealed record UtcNotice(UtcOffset Offset, TaiTime From);
+
     private readonly int _ports;
+    private readonly Lock _change = new();
+    private UtcNotice? _notice;
     private Entry[] _entries; // oldest first; replaced as a whole, never changed
 
     /// <param name="ports">Number of ports.</param>
-    public ClockBoard(int ports)
+    /// <param name="utc">TAI - UTC until somebody says better; that since 2017 if nothing is said.</param>
+    public ClockBoard(int ports, UtcOffset? utc = null)
     {
         _ports = ports;
+        Utc = new UtcScale(utc ?? UtcOffset.Since2017);
         _entries = [new Entry(long.MinValue, ClockClaim.None, NoClaims(ports))];
     }
 
-    /// <summary>Tells what holds from now on. One thread.</summary>
+    /// <summary>TAI - UTC as chunks take it. The recorder changes it, when it has a place for them.</summary>
+    public UtcScale Utc { get; }
+
+    /// <summary>What was told last; null: nobody keeps a clock, or knows.</summary>
+    internal UtcNotice? Notice => Volatile.Read(ref _notice);
+
+    /// <summary>Tells TAI - UTC, some seconds before it changes, if it is known before; the recorder acts on it. One thread.</summary>
+    public void PublishUtc(UtcOffset offset, TaiTime from)
+    {
+        if (_notice?.Offset != offset)
+            Volatile.Write(ref _notice, new UtcNotice(offset, from));
+    }
+
+    /// <summary>Tells what holds from now on.</summary>
     /// <param name="nowUtcNs">CLOCK_REALTIME.</param>
     /// <param name="system">Of the stamps of the system clock.</param>
-    /// <param name="cards">Of the stamps of each port's NIC, by the port's index.</param>
+    /// <param name="cards">Of the stamps of each port's NIC, by the port's place.</param>
     public void Publish(long nowUtcNs, ClockClaim system, ReadOnlySpan<ClockClaim> cards)
     {
         if (cards.Length != _ports)
             throw new ArgumentException($"{cards.Length} claims for {_ports} ports", nameof(cards));
+        lock (_change)
+            Add(new Entry(nowUtcNs, system, cards.ToArray()));
+    }
+
+    /// <summary>A place has another port from now on: nothing is claimed of its card until somebody does.</summary>
+    public void Forget(long nowUtcNs, IEnumerable<int> places)
+    {
+        lock (_change)
+        {
+            Entry last = _entries[^1];
+            ClockClaim[] cards = [.. last.Cards];
+            foreach (int place in places)
+                cards[place] = ClockClaim.None;
+            Add(new Entry(nowUtcNs, last.System, cards));
+        }
+    }
+
+    private void Add(Entry entry)
+    {
         Entry[] entries = _entries;
         int from = Math.Max(0, entries.Length + 1 - MostEntries);
-        Volatile.Write(ref _entries, [.. entries[from..], new Entry(nowUtcNs, system, cards.ToArray())]);
+        Volatile.Write(ref _entries, [.. entries[from..], entry]);
     }
 
     /// <summary>The system clock and the card of a port as told last.</summary>

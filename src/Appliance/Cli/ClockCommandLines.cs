@@ -9,11 +9,14 @@ internal static class ClockCommandLines
     private const string ClockHelp = "/dev/ptpN, ptpN, or system (CLOCK_REALTIME)";
 
     public static Command Clock() =>
-        new("clock", "Clocks of ports and of the machine: what there is, what it shows, how it is set.") { Status(), Ports(), Grant(), Read(), Adjust() };
+        new("clock", "Clocks of ports and of the machine: what there is, what it shows, how it is set.") { Status(), Watch(), Log(), Report(), Ports(), Grant(), Read(), Adjust() };
 
     public static string[] Examples(string command) => command switch
     {
         "status" => ["sudo capbox clock status", "sudo capbox clock status --json | jq .boundNs"],
+        "watch" => ["sudo capbox clock watch", "sudo capbox clock watch --interval 5 | tee clock.log", "sudo capbox clock watch --json | jq -c '[.state, .boundNs]'"],
+        "log" => ["sudo capbox clock log --from -1h", "sudo capbox clock log --events --json | jq -r .event"],
+        "report" => ["sudo capbox clock report --day 2026-11-24 --svg clock.svg", "sudo capbox clock report --json | jq .divergence"],
         "ports" => ["sudo capbox clock ports", "sudo capbox clock ports --json | jq '.ports[] | select(.packetStamps == \"Hardware\") | .name'"],
         "grant" => ["sudo capbox clock grant eth2", "sudo capbox clock grant eth2 --every-packet --json | jq -r .granted.rxFilter"],
         "read" => ["sudo capbox clock read ptp0", "sudo capbox clock read ptp0 --against ptp1 --json | jq .reading.offsetNs"],
@@ -27,6 +30,42 @@ internal static class ClockCommandLines
         Option<bool> json = CommonOptions.Json();
         Command command = new("status", "Tell how the clock stands that the running recorder keeps. Exit code 1 when none is, or nothing can be claimed of it.") { archive, json };
         command.SetAction(result => ControlCommand.Clock(result.GetRequiredValue(archive), result.GetValue(json)));
+        return command;
+    }
+
+    private static Command Watch()
+    {
+        Option<string> archive = CommonOptions.Archive();
+        Option<string> interval = new("--interval") { Description = "Time between two looks: seconds, or 500ms, 10s", HelpName = "S", DefaultValueFactory = _ => "1" };
+        Option<bool> json = CommonOptions.Json();
+        Command command = new("watch", "Draw offset and bound of the clock that the running recorder keeps, live. In a pipe a line for each look.") { archive, interval, json };
+        command.SetAction(result => ClockWatch.Run(result.GetRequiredValue(archive), result.GetRequiredValue(interval), result.GetValue(json)));
+        return command;
+    }
+
+    private static Command Log()
+    {
+        Option<string> archive = CommonOptions.Archive();
+        Option<string?> from = new("--from") { Description = "Only from here on: a time as of extract", HelpName = "TIME" };
+        Option<string?> to = new("--to") { Description = "Only before this: a time, or +1s counted from --from", HelpName = "TIME" };
+        Option<bool> events = new("--events") { Description = "Only what happened, not each second" };
+        Option<bool> json = new("--json") { Description = "A JSON object a line" };
+        Command command = new("log", "What the recorder wrote down of its clock: each second and each event. Exit code 1 when there is nothing.") { archive, from, to, events, json };
+        command.SetAction(result => EvidenceCommand.Log(result.GetRequiredValue(archive), result.GetValue(from), result.GetValue(to), result.GetValue(events), result.GetValue(json)));
+        return command;
+    }
+
+    private static Command Report()
+    {
+        Option<string> archive = CommonOptions.Archive();
+        Option<string?> day = new("--day") { Description = "Day of UTC; today if left out", HelpName = "YYYY-MM-DD" };
+        Option<long> target = new("--target") { Description = "The user's own bound beside RTS 25's, ns", HelpName = "NS", DefaultValueFactory = _ => (long)Timing.Evidence.EvidenceReport.Rts25Ns };
+        Option<string?> svg = new("--svg") { Description = "Draw the day into this file", HelpName = "FILE" };
+        Option<string?> csv = new("--csv") { Description = "Write each second and event into this file (RFC 4180)", HelpName = "FILE" };
+        Option<bool> json = CommonOptions.Json();
+        Command command = new("report", "A day's evidence (RTS 25): divergence from UTC, states, references, gaps, events. Exit code 1 unless every second was within 100 us.") { archive, day, target, svg, csv, json };
+        command.SetAction(result => EvidenceCommand.Report(
+            result.GetRequiredValue(archive), result.GetValue(day), result.GetValue(target), result.GetValue(svg), result.GetValue(csv), result.GetValue(json)));
         return command;
     }
 

@@ -28,4 +28,6 @@ internal sealed record GrantReport(string Port, StampGrant Granted, StampNeeds C
 [JsonSerializable(typeof(ClockReport))]
 [JsonSerializable(typeof(VirtualClocksReport))]
 [JsonSerializable(typeof(GrantReport))]
+[JsonSerializable(typeof(Timing.Evidence.EvidenceReport))]
+[JsonSerializable(typeof(EvidenceLine))]
 internal sealed partial class ClockJson : JsonSerializerContext;

@@ -8,22 +8,40 @@ namespace Capbox.Cli;
 /// <summary>Keeps the clock while the recorder runs: begins before it, so that the first packets are stamped by a card that was asked to, and ends after it.</summary>
 internal sealed class ClockService(RunSettings settings, Recorder recorder, ILogger<ClockService> logger) : IHostedService, IDisposable
 {
-    private readonly ClockKeeper? _keeper = settings.Clock is { } options ? new ClockKeeper(options, settings.Options.Ports, recorder.Clocks, logger) : null;
+    private volatile ClockKeeper? _keeper;
 
     /// <summary>Null when there is no clock to keep.</summary>
     public ClockSnapshot? Snapshot => _keeper?.Snapshot;
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        _keeper?.Start();
+        Begin(settings.Clock);
         return Task.CompletedTask;
+    }
+
+    /// <summary>Ends with the clock that is kept and begins with another. What the old one was worth is claimed no more.</summary>
+    public void Change(ClockOptions? options)
+    {
+        _keeper?.Dispose();
+        _keeper = null;
+        recorder.Clocks.Publish(Ptp.UtcTime.Now.Nanoseconds, ClockClaim.None, [.. Enumerable.Repeat(ClockClaim.None, RecordingPlan.MaxPorts)]);
+        Begin(options);
     }
 
     public Task StopAsync(CancellationToken cancellationToken)
     {
-        _keeper?.Dispose();
+        Dispose();
         return Task.CompletedTask;
     }
 
     public void Dispose() => _keeper?.Dispose();
+
+    private void Begin(ClockOptions? options)
+    {
+        if (options is null)
+            return;
+        var keeper = new ClockKeeper(options, () => recorder.Places, recorder.Clocks, settings.Options.Storage.Directory, logger);
+        _keeper = keeper;
+        keeper.Start();
+    }
 }

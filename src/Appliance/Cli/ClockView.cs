@@ -12,7 +12,9 @@ internal static class ClockView
     {
         yield return $"clock  {clock.State.ToString().ToLowerInvariant()}{(clock.BoundNs is { } bound ? $", within {Ns(bound)} of UTC" : "")}, {Following(clock)}";
         if (clock.System is { } system)
-            yield return $"system clock  {system.State.ToString().ToLowerInvariant()}{(system.BoundNs is { } own ? $", within {Ns(own)} of UTC, {Ns(system.OffsetNs)} from the card's" : "")}";
+            yield return $"system clock  {Follower(system)}";
+        foreach (FollowerSnapshot card in clock.Cards)
+            yield return $"{card.Clock}  {Follower(card)}";
         if (clock.Fault is { } fault)
             yield return $"FAULT clock: {fault}";
     }
@@ -22,7 +24,7 @@ internal static class ClockView
     {
         foreach (string line in Lines(clock))
             yield return line;
-        yield return $"steers     {clock.Clock ?? "none"}{(clock.Steered ? "" : " (measured only)")}, {clock.Steps.ToString(CultureInfo.InvariantCulture)} steps";
+        yield return $"{Keeper(clock)}, {clock.Steps.ToString(CultureInfo.InvariantCulture)} steps";
         if (clock.State is ClockState.Untraceable or ClockState.Unsynchronised)
             yield break;
         yield return $"offset     {Ns(clock.OffsetNs)}, oscillator {clock.FrequencyPpb.ToString("F1", CultureInfo.InvariantCulture)} ppb";
@@ -33,12 +35,25 @@ internal static class ClockView
         }
 
         yield return $"TAI - UTC  {(clock.UtcOffsetSeconds is { } seconds ? string.Create(CultureInfo.InvariantCulture, $"{seconds} s") : "not known")}";
-        yield return string.Create(CultureInfo.InvariantCulture, $"masters    {clock.Agreeing} of {clock.Masters} agree");
+        if (clock.Source == "capbox")
+            yield return string.Create(CultureInfo.InvariantCulture, $"masters    {clock.Agreeing} of {clock.Masters} agree");
     }
 
-    private static string Following(ClockSnapshot clock) => clock.Grandmaster is { } master
-        ? string.Create(CultureInfo.InvariantCulture, $"grandmaster {master} (class {clock.ClockClass}, domain {clock.Domain}, {clock.StepsRemoved} steps) on {clock.Interface}")
-        : $"no grandmaster on {clock.Interface}";
+    private static string Follower(FollowerSnapshot follower) =>
+        $"{follower.State.ToString().ToLowerInvariant()}{(follower.BoundNs is { } bound ? $", within {Ns(bound)} of UTC, {Ns(follower.OffsetNs)} from the kept clock" : "")}";
+
+    /// <summary>Who steers what.</summary>
+    private static string Keeper(ClockSnapshot clock) => clock.Source == "capbox"
+        ? $"steers     {clock.Clock ?? "none"}{(clock.Steered ? "" : " (measured only)")}"
+        : $"{clock.Source,-10} steers {clock.Clock ?? "nothing that is known"}{(clock.Doing is { } doing ? $": {doing}" : "")}";
+
+    private static string Following(ClockSnapshot clock)
+    {
+        string where = clock.Interface.Length > 0 ? $" on {clock.Interface}" : "";
+        return clock.Grandmaster is not { } master ? clock.Source == "chronyd" ? "no NTP server" : $"no grandmaster{where}"
+            : clock.Stratum is { } stratum ? string.Create(CultureInfo.InvariantCulture, $"NTP server or reference clock {master}, stratum {stratum}")
+            : string.Create(CultureInfo.InvariantCulture, $"grandmaster {master} (class {clock.ClockClass}, domain {clock.Domain}, {clock.StepsRemoved} steps){where}");
+    }
 
     /// <summary>Nanoseconds as people read them.</summary>
     public static string Ns(double ns) => Math.Abs(ns) switch

@@ -11,23 +11,34 @@ namespace Capbox.Config;
 internal static class ClockSection
 {
     private const int MaxGrandmasters = 16;
+    private const int MostLogDays = 3660;
     private const long MostNs = 1_000_000_000;
+
+    private static readonly string[] s_ownPortKeys = ["clock", "mode", "transport", "delay"];
+    private static readonly string[] s_ptpKeys =
+        ["interface", "clock", "mode", "transport", "delay", "domains", "grandmasters", "trustUnflaggedUtc", "asymmetryNs", "systemFollows"];
+
+    private static readonly string[] s_outsideKeys = ["socket"];
 
     /// <summary>The source of time; null if there is no such section, or it says that there is none.</summary>
     public static ClockOptions? Read(JsonNodeReader? node, ConfigErrors errors)
     {
         if (node is null)
             return null;
-        bool isPtp = node.Choice("source", true, ("ptp", true), ("none", false));
-        string name = node.Text("interface", required: isPtp) ?? "";
+        ClockSource? source = node.Choice<ClockSource?>("source", ClockSource.Ptp, ("ptp", ClockSource.Ptp), ("ptp4l", ClockSource.Ptp4l), ("chrony", ClockSource.Chrony), ("none", null));
+        RefuseKeys(node, source);
+        string name = node.Text("interface", required: source == ClockSource.Ptp) ?? "";
         if (name.Length > 0 && (PortName.Check(name) is { } || PortName.NetnsOf(name) is not null))
             node.Error("interface", $"\"{name}\" is not an interface of this network namespace");
         ClockOptions options = new()
         {
+            Source = source ?? ClockSource.Ptp,
+            Socket = ReadSocket(node, source),
             Interface = name,
             Clock = node.Choice("clock", FollowingClock.Card, ("card", FollowingClock.Card), ("system", FollowingClock.System)),
             IsSteered = node.Choice("mode", true, ("steer", true), ("measure", false)),
             SystemFollows = node.Flag("systemFollows", false),
+            CardsFollow = node.Flag("cardsFollow", false),
             Transport = node.Choice("transport", PtpTransport.UdpIpv4, ("udp4", PtpTransport.UdpIpv4), ("udp6", PtpTransport.UdpIpv6), ("ethernet", PtpTransport.Ethernet)),
             Delay = node.Choice("delay", DelayMode.Multicast, ("multicast", DelayMode.Multicast), ("unicast", DelayMode.Unicast)),
             Domains = ReadDomains(node, errors),
@@ -35,11 +46,39 @@ internal static class ClockSection
             UtcPolicy = node.Flag("trustUnflaggedUtc", false) ? UtcPolicy.TrustUnflagged : UtcPolicy.RequireValid,
             AsymmetryNs = node.Number("asymmetryNs", -1, 0, MostNs),
             TargetNs = node.Number("targetNs", 100_000, 1, MostNs),
+            LogDays = (int)node.Number("logDays", 400, 0, MostLogDays),
         };
         if (options is { SystemFollows: true, Clock: FollowingClock.System })
             node.Error("systemFollows", "with \"clock\": \"system\" it is the clock itself");
+        if (source == ClockSource.Ptp4l && options.Domains.Count > 1)
+            node.Error("domains", "a ptp4l has one domain");
         node.Finish();
-        return isPtp ? options : null;
+        return source is null ? null : options;
+    }
+
+    /// <summary>Keys that another source has no use for, with the reason: they would be thought to be in force.</summary>
+    private static void RefuseKeys(JsonNodeReader node, ClockSource? source)
+    {
+        (string reason, ReadOnlySpan<string> keys) = source switch
+        {
+            ClockSource.Ptp4l => ("with \"source\": \"ptp4l\" that is for ptp4l's own configuration", s_ownPortKeys),
+            ClockSource.Chrony => ("with \"source\": \"chrony\" it has no meaning: chronyd keeps the system clock, by its own configuration", s_ptpKeys),
+            _ => ("only for \"source\": \"ptp4l\" and \"chrony\"", s_outsideKeys),
+        };
+        foreach (string key in keys)
+        {
+            if (node.Has(key))
+                node.Error(key, reason);
+        }
+    }
+
+    private static string? ReadSocket(JsonNodeReader node, ClockSource? source)
+    {
+        string? socket = node.Text("socket");
+        bool isGood = socket is null || (source == ClockSource.Ptp4l && !socket.StartsWith('/') ? false : Ptp.External.ExternalAddress.IsGood(socket));
+        if (!isGood)
+            node.Error("socket", source == ClockSource.Chrony ? $"\"{socket}\" is neither a path nor a loopback address with a port: \"127.0.0.1:323\"" : $"\"{socket}\" is not the path of a socket");
+        return socket;
     }
 
     private static byte[] ReadDomains(JsonNodeReader node, ConfigErrors errors)

@@ -1,5 +1,6 @@
 using Capbox.Capture;
 using Capbox.Pcapng;
+using Capbox.Timing.Evidence;
 using Microsoft.Extensions.Logging;
 
 namespace Capbox.Timing;
@@ -13,22 +14,25 @@ internal sealed class ClockKeeper : IDisposable
     private const int ShortestWaitMs = 1_000, LongestWaitMs = 30_000, StopWaitMs = 10_000;
 
     private readonly ClockOptions _options;
-    private readonly IReadOnlyList<PortOptions> _ports;
+    private readonly Func<IReadOnlyList<PortOptions>> _ports;
     private readonly ClockBoard _board;
+    private readonly string _archive;
     private readonly ILogger _logger;
     private readonly ManualResetEventSlim _stop = new();
     private readonly Thread _thread;
+    private EvidenceKeeper? _evidence;
     private ClockSnapshot _snapshot;
-    private volatile KeptClock? _kept;
+    private volatile IKeptClock? _kept;
     private string? _said;
 
     /// <param name="options">What to follow.</param>
-    /// <param name="ports">The ports of the recorder, in its order.</param>
+    /// <param name="ports">The ports of the recorder by their place, now.</param>
     /// <param name="board">Where to tell it.</param>
+    /// <param name="archive">Where the evidence goes.</param>
     /// <param name="logger">For changes.</param>
-    public ClockKeeper(ClockOptions options, IReadOnlyList<PortOptions> ports, ClockBoard board, ILogger logger)
+    public ClockKeeper(ClockOptions options, Func<IReadOnlyList<PortOptions>> ports, ClockBoard board, string archive, ILogger logger)
     {
-        (_options, _ports, _board, _logger) = (options, ports, board, logger);
+        (_options, _ports, _board, _archive, _logger) = (options, ports, board, archive, logger);
         _snapshot = Nothing(null);
         _thread = new Thread(Run) { IsBackground = true, Name = "capbox-clock" };
     }
@@ -36,7 +40,12 @@ internal sealed class ClockKeeper : IDisposable
     /// <summary>As it stood at the last second. Any thread.</summary>
     public ClockSnapshot Snapshot => Volatile.Read(ref _snapshot);
 
-    public void Start() => _thread.Start();
+    public void Start()
+    {
+        if (_options.LogDays > 0)
+            _evidence = new EvidenceKeeper(_archive, _options, _ports());
+        _thread.Start();
+    }
 
     /// <summary>The clock goes on as it was dialled last.</summary>
     public void Dispose()
@@ -45,6 +54,8 @@ internal sealed class ClockKeeper : IDisposable
         _kept?.Stop();
         if ((_thread.ThreadState & ThreadState.Unstarted) == 0)
             _thread.Join(StopWaitMs);
+        _evidence?.Dispose();
+        _evidence = null;
     }
 
     private void Run()
@@ -54,7 +65,7 @@ internal sealed class ClockKeeper : IDisposable
         {
             try
             {
-                using KeptClock kept = new(_options, _ports, _logger);
+                using IKeptClock kept = _options.Source == ClockSource.Ptp ? new KeptClock(_options, _ports, _logger) : new ExternalClock(_options, _ports, _logger);
                 _kept = kept;
                 Say(null);
                 waitMs = ShortestWaitMs;
@@ -73,29 +84,46 @@ internal sealed class ClockKeeper : IDisposable
         }
     }
 
-    private void Tell(KeptClock kept)
+    private void Tell(IKeptClock kept)
     {
         if (!kept.TryTakeClaims(out ClockClaim system, out ReadOnlySpan<ClockClaim> cards, out ClockSnapshot snapshot))
             return;
         _board.Publish(Ptp.UtcTime.Now.Nanoseconds, system, cards);
+        if (kept.SegmentUtc is { } utc)
+            _board.PublishUtc(utc.Offset, utc.From);
         if (snapshot.State != _snapshot.State)
         {
             _logger.LogInformation(
-                "clock: {State}, offset {Offset:F0} ns, bound {Bound:F0} ns, grandmaster {Grandmaster}", snapshot.State, snapshot.OffsetNs, snapshot.BoundNs, snapshot.Grandmaster ?? "none");
+                "clock: {State}, offset {Offset:F0} ns, bound {Bound:F0} ns, reference {Grandmaster}", snapshot.State, snapshot.OffsetNs, snapshot.BoundNs, snapshot.Grandmaster ?? "none");
         }
 
-        Volatile.Write(ref _snapshot, snapshot);
+        Publish(snapshot);
+    }
+
+    private void Publish(ClockSnapshot snapshot)
+    {
+        // That nothing is claimed of a clock that is let go is no evidence.
+        if (!_stop.IsSet)
+            _evidence?.Take(snapshot);
+        Volatile.Write(ref _snapshot, snapshot with { Fault = snapshot.Fault ?? _evidence?.Fault });
     }
 
     private void NoClaim()
     {
-        ClockClaim[] cards = new ClockClaim[_ports.Count];
+        ClockClaim[] cards = new ClockClaim[RecordingPlan.MaxPorts];
         Array.Fill(cards, ClockClaim.None);
         _board.Publish(Ptp.UtcTime.Now.Nanoseconds, ClockClaim.None, cards);
-        Volatile.Write(ref _snapshot, Nothing(_said));
+        Publish(Nothing(_said));
     }
 
-    private ClockSnapshot Nothing(string? fault) => new() { Interface = _options.Interface, Steered = _options.IsSteered, State = ClockState.Untraceable, Fault = fault };
+    private ClockSnapshot Nothing(string? fault) => new()
+    {
+        Interface = _options.Interface,
+        Source = _options.Source switch { ClockSource.Ptp4l => "ptp4l", ClockSource.Chrony => "chronyd", _ => "capbox" },
+        Steered = _options is { IsSteered: true, Source: ClockSource.Ptp },
+        State = ClockState.Untraceable,
+        Fault = fault,
+    };
 
     private void Say(string? problem)
     {

@@ -14,10 +14,28 @@ public enum FollowingClock
     System,
 }
 
+/// <summary>Who keeps the clock.</summary>
+public enum ClockSource
+{
+    /// <summary>The PTP slave of capbox itself.</summary>
+    Ptp,
+
+    /// <summary>A ptp4l beside it, asked over its management socket.</summary>
+    Ptp4l,
+
+    /// <summary>A chronyd beside it, asked over its command socket.</summary>
+    Chrony,
+}
+
 /// <summary>The source of time of a box that has one. Without it the system clock is taken as it is, and nothing is claimed.</summary>
 public sealed record ClockOptions
 {
-    /// <summary>Where the grandmaster is heard: an interface of the network namespace that capbox runs in.</summary>
+    public ClockSource Source { get; init; }
+
+    /// <summary>Where ptp4l or chronyd is asked: a path, or for chronyd a loopback address with a port; null: its usual place.</summary>
+    public string? Socket { get; init; }
+
+    /// <summary>Where the grandmaster is heard: an interface of the network namespace that capbox runs in. With ptp4l: whose card's clock it steers, if that is not what it tells; else empty.</summary>
     public required string Interface { get; init; }
     public FollowingClock Clock { get; init; } = FollowingClock.Card;
 
@@ -26,6 +44,9 @@ public sealed record ClockOptions
 
     /// <summary>With <see cref="FollowingClock.Card"/>: the system clock is made to follow the card's, and speaks for the packets that the kernel stamps.</summary>
     public bool SystemFollows { get; init; }
+
+    /// <summary>The PHCs of other cards that stamp packets of recorded ports are made to follow the kept clock, and speak for those.</summary>
+    public bool CardsFollow { get; init; }
     public PtpTransport Transport { get; init; } = PtpTransport.UdpIpv4;
     public DelayMode Delay { get; init; }
 
@@ -41,4 +62,7 @@ public sealed record ClockOptions
 
     /// <summary>A bound wider than this is "degraded", ns. RTS 25 wants 100 us.</summary>
     public long TargetNs { get; init; } = 100_000;
+
+    /// <summary>Days with evidence that are kept; 0: none is written.</summary>
+    public int LogDays { get; init; } = 400;
 }

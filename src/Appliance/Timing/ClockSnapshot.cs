@@ -5,11 +5,19 @@ namespace Capbox.Timing;
 /// <summary>The clock that is kept, as it stood at the last second.</summary>
 internal sealed record ClockSnapshot
 {
-    /// <summary>Where the grandmaster is heard.</summary>
+    /// <summary>Who keeps it: <c>capbox</c>, or the outside program that is asked: <c>ptp4l</c>, <c>chronyd</c>.</summary>
+    public string Source { get; init; } = "capbox";
+
+    /// <summary>What the outside program does, in its own words; null without one.</summary>
+    public string? Doing { get; init; }
+
+    /// <summary>Where the grandmaster is heard; empty: on no interface that is known.</summary>
     public required string Interface { get; init; }
 
     /// <summary>/dev/ptpN or CLOCK_REALTIME; null while it cannot be used.</summary>
     public string? Clock { get; init; }
+
+    /// <summary>By capbox.</summary>
     public required bool Steered { get; init; }
     public required ClockState State { get; init; }
 
@@ -31,6 +39,9 @@ internal sealed record ClockSnapshot
     public int? ClockClass { get; init; }
     public int? StepsRemoved { get; init; }
 
+    /// <summary>Of NTP, where chronyd keeps the clock.</summary>
+    public int? Stratum { get; init; }
+
     /// <summary>TAI - UTC as the grandmaster says, s; null: not known.</summary>
     public int? UtcOffsetSeconds { get; init; }
 
@@ -42,17 +53,21 @@ internal sealed record ClockSnapshot
     public long Steps { get; init; }
 
     /// <summary>The system clock, where it follows the card's.</summary>
-    public SystemClockSnapshot? System { get; init; }
+    public FollowerSnapshot? System { get; init; }
+
+    /// <summary>The clocks of other cards that follow.</summary>
+    public IReadOnlyList<FollowerSnapshot> Cards { get; init; } = [];
 
     /// <summary>Why there is no clock to keep, or what it refuses.</summary>
     public string? Fault { get; init; }
 }
 
-/// <summary>The system clock behind the card's.</summary>
+/// <summary>A clock that follows the kept one.</summary>
+/// <param name="Clock">/dev/ptpN or CLOCK_REALTIME.</param>
 /// <param name="State">How far its stamps can be trusted.</param>
-/// <param name="OffsetNs">System clock minus UTC by the card, ns.</param>
+/// <param name="OffsetNs">The clock minus what it should show by the kept one, ns.</param>
 /// <param name="BoundNs">Of its stamps, ns; null: none is claimed.</param>
-internal sealed record SystemClockSnapshot(ClockState State, long OffsetNs, long? BoundNs);
+internal sealed record FollowerSnapshot(string Clock, ClockState State, long OffsetNs, long? BoundNs);
 
 /// <summary>Parts of a bound, ns; see docs/TIME.md.</summary>
 internal sealed record ClockBoundParts(double Grandmaster, double Asymmetry, double Statistical, double Read, double Holdover, double Unresolved);

@@ -12,7 +12,7 @@ using PtpState = Capbox.Ptp.Quality.ClockState;
 namespace Capbox.Timing;
 
 /// <summary>A PTP port with its clock and the card's stamps, while they are there. One thread, but for <see cref="Stop"/>.</summary>
-internal sealed class KeptClock : IDisposable
+internal sealed class KeptClock : IKeptClock
 {
     private const int TurnMs = 500;
 
@@ -20,23 +20,22 @@ internal sealed class KeptClock : IDisposable
     private const int LookAtPortsSeconds = 10;
 
     private readonly ClockOptions _options;
-    private readonly IReadOnlyList<PortOptions> _ports;
     private readonly PortLog _log;
     private readonly PortStamping? _stamping;
     private readonly IClock _clock;
-    private readonly SystemFollower? _follower;
+    private readonly ClockMesh _mesh;
     private readonly PtpPort _port;
     private readonly int _phc = -1; // N of /dev/ptpN
     private readonly ClockClaim[] _cards;
-    private readonly bool[] _isStampedByUs;
+    private readonly StampingPorts _ports;
     private long _toldNs = long.MinValue;
     private int _looks;
 
     /// <exception cref="IOException">The interface, its stamps or its clock are not to be had.</exception>
-    public KeptClock(ClockOptions options, IReadOnlyList<PortOptions> ports, ILogger logger)
+    public KeptClock(ClockOptions options, Func<IReadOnlyList<PortOptions>> ports, ILogger logger)
     {
-        (_options, _ports, _log) = (options, ports, new PortLog(logger));
-        (_cards, _isStampedByUs) = (new ClockClaim[ports.Count], new bool[ports.Count]);
+        (_options, _log) = (options, new PortLog(logger));
+        (_cards, _ports) = (new ClockClaim[RecordingPlan.MaxPorts], new StampingPorts(ports));
         ClockPort found = ClockInventory.ReadPorts().FirstOrDefault(p => p.Name == options.Interface) ?? throw new IOException($"{options.Interface}: no such interface");
         try
         {
@@ -52,19 +51,19 @@ internal sealed class KeptClock : IDisposable
             }
 
             TimeBase timeBase = _clock is SystemClock system ? TimeBase.System(system, system.ReadStatus().TaiOffset ?? UtcOffset.Since2017) : TimeBase.Hardware(_clock);
-            if (options.Clock == FollowingClock.Card && options.SystemFollows)
-                _follower = new SystemFollower(new KernelClock(new SystemClock()), _clock, options.TargetNs);
+            _mesh = new ClockMesh(options, new KeptReference(_clock, timeBase.Utc is not null), _phc, _log);
             _port = new PtpPort(PortSettings(found), timeBase, _log);
         }
         catch
         {
+            _mesh?.Dispose();
             _stamping?.Dispose();
             _clock?.Dispose();
             throw;
         }
     }
 
-    /// <summary>Waits for something to do and does it. False when the interface is gone.</summary>
+    /// <inheritdoc/>
     public bool Turn() => _port.Turn(TurnMs);
 
     public void Stop() => _port.Stop();
@@ -72,11 +71,15 @@ internal sealed class KeptClock : IDisposable
     public void Dispose()
     {
         _port.Dispose();
+        _mesh.Dispose();
         _stamping?.Dispose();
         _clock.Dispose();
     }
 
-    /// <summary>What holds now, if the port has looked at its clock since the last call: once a second.</summary>
+    /// <inheritdoc/>
+    public (UtcOffset Offset, TaiTime From)? SegmentUtc { get; private set; }
+
+    /// <inheritdoc/>
     public bool TryTakeClaims(out ClockClaim system, out ReadOnlySpan<ClockClaim> cards, out ClockSnapshot snapshot)
     {
         PortStatus status = _port.Status;
@@ -87,32 +90,21 @@ internal sealed class KeptClock : IDisposable
         _toldNs = status.MonotonicNs;
         if (_looks++ % LookAtPortsSeconds == 0)
         {
-            FindPorts();
+            _mesh.Take(_ports.Find(), isTrusted: status.Quality.State is PtpState.Locked or PtpState.Degraded or PtpState.Holdover);
             RenewStamps();
         }
 
-        ClockClaim claim = Claim(status.Quality);
+        ClockClaim claim = Claims.Of(status.Quality, _options.TargetNs);
+        _mesh.Follow(claim, status.Forecast);
+        SegmentUtc = Claims.SegmentUtc(status.Forecast, status.Quality.At);
         bool isSystem = _options.Clock == FollowingClock.System;
-        system = isSystem ? claim : FollowWithSystem(claim, status.UtcOffset);
+        if (isSystem && _options.IsSteered)
+            Declare((SystemClock)_clock, claim, status);
+        system = Claims.InUtc(isSystem ? claim : _mesh.System, status.Forecast is not null);
         for (int i = 0; i < _cards.Length; i++)
-            _cards[i] = !isSystem && _isStampedByUs[i] ? claim : ClockClaim.None;
-        snapshot = Describe(status, claim, system);
+            _cards[i] = Claims.InUtc(_ports[i] < 0 ? ClockClaim.None : _mesh.Of(_ports[i], claim), status.Forecast is not null);
+        snapshot = Describe(status, Claims.InUtc(claim, status.Forecast is not null));
         return true;
-    }
-
-    /// <summary>Stamps are written as the clock gave them: its offset counts, however well it is known.</summary>
-    private ClockClaim Claim(in ClockQuality quality)
-    {
-        Pcapng.ClockState state = quality.State switch
-        {
-            PtpState.Acquiring => Pcapng.ClockState.Acquiring,
-            PtpState.Locked => quality.ReadingBoundNs > _options.TargetNs ? Pcapng.ClockState.Degraded : Pcapng.ClockState.Locked,
-            PtpState.Degraded => Pcapng.ClockState.Degraded,
-            PtpState.Holdover => Pcapng.ClockState.Holdover,
-            _ => Pcapng.ClockState.Unsynchronised,
-        };
-        bool hasBound = state != Pcapng.ClockState.Unsynchronised && quality.ReadingBoundNs < uint.MaxValue - 1;
-        return new(state, hasBound ? (uint)Math.Ceiling(quality.ReadingBoundNs) : uint.MaxValue);
     }
 
     private PtpPortOptions PortSettings(ClockPort found) => new()
@@ -136,14 +128,6 @@ internal sealed class KeptClock : IDisposable
         LosesDialAtLinkChange = found.Quirks.HasFlag(DriverQuirks.RedialAfterLinkChange),
     };
 
-    /// <summary>Ports of other namespaces are not found here: nothing is claimed of them.</summary>
-    private void FindPorts()
-    {
-        IReadOnlyList<ClockPort> all = ClockInventory.ReadPorts();
-        for (int i = 0; i < _ports.Count; i++)
-            _isStampedByUs[i] = _phc >= 0 && _ports[i].Netns is null && all.Any(p => p.Name == _ports[i].Interface && p.Clock == _phc);
-    }
-
     /// <summary>There is one setting of stamps for all programs, and others may put back what they found.</summary>
     private void RenewStamps()
     {
@@ -158,20 +142,25 @@ internal sealed class KeptClock : IDisposable
         }
     }
 
-    private ClockClaim FollowWithSystem(ClockClaim card, UtcOffset? utc)
+    /// <summary>The kernel is told what its clock is worth, and makes an announced leap second.</summary>
+    private void Declare(SystemClock system, ClockClaim claim, in PortStatus status)
     {
+        if (claim.BoundNs == uint.MaxValue || claim.State == Pcapng.ClockState.Acquiring || status.Forecast is not { } utc)
+            return;
+        // The kernel changes its TAI - UTC with the leap second: it is not told the old one by chance right after.
+        if (utc.Leap != 0 && utc.LeapAt.Nanoseconds - status.Quality.At.Nanoseconds < ClockFollower.LeapQuietNs)
+            return;
         try
         {
-            return _follower?.Follow(card, utc) ?? ClockClaim.None;
+            system.Declare(new SystemClockStatus(true, claim.BoundNs, (long)Math.Abs(status.Quality.OffsetNs), ClockFollower.Announced(utc), utc.Now));
         }
         catch (IOException e)
         {
             _log.Failed(e.Message);
-            return ClockClaim.None;
         }
     }
 
-    private ClockSnapshot Describe(in PortStatus status, ClockClaim claim, ClockClaim system)
+    private ClockSnapshot Describe(in PortStatus status, ClockClaim claim)
     {
         BoundParts parts = status.Quality.Parts;
         return new()
@@ -191,8 +180,9 @@ internal sealed class KeptClock : IDisposable
             UtcOffsetSeconds = status.UtcOffset?.Seconds,
             Masters = status.Comparison.Count,
             Agreeing = status.Comparison.Agreeing,
-            Steps = _log.Steps + (_follower?.Steps ?? 0),
-            System = _follower is null ? null : new(system.State, _follower.OffsetNs, system.BoundNs == uint.MaxValue ? null : system.BoundNs),
+            Steps = _log.Steps + _mesh.Steps,
+            System = _mesh.SystemSnapshot,
+            Cards = _mesh.Cards,
             Fault = _log.Fault,
         };
     }

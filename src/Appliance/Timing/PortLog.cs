@@ -57,6 +57,20 @@ internal sealed class PortLog(ILogger logger) : IPortListener
         (_fault, _faultMs) = (message, Environment.TickCount64);
     }
 
+    /// <summary>A clock did what nobody reported.</summary>
+    public void Unexplained(string message)
+    {
+        if (MayWrite())
+            logger.LogWarning("clock: {Message}", message);
+    }
+
+    /// <summary>Something else that people want to know.</summary>
+    public void Note(string message)
+    {
+        if (MayWrite())
+            logger.LogInformation("clock: {Message}", message);
+    }
+
     private bool MayWrite()
     {
         long now = Environment.TickCount64;

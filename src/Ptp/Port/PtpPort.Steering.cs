@@ -1,4 +1,5 @@
 using Capbox.Ptp.Clocks;
+using Capbox.Ptp.Engine;
 using Capbox.Ptp.Quality;
 using Capbox.Ptp.Steering;
 using Capbox.Ptp.Transport;
@@ -175,7 +176,8 @@ public sealed partial class PtpPort
         if (_engine.Reference is { } reference)
             _servo.GrandmasterNs = reference.Data.Quality.AccuracyNs ?? _options.UnknownAccuracyNs;
         ClockQuality quality = _servo.Quality(at);
-        UtcOffset? utc = _engine.Utc.TryGetOffset(at, out UtcOffset offset) ? offset : null;
+        UtcTracker tracker = _engine.Utc;
+        UtcForecast? utc = tracker.TryGetOffset(at, out UtcOffset offset) ? new(offset, at < tracker.LeapAt ? tracker.PendingLeap : 0, tracker.LeapAt) : null;
         PortStatus status = new(
             quality, _engine.Reference, _engine.Comparison, _engine.Utc.Knowledge, utc, _servo.Estimator.DialPpb, _socket.IsLinkUp, _socket.IsInterfaceThere, nowNs);
         lock (_statusLock)

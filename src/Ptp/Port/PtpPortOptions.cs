@@ -78,10 +78,14 @@ public interface IPortListener
 /// <param name="Reference">The master that is followed, if there is one.</param>
 /// <param name="Comparison">What all masters say.</param>
 /// <param name="Utc">How well TAI - UTC is known.</param>
-/// <param name="UtcOffset">TAI - UTC; null when it is not known.</param>
+/// <param name="Forecast">TAI - UTC and the leap second to come; null when it is not known.</param>
 /// <param name="DialPpb">What is dialled in, ppb.</param>
 /// <param name="IsLinkUp">Carrier.</param>
 /// <param name="IsInterfaceThere">False: the port is deaf and must be made anew.</param>
 /// <param name="MonotonicNs">When this was so, by CLOCK_MONOTONIC_RAW.</param>
 public readonly record struct PortStatus(
-    ClockQuality Quality, MasterStatus? Reference, MasterComparison Comparison, UtcKnowledge Utc, UtcOffset? UtcOffset, double DialPpb, bool IsLinkUp, bool IsInterfaceThere, long MonotonicNs);
+    ClockQuality Quality, MasterStatus? Reference, MasterComparison Comparison, UtcKnowledge Utc, UtcForecast? Forecast, double DialPpb, bool IsLinkUp, bool IsInterfaceThere, long MonotonicNs)
+{
+    /// <summary>TAI - UTC; null when it is not known.</summary>
+    public UtcOffset? UtcOffset => Forecast?.Now;
+}

@@ -92,6 +92,27 @@ public class ClockTests
         }
 
         Assert.Equal(ClockState.Degraded, StateOf(lab));
+        CheckEvidence(lab);
+    }
+
+    /// <summary>Written down each second, from the start to the stop; and no proof, since no bound was claimed.</summary>
+    private static void CheckEvidence(Lab lab)
+    {
+        JsonElement[] lines = [.. Tool.Run(CapboxProcess.Binary, "clock", "log", "--archive", lab.Archive, "--json").Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement)];
+        string[] events = [.. lines.Select(l => l.GetProperty("event").GetString()).OfType<string>()];
+        Assert.Equal(("start: b0", "stop"), (events[0], events[^1]));
+        Assert.Contains("state: Acquiring -> Degraded", events);
+        Assert.Contains("TAI - UTC: not known -> 37", events);
+        JsonElement last = lines.Last(l => l.GetProperty("event").ValueKind == JsonValueKind.Null);
+        Assert.Equal(("Degraded", JsonValueKind.Null, 6), (last.GetProperty("state").GetString(), last.GetProperty("boundNs").ValueKind, last.GetProperty("clockClass").GetInt32()));
+        Assert.InRange(last.GetProperty("offsetNs").GetDouble(), 36_999_000_000, 37_001_000_000);
+        string plot = Path.Combine(lab.Scratch, "clock.svg");
+        (int code, string said, _) = Tool.Try(CapboxProcess.Binary, "clock", "report", "--archive", lab.Archive, "--svg", plot);
+        Assert.Equal(1, code);
+        Assert.Matches("NOT SHOWN: [0-9]+ seconds without a bound", said);
+        Assert.StartsWith("<svg", File.ReadAllText(plot), StringComparison.Ordinal);
+        Assert.Equal(1, Tool.Try(CapboxProcess.Binary, "clock", "report", "--archive", lab.Archive, "--day", "2001-02-03").Item1);
+        Assert.Equal(2, Tool.Try(CapboxProcess.Binary, "clock", "report", "--archive", lab.Archive, "--day", "yesterday").Item1);
     }
 
     private static bool SetGrandmaster(Lab lab, string socket)

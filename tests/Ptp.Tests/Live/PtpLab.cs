@@ -8,12 +8,14 @@ namespace Capbox.Ptp.Tests.Live;
 
 /// <summary>
 /// Hosts on one bridge, each a network namespace with interface <c>p0</c>: MAC 02:00:00:00:00:0N, 192.0.2.N, 2001:db8::N. Software stamps, real ptp4l. Everything is gone after Dispose. The
-/// machine's clock is served and read, and never touched: ptp4l runs with free_running.
+/// machine's clock is served and read, and never touched: ptp4l runs with free_running, or without the right to.
 /// </summary>
 internal sealed partial class PtpLab : IDisposable
 {
     private const string Prefix = "cbq";
     private const int CLONE_NEWNET = 0x40000000;
+    private const ulong CAP_SYS_TIME = 1UL << 25;
+    private static readonly string[] s_withoutClock = ["setpriv", "--bounding-set=-sys_time"];
     private static int s_number;
     private readonly List<string> _spaces = [];
     private readonly List<Background> _programs = [];
@@ -69,6 +71,34 @@ internal sealed partial class PtpLab : IDisposable
         SetGrandmaster(host, 6, domain);
         return master;
     }
+
+    /// <summary>
+    /// Starts ptp4l as a slave, to be asked at <see cref="Socket"/>. It believes that it steers this machine's clock, and has no right to (CAP_SYS_TIME): the kernel refuses each time, it goes on, and reports the offset that
+    /// it measures. With free_running it would never say that it follows.
+    /// </summary>
+    public Background StartSlave(int host, string[] settings, int domain = 0, params string[] ports)
+    {
+        CheckRights();
+        string file = Path.Combine(Scratch, $"slave{host}.conf");
+        string[] names = ports.Length > 0 ? ports : ["p0"];
+        string[] all =
+        [
+            "[global]", "time_stamping software", names.Length == 1 ? "slaveOnly 1" : "priority1 255", "step_threshold 0", "first_step_threshold 0", "logMinDelayReqInterval -3",
+            string.Create(CultureInfo.InvariantCulture, $"domainNumber {domain}"), .. settings, "uds_address " + Socket(host), .. names.Select(n => $"[{n}]"),
+        ];
+        File.WriteAllLines(file, all);
+        return Start(host, [.. s_withoutClock, "ptp4l", "-f", file, "-m", "-q"]);
+    }
+
+    /// <summary>Starts a program that may not touch any clock.</summary>
+    public Background StartWithoutClock(int host, params string[] command)
+    {
+        CheckRights();
+        return Start(host, [.. s_withoutClock, .. command]);
+    }
+
+    /// <summary>Where a host's ptp4l is asked.</summary>
+    public string Socket(int host) => Path.Combine(Scratch, string.Create(CultureInfo.InvariantCulture, $"uds{host}"));
 
     /// <summary>Changes what a master says of itself.</summary>
     public void SetGrandmaster(int host, int clockClass, int domain = 0)
@@ -140,6 +170,15 @@ internal sealed partial class PtpLab : IDisposable
         foreach (string space in _spaces)
             Tool.Try("ip", "netns", "del", space);
         Directory.Delete(Scratch, recursive: true);
+    }
+
+    /// <summary>Nothing is started that could touch the clock of the machine that the tests run on.</summary>
+    private static void CheckRights()
+    {
+        string line = Tool.Run(s_withoutClock[0], [.. s_withoutClock[1..], "grep", "CapEff", "/proc/self/status"]);
+        ulong rights = Convert.ToUInt64(line.Split(':')[1].Trim(), 16);
+        if ((rights & CAP_SYS_TIME) != 0)
+            throw new InvalidOperationException("setpriv did not take away CAP_SYS_TIME");
     }
 
     private void AddHost(int host)

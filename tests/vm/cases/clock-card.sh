@@ -5,38 +5,14 @@
 # the recorder's card has an oscillator that is 20 ppm off and starts 3 ms wrong. Its chunks say acquiring, then locked with a bound; both PHCs agree within it; without the
 # grandmaster it is holdover and the bound grows. The system clock follows the card's and speaks for what the host sends.
 # shellcheck shell=dash
+. /guest/grandmaster.sh
 insmod /modules/stampnic.ko oscillator_ppb=0,20000
-space gm
-ip link set stamp0 netns gm
-for side in "ip -n gm link set stamp0" "ip link set stamp1"; do $side addrgenmode none arp off; $side up; done
-clocks() { # of the interfaces: the grandmaster's and ours
-	master=/dev/ptp$(ip netns exec gm ethtool -T stamp0 | sed -n 's/^PTP Hardware Clock: //p;s/^Hardware timestamp provider index: //p')
-	ours=/dev/ptp$(ethtool -T stamp1 | sed -n 's/^PTP Hardware Clock: //p;s/^Hardware timestamp provider index: //p')
-}
-clocks
+cards 0
+master=$(phc stamp0 ip netns exec gm)
+ours=$(phc stamp1)
 capbox clock adjust "$ours" --step 3000000
 capbox clock adjust system --yes --step -2000000000
-cat >gm.conf <<'END'
-[global]
-masterOnly 1
-free_running 1
-priority1 10
-clockClass 6
-clockAccuracy 0x20
-timeSource 0x20
-logSyncInterval -3
-logMinDelayReqInterval -3
-logAnnounceInterval -1
-network_transport L2
-tx_timestamp_timeout 100
-uds_address /tmp/ptp4l
-[stamp0]
-END
-ip netns exec gm ptp4l -f gm.conf -m -q >ptp4l.log 2>&1 &
-ptp4l=$!
-# It serves TAI and vouches for it.
-wait_for 20 test -S /tmp/ptp4l
-ip netns exec gm pmc -u -b 0 -s /tmp/ptp4l -i /tmp/pmc "SET GRANDMASTER_SETTINGS_NP clockClass 6 clockAccuracy 0x20 offsetScaledLogVariance 0xffff currentUtcOffset 37 leap61 0 leap59 0 currentUtcOffsetValid 1 ptpTimescale 1 timeTraceable 1 frequencyTraceable 1 timeSource 0x20"
+start_grandmaster
 cat >config.json <<'END'
 { "storage": { "directory": "/data/archive" },
   "ports": [{ "name": "stamp1", "backend": "kmod", "ringSize": "16MiB", "timestamps": "hardware" }],
@@ -46,7 +22,7 @@ capbox config check config.json
 capbox run --config config.json --json >status 2>log &
 capbox=$!
 (wait_for 20 grep -q '"state":"Capturing"' status) || fail "$(cat log)"
-(wait_for 90 eval 'tail -n 1 status | grep -q "\"steered\":true,\"state\":\"Locked\""') || fail "$(cat log ptp4l.log; tail -n 1 status)"
+(wait_for 90 eval 'tail -n 1 status | grep -q "\"steered\":true,\"state\":\"Locked\""') || fail "$(cat log gm.log; tail -n 1 status)"
 sleep 10
 capbox clock status --archive /data/archive | tee clock.txt
 capbox clock status --archive /data/archive --json | tee clock.json
@@ -59,7 +35,7 @@ offset=$(jq '.reading.offsetNs | fabs | ceil' reading.json)
 width=$(jq '.reading.boundNs' reading.json)
 within "our clock minus the grandmaster's" "$offset" 0 $((bound + width))
 # The system clock follows the card's: it was 2 s off, and PTP's clock has 37 s more than UTC.
-(wait_for 60 eval 'tail -n 1 status | grep -q "\"system\":{\"state\":\"Locked\""') || fail "$(cat log; tail -n 1 status)"
+(wait_for 60 eval 'tail -n 1 status | grep -q "\"clock\":\"CLOCK_REALTIME\",\"state\":\"Locked\""') || fail "$(cat log; tail -n 1 status)"
 capbox clock read "$ours" --json | tee system.json
 capbox clock status --archive /data/archive --json | tee clock.json
 within "system clock minus UTC" "$(jq '37000000000 - .reading.offsetNs | fabs | ceil' system.json)" 0 $(($(jq .system.boundNs clock.json) + $(jq .reading.boundNs system.json)))
@@ -78,8 +54,8 @@ sleep 1
 capbox rotate --archive /data/archive
 sleep 3
 # No grandmaster any more.
-kill -TERM $ptp4l
-wait $ptp4l || :
+kill -TERM $gm
+wait $gm || :
 (wait_for 60 eval 'tail -n 1 status | grep -q "\"state\":\"Holdover\""') || fail "$(tail -n 1 status)"
 capbox clock status --archive /data/archive --json | tee early.json
 capbox rotate --archive /data/archive
@@ -92,6 +68,12 @@ kill -TERM $capbox
 wait $capbox || fail "capbox run: exit $?: $(cat log)"
 cat log
 capbox verify /data/archive/*.pcapng
+# Evidence of all of it: locked, then holdover, each second.
+capbox clock log --archive /data/archive --events | tee events
+grep -q "state: Locked -> Holdover" events && grep -q "reference: none -> " events && tail -n 1 events | grep -q "stop" || fail "events"
+within "seconds of proof" "$(capbox clock log --archive /data/archive --json | jq -s '[.[] | select(.state == "Locked" and .boundNs <= 2000)] | length')" 20 1000
+capbox clock report --archive /data/archive --svg day.svg && fail "all of it is no proof: it was acquiring"
+grep -q "<svg" day.svg || fail "no plot"
 capbox segments /data/archive --json | tee segments.json
 # The worst of each segment's chunks with packets: what came in was stamped by the card, what PTP sent by the system clock.
 expect "of segments" "$(jq -c '[.[1:][].ports[0].clockState]' segments.json)" '["Locked","Locked","Holdover"]'

@@ -1,0 +1,43 @@
+using Capbox.Capture;
+using Capbox.Pcapng;
+using Capbox.Ptp;
+using Capbox.Ptp.Quality;
+using PtpState = Capbox.Ptp.Quality.ClockState;
+
+namespace Capbox.Timing;
+
+/// <summary>What is claimed of stamps, from what is known of the clock. Pure functions.</summary>
+internal static class Claims
+{
+    /// <summary>The recorder prepares segments for the time after a leap second.</summary>
+    private const long TellLeapAheadNs = 5_000_000_000;
+
+    /// <summary>Stamps are written as the clock gave them: its offset counts, however well it is known.</summary>
+    /// <param name="targetNs">A wider bound is "degraded".</param>
+    public static ClockClaim Of(in ClockQuality quality, long targetNs)
+    {
+        Pcapng.ClockState state = quality.State switch
+        {
+            PtpState.Acquiring => Pcapng.ClockState.Acquiring,
+            PtpState.Locked => quality.ReadingBoundNs > targetNs ? Pcapng.ClockState.Degraded : Pcapng.ClockState.Locked,
+            PtpState.Degraded => Pcapng.ClockState.Degraded,
+            PtpState.Holdover => Pcapng.ClockState.Holdover,
+            _ => Pcapng.ClockState.Unsynchronised,
+        };
+        bool hasBound = state != Pcapng.ClockState.Unsynchronised && quality.ReadingBoundNs < uint.MaxValue - 1;
+        return new(state, hasBound ? (uint)Math.Ceiling(quality.ReadingBoundNs) : uint.MaxValue);
+    }
+
+    /// <summary>Whatever the clock is worth: who reads a stamp wants UTC, and that is unknown by whole seconds while TAI - UTC is.</summary>
+    public static ClockClaim InUtc(ClockClaim claim, bool isUtcKnown) =>
+        isUtcKnown || claim.BoundNs == uint.MaxValue ? claim : new(ClockTrust.Worse(Pcapng.ClockState.Degraded, claim.State), uint.MaxValue);
+
+    /// <summary>TAI - UTC of the segments to come and from when it holds; null: not known.</summary>
+    public static (UtcOffset Offset, TaiTime From)? SegmentUtc(UtcForecast? forecast, TaiTime at)
+    {
+        if (forecast is not { } utc)
+            return null;
+        bool isSoon = utc.Leap != 0 && utc.LeapAt.Nanoseconds - at.Nanoseconds < TellLeapAheadNs;
+        return isSoon ? (new UtcOffset(utc.Now.Seconds + utc.Leap), utc.LeapAt) : (utc.Now, at);
+    }
+}
