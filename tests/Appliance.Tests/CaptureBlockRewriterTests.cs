@@ -117,7 +117,8 @@ public unsafe class CaptureBlockRewriterTests
         }
     }
 
-    private static int LayOut(byte* block, Frame[] frames)
+    /// <summary>Lays out as many of the frames as fit, as the kernel does; returns how many.</summary>
+    internal static int LayOut(byte* block, Frame[] frames)
     {
         var head = (TpacketBlockDesc*)block;
         *head = new TpacketBlockDesc { Version = 2, OffsetToPrivate = 48, BlockStatus = 1, OffsetToFirstPacket = ChunkLayout.FirstPacketOffset };

@@ -52,8 +52,8 @@ public class CaptureRingRecorderTests
             var counters = new RingCounters();
             var options = new PacketRingOptions((int)LibC.if_nametoindex("lo"), BlockBytes, 256, 20, ChunkLayout.PrivateBytes, 14, false, false);
             PacketRing ring = PacketRing.Open(options);
-            using var blockRing = new PacketBlockRing(ring, options, null, 0, Format.MaxSnapLength, UtcOffset.Since2017, gate is not null);
-            using var recorder = new RingRecorder(new RingSetup(0, 0, 20, 8, new ClockBoard(1)), blockRing, store, WriteQueue.Create(engine, 8), new PortCounters(), counters, gate is null ? null : new KeepPolicy(gate, 256, TimeSpan.FromSeconds(30), 20));
+            using var blockRing = new PacketBlockRing(ring, options, null, 0, Format.MaxSnapLength, gate is not null);
+            using var recorder = new RingRecorder(new RingSetup(0, 0, 20, 8, new ClockBoard(1)), blockRing, new LinkStores(store), WriteQueue.Create(engine, 8), new PortCounters(), counters, gate is null ? null : new KeepPolicy(gate, 256, TimeSpan.FromSeconds(30), 20));
             long allocatedBytes = -1;
             var thread = new Thread(() =>
             {

@@ -96,6 +96,13 @@ internal sealed class Archivist : IDisposable
         return true;
     });
 
+    /// <summary>Other rules of retention and another quota of holds, of the same archive, from the next look on. Returns at once.</summary>
+    public void Change(ArchivistOptions next) => _ = Ask(() =>
+    {
+        _retention.Change(next);
+        return true;
+    });
+
     /// <summary>Does something on the archive's thread.</summary>
     private Task<T> Ask<T>(Func<T> question)
     {

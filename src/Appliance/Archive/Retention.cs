@@ -60,6 +60,20 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
                 _recentNs.Enqueue(bootNs - agoNs);
         }
 
+        Prepare();
+    }
+
+    /// <summary>Other rules from now on, for the same archive. On the archive's thread.</summary>
+    public void Change(ArchivistOptions next)
+    {
+        options = next;
+        _shortfall = null;
+        _refreshAtNs = 0;
+        Prepare();
+    }
+
+    private void Prepare()
+    {
         try
         {
             if (options.Retention is not null)

@@ -1,4 +1,5 @@
 using Capbox.Pcapng;
+using Capbox.Ptp;
 
 namespace Capbox.Capture;
 
@@ -38,8 +39,16 @@ internal abstract unsafe class BlockRing : IDisposable
     /// <summary>Packets in a slot that was handed over.</summary>
     public abstract uint PacketsIn(int slot);
 
+    /// <summary>Stamp of the first packet in a slot that was handed over and not prepared, ns; 0 if it has none.</summary>
+    /// <param name="slot">The slot.</param>
+    /// <param name="isTai">True: the NIC's, TAI. False: the system clock's, UTC.</param>
+    public abstract long FirstStamp(int slot, out bool isTai);
+
     /// <summary>Makes the block of a slot that was handed over a chunk, but for the descriptor's numbers, which <see cref="ChunkLayout.WriteDescriptor"/> writes.</summary>
-    public abstract void Prepare(int slot, out RewrittenBlock block);
+    /// <param name="slot">The slot.</param>
+    /// <param name="offset">TAI - UTC of the segment that it goes to.</param>
+    /// <param name="block">Counts and stamps.</param>
+    public abstract void Prepare(int slot, UtcOffset offset, out RewrittenBlock block);
 
     /// <summary>Where the slot's chunk starts: on a page, to be written with O_DIRECT.</summary>
     public abstract byte* Chunk(int slot);
@@ -69,6 +78,16 @@ internal abstract class PortRings : IDisposable
 
     /// <summary>Packets come from here on.</summary>
     public abstract void Start();
+
+    /// <summary>
+    /// Packets from now on are judged by another filter, each by one of the two; nothing is closed. Where the rejected are counted by a counter of its own, packets of the moment between the two may be
+    /// counted twice or not at all as filtered.
+    /// </summary>
+    /// <param name="options">The port with its new filter; null: everything.</param>
+    /// <param name="device">Its interface, for the compiler.</param>
+    /// <param name="ifIndex">The same.</param>
+    /// <exception cref="IOException">The kernel refused; what is in force is not known, the rings must be closed.</exception>
+    public abstract void ChangeFilter(PortOptions options, string device, int ifIndex);
 
     /// <summary>No packet comes any more; those that are there can be taken. Does not fail: the interface may be gone.</summary>
     public abstract void StopReceiving();

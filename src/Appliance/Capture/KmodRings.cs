@@ -18,7 +18,6 @@ internal sealed unsafe class KmodBlockRing : BlockRing
     private readonly HandoverWatch _watch;
     private readonly CapboxRingHead* _head;
     private readonly int _ring, _port;
-    private readonly UtcOffset _hardwareOffset;
     private readonly uint[] _numbers; // by slot: the block, if it is claimed
     private readonly SlotState[] _slots;
     private int _nextClaim; // slot of the next claim
@@ -34,14 +33,13 @@ internal sealed unsafe class KmodBlockRing : BlockRing
     }
 
     /// <exception cref="IOException">No epoll.</exception>
-    public KmodBlockRing(KmodSession session, int ring, int port, UtcOffset hardwareOffset)
+    public KmodBlockRing(KmodSession session, int ring, int port)
     {
         // Every ring's handovers wake it, since they share a descriptor: poll(2) would return at once while another's blocks wait to be claimed.
         _watch = new HandoverWatch(session.Fd);
         _session = session;
         _ring = ring;
         _port = port;
-        _hardwareOffset = hardwareOffset;
         _head = session.Head(ring);
         _numbers = new uint[session.BlockCount];
         _slots = new SlotState[session.BlockCount];
@@ -63,10 +61,16 @@ internal sealed unsafe class KmodBlockRing : BlockRing
 
     public override uint PacketsIn(int slot) => Info(slot)->Packets;
 
-    public override void Prepare(int slot, out RewrittenBlock block)
+    public override long FirstStamp(int slot, out bool isTai)
     {
         CapboxBlock* info = Info(slot);
-        long offset = _hardwareOffset.Nanoseconds;
+        isTai = info->FirstInterface != Format.SoftwareInterface(_port);
+        return info->FirstNs;
+    }
+
+    public override void Prepare(int slot, UtcOffset offset, out RewrittenBlock block)
+    {
+        CapboxBlock* info = Info(slot);
         block = new RewrittenBlock
         {
             InterfaceId = info->FirstInterface,
@@ -92,8 +96,8 @@ internal sealed unsafe class KmodBlockRing : BlockRing
         };
         if (info->HardwareStamps != 0)
         {
-            block.Record.FirstUtcNs = Math.Min(info->SoftwareMinNs, info->HardwareMinNs - offset);
-            block.Record.LastUtcNs = Math.Max(info->SoftwareMaxNs, info->HardwareMaxNs - offset);
+            block.Record.FirstUtcNs = Math.Min(info->SoftwareMinNs, info->HardwareMinNs - offset.Nanoseconds);
+            block.Record.LastUtcNs = Math.Max(info->SoftwareMaxNs, info->HardwareMaxNs - offset.Nanoseconds);
         }
 
         _nextSequence = info->Sequence + 1;
@@ -166,15 +170,14 @@ internal sealed class KmodPortRings : PortRings
 
     /// <param name="session">Set up, with its port and filters; this object closes it, also when the constructor fails.</param>
     /// <param name="port">Index of the port.</param>
-    /// <param name="hardwareOffset">TAI-UTC.</param>
     /// <exception cref="IOException">No epoll.</exception>
-    public KmodPortRings(KmodSession session, int port, UtcOffset hardwareOffset)
+    public KmodPortRings(KmodSession session, int port)
     {
         _session = session;
         try
         {
             for (int ring = 0; ring < session.RingCount; ring++)
-                _rings.Add(new KmodBlockRing(session, ring, port, hardwareOffset));
+                _rings.Add(new KmodBlockRing(session, ring, port));
         }
         catch
         {
@@ -188,6 +191,8 @@ internal sealed class KmodPortRings : PortRings
     public override IReadOnlyList<BlockRing> Rings => _rings;
 
     public override void Start() => _session.Start();
+
+    public override void ChangeFilter(PortOptions options, string device, int ifIndex) => PortBackend.SetFilters(_session, options, device);
 
     public override void StopReceiving() => _session.Stop();
 

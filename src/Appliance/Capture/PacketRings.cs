@@ -7,9 +7,8 @@ namespace Capbox.Capture;
 internal sealed unsafe class PacketBlockRing : BlockRing
 {
     private readonly PacketRing _ring;
-    private readonly FileDescriptor? _filterCounter;
+    private volatile FileDescriptor? _filterCounter;
     private readonly int _blockBytes, _port, _snapLength;
-    private readonly UtcOffset _hardwareOffset;
     private readonly bool[] _taken; // by slot: rewritten, although its status still says that it was handed over
     private readonly HandoverWatch? _watch;
 
@@ -18,11 +17,10 @@ internal sealed unsafe class PacketBlockRing : BlockRing
     /// <param name="filterCounter">Counts what the port's filter rejects; one ring of each port has it. This object closes it.</param>
     /// <param name="port">Index of the port.</param>
     /// <param name="snapLength">Bytes kept of a packet.</param>
-    /// <param name="hardwareOffset">TAI-UTC.</param>
     /// <param name="isKeeping">Blocks stay handed over: such a ring is always readable for poll(2), only a new block may wake it.</param>
     /// <exception cref="IOException">No epoll.</exception>
     public PacketBlockRing(
-        PacketRing ring, PacketRingOptions options, FileDescriptor? filterCounter, int port, int snapLength, UtcOffset hardwareOffset, bool isKeeping)
+        PacketRing ring, PacketRingOptions options, FileDescriptor? filterCounter, int port, int snapLength, bool isKeeping)
     {
         if (isKeeping)
             _watch = new HandoverWatch(ring.Fd);
@@ -31,11 +29,19 @@ internal sealed unsafe class PacketBlockRing : BlockRing
         _blockBytes = options.BlockBytes;
         _port = port;
         _snapLength = snapLength;
-        _hardwareOffset = hardwareOffset;
         _taken = new bool[options.BlockCount];
     }
 
     public PacketRing Ring => _ring;
+
+    /// <summary>Counts what <paramref name="program"/> accepts from now on, in place of what it was.</summary>
+    public void CountFiltered(int ifIndex, bool ignoreOutgoing, SockFilter[] program)
+    {
+        if (_filterCounter is { } counter)
+            PacketRing.SetFilter(counter, program);
+        else
+            _filterCounter = PacketRing.OpenCounter(ifIndex, ignoreOutgoing, program);
+    }
 
     public override int SlotCount => _taken.Length;
 
@@ -47,9 +53,19 @@ internal sealed unsafe class PacketBlockRing : BlockRing
 
     public override uint PacketsIn(int slot) => Head(slot)->PacketCount;
 
-    public override void Prepare(int slot, out RewrittenBlock block)
+    public override long FirstStamp(int slot, out bool isTai) => FirstStamp(Head(slot), out isTai);
+
+    /// <summary>Stamp of the first packet in a block, ns, and whether the NIC made it.</summary>
+    internal static long FirstStamp(TpacketBlockDesc* block, out bool isTai)
     {
-        BlockRewriter.Rewrite((byte*)Head(slot), _blockBytes, _port, _snapLength, _hardwareOffset, out block);
+        var first = (Tpacket3Hdr*)((byte*)block + block->OffsetToFirstPacket);
+        isTai = block->PacketCount != 0 && (first->Status & PacketNumbers.TP_STATUS_TS_RAW_HARDWARE) != 0;
+        return block->PacketCount == 0 ? 0 : (first->Seconds * 1_000_000_000L) + first->Nanoseconds;
+    }
+
+    public override void Prepare(int slot, UtcOffset offset, out RewrittenBlock block)
+    {
+        BlockRewriter.Rewrite((byte*)Head(slot), _blockBytes, _port, _snapLength, offset, out block);
         _taken[slot] = true;
     }
 
@@ -97,8 +113,8 @@ internal sealed unsafe class PacketBlockRing : BlockRing
 internal sealed class PacketPortRings : PortRings
 {
     private readonly List<PacketBlockRing> _rings = [];
-    private readonly SockFilter[] _program;
     private readonly Action<string> _note;
+    private SockFilter[] _program;
 
     /// <param name="program">Set on all rings by <see cref="Start"/>; until then they reject everything.</param>
     /// <param name="note">Told, for the log of details, when a ring's filter cannot be set at the end.</param>
@@ -130,6 +146,16 @@ internal sealed class PacketPortRings : PortRings
     {
         foreach (PacketBlockRing ring in _rings)
             ring.Ring.SetFilter(_program);
+    }
+
+    public override void ChangeFilter(PortOptions options, string device, int ifIndex)
+    {
+        SockFilter[] accept = PortBackend.Compile(options, device);
+        SockFilter[] reject = options.Filter is null ? FilterProgram.RejectAll() : FilterProgram.Negate(accept);
+        _program = PortBackend.InDirection(options, accept);
+        foreach (PacketBlockRing ring in _rings)
+            ring.Ring.SetFilter(_program);
+        _rings[0].CountFiltered(ifIndex, options.Direction == Direction.In, PortBackend.InDirection(options, reject));
     }
 
     public override void StopReceiving()

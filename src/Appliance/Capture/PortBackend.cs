@@ -1,5 +1,4 @@
 using Capbox.Native;
-using Capbox.Ptp;
 
 namespace Capbox.Capture;
 
@@ -9,9 +8,8 @@ namespace Capbox.Capture;
 /// <param name="Link">Its interface, which is there and up.</param>
 /// <param name="HandoverMs">A block that is not full is handed over after this long.</param>
 /// <param name="HardwareStamps">The NIC stamps every packet.</param>
-/// <param name="HardwareOffset">TAI-UTC.</param>
 /// <param name="IsKeeping">Mode trigger.</param>
-internal sealed record PortRequest(PortOptions Options, int Port, Link Link, int HandoverMs, bool HardwareStamps, UtcOffset HardwareOffset, bool IsKeeping);
+internal sealed record PortRequest(PortOptions Options, int Port, Link Link, int HandoverMs, bool HardwareStamps, bool IsKeeping);
 
 /// <summary>
 /// Which backend records a port, and its rings: `kmod` where capbox.ko is loaded and has this program's ABI, else `packet`. A configuration that needs
@@ -91,7 +89,7 @@ internal static class PortBackend
                 SetFilters(session, options, request.Link.Name);
             session.AddPort(
                 request.Link.Index, Pcapng.Format.SoftwareInterface(request.Port), Pcapng.Format.SoftwareInterface(request.Port) + 1, request.HardwareStamps);
-            return new KmodPortRings(session, request.Port, request.HardwareOffset);
+            return new KmodPortRings(session, request.Port);
         }
         catch
         {
@@ -100,16 +98,18 @@ internal static class PortBackend
         }
     }
 
-    private static void SetFilters(KmodSession session, PortOptions options, string device)
+    /// <summary>The programs of the port's filter, or of none, for the hooks it has.</summary>
+    /// <exception cref="IOException">The module refused, or the filter needs a link header where there is none.</exception>
+    public static void SetFilters(KmodSession session, PortOptions options, string device)
     {
         uint hooks = Hooks(options);
         if ((hooks & LinkHooks) != 0)
-            session.SetFilter(CapboxNumbers.CAPBOX_FILTER_LINK, FilterProgram.CompileLive(device, options.Filter!, options.SnapLength));
+            session.SetFilter(CapboxNumbers.CAPBOX_FILTER_LINK, Compile(options, device));
         if ((hooks & ~LinkHooks) == 0)
             return;
         try
         {
-            session.SetFilter(CapboxNumbers.CAPBOX_FILTER_INET, FilterProgram.CompileOffline(options.Filter!, options.SnapLength, RawLinkType));
+            session.SetFilter(CapboxNumbers.CAPBOX_FILTER_INET, options.Filter is null ? FilterProgram.AcceptAll(options.SnapLength) : FilterProgram.CompileOffline(options.Filter, options.SnapLength, RawLinkType));
         }
         catch (FormatException e)
         {
@@ -139,9 +139,7 @@ internal static class PortBackend
     private static PacketPortRings OpenPacket(PortRequest request, Action<string> note)
     {
         PortOptions options = request.Options;
-        SockFilter[] accept = options.Filter is null
-            ? FilterProgram.AcceptAll(options.SnapLength)
-            : FilterProgram.CompileLive(request.Link.Name, options.Filter, options.SnapLength);
+        SockFilter[] accept = Compile(options, request.Link.Name);
         var rings = new PacketPortRings(InDirection(options, accept), note);
         try
         {
@@ -170,7 +168,7 @@ internal static class PortBackend
         {
             if (isFirst && options.Filter is not null)
                 counter = PacketRing.OpenCounter(request.Link.Index, ignoreOutgoing, InDirection(options, FilterProgram.Negate(accept)));
-            return new PacketBlockRing(ring, wanted, counter, request.Port, options.SnapLength, request.HardwareOffset, request.IsKeeping);
+            return new PacketBlockRing(ring, wanted, counter, request.Port, options.SnapLength, request.IsKeeping);
         }
         catch
         {
@@ -179,6 +177,10 @@ internal static class PortBackend
             throw;
         }
     }
+
+    /// <summary>The program of the port's filter, for packets with their link header.</summary>
+    public static SockFilter[] Compile(PortOptions options, string device) =>
+        options.Filter is null ? FilterProgram.AcceptAll(options.SnapLength) : FilterProgram.CompileLive(device, options.Filter, options.SnapLength);
 
     /// <summary>The program for the port's direction: PACKET_IGNORE_OUTGOING serves one, a test in front of the program the other.</summary>
     public static SockFilter[] InDirection(PortOptions options, SockFilter[] program) =>

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Capbox.Native;
 using Capbox.Nic;
-using Capbox.Ptp;
 using Capbox.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -14,14 +13,14 @@ namespace Capbox.Capture;
 /// </summary>
 internal sealed class PortRecorder
 {
-    private readonly PortOptions _options;
+    private volatile PortOptions _options;
     private readonly int _port;
     private readonly int _writesInFlight;
     private readonly WriteEngine _engine;
-    private readonly Func<ushort, SegmentStore> _storeFor;
+    private readonly Func<ushort, LinkStores> _storesFor;
     private readonly FlightRecorder? _flight;
     private readonly ILogger _logger;
-    private readonly PortCounters _counters = new();
+    private readonly PortCounters _counters;
     private readonly List<RingRecorder> _recorders = [];
     private readonly List<Thread> _threads = [];
     private readonly Lock _triggerLock = new(); // the supervisor opens and closes, the flight recorder reads
@@ -44,17 +43,21 @@ internal sealed class PortRecorder
     /// <param name="options">The port.</param>
     /// <param name="port">Its index.</param>
     /// <param name="storage">How its rings write.</param>
-    /// <param name="storeFor">The segments of a link type.</param>
+    /// <param name="storesFor">The segments of a link type.</param>
     /// <param name="flight">Mode trigger, else null.</param>
     /// <param name="clocks">What the clocks are worth.</param>
     /// <param name="logger">For changes of state.</param>
-    public PortRecorder(PortOptions options, int port, StorageOptions storage, Func<ushort, SegmentStore> storeFor, FlightRecorder? flight, ClockBoard clocks, ILogger logger)
+    /// <param name="before">The recorder of the port until now, stopped: its counts go on.</param>
+    public PortRecorder(
+        PortOptions options, int port, StorageOptions storage, Func<ushort, LinkStores> storesFor, FlightRecorder? flight, ClockBoard clocks, ILogger logger, PortRecorder? before = null)
     {
+        _counters = before?._counters ?? new PortCounters();
+        _rings = before?._rings ?? [];
         _options = options;
         _port = port;
         _writesInFlight = storage.WritesInFlight;
         _engine = storage.Engine;
-        _storeFor = storeFor;
+        _storesFor = storesFor;
         _flight = flight;
         _clocks = clocks;
         _logger = logger;
@@ -67,6 +70,9 @@ internal sealed class PortRecorder
 
     public PortOptions Options => _options;
 
+    /// <summary>LINKTYPE_ of the packets; null while no ring is open.</summary>
+    public ushort? LinkType { get; private set; }
+
     /// <summary>Watches the links of the port's network namespace; null if that is ours or not there.</summary>
     public LinkWatch? Watch => _space?.Watch;
 
@@ -78,6 +84,43 @@ internal sealed class PortRecorder
             TryOpen();
         else
             Follow();
+    }
+
+    /// <summary>Another filter, without closing anything; the rings take it packet by packet. False: that cannot be done here, the port must be opened again.</summary>
+    public bool TryChangeFilter(string? filter)
+    {
+        if (filter == _options.Filter)
+            return true;
+        PortOptions next = _options with { Filter = filter };
+        try
+        {
+            if (_open is { } rings)
+            {
+                _space!.Run(() =>
+                {
+                    rings.ChangeFilter(next, _currentName, _ifIndex);
+                    return true;
+                });
+            }
+
+            _options = next;
+            return true;
+        }
+        catch (Exception e) when (e is IOException or FormatException or CaptureException)
+        {
+            _logger.LogWarning("port {Port}: another filter, set anew: {Reason}", _options.Name, e.Message);
+            return false;
+        }
+    }
+
+    /// <summary>The segments are others from now on.</summary>
+    public void MoveStores()
+    {
+        if (LinkType is not { } linkType)
+            return;
+        LinkStores stores = _storesFor(linkType);
+        foreach (RingRecorder recorder in _recorders)
+            recorder.MoveTo(stores);
     }
 
     /// <summary>Drains the rings and closes them.</summary>
@@ -194,15 +237,16 @@ internal sealed class PortRecorder
     {
         ushort linkType = Link.LinkTypeOf(link.HardwareType)
             ?? throw new CaptureException($"port {_options.Name}: links of type {link.HardwareType} (net/if_arp.h) are not recorded; Ethernet, loopback and tun are");
-        SegmentStore store = _storeFor(linkType);
+        LinkStores stores = _storesFor(linkType);
+        LinkType = linkType;
         PrepareInterface(link);
         int handoverMs = _flight?.HandoverMs(_options.HandoverMs, (int)(_options.RingBytes / _options.BlockBytes)) ?? _options.HandoverMs;
         var request = new PortRequest(
-            _options, _port, link, handoverMs, _stamps?.StampsAll ?? false, UtcOffset.FromKernel(LibC.KernelTaiOffsetSeconds()), _flight is not null);
+            _options, _port, link, handoverMs, _stamps?.StampsAll ?? false, _flight is not null);
         string? warning = null;
         _open = _space!.Run(() => PortBackend.Open(request, what => _logger.LogDebug("port {Port}: {Reason}", _options.Name, what), out warning));
         Warn(warning);
-        MakeRecorders(_open.Rings, store, handoverMs);
+        MakeRecorders(_open.Rings, stores, handoverMs);
         _last = _space.Links.Find(link.Index) is { } now ? InterfaceCounts.Read(now) : default;
         _open.Start();
         Volatile.Write(ref _backend, _open.Backend);
@@ -238,7 +282,7 @@ internal sealed class PortRecorder
         _ => "stamped by the system clock",
     };
 
-    private void MakeRecorders(IReadOnlyList<BlockRing> rings, SegmentStore store, int handoverMs)
+    private void MakeRecorders(IReadOnlyList<BlockRing> rings, LinkStores stores, int handoverMs)
     {
         if (_rings.Length < rings.Count)
             _rings = [.. _rings, .. Enumerable.Range(_rings.Length, rings.Count - _rings.Length).Select(_ => new RingCounters())];
@@ -247,7 +291,7 @@ internal sealed class PortRecorder
             WriteQueue writes = WriteQueue.Create(_engine, _writesInFlight);
             EngineName = writes.Name;
             var setup = new RingSetup(_port, i, handoverMs, _writesInFlight, _clocks);
-            _recorders.Add(new RingRecorder(setup, rings[i], store, writes, _counters, _rings[i], _flight?.NewPolicy(rings[i].SlotCount, handoverMs)));
+            _recorders.Add(new RingRecorder(setup, rings[i], stores, writes, _counters, _rings[i], _flight?.NewPolicy(rings[i].SlotCount, handoverMs)));
         }
     }
 
@@ -383,6 +427,7 @@ internal sealed class PortRecorder
 
         _open?.Dispose();
         _open = null;
+        LinkType = null;
         Volatile.Write(ref _backend, null);
         _threads.Clear();
         _recorders.Clear();

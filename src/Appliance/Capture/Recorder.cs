@@ -14,16 +14,15 @@ namespace Capbox.Capture;
 public sealed class Recorder : IDisposable
 {
     private const int SuperviseMs = 250;
-    private const int MaxLinkTypes = 4;
 
-    private readonly RecorderOptions _options;
     private readonly ILogger _logger;
-    private readonly Dictionary<ushort, SegmentStore> _stores = [];
-    private readonly Lock _storesLock = new();
-    private readonly Guid _runId = Guid.NewGuid();
     private readonly long _startedTicks = Stopwatch.GetTimestamp();
-    private PortRecorder[] _ports = [];
+    private readonly Lock _supervising = new(); // ports are opened, followed, changed and closed under it
+    private RecorderOptions _options;
+    private RecordingPlan _plan;
+    private volatile PortRecorder[] _ports = [];
     private ArchiveDirectory? _archive;
+    private SegmentStores? _stores;
     private LinkWatch? _links;
     private FlightRecorder? _flight;
     private Thread? _supervisor;
@@ -37,9 +36,16 @@ public sealed class Recorder : IDisposable
     public Recorder(RecorderOptions options, ILogger<Recorder> logger)
     {
         _options = options;
+        _plan = RecordingPlan.First(options);
         _logger = logger;
-        Clocks = new ClockBoard(options.Ports.Count);
+        Clocks = new ClockBoard(RecordingPlan.MaxPorts, KernelOffset());
     }
+
+    /// <summary>What it records now. From any thread.</summary>
+    public RecorderOptions Options => Volatile.Read(ref _options);
+
+    /// <summary>The ports by their place, the number that <see cref="Clocks"/> knows them by; of some only the place is left. From any thread.</summary>
+    public IReadOnlyList<PortOptions> Places => Volatile.Read(ref _plan).Places;
 
     /// <summary>
     /// Called with the path of each segment that was sealed, by this run or by the repair of an earlier one. On the threads that seal: it must return at once and not
@@ -63,12 +69,13 @@ public sealed class Recorder : IDisposable
     {
         try
         {
-            CheckFilters();
+            CheckFilters(_options);
             _archive = ArchiveDirectory.Open(_options.Storage.Directory);
             _archive.FreeLeftoverRoom(what => _logger.LogInformation("{What}", what));
             _links = new LinkWatch();
+            _stores = new SegmentStores(_archive, _plan, Clocks.Utc, _logger) { OnSealed = SegmentSealed };
             _flight = _options.Storage.Trigger is { } trigger ? NewFlightRecorder(trigger) : null;
-            _ports = [.. _options.Ports.Select((port, index) => new PortRecorder(port, index, _options.Storage, StoreFor, _flight, Clocks, _logger))];
+            _ports = [.. _options.Ports.Select(port => NewPort(port, before: null))];
             foreach (PortRecorder port in _ports)
                 port.Supervise();
         }
@@ -83,6 +90,46 @@ public sealed class Recorder : IDisposable
         _supervisor.Start();
         _repair = new Thread(RepairLeftovers) { IsBackground = true, Name = "capbox-repair", Priority = ThreadPriority.BelowNormal };
         _repair.Start();
+    }
+
+    /// <summary>
+    /// Goes over to other options while it records, in new segments. A port that stays as it is loses nothing; one of which only the filter is another gets that without being closed; one that
+    /// is otherwise another is closed and opened again. Returns when that is done. From any thread, one at a time.
+    /// </summary>
+    /// <param name="next">Validated by whoever made it; see <see cref="RecorderChange.NeedsNewRecorder"/>.</param>
+    /// <exception cref="CaptureException">Nothing was changed: a filter does not compile, or this needs another recorder.</exception>
+    public void Change(RecorderOptions next)
+    {
+        CheckFilters(next);
+        lock (_supervising)
+        {
+            if (RecorderChange.NeedsNewRecorder(_options, next))
+                throw new CaptureException("another archive, mode or trigger needs another recorder");
+            if (_stopping || _stores is null)
+                throw new CaptureException("the recorder is not running");
+            bool areRingsOther = RecorderChange.AreRingsOther(_options.Storage, next.Storage);
+            var staying = new Dictionary<string, PortRecorder>();
+            var leaving = new Dictionary<string, PortRecorder>();
+            foreach (PortRecorder port in _ports)
+            {
+                PortOptions? wanted = next.Ports.FirstOrDefault(p => p.Name == port.Options.Name);
+                bool stays = wanted is not null && !areRingsOther && !RecorderChange.NeedsOpening(port.Options, wanted) && port.TryChangeFilter(wanted.Filter);
+                (stays ? staying : leaving).Add(port.Options.Name, port);
+            }
+
+            Parallel.ForEach(leaving.Values, port => port.Stop());
+            RecordingPlan plan = _plan.Next(next);
+            _stores.Change(plan, staying.Values.Select(p => p.LinkType).OfType<ushort>().ToHashSet());
+            foreach (PortRecorder port in staying.Values)
+                port.MoveStores();
+            _stores.LeaveBefore();
+            Clocks.Forget(UtcTime.Now.Nanoseconds, plan.Places.Select((_, place) => place).Where(place => place >= _plan.Places.Count || _plan.Places[place].Name != plan.Places[place].Name));
+            Volatile.Write(ref _plan, plan);
+            Volatile.Write(ref _options, next);
+            _ports = [.. next.Ports.Select(port => staying.GetValueOrDefault(port.Name) ?? NewPort(port, leaving.GetValueOrDefault(port.Name)))];
+            foreach (PortRecorder port in _ports.Where(p => !staying.ContainsValue(p)))
+                SuperviseOne(port);
+        }
     }
 
     /// <summary>Seals the current segments and goes on in new ones, without losing a packet. Returns at once.</summary>
@@ -111,13 +158,9 @@ public sealed class Recorder : IDisposable
         Parallel.ForEach(_ports, port => port.Stop());
         _flight?.Dispose();
         _lastStorage ??= _archive is null ? null : ReadStorage();
-        List<SegmentStore> stores = Stores();
-        foreach (SegmentStore store in stores)
-            store.Dispose();
-        if (_lastStorage is not null)
-            _lastStorage = AfterSealing(_lastStorage, stores);
-        lock (_storesLock)
-            _stores.Clear();
+        _stores?.Dispose();
+        if (_lastStorage is not null && _stores is not null)
+            _lastStorage = AfterSealing(_lastStorage, _stores.Totals());
         _repair?.Join();
         _repair = null;
         _links?.Dispose();
@@ -141,15 +184,18 @@ public sealed class Recorder : IDisposable
 
     public void Dispose() => Stop();
 
-    private void CheckFilters()
+    private PortRecorder NewPort(PortOptions port, PortRecorder? before) =>
+        new(port, _plan.PlaceOf(port.Name), _options.Storage, _stores!.For, _flight, Clocks, _logger, before);
+
+    private static void CheckFilters(RecorderOptions options)
     {
-        foreach (PortOptions port in _options.Ports)
+        foreach (PortOptions port in options.Ports)
         {
             if (port.Filter is not null && FilterCompiler.Check(port.Filter, port.SnapLength) is { } message)
                 throw new CaptureException($"port {port.Name}: filter \"{port.Filter}\": {message}");
         }
 
-        if (_options.Storage.Trigger?.Filter is { } trigger && FilterCompiler.Check(trigger, Format.MaxSnapLength) is { } problem)
+        if (options.Storage.Trigger?.Filter is { } trigger && FilterCompiler.Check(trigger, Format.MaxSnapLength) is { } problem)
             throw new CaptureException($"trigger filter \"{trigger}\": {problem}");
     }
 
@@ -174,47 +220,26 @@ public sealed class Recorder : IDisposable
         return matched;
     }
 
-    private List<SegmentStore> Stores()
-    {
-        lock (_storesLock)
-            return [.. _stores.Values];
-    }
+    private List<SegmentStore> Stores() => _stores?.All ?? [];
 
-    /// <summary>libpcap reads only files of one link type: each type has segments of its own.</summary>
-    private SegmentStore StoreFor(ushort linkType)
+    private static UtcOffset KernelOffset() => UtcOffset.FromKernel(LibC.KernelTaiOffsetSeconds());
+
+    /// <summary>
+    /// Acts on another TAI - UTC, told by who keeps the clock, or by the kernel where nobody does: chunks from then on go to new segments, since a header tells only one.
+    /// </summary>
+    private void FollowUtc()
     {
-        lock (_storesLock)
+        ClockBoard.UtcNotice? notice = Clocks.Notice;
+        UtcOffset wanted = notice?.Offset ?? KernelOffset();
+        UtcOffset before = Clocks.Utc.Latest;
+        if (wanted != before)
         {
-            if (_stores.TryGetValue(linkType, out SegmentStore? store))
-                return store;
-            if (_stores.Count == MaxLinkTypes)
-                throw new CaptureException($"more than {MaxLinkTypes} link types at once");
-            var origin = new OriginRecord
-            {
-                Magic = Format.RecordMagic,
-                Version = Format.RecordVersion,
-                Kind = RecordKind.Origin,
-                ConfigRevision = _options.ConfigRevision,
-                RunId = _runId,
-                Ports = (ushort)_options.Ports.Count,
-            };
-            int largestBlock = _options.Ports.Max(p => p.BlockBytes);
-            store = new SegmentStore(_archive!, _options.Storage, _options.Ports.Count, largestBlock, origin, o => BuildHeader(o, linkType), _logger) { OnSealed = SegmentSealed };
-            _stores.Add(linkType, store);
-            return store;
+            TaiTime from = notice?.From ?? new TaiTime(UtcTime.Now.Nanoseconds + wanted.Nanoseconds);
+            _stores!.ChangeUtc(wanted, from);
+            _logger.LogWarning("TAI - UTC is {Offset} s from {From} ns TAI on, {Before} s before: new segments", wanted.Seconds, from.Nanoseconds, before.Seconds);
         }
-    }
 
-    private byte[] BuildHeader(OriginRecord origin, ushort linkType)
-    {
-        var offset = UtcOffset.FromKernel(LibC.KernelTaiOffsetSeconds());
-        InterfaceInfo[] ports = [.. _options.Ports.Select(port =>
-        {
-            Link? link = PortNamespace.FindLink(port);
-            return new InterfaceInfo(port.Name, link?.Driver, link?.Mac, link?.SpeedBitsPerSecond, port.Filter, offset);
-        })];
-        // One snap length a file, or libpcap refuses it: the largest of the ports'.
-        return SegmentHeader.Build(origin, _options.Serial, ports, linkType, _options.Ports.Max(p => p.SnapLength));
+        _stores!.Retire();
     }
 
     private void SuperviseLoop()
@@ -222,21 +247,30 @@ public sealed class Recorder : IDisposable
         while (!_stopping)
         {
             LinkWatch.WaitAny([_links!, .. _ports.Select(port => port.Watch).OfType<LinkWatch>()], SuperviseMs);
-            foreach (PortRecorder port in _ports)
+            lock (_supervising)
             {
-                try
-                {
-                    port.Supervise();
-                }
-                catch (CaptureException e)
-                {
-                    port.NoteProblem(e.Message);
-                }
-                catch (IOException e)
-                {
-                    port.NoteProblem($"port {port.Options.Name}: {e.Message}");
-                }
+                if (_stopping)
+                    return;
+                FollowUtc();
+                foreach (PortRecorder port in _ports)
+                    SuperviseOne(port);
             }
+        }
+    }
+
+    private static void SuperviseOne(PortRecorder port)
+    {
+        try
+        {
+            port.Supervise();
+        }
+        catch (CaptureException e)
+        {
+            port.NoteProblem(e.Message);
+        }
+        catch (IOException e)
+        {
+            port.NoteProblem($"port {port.Options.Name}: {e.Message}");
         }
     }
 
@@ -270,26 +304,27 @@ public sealed class Recorder : IDisposable
     private StorageSnapshot ReadStorage()
     {
         List<SegmentStore> stores = Stores();
+        SegmentStores.SealedTotals totals = _stores!.Totals();
         string engine = _ports.Select(p => p.EngineName).FirstOrDefault(name => name is not null) ?? "none";
         return new StorageSnapshot
         {
-            CurrentSegment = stores.Select(s => s.CurrentPath).FirstOrDefault(path => path is not null),
-            SegmentsSealed = stores.Aggregate(0ul, (sum, s) => sum + s.SealedCount),
-            BytesWritten = stores.Aggregate(0ul, (sum, s) => sum + s.BytesWritten),
-            WriteErrors = stores.Aggregate(0ul, (sum, s) => sum + s.WriteErrors),
-            Fault = stores.Select(s => s.Fault).FirstOrDefault(fault => fault is not null),
+            CurrentSegment = stores.Select(s => s.CurrentPath).LastOrDefault(path => path is not null),
+            SegmentsSealed = totals.Sealed,
+            BytesWritten = totals.BytesWritten,
+            WriteErrors = totals.WriteErrors,
+            Fault = totals.Fault,
             Engine = engine,
             Direct = stores.Count > 0 && stores.All(s => s.Direct),
             FreeBytes = _archive?.FreeBytes() ?? 0,
-            RecentlySealed = [.. stores.SelectMany(s => s.RecentlySealed())],
+            RecentlySealed = totals.Recent,
         };
     }
 
-    private static StorageSnapshot AfterSealing(StorageSnapshot before, List<SegmentStore> stores) => before with
+    private static StorageSnapshot AfterSealing(StorageSnapshot before, SegmentStores.SealedTotals totals) => before with
     {
         CurrentSegment = null,
-        SegmentsSealed = stores.Aggregate(0ul, (sum, s) => sum + s.SealedCount),
-        Fault = stores.Select(s => s.Fault).FirstOrDefault(fault => fault is not null),
-        RecentlySealed = [.. stores.SelectMany(s => s.RecentlySealed())],
+        SegmentsSealed = totals.Sealed,
+        Fault = totals.Fault,
+        RecentlySealed = totals.Recent,
     };
 }

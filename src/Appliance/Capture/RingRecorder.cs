@@ -35,13 +35,14 @@ internal sealed unsafe class RingRecorder : IDisposable
 
     private readonly RingSetup _setup;
     private readonly BlockRing _ring;
-    private readonly SegmentStore _store;
+    private volatile LinkStores _stores;
     private readonly WriteQueue _writes;
     private readonly PortCounters _port;
     private readonly RingCounters _counters;
     private readonly KeepPolicy? _keep; // mode trigger
     private readonly RewrittenBlock[] _blocks;
     private readonly Reservation[] _places; // by block; the last one is the note's
+    private readonly SegmentStore[] _goesTo; // by block, while it is held; the last one is the note's
     private readonly bool[] _held; // by block: prepared and not given back
     private readonly int[] _ready; // ring buffer of block numbers, oldest first
     private readonly int _noteTag;
@@ -57,23 +58,24 @@ internal sealed unsafe class RingRecorder : IDisposable
 
     /// <param name="setup">Sizes and numbers.</param>
     /// <param name="ring">The ring.</param>
-    /// <param name="store">Where chunks go.</param>
+    /// <param name="stores">Where chunks go.</param>
     /// <param name="writes">The ring's own write queue; this object closes it.</param>
     /// <param name="port">The port's counters.</param>
     /// <param name="counters">The ring's counters; they outlive a ring that is opened again.</param>
     /// <param name="keep">Mode trigger: what is kept and what is written; null: everything is written.</param>
     public RingRecorder(
-        RingSetup setup, BlockRing ring, SegmentStore store, WriteQueue writes, PortCounters port, RingCounters counters, KeepPolicy? keep = null)
+        RingSetup setup, BlockRing ring, LinkStores stores, WriteQueue writes, PortCounters port, RingCounters counters, KeepPolicy? keep = null)
     {
         _setup = setup;
         _ring = ring;
-        _store = store;
+        _stores = stores;
         _writes = writes;
         _port = port;
         _counters = counters;
         _keep = keep;
         _blocks = new RewrittenBlock[ring.SlotCount];
         _places = new Reservation[ring.SlotCount + 1];
+        _goesTo = new SegmentStore[ring.SlotCount + 1];
         _noteTag = ring.SlotCount;
         _held = new bool[ring.SlotCount];
         _ready = new int[ring.SlotCount];
@@ -83,6 +85,9 @@ internal sealed unsafe class RingRecorder : IDisposable
 
     /// <summary>Asks the thread to drain and end; no packet comes any more by then.</summary>
     public void RequestStop() => _stopping = true;
+
+    /// <summary>Chunks from the next block on go here. From the supervisor's thread.</summary>
+    public void MoveTo(LinkStores stores) => _stores = stores;
 
     /// <summary>Mode trigger: what this ring keeps, for control.</summary>
     public KeepPolicy? Policy => _keep;
@@ -106,6 +111,11 @@ internal sealed unsafe class RingRecorder : IDisposable
     {
         _writes.Dispose();
         _notePage.Dispose();
+        for (int block = 0; block < _held.Length; block++)
+        {
+            if (_held[block])
+                _goesTo[block].Leave(); // given up
+        }
     }
 
     /// <summary>One round over completions, the next block and the ready queue; false if there was nothing to do.</summary>
@@ -170,11 +180,15 @@ internal sealed unsafe class RingRecorder : IDisposable
         }
 
         ref RewrittenBlock block = ref _blocks[_nextBlock];
-        _ring.Prepare(_nextBlock, out block);
+        UtcScale scale = _setup.Clocks.Utc;
+        long firstStampNs = _ring.FirstStamp(_nextBlock, out bool isTai);
+        SegmentStore store = _goesTo[_nextBlock] = EnterStore(scale.At(firstStampNs, isTai));
+        _ring.Prepare(_nextBlock, store.Offset, out block);
         block.Record.Ring = (ushort)_setup.Ring;
         block.Record.RingSequence = _sequence + block.Skipped;
         _sequence = block.Record.RingSequence + 1;
         _setup.Clocks.Describe(ref block.Record);
+        scale.Widen(ref block.Record, store.Offset);
         if (_keep is null)
             TakeStatistics();
         else
@@ -183,6 +197,16 @@ internal sealed unsafe class RingRecorder : IDisposable
         Enqueue(_nextBlock);
         _nextBlock = Following(_nextBlock);
         return true;
+    }
+
+    private SegmentStore EnterStore(UtcOffset offset)
+    {
+        // Stores are over only after MoveTo has given others, so the second round finds them.
+        while (true)
+        {
+            if (_stores.Enter(offset) is { } store)
+                return store;
+        }
     }
 
     private bool HasBlockToTake => _ring.IsHandedOver(_nextBlock) && _keep is null or { MayTake: true };
@@ -212,7 +236,8 @@ internal sealed unsafe class RingRecorder : IDisposable
     private bool TrySubmit(ref ChunkRecord record, byte* chunk, int tag, uint interfaceId, ulong firstStampNs, ulong lastStampNs)
     {
         int bytes = (int)record.ChunkBytes;
-        if (!_store.TryReserve(bytes, out Reservation place))
+        SegmentStore store = _goesTo[tag];
+        if (!store.TryReserve(bytes, out Reservation place))
         {
             _diskBound = true;
             return false;
@@ -228,7 +253,7 @@ internal sealed unsafe class RingRecorder : IDisposable
         {
             // The room stays a hole, which the sealing fills.
             if (errno is not (LibC.EAGAIN or LibC.EBUSY or LibC.ENOMEM))
-                _store.ReportWriteError(place.Segment, errno);
+                store.ReportWriteError(place.Segment, errno);
             place.Segment.Leave();
             _diskBound = true;
             return false;
@@ -249,11 +274,11 @@ internal sealed unsafe class RingRecorder : IDisposable
         if (isWhole)
         {
             place.Segment.Complete(place.Slot, record);
-            _store.CountWritten(record.ChunkBytes);
+            _goesTo[tag].CountWritten(record.ChunkBytes);
         }
         else
         {
-            _store.ReportWriteError(place.Segment, result < 0 ? -result : LibC.ENOSPC);
+            _goesTo[tag].ReportWriteError(place.Segment, result < 0 ? -result : LibC.ENOSPC);
         }
 
         place.Segment.Leave();
@@ -270,6 +295,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     {
         _counters.AddStored(_blocks[block].Record);
         _held[block] = false;
+        _goesTo[block].Leave();
         _ring.GiveBack(block);
     }
 
@@ -350,10 +376,12 @@ internal sealed unsafe class RingRecorder : IDisposable
             LastUtcNs = now,
         };
         _setup.Clocks.Describe(ref _note);
+        _goesTo[_noteTag] = EnterStore(_setup.Clocks.Utc.Latest);
         byte* page = (byte*)_notePage.Address;
         ChunkLayout.Close(page, page + ChunkLayout.DescriptorBytes, page + Format.PageBytes);
         if (!TrySubmit(ref _note, page, _noteTag, Format.SoftwareInterface(_setup.Port), (ulong)now, (ulong)now))
         {
+            _goesTo[_noteTag].Leave();
             KeepNoteForLater();
             return false;
         }
@@ -365,6 +393,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     private void OnNoteWritten(bool isWhole)
     {
         _noteInFlight = false;
+        _goesTo[_noteTag].Leave();
         if (!isWhole)
             KeepNoteForLater();
     }

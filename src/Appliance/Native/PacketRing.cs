@@ -14,7 +14,7 @@ internal sealed record PacketRingOptions(
 
 /// <summary>
 /// A packet socket with a TPACKET_V3 ring (packet(7), Documentation/networking/packet_mmap.rst). Made with a filter that rejects everything, so
-/// that nothing arrives before all rings of a port are in their fanout group; <see cref="SetFilter"/> starts it.
+/// that nothing arrives before all rings of a port are in their fanout group; <see cref="SetFilter(SockFilter[])"/> starts it.
 /// </summary>
 internal sealed unsafe class PacketRing : IDisposable
 {
@@ -103,6 +103,9 @@ internal sealed unsafe class PacketRing : IDisposable
 
     /// <summary>Replaces the filter atomically.</summary>
     public void SetFilter(SockFilter[] program) => AttachFilter(_fd, program);
+
+    /// <summary>Of a socket of <see cref="OpenCounter"/>.</summary>
+    public static void SetFilter(FileDescriptor counter, SockFilter[] program) => AttachFilter(counter, program);
 
     /// <summary>Joins a fanout group and returns its number; <paramref name="group"/> below 0 makes the kernel choose a new one.</summary>
     public int JoinFanout(int group, int mode)

@@ -10,7 +10,7 @@ namespace Capbox.Storage;
 internal readonly record struct Reservation(Segment Segment, long Offset, int Slot);
 
 /// <summary>
-/// The segments of one link type. Ring threads take room from the current segment; a keeper thread holds a next one ready, so that rotation is
+/// The segments of one link type and one TAI - UTC. Ring threads take room from the current segment; a keeper thread holds a next one ready, so that rotation is
 /// the swap of a reference, and seals what was closed. When the disk refuses a new segment there is none: rings keep their blocks, the kernel
 /// drops when they are full, and the keeper tries again every second.
 /// </summary>
@@ -29,7 +29,7 @@ internal sealed class SegmentStore : IDisposable
     private readonly OriginRecord _origin;
     private readonly ILogger _logger;
     private readonly Lock _swap = new();
-    private readonly AutoResetEvent _wake = new(false);
+    private readonly AutoResetEvent _wake = new(true);
     private readonly List<Segment> _open = []; // keeper's: every segment that is not sealed
     private readonly Queue<string> _recentlySealed = new();
     private readonly Stack<ChunkRecord[]> _spareRecords = new();
@@ -41,6 +41,8 @@ internal sealed class SegmentStore : IDisposable
     private long _retryAtMs;
     private long _boundarySeconds;
     private bool _directRefusedLogged;
+    private int _users; // blocks whose chunks go here; negative: retired
+    private long _leftMs = Environment.TickCount64;
     private string? _fault;
     private string[] _openPaths = [];
     private ulong _sealed, _bytesWritten, _writeErrors;
@@ -52,9 +54,10 @@ internal sealed class SegmentStore : IDisposable
     /// <param name="origin">What the header says, but for sequence and time.</param>
     /// <param name="buildHeader">Makes the header from the origin; asks the ports for what they are now.</param>
     /// <param name="logger">For the keeper only.</param>
-    /// <exception cref="IOException">The first segment cannot be made.</exception>
+    /// <param name="needsFirst">False: the first segment is made by the keeper, which tries for as long as the disk refuses; until then there is no room.</param>
+    /// <exception cref="IOException">The first segment is needed and cannot be made.</exception>
     public SegmentStore(
-        ArchiveDirectory archive, StorageOptions options, int ports, int largestChunkBytes, OriginRecord origin, Func<OriginRecord, byte[]> buildHeader, ILogger logger)
+        ArchiveDirectory archive, StorageOptions options, int ports, int largestChunkBytes, OriginRecord origin, Func<OriginRecord, byte[]> buildHeader, ILogger logger, bool needsFirst = true)
     {
         _archive = archive;
         _options = options;
@@ -64,13 +67,17 @@ internal sealed class SegmentStore : IDisposable
         _buildHeader = buildHeader;
         _logger = logger;
         _boundarySeconds = NextBoundary();
-        _current = Prepare();
-        _current.Started = UtcTime.Now;
-        _open.Add(_current);
-        PublishOpen();
+        if (needsFirst)
+            Begin();
         _keeper = new Thread(Keep) { IsBackground = true, Name = "capbox-keeper" };
         _keeper.Start();
     }
+
+    /// <summary>TAI - UTC of its segments' headers.</summary>
+    public UtcOffset Offset { get; init; } = UtcOffset.Since2017;
+
+    /// <summary>Retired, and everything sealed that could be.</summary>
+    public bool HasEnded => Volatile.Read(ref _users) < 0 && !_keeper.IsAlive;
 
     /// <summary>Called by the keeper with the path of each sealed segment; must return at once.</summary>
     public Action<string>? OnSealed { get; init; }
@@ -93,6 +100,37 @@ internal sealed class SegmentStore : IDisposable
     {
         lock (_recentlySealed)
             return [.. _recentlySealed];
+    }
+
+    /// <summary>A block's chunk will go here: the store stays until <see cref="Leave"/>. False if it was retired. Once a block.</summary>
+    public bool TryEnter()
+    {
+        int users = Volatile.Read(ref _users);
+        while (users >= 0)
+        {
+            int seen = Interlocked.CompareExchange(ref _users, users + 1, users);
+            if (seen == users)
+                return true;
+            users = seen;
+        }
+
+        return false;
+    }
+
+    /// <summary>The block went back. Once a block.</summary>
+    public void Leave()
+    {
+        Volatile.Write(ref _leftMs, Environment.TickCount64);
+        Interlocked.Decrement(ref _users);
+    }
+
+    /// <summary>If nobody has been inside for so long: nobody will be again, and what is there is sealed.</summary>
+    public void RetireIfIdle(long idleMs)
+    {
+        if (Environment.TickCount64 - Volatile.Read(ref _leftMs) < idleMs || Interlocked.CompareExchange(ref _users, int.MinValue / 2, 0) != 0)
+            return;
+        _stopping = true;
+        _wake.Set();
     }
 
     /// <summary>
@@ -159,6 +197,14 @@ internal sealed class SegmentStore : IDisposable
         _wake.Set();
         _keeper.Join();
         _wake.Dispose();
+    }
+
+    private void Begin()
+    {
+        _current = Prepare();
+        _current.Started = UtcTime.Now;
+        _open.Add(_current);
+        PublishOpen();
     }
 
     private bool TryRotate(Segment? full)
