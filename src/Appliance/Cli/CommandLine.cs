@@ -46,8 +46,8 @@ internal static class CommandLine
     {
         RootCommand root = new("capbox records network ports to PCAPNG segments and accounts for every packet.")
         {
-            RunCommandLine(), ControlCommandLines.Status(), ControlCommandLines.Trigger(), ControlCommandLines.Rotate(), PortsCommandLine(), ClockCommandLines.Clock(), ArchiveCommandLines.Segments(), ExtractCommandLine(),
-            ExtcapCommandLine(), ArchiveCommandLines.Hold(), ArchiveCommandLines.Catalog(), VerifyCommandLine(), SealCommandLine(), ConfigCommandLine(),
+            RunCommandLine(), ControlCommandLines.Status(), ControlCommandLines.Top(), ControlCommandLines.Trigger(), ControlCommandLines.Rotate(), PortsCommandLine(), ClockCommandLines.Clock(), ArchiveCommandLines.Segments(), ExtractCommandLine(),
+            ExtcapCommandLine(), ArchiveCommandLines.Hold(), ArchiveCommandLines.Catalog(), VerifyCommandLine(), SealCommandLine(), ConfigCommandLines.Config(),
         };
         foreach (HelpOption help in root.Options.OfType<HelpOption>())
             help.Action = new ExampleHelpAction((HelpAction)help.Action!);
@@ -66,16 +66,18 @@ internal static class CommandLine
         Option<string?> filter = new("--filter") { Description = "tcpdump expression for every port; @name of the document may be used", HelpName = "EXPR" };
         Option<string?> duration = new("--duration") { Description = "End after this many seconds, or 10m, 2h", HelpName = "S" };
         Option<string?> sealKey = new("--seal-key") { Description = "Private key: keep a signed chain over the sealed segments (docs/CUSTODY.md)", HelpName = "FILE" };
+        Option<string?> state = new("--state") { Description = "Keep the configuration here, where capbox config and others change it (docs/CONTROL.md); --config is only its first", HelpName = "DIR" };
         Option<string?> backend = new("--backend") { Description = "For every port: auto, packet (packet sockets) or kmod (the kernel module)", HelpName = "NAME" };
         Command command = new("run", "Record ports until Ctrl-C, SIGTERM or the end of --duration. SIGHUP begins new segments.")
         {
-            config, port, archive, filter, backend, duration, sealKey, s_json,
+            config, state, port, archive, filter, backend, duration, sealKey, s_json,
         };
         command.SetAction(result => RunCommand.Run(
             new RunArguments(
                 result.GetValue(config), result.GetValue(port) ?? [], result.GetValue(archive), result.GetValue(filter), result.GetValue(duration))
             {
                 SealKey = result.GetValue(sealKey),
+                State = result.GetValue(state),
                 Backend = result.GetValue(backend),
             },
             result.GetValue(s_json)));
@@ -174,14 +176,6 @@ internal static class CommandLine
         return command;
     }
 
-    private static Command ConfigCommandLine()
-    {
-        Argument<string> file = new("FILE") { Description = "Configuration document" };
-        Command check = new("check", "Validate a configuration document; every error is said, one line each.") { file, s_json };
-        check.SetAction(result => ConfigCommand.Check(result.GetRequiredValue(file), result.GetValue(s_json)));
-        return new Command("config", "Work on configuration documents.") { check };
-    }
-
     /// <summary>The usual help, then examples and exit codes.</summary>
     private sealed class ExampleHelpAction(HelpAction usual) : SynchronousCommandLineAction
     {
@@ -207,9 +201,11 @@ internal static class CommandLine
                 "sudo capbox run --port eth2,eth3 --filter 'udp and net 239.0.0.0/8' --duration 60",
                 "sudo capbox run --port blue/eth0,/proc/4711/ns/net/eth0        # in network namespaces",
                 "sudo capbox run --config /etc/capbox.json --json | jq '.ports[].lostPackets'",
+                "sudo capbox run --state /var/lib/capbox-state        # capbox config changes it while it runs",
                 "sudo kill -HUP $(pidof capbox)        # begin new segments",
             ],
             "status" => ["sudo capbox status --archive ./var", "sudo capbox status --json | jq '.ports[].lostPackets'"],
+            "top" => ["sudo capbox top", "sudo capbox top --interval 10 | tee rates.log", "sudo capbox top --json | jq -c '[.at, .ports[].lostPackets]'"],
             "trigger" => ["sudo capbox trigger --reason 'order 4711 late'", "sudo capbox trigger --archive ./var --json | jq -r .reached"],
             "rotate" => ["sudo capbox rotate"],
             "ports" => ["capbox ports", "sudo capbox ports --netns blue", "capbox ports --json | jq -r '.[] | select(.carrier) | .name'"],
@@ -248,7 +244,7 @@ internal static class CommandLine
                 "CAPBOX_ARCHIVE=./var tshark -i capbox-live-eth2 -f 'udp port 319'",
                 "capbox extcap --extcap-interfaces",
             ],
-            "config" or "check" => ["capbox config check /etc/capbox.json"],
+            "config" or "check" or "schema" or "show" or "history" or "diff" or "plan" or "apply" or "set" or "rollback" or "confirm" => ConfigCommandLines.Examples,
             _ => ["capbox ports", "sudo capbox run --port eth2 --archive ./var", "capbox segments ./var", "capbox verify ./var/*.pcapng"],
         };
     }

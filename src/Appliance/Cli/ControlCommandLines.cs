@@ -14,6 +14,16 @@ internal static class ControlCommandLines
         return command;
     }
 
+    public static Command Top()
+    {
+        Option<string> archive = CommonOptions.Archive();
+        Option<string> interval = new("--interval") { Description = "Time between two looks: seconds, or 500ms, 10s", HelpName = "S", DefaultValueFactory = _ => "1" };
+        Option<bool> json = CommonOptions.Json();
+        Command command = new("top", "Watch a running recorder live: rates, losses, disk, clock. In a pipe a line for each look.") { archive, interval, json };
+        command.SetAction(result => TopCommand.Run(result.GetRequiredValue(archive), result.GetRequiredValue(interval), result.GetValue(json)));
+        return command;
+    }
+
     public static Command Rotate()
     {
         Option<string> archive = CommonOptions.Archive();

@@ -1,37 +1,43 @@
-using Capbox.Archive;
-using Capbox.Capture;
 using Capbox.Control;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Capbox.Cli;
 
-/// <summary>Opens the control socket once the recorder has the archive, and closes it before the recorder stops. Without a socket the recording goes on.</summary>
-internal sealed class ControlService(RunSettings settings, Recorder recorder, Archivist archivist, RecorderService service, ILogger<ControlService> logger) : IHostedService, IDisposable
+/// <summary>
+/// Opens the control socket once the recorder has the archive, and closes it before the recorder stops; of a box that keeps its configuration itself a second one with its documents, which
+/// stays where it is when the archive is another. Without a socket the recording goes on.
+/// </summary>
+internal sealed class ControlService(
+    RunSettings settings, ControlTable table, ILogger<ControlService> logger) : IHostedService, IDisposable
 {
-    private ControlServer? _server;
+    private readonly List<ControlServer> _servers = [];
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        try
-        {
-            var commands = new ControlCommands(recorder, service.Snapshot);
-            ArchiveCommands.AddTo(commands, archivist);
-            _server = new ControlServer(settings.Options.Storage.Directory, commands, logger);
-        }
-        catch (IOException e)
-        {
-            logger.LogError("control: {Reason}; recording goes on without a control socket", e.Message);
-        }
-
+        Open(settings.Options.Storage.Directory);
+        if (settings.Managed is { } managed)
+            Open(managed.Directory);
         return Task.CompletedTask;
     }
 
     public Task StopAsync(CancellationToken cancellationToken)
     {
-        _server?.Dispose();
+        Dispose();
         return Task.CompletedTask;
     }
 
-    public void Dispose() => _server?.Dispose();
+    public void Dispose() => _servers.ForEach(s => s.Dispose());
+
+    private void Open(string directory)
+    {
+        try
+        {
+            _servers.Add(new ControlServer(directory, table.Commands, logger));
+        }
+        catch (IOException e)
+        {
+            logger.LogError("control: {Reason}; recording goes on without a control socket", e.Message);
+        }
+    }
 }

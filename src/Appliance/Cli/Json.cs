@@ -42,6 +42,7 @@ internal sealed record HoldListing(
 [JsonSerializable(typeof(HoldListing))]
 [JsonSerializable(typeof(Archive.CatalogReport))]
 [JsonSerializable(typeof(ConfigCheckReport))]
+[JsonSerializable(typeof(IReadOnlyList<Config.ConfigDifference>))]
 [JsonSerializable(typeof(KeyReport))]
 [JsonSerializable(typeof(Custody.SealReport))]
 [JsonSerializable(typeof(Custody.ChainReport))]

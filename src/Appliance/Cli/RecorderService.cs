@@ -60,8 +60,11 @@ internal sealed class RecorderService(
         _ending.Dispose();
     }
 
+    /// <summary>How the connection to the broker stands; whoever keeps it says so.</summary>
+    public Func<Mqtt.MqttSnapshot?> Mqtt { get; set; } = static () => null;
+
     /// <summary>All counters now. From any thread.</summary>
-    public BoxSnapshot Snapshot() => new(recorder.Snapshot()) { Archive = archivist.Snapshot(), Custody = custody.Custodian?.State, Clock = clock.Snapshot };
+    public BoxSnapshot Snapshot() => new(recorder.Snapshot()) { Archive = archivist.Snapshot(), Custody = custody.Custodian?.State, Clock = clock.Snapshot, Mqtt = Mqtt() };
 
     /// <summary>Prints the final ledger and judges the job.</summary>
     /// <returns>The exit code.</returns>

@@ -10,6 +10,9 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
 {
     private const long MaxDurationMs = 366L * 86_400_000;
 
+    /// <summary><c>--state</c>: the configuration is kept there, and <c>--config</c> is only its first.</summary>
+    public string? State { get; init; }
+
     /// <summary><c>--seal-key</c>, which wins over the document's <c>$.custody.key</c>.</summary>
     public string? SealKey { get; init; }
 
@@ -21,6 +24,12 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
 
     /// <summary>The document's source of time; null: none.</summary>
     public Timing.ClockOptions? Clock { get; private set; }
+
+    /// <summary>Where the document wants metrics; null: nowhere.</summary>
+    public Control.MetricsAddress? Metrics { get; private set; }
+
+    /// <summary>The document's broker; null: none.</summary>
+    public Mqtt.MqttOptions? Mqtt { get; private set; }
 
     /// <summary>Makes options of document and command line; the latter wins.</summary>
     /// <param name="errors">One line each, naming the file and key, or the option at fault.</param>
@@ -46,6 +55,8 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
             filters = result.Filters;
             archive = result.Archive!;
             Clock = result.Clock;
+            Mqtt = result.Mqtt;
+            Metrics = result.Metrics;
             if (SealKeyFile is null)
                 (SealKeyFile, keyName) = (result.CustodyKey, $"{Config}: $.custody.key:");
         }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Capbox.Archive;
 using Capbox.Capture;
+using Capbox.Control;
 using Capbox.Custody;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -18,22 +19,39 @@ internal static class RunCommand
 
     public static int Run(RunArguments arguments, bool json)
     {
+        if (arguments.State is not null)
+            return ManagedRun.Run(arguments, json);
         List<string> errors = [];
         RecorderOptions? options = arguments.Build(errors, out ArchivistOptions archive);
         foreach (string error in errors)
             Errors.Write(error);
         if (options is null)
             return ExitCode.BadUse;
-        if (!HasCapability(CapNetRaw))
-            return Errors.Failed("run needs root or CAP_NET_RAW to open ports; use sudo");
+        if (!MayRecord)
+            return Errors.Failed(MayNotRecord);
 
-        StatusScreen screen = new(Console.Error, isTerminal: !Console.IsErrorRedirected && !json);
-        RunSettings settings = new(options, archive, arguments.TryDuration(errors), json) { SealKey = arguments.SealKeyFile, Clock = arguments.Clock };
-        return Host(settings, screen);
+        RunSettings settings = new(options, archive, arguments.TryDuration(errors), json) { SealKey = arguments.SealKeyFile, Clock = arguments.Clock, Mqtt = arguments.Mqtt, Metrics = arguments.Metrics };
+        try
+        {
+            return Host(settings);
+        }
+        catch (Exception e) when (e is CaptureException or CustodyException)
+        {
+            return Errors.Failed(e.Message);
+        }
     }
 
-    private static int Host(RunSettings settings, StatusScreen screen)
+    public const string MayNotRecord = "run needs root or CAP_NET_RAW to open ports; use sudo";
+
+    public static bool MayRecord => HasCapability(CapNetRaw);
+
+    /// <summary>Records until it is told to end.</summary>
+    /// <returns>The exit code.</returns>
+    /// <exception cref="CaptureException">It did not start.</exception>
+    /// <exception cref="CustodyException">It did not start.</exception>
+    public static int Host(RunSettings settings)
     {
+        StatusScreen screen = new(Console.Error, isTerminal: !Console.IsErrorRedirected && !settings.Json);
         // The empty builder reads no settings files and no environment: capbox has one document, and starts faster.
         HostApplicationBuilder builder = Microsoft.Extensions.Hosting.Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Logging.ClearProviders();
@@ -56,19 +74,18 @@ internal static class RunCommand
         builder.Services.AddHostedService(services => services.GetRequiredService<CustodyService>());
         builder.Services.AddHostedService(services => services.GetRequiredService<ClockService>());
         builder.Services.AddHostedService(services => services.GetRequiredService<RecorderService>());
+        if (settings.Managed is { } managed)
+            managed.AddTo(builder.Services);
+        builder.Services.AddSingleton<ControlTable>();
+        builder.Services.AddSingleton<MqttService>();
+        builder.Services.AddSingleton<MetricsService>();
         builder.Services.AddHostedService<ControlService>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<MetricsService>());
+        builder.Services.AddHostedService(services => services.GetRequiredService<MqttService>());
         using IHost host = builder.Build();
         RecorderService service = host.Services.GetRequiredService<RecorderService>();
-        try
-        {
-            host.Run();
-        }
-        catch (Exception e) when (e is CaptureException or CustodyException)
-        {
-            return Errors.Failed(e.Message);
-        }
-
-        return service.Report();
+        host.Run();
+        return settings.Managed is { MustRestart: true } ? ExitCode.Good : service.Report();
     }
 
     /// <summary>Reads the effective capabilities of this process (proc(5)).</summary>
@@ -90,4 +107,13 @@ internal sealed record RunSettings(RecorderOptions Options, ArchivistOptions Arc
 
     /// <summary>The source of time; null: none.</summary>
     public Timing.ClockOptions? Clock { get; init; }
+
+    /// <summary>Where it is reached over MQTT; null: nowhere.</summary>
+    public Mqtt.MqttOptions? Mqtt { get; init; }
+
+    /// <summary>Where metrics are served; null: nowhere.</summary>
+    public MetricsAddress? Metrics { get; init; }
+
+    /// <summary>A box that keeps its configuration itself; null: one that was started with a file and stays with it.</summary>
+    public ManagedBox? Managed { get; init; }
 }

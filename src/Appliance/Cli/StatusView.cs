@@ -45,6 +45,8 @@ internal static class StatusView
                 lines.Add($"FAULT {fault}");
         }
 
+        if (box.Mqtt is { } mqtt)
+            lines.Add(mqtt.Fault is { } problem ? $"FAULT mqtt: {problem}" : $"mqtt  {(mqtt.Connected ? "connected to" : "connecting to")} {mqtt.Broker}");
         if (box.Custody is { } custody)
             lines.Add(custody.Fault is { } broken ? $"FAULT custody: {broken}" : $"custody  {Human.Count(custody.Entries)} entries, {custody.Waiting} waiting, head {custody.Head[..16]}");
     }

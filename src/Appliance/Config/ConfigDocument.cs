@@ -18,6 +18,15 @@ public sealed record ConfigResult(RecorderOptions? Options, NamedFilters Filters
 
     /// <summary>The source of time; null: the system clock as it is.</summary>
     public Timing.ClockOptions? Clock { get; init; }
+
+    /// <summary>Where the box is reached over MQTT; null: nowhere.</summary>
+    public Mqtt.MqttOptions? Mqtt { get; init; }
+
+    /// <summary>Where metrics are served; null: nowhere.</summary>
+    public Control.MetricsAddress? Metrics { get; init; }
+
+    /// <summary>How changes of a running box are watched.</summary>
+    public ChangeOptions Change { get; init; } = new();
 }
 
 /// <summary>
@@ -28,7 +37,7 @@ public static class ConfigDocument
 {
     /// <summary>The archive when neither document nor command line names one.</summary>
     public const string DefaultDirectory = "/var/lib/capbox";
-    public const int MaxPorts = 16;
+    public const int MaxPorts = RecordingPlan.MaxPorts;
     private const int MaxBytes = 1 << 20;
     private const int MaxFilters = 1024;
 
@@ -88,13 +97,16 @@ public static class ConfigDocument
         (StorageOptions storage, ArchivistOptions archive) = ReadStorage(node.Object("storage"), filters, broken, errors);
         string? custodyKey = ReadCustody(node.Object("custody"));
         Timing.ClockOptions? clock = ClockSection.Read(node.Object("clock"), errors);
+        Mqtt.MqttOptions? mqtt = MqttSection.Read(node.Object("mqtt"), serial);
+        Control.MetricsAddress? metrics = MetricsSection.Read(node.Object("metrics"));
+        ChangeOptions change = ChangeSection.Read(node.Object("change"));
         List<PortOptions> ports = ReadPorts(node, filters, broken, errors);
         CheckSegments(node, storage, ports);
         node.Finish();
         if (errors.Count > 0)
             return new ConfigResult(null, filters, errors.All);
         var options = new RecorderOptions { Ports = ports, Storage = storage, Serial = serial, ConfigRevision = (ulong)revision };
-        return new ConfigResult(options, filters, []) { Archive = archive, CustodyKey = custodyKey, Clock = clock };
+        return new ConfigResult(options, filters, []) { Archive = archive, CustodyKey = custodyKey, Clock = clock, Change = change, Mqtt = mqtt, Metrics = metrics };
     }
 
     private static (NamedFilters Filters, HashSet<string> Broken) ReadFilters(JsonNodeReader? node, ConfigErrors errors)
@@ -181,8 +193,8 @@ public static class ConfigDocument
         List<PortOptions> ports = [];
         Dictionary<string, string> firstUse = [];
         IReadOnlyList<(string Path, JsonElement Value)> elements = root.Array("ports", MaxPorts);
-        if (elements.Count == 0 && (!root.Has("ports") || errors.Count == 0))
-            root.Error("ports", "at least one port is required");
+        if (!root.Has("ports"))
+            root.Error("ports", "this key is required; [] records nothing");
         foreach ((string path, JsonElement value) in elements)
         {
             PortOptions port = PortSection.Read(new JsonNodeReader(value, path, errors), filters, broken);

@@ -127,6 +127,17 @@ internal sealed class JsonNodeReader
     public JsonNodeReader? Object(string key) =>
         TryGet(key, required: false, out JsonElement value) ? new JsonNodeReader(value, PathOf(key), _errors) : null;
 
+    /// <summary>A member that is required and an object, as its text.</summary>
+    public string? Raw(string key)
+    {
+        if (!TryGet(key, required: true, out JsonElement value))
+            return null;
+        if (value.ValueKind == JsonValueKind.Object)
+            return value.GetRawText();
+        Error(key, $"expected an object, found {Describe(value)}");
+        return null;
+    }
+
     /// <summary>The elements of an array with their paths; empty if it is absent or no array.</summary>
     public IReadOnlyList<(string Path, JsonElement Value)> Array(string key, int maxCount)
     {

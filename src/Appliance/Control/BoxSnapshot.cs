@@ -29,4 +29,7 @@ internal sealed record BoxSnapshot : RecorderSnapshot
 
     /// <summary>Null when no clock is kept: the system clock stamps as it is.</summary>
     public Timing.ClockSnapshot? Clock { get; init; }
+
+    /// <summary>Null without a broker.</summary>
+    public Mqtt.MqttSnapshot? Mqtt { get; init; }
 }

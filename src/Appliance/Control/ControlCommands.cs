@@ -14,6 +14,11 @@ internal sealed class ControlCommands
     private const int MaxReasonLength = 200;
     private readonly Dictionary<string, ControlHandler> _handlers = [];
 
+    /// <summary>None yet.</summary>
+    public ControlCommands()
+    {
+    }
+
     /// <param name="recorder">What they work on.</param>
     /// <param name="snapshot">All counters now.</param>
     public ControlCommands(Recorder recorder, Func<BoxSnapshot> snapshot)
@@ -36,6 +41,9 @@ internal sealed class ControlCommands
             return Trigger(recorder.Trigger(reason.Trim().Length == 0 ? "no reason given" : reason.Trim()));
         });
     }
+
+    /// <summary>All commands.</summary>
+    public IEnumerable<string> Names => _handlers.Keys.Order(StringComparer.Ordinal);
 
     /// <summary>Adds a command. Before the server starts.</summary>
     public void Add(string name, ControlHandler handler) => _handlers.Add(name, handler);

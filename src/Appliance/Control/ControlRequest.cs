@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Capbox.Config;
 
@@ -15,6 +16,13 @@ internal sealed class ControlRequest
         Command = _node.Text("command", required: true) ?? "";
     }
 
+    /// <summary>A request whose command is told elsewhere, as by a topic.</summary>
+    public ControlRequest(string command, JsonElement element)
+    {
+        _node = new JsonNodeReader(element, "$", _errors);
+        Command = command;
+    }
+
     /// <summary>Empty if the request is no object or names none; <see cref="Done"/> says so.</summary>
     public string Command { get; }
 
@@ -30,6 +38,9 @@ internal sealed class ControlRequest
 
     /// <summary>A member that is a whole number in a range, or what it is when it is not there.</summary>
     public long Number(string key, long fallback, long min, long max) => _node.Number(key, fallback, min, max);
+
+    /// <summary>A member that is an object, as UTF-8; <see cref="Done"/> refuses its lack.</summary>
+    public ReadOnlyMemory<byte> Document(string key) => _node.Raw(key) is { } text ? Encoding.UTF8.GetBytes(text) : default;
 
     /// <summary>Before anything is done.</summary>
     /// <exception cref="ControlException">The first thing that is wrong.</exception>

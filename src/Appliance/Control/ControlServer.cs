@@ -14,8 +14,11 @@ namespace Capbox.Control;
 internal sealed class ControlServer : IDisposable
 {
     /// <summary>Longest request, bytes with its newline.</summary>
-    public const int MaxLineBytes = 64 * 1024;
+    public const int MaxLineBytes = 1200 * 1024;
     public const int MaxClients = 16;
+
+    /// <summary>Most requests fit; room for more is taken when one does not, as one with a configuration document.</summary>
+    private const int FirstLineBytes = 16 * 1024;
 
     /// <summary>Time for a request to arrive whole, and for an answer to be taken.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
@@ -165,7 +168,7 @@ internal sealed class ControlServer : IDisposable
 
     private async Task ConverseAsync(Socket client)
     {
-        byte[] buffer = new byte[MaxLineBytes];
+        byte[] buffer = new byte[FirstLineBytes];
         int have = 0;
         while (true)
         {
@@ -174,6 +177,8 @@ internal sealed class ControlServer : IDisposable
             int line;
             while ((line = buffer.AsSpan(0, have).IndexOf((byte)'\n')) < 0)
             {
+                if (have == buffer.Length && have < MaxLineBytes)
+                    Array.Resize(ref buffer, Math.Min(2 * have, MaxLineBytes));
                 if (have == buffer.Length)
                 {
                     await SendAsync(client, Error($"a request is longer than {MaxLineBytes} bytes"), patience.Token);

@@ -1,0 +1,89 @@
+using System.Text;
+using System.Text.Json;
+using Capbox.Archive;
+using Capbox.Capture;
+using Capbox.Config;
+using Capbox.Control;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Capbox.Cli;
+
+/// <summary>Where <c>capbox config</c> asks: the box that runs with these documents, or else the documents themselves, by the same commands.</summary>
+internal sealed class ConfigDesk : IDisposable
+{
+    private readonly ControlClient? _client;
+    private readonly ConfigStore? _store;
+    private readonly ControlCommands? _commands;
+
+    private ConfigDesk(ControlClient client) => _client = client;
+
+    private ConfigDesk(ConfigStore store)
+    {
+        _store = store;
+        _commands = new ControlCommands();
+        ConfigResult config = ConfigDocument.Parse(Encoding.UTF8.GetBytes(store.Current.Line));
+        var trials = new ConfigTrials(store, new SystemClocks());
+        ConfigCommands.AddTo(_commands, new Configurator(store, trials, config, new NoBox(), NullLogger.Instance));
+    }
+
+    /// <summary>A box runs and answers.</summary>
+    public bool IsRunning => _client is not null;
+
+    /// <param name="directory">Of the documents.</param>
+    /// <param name="mayBegin">Where there are none, the built-in one is the first.</param>
+    /// <exception cref="ControlException">There are none, or they may not be used.</exception>
+    /// <exception cref="IOException">They cannot be used.</exception>
+    public static ConfigDesk Open(string directory, bool mayBegin)
+    {
+        try
+        {
+            return new ConfigDesk(ControlClient.Connect(directory));
+        }
+        catch (ControlException e) when (!e.Message.Contains("permission denied", StringComparison.Ordinal))
+        {
+            if (!mayBegin && !File.Exists(Path.Combine(directory, "state.json")))
+                throw new ControlException($"{directory}: no configuration is kept there; capbox run --state or capbox config apply begins it", e);
+        }
+
+        ConfigStore store = ConfigStore.Open(directory);
+        foreach (string note in store.Notes)
+            Errors.Write(note);
+        return new ConfigDesk(store);
+    }
+
+    /// <summary>One question, one answer: JSON text.</summary>
+    /// <exception cref="ControlException">Refused.</exception>
+    public string Ask(string request)
+    {
+        if (_client is not null)
+            return _client.Ask(request);
+        using JsonDocument document = JsonDocument.Parse(request);
+        return _commands!.Run(new ControlRequest(document.RootElement));
+    }
+
+    public void Dispose()
+    {
+        _client?.Dispose();
+        _store?.Dispose();
+    }
+
+    /// <summary>Nothing runs: the next start puts in force what is stored.</summary>
+    private sealed class NoBox : IRunningBox
+    {
+        public void Change(ConfigResult next, ConfigPlan plan)
+        {
+        }
+
+        public void Restart()
+        {
+        }
+
+        public BoxSnapshot Snapshot() => new(new RecorderSnapshot
+        {
+            At = DateTimeOffset.UtcNow,
+            Uptime = TimeSpan.Zero,
+            Ports = [],
+            Storage = new StorageSnapshot { SegmentsSealed = 0, BytesWritten = 0, WriteErrors = 0, Engine = "none", Direct = false, FreeBytes = 0, RecentlySealed = [] },
+        });
+    }
+}

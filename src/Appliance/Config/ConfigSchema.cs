@@ -1,0 +1,14 @@
+namespace Capbox.Config;
+
+/// <summary>The JSON Schema (2020-12) of the document, docs/capbox.schema.json, which is part of the program: for editors and for who makes documents.</summary>
+public static class ConfigSchema
+{
+    private const string Name = "capbox.schema.json";
+
+    public static string Text()
+    {
+        using Stream stream = typeof(ConfigSchema).Assembly.GetManifestResourceStream(Name) ?? throw new InvalidOperationException($"{Name} is not in the program");
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+}
