@@ -7,8 +7,9 @@ try
         ["generate", .. string[] rest] => GenerateCommand.Run(rest),
         ["missing", .. string[] rest] => MissingCommand.Run(rest),
         ["clock", .. string[] rest] => ClockCommand.Run(rest),
+        ["ports", .. string[] rest] => PortsCommand.Run(rest),
         ["run", .. string[] rest] => RunCommand.Run(rest),
-        _ => throw new UsageException("Bench run|clock|generate|missing [options] (see tests/Bench/README.md)"),
+        _ => throw new UsageException("Bench run|clock|ports|generate|missing [options] (see tests/Bench/README.md)"),
     };
 }
 catch (UsageException e)

@@ -116,8 +116,8 @@ public class ControlTests
         using CapboxProcess capbox = CapboxProcess.Start(lab, "--port", "b0", "--archive", lab.Archive);
         using (var client = new Client(lab.Archive))
         {
-            client.Write(new byte[70 * 1024]);
-            Assert.Contains("longer than 65536 bytes", client.Line(), StringComparison.Ordinal);
+            client.Write(new byte[ControlServer.MaxLineBytes]);
+            Assert.Contains($"longer than {ControlServer.MaxLineBytes} bytes", client.Line(), StringComparison.Ordinal);
             Assert.Null(client.Line());
         }
 

@@ -1,0 +1,86 @@
+using System.Text;
+using System.Text.Json;
+using Capbox.Control;
+
+namespace Capbox.Mqtt;
+
+/// <summary>
+/// <c>cmd/NAME</c>: the commands of the control socket, for who may publish there. The same request again (requester and correlation data) gets the same answer and is not carried out again. No connection here; one thread.
+/// </summary>
+/// <param name="commands">What there is.</param>
+internal sealed class CommandDesk(ControlCommands commands)
+{
+    /// <summary>Answers that are remembered: a requester that asks again does so soon.</summary>
+    public const int MaxRemembered = 256;
+
+    /// <summary>Longest request.</summary>
+    public const int MaxBytes = 64 * 1024;
+
+    private static readonly JsonDocumentOptions s_strict = new() { MaxDepth = 16 };
+    private readonly Dictionary<string, byte[]> _answers = [];
+    private readonly Queue<string> _order = new();
+
+    /// <summary>Names of commands that may be asked for here. The configuration is changed by config/desired alone, where versions count.</summary>
+    public IEnumerable<string> Names => commands.Names.Where(MayRun);
+
+    /// <summary>The answer, whatever was asked.</summary>
+    /// <param name="name">The command.</param>
+    /// <param name="payload">A JSON object with its members; empty: none.</param>
+    /// <param name="requester">Who asks.</param>
+    /// <param name="correlation">Tells a request from another of the same requester; null: each is another.</param>
+    /// <param name="isDuplicate">It was answered before.</param>
+    public byte[] Answer(string name, ReadOnlyMemory<byte> payload, string requester, byte[]? correlation, out bool isDuplicate)
+    {
+        string? key = correlation is { Length: > 0 } ? $"{requester}\n{Convert.ToBase64String(correlation)}" : null;
+        if (key is not null && _answers.TryGetValue(key, out byte[]? before))
+        {
+            isDuplicate = true;
+            return before;
+        }
+
+        isDuplicate = false;
+        byte[] answer = Run(name, payload);
+        if (key is null)
+            return answer;
+        _answers.Add(key, answer);
+        _order.Enqueue(key);
+        if (_order.Count > MaxRemembered)
+            _answers.Remove(_order.Dequeue());
+        return answer;
+    }
+
+    public static byte[] Error(string reason) => Encoding.UTF8.GetBytes($"{{\"ok\":false,\"error\":{JsonSerializer.Serialize(reason, MqttJson.Default.String)}}}");
+
+    private static bool MayRun(string name) => !name.StartsWith("config-", StringComparison.Ordinal) || name is "config-show" or "config-history" or "config-plan" or "config-status";
+
+    private byte[] Run(string name, ReadOnlyMemory<byte> payload)
+    {
+        try
+        {
+            if (payload.Length > MaxBytes)
+                return Error($"a request is longer than {MaxBytes} bytes");
+            if (!MayRun(name))
+                return Error($"{name} is not for here: publish to config/desired and config/confirm");
+            using JsonDocument document = JsonDocument.Parse(payload.Length == 0 ? "{}"u8.ToArray() : payload, s_strict);
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                return Error("a request is a JSON object");
+            return Encoding.UTF8.GetBytes($"{{\"ok\":true,\"result\":{commands.Run(new ControlRequest(name, document.RootElement))}}}");
+        }
+        catch (ControlException e)
+        {
+            return Error(e.Message);
+        }
+        catch (JsonException)
+        {
+            return Error("a request is a JSON object");
+        }
+        catch (InvalidOperationException)
+        {
+            return Error("a string is not valid UTF-8");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return Error(e.Message);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using System.Security.Authentication;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using MQTTnet;
+using MQTTnet.Formatter;
+using MQTTnet.Protocol;
+
+namespace Capbox.Mqtt;
+
+/// <summary>What a connection is made with, from the options and their files, which are read again each time: a certificate that was renewed is taken.</summary>
+internal static class MqttConnection
+{
+    /// <summary>Largest message either side takes: a configuration document and its envelope.</summary>
+    public const int MaxPacketBytes = 1200 * 1024;
+
+    /// <exception cref="IOException">A file cannot be used; the message names it.</exception>
+    /// <param name="options">What is configured.</param>
+    /// <param name="topics">For the last will.</param>
+    /// <param name="session">The same.</param>
+    /// <param name="refused">Told why the broker's certificate is refused.</param>
+    public static MqttClientOptions Build(MqttOptions options, Topics topics, string session, Action<string> refused)
+    {
+        byte[] will = JsonSerializer.SerializeToUtf8Bytes(new StateMessage("lost", session), MqttJson.Default.StateMessage);
+        MqttClientOptionsBuilder builder = new MqttClientOptionsBuilder()
+            .WithTcpServer(options.Host, options.Port)
+            .WithClientId(options.DeviceId)
+            .WithProtocolVersion(options.IsVersion5 ? MqttProtocolVersion.V500 : MqttProtocolVersion.V311)
+            .WithKeepAlivePeriod(options.KeepAlive)
+            .WithTimeout(TimeSpan.FromSeconds(15))
+            .WithWillTopic(topics.State)
+            .WithWillPayload(will)
+            .WithWillRetain(true)
+            .WithWillQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce);
+        builder = options.IsVersion5 ? builder.WithCleanStart(true).WithMaximumPacketSize(MaxPacketBytes) : builder.WithCleanSession(true);
+        if (options.Username is not null)
+            builder = builder.WithCredentials(options.Username, options.PasswordFile is null ? null : Password(options.PasswordFile));
+        if (options.IsTls)
+            builder = builder.WithTlsOptions(tls => Tls(tls, options, refused));
+        return builder.Build();
+    }
+
+    private static void Tls(MqttClientTlsOptionsBuilder tls, MqttOptions options, Action<string> refused)
+    {
+        tls.UseTls().WithSslProtocols(SslProtocols.Tls12 | SslProtocols.Tls13).WithTargetHost(options.Host).WithRevocationMode(X509RevocationMode.NoCheck);
+        X509Certificate2Collection? authorities = options.Ca is { } ca ? Guarded(ca, () => ReadAuthorities(ca)) : null;
+        tls.WithCertificateValidationHandler(e =>
+        {
+            if (BrokerCertificate.Problem(e.Certificate, e.Chain, e.SslPolicyErrors, authorities) is not { } problem)
+                return true;
+            refused(problem);
+            return false;
+        });
+        if (options is { ClientCertificate: { } certificate, ClientKey: { } key })
+        {
+            RefuseShared(key);
+            tls.WithClientCertificates([Guarded(certificate, () => X509Certificate2.CreateFromPemFile(certificate, key))]);
+        }
+    }
+
+    private static X509Certificate2Collection ReadAuthorities(string path)
+    {
+        X509Certificate2Collection authorities = [];
+        authorities.ImportFromPemFile(path);
+        return authorities.Count > 0 ? authorities : throw new CryptographicException("no certificate in it");
+    }
+
+    private static byte[] Password(string path)
+    {
+        RefuseShared(path);
+        return Guarded(path, () => System.Text.Encoding.UTF8.GetBytes(File.ReadLines(path).FirstOrDefault() ?? ""));
+    }
+
+    /// <summary>A secret that others can read is none.</summary>
+    private static void RefuseShared(string path)
+    {
+        const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
+        if ((Guarded(path, () => File.GetUnixFileMode(path)) & Others) != 0)
+            throw new IOException($"{path}: others may read or change it; chmod 600");
+    }
+
+    private static T Guarded<T>(string path, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
+        {
+            throw new IOException($"{path}: {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Capbox.Control;
+
+namespace Capbox.Mqtt;
+
+/// <summary><c>state</c>.</summary>
+/// <param name="State"><c>init</c>, <c>ready</c>, <c>disconnected</c> (a clean stop), <c>lost</c> (the broker's word).</param>
+/// <param name="Session">Of this connection: a <c>lost</c> with another session is of an earlier one.</param>
+internal sealed record StateMessage(string State, string Session);
+
+/// <summary><c>info</c>.</summary>
+/// <param name="BootId">Of this boot of the machine.</param>
+/// <param name="Run">Of this start of capbox.</param>
+/// <param name="MayConfigure">The box keeps its configuration itself; else <c>config/desired</c> is refused.</param>
+internal sealed record InfoMessage(string Model, string Serial, string DeviceId, string Version, string Os, string BootId, string Run, string Session, bool MayConfigure, IReadOnlyList<string> Commands);
+
+/// <summary><c>config/reported</c>.</summary>
+/// <param name="Version">Of the proposal that this answers.</param>
+/// <param name="Id">The same.</param>
+/// <param name="Status"><c>applied</c>, <c>pending-confirm</c>, <c>rejected</c>, <c>rolled-back</c>.</param>
+/// <param name="Errors">Why.</param>
+/// <param name="Revision">In force, as the box counts.</param>
+/// <param name="ConfirmBy">RFC 3339; null unless pending-confirm.</param>
+/// <param name="Config">In force.</param>
+internal sealed record ReportedMessage(long Version, string Id, string Status, IReadOnlyList<ConfigFault> Errors, long Revision, string? ConfirmBy, JsonElement Config);
+
+/// <summary>What every message of telemetry begins with.</summary>
+/// <param name="Time">RFC 3339, UTC by the system clock.</param>
+/// <param name="BootId">Of this boot.</param>
+/// <param name="Run">Of this start of capbox: counters begin at 0 with it.</param>
+/// <param name="Sequence">Of this topic, from 1 at each start.</param>
+internal sealed record TelemetryHead(string Time, string BootId, string Run, ulong Sequence);
+
+/// <summary>One port in <c>telemetry/capture</c>. Counts since the start; rates since the message before, null in the first.</summary>
+internal sealed record PortTelemetry(
+    string Port, string State, string? Fault, string? Backend, bool HardwareStamps, ulong SeenPackets, ulong StoredPackets, ulong StoredBytes, ulong FilteredPackets, ulong DiscardedPackets, ulong PendingPackets,
+    ulong LostRing, ulong LostDisk, ulong LostNic, ulong LostHost, ulong TruncatedPackets, ulong RingFreezes, double GapSeconds, double? PacketsPerSecond, double? BitsPerSecond, double? LostPerSecond);
+
+/// <summary><c>telemetry/capture</c>.</summary>
+internal sealed record CaptureTelemetry(TelemetryHead Head, double UptimeSeconds, IReadOnlyList<PortTelemetry> Ports);
+
+/// <summary><c>telemetry/storage</c>.</summary>
+internal sealed record StorageTelemetry(
+    TelemetryHead Head, ulong SegmentsSealed, ulong BytesWritten, double? BytesPerSecond, ulong WriteErrors, string? Fault, string Engine, bool Direct, long FreeBytes, long? Segments, long? ArchiveBytes,
+    long? OldestAgeSeconds, int? Holds, long? HeldBytes, long? Deleted, string? ArchiveFault);
+
+/// <summary><c>telemetry/clock</c>: null clock where none is kept.</summary>
+internal sealed record ClockTelemetry(TelemetryHead Head, Timing.ClockSnapshot? Clock);
+
+/// <summary><c>telemetry/nic</c>: what was lost or dropped before the rings.</summary>
+internal sealed record NicTelemetry(TelemetryHead Head, IReadOnlyList<NicPortTelemetry> Ports);
+
+/// <summary>One port in <c>telemetry/nic</c>.</summary>
+internal sealed record NicPortTelemetry(string Port, string CurrentName, ulong LostNic, ulong LostHost, ulong InterfaceDrops);
+
+/// <summary><c>telemetry/system</c>.</summary>
+/// <param name="CpuPercent">Of one core, of this process, since the message before; null in the first.</param>
+/// <param name="ResidentBytes">Of this process.</param>
+/// <param name="Load1">Load of the machine in the last minute.</param>
+/// <param name="Mqtt">What went over the connection.</param>
+internal sealed record SystemTelemetry(TelemetryHead Head, double? CpuPercent, long ResidentBytes, long ManagedBytes, int Threads, double? Load1, MqttCounts Mqtt);
+
+/// <summary>What went over the connection since the start.</summary>
+internal sealed record MqttCounts
+{
+    public long Connects { get; init; }
+    public long Received { get; init; }
+    public long Commands { get; init; }
+    public long Duplicates { get; init; }
+    public long RetainedIgnored { get; init; }
+    public long Malformed { get; init; }
+    public long Refused { get; init; }
+    public long Published { get; init; }
+    public long PublishFailures { get; init; }
+}
+
+/// <summary>All that goes over MQTT; generated code.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
+[JsonSerializable(typeof(StateMessage))]
+[JsonSerializable(typeof(InfoMessage))]
+[JsonSerializable(typeof(ReportedMessage))]
+[JsonSerializable(typeof(CaptureTelemetry))]
+[JsonSerializable(typeof(StorageTelemetry))]
+[JsonSerializable(typeof(ClockTelemetry))]
+[JsonSerializable(typeof(NicTelemetry))]
+[JsonSerializable(typeof(SystemTelemetry))]
+[JsonSerializable(typeof(HealthMessage))]
+[JsonSerializable(typeof(string))]
+internal sealed partial class MqttJson : JsonSerializerContext;
