@@ -173,6 +173,14 @@ out:
 	raw_write_seqcount_end(&ring->sequence);
 }
 
+static void capbox_take_into(struct capbox_ring *ring, const struct capbox_view *view, u32 snap)
+{
+	if (snap)
+		capbox_record(ring, view, snap);
+	else
+		capbox_count_filtered(ring, view->bytes);
+}
+
 /**
  * capbox_take - the long way, of any packet: records it, or counts why not
  * @session: whose
@@ -187,13 +195,12 @@ noinline void capbox_take(const struct capbox_session *session, const struct cap
 	struct capbox_ring *ring = this_cpu_read(*session->ring_of);
 	u32 snap = min(wanted, session->snap_bytes);
 
+	if (likely(!ring->is_spare)) {
+		capbox_take_into(ring, view, snap);
+		return;
+	}
 	/* The ring of all CPUs that have none of their own. */
-	if (unlikely(ring->is_spare))
-		spin_lock(&ring->lock);
-	if (snap)
-		capbox_record(ring, view, snap);
-	else
-		capbox_count_filtered(ring, view->bytes);
-	if (unlikely(ring->is_spare))
-		spin_unlock(&ring->lock);
+	spin_lock(&ring->lock);
+	capbox_take_into(ring, view, snap);
+	spin_unlock(&ring->lock);
 }
