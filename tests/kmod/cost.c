@@ -9,6 +9,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -17,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "session.h"
@@ -163,6 +165,23 @@ static uint64_t cost_module(const char *interface, size_t bytes, uint32_t flags,
 	return cost;
 }
 
+/* A hook that does nothing: tests/vm/modules/idle.c. */
+static uint64_t cost_idle(const char *interface, size_t bytes)
+{
+	char parameters[64];
+	uint64_t cost;
+	int file = open("/modules/idle.ko", O_RDONLY | O_CLOEXEC);
+
+	snprintf(parameters, sizeof(parameters), "interface=%s", interface);
+	if (syscall(SYS_finit_module, file, parameters, 0))
+		fail("idle.ko: %s", strerror(errno));
+	close(file);
+	cost = measure(bytes, NULL, NULL);
+	if (syscall(SYS_delete_module, "idle", O_NONBLOCK))
+		fail("idle.ko stays: %s", strerror(errno));
+	return cost;
+}
+
 int main(int argc, char **argv)
 {
 	/* tcpdump -dd 'udp dst port 9999', by hand: it rejects what is sent here after looking at the destination port. */
@@ -171,7 +190,9 @@ int main(int argc, char **argv)
 		{ 0x28, 0, 0, 20 },	   { 0x45, 4, 0, 0x1fff }, { 0xb1, 0, 0, 14 }, { 0x48, 0, 0, 16 },
 		{ 0x15, 0, 1, 9999 },	   { 0x06, 0, 0, 262144 }, { 0x06, 0, 0, 0 },
 	};
+	struct sock_filter rejecting_all[] = { { 0x06, 0, 0, 0 } };
 	struct sock_fprog filter = { .len = sizeof(rejecting) / sizeof(rejecting[0]), .filter = rejecting };
+	struct sock_fprog filter_all = { .len = 1, .filter = rejecting_all };
 	static const size_t sizes[] = { 60, 1514 };
 	uint64_t none, cost;
 	size_t i;
@@ -186,11 +207,14 @@ int main(int argc, char **argv)
 		measure(sizes[i], NULL, NULL); /* warms up */
 		none = measure(sizes[i], NULL, NULL);
 		REPORT("none", measure(sizes[i], NULL, NULL));
+		REPORT("hook", cost_idle(argv[2], sizes[i]));
 		REPORT("packet", cost_packet(argv[2], sizes[i], NULL));
 		REPORT("packet-reject", cost_packet(argv[2], sizes[i], &filter));
+		REPORT("packet-reject-all", cost_packet(argv[2], sizes[i], &filter_all));
 		REPORT("kmod", cost_module(argv[2], sizes[i], 0, NULL));
 		REPORT("kmod-consume", cost_module(argv[2], sizes[i], CAPBOX_SETUP_CONSUME, NULL));
 		REPORT("kmod-reject", cost_module(argv[2], sizes[i], 0, &filter));
+		REPORT("kmod-reject-all", cost_module(argv[2], sizes[i], 0, &filter_all));
 	}
 	return 0;
 }
