@@ -163,7 +163,7 @@ static __always_inline s64 capbox_software_stamp(struct capbox_ring *ring,
 /* Whether capbox_record_plain() may be called: no other CPU writes to the ring, and there is room. */
 static __always_inline bool capbox_has_room(const struct capbox_ring *ring, u32 bytes)
 {
-	return ring->end - ring->at >= (long)bytes + CAPBOX_PLAIN_EXTRA_BYTES && !ring->is_spare;
+	return !ring->is_spare && ring->end - ring->at >= (long)bytes + CAPBOX_PLAIN_EXTRA_BYTES;
 }
 
 /*

@@ -10,7 +10,7 @@ table() { # LOG: a way's cost beside that of the packet socket that does the sam
 	echo "|---|---|---|---|"
 	sed -n 's/.*cost bytes=\([0-9]*\) way=\([a-z-]*\) instructions=\([0-9]*\) added=\(-*[0-9]*\).*/\1 \2 \4/p' "$1" | awk '
 		$2 == "none" { next }
-		$2 == "hook" { printf "| %d | %s | %d | |\n", $1, $2, $3; next }
+		$2 == "hook" || $2 == "kmod-egress" { printf "| %d | %s | %d | |\n", $1, $2, $3; next }
 		$2 ~ /^packet/ { cost[$2] = $3 }
 		{
 			beside = $2 ~ /-reject/ ? substr($2, index($2, "-")) : ""

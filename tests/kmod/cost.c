@@ -136,12 +136,13 @@ static void module_drain(void *context)
 	session_drain(context, NULL, NULL);
 }
 
-static uint64_t cost_module(const char *interface, size_t bytes, uint32_t flags, const struct sock_fprog *filter)
+static uint64_t cost_module(const char *interface, size_t bytes, enum capbox_hook hook, uint32_t flags, const struct sock_fprog *filter)
 {
 	struct session session = { .setup = setup_default() };
 	struct capbox_counters counters;
 	uint64_t cost;
 
+	session.setup.hooks = CAPBOX_HOOK_BIT(hook);
 	session.setup.flags = flags;
 	session.setup.block_bytes = BLOCK_BYTES;
 	session.setup.blocks = BLOCKS;
@@ -211,10 +212,11 @@ int main(int argc, char **argv)
 		REPORT("packet", cost_packet(argv[2], sizes[i], NULL));
 		REPORT("packet-reject", cost_packet(argv[2], sizes[i], &filter));
 		REPORT("packet-reject-all", cost_packet(argv[2], sizes[i], &filter_all));
-		REPORT("kmod", cost_module(argv[2], sizes[i], 0, NULL));
-		REPORT("kmod-consume", cost_module(argv[2], sizes[i], CAPBOX_SETUP_CONSUME, NULL));
-		REPORT("kmod-reject", cost_module(argv[2], sizes[i], 0, &filter));
-		REPORT("kmod-reject-all", cost_module(argv[2], sizes[i], 0, &filter_all));
+		REPORT("kmod", cost_module(argv[2], sizes[i], CAPBOX_HOOK_INGRESS, 0, NULL));
+		REPORT("kmod-consume", cost_module(argv[2], sizes[i], CAPBOX_HOOK_INGRESS, CAPBOX_SETUP_CONSUME, NULL));
+		REPORT("kmod-egress", cost_module(argv[1], sizes[i], CAPBOX_HOOK_EGRESS, 0, NULL));
+		REPORT("kmod-reject", cost_module(argv[2], sizes[i], CAPBOX_HOOK_INGRESS, 0, &filter));
+		REPORT("kmod-reject-all", cost_module(argv[2], sizes[i], CAPBOX_HOOK_INGRESS, 0, &filter_all));
 	}
 	return 0;
 }
