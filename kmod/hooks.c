@@ -88,7 +88,7 @@ static unsigned int capbox_ingress(void *priv, struct sk_buff *skb,
 	if (filter && !snap && !ring->is_spare)
 		capbox_count_filtered(ring, bytes + (capbox_has_tag(port, skb) ? VLAN_HLEN : 0));
 	else if (likely(capbox_is_plain(port, skb) && bytes <= snap &&
-			bytes >= CAPBOX_COPY_LEAST_BYTES && capbox_has_room(ring, bytes)))
+			capbox_is_for_words(bytes) && capbox_has_room(ring, bytes)))
 		capbox_record_plain(ring, port, skb, skb->data - header, bytes);
 	else
 		capbox_ingress_long(port, skb, header, snap);

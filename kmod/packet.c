@@ -9,9 +9,12 @@
 /* False if the bytes are where the CPU cannot read them. */
 static bool capbox_copy(const struct sk_buff *skb, int offset, u8 *to, u32 bytes)
 {
-	if (offset + (int)bytes > (int)skb_headlen(skb) || bytes < CAPBOX_COPY_LEAST_BYTES)
+	if (offset + (int)bytes > (int)skb_headlen(skb))
 		return !skb_copy_bits(skb, offset, to, bytes);
-	capbox_copy_words(to, skb->data + offset, bytes);
+	if (capbox_is_for_words(bytes))
+		capbox_copy_words(to, skb->data + offset, bytes);
+	else
+		memcpy(to, skb->data + offset, bytes);
 	return true;
 }
 

@@ -73,7 +73,19 @@ static __always_inline u32 capbox_reception(const struct sk_buff *skb)
 	return by_type[skb->pkt_type];
 }
 
-#define CAPBOX_COPY_LEAST_BYTES 32
+#define CAPBOX_WORDS_LEAST_BYTES 32
+#define CAPBOX_WORDS_MOST_BYTES 2048
+
+/*
+ * Whether so many bytes are copied word by word. The kernel's memcpy is a string instruction on
+ * today's CPUs: depending on the CPU better or worse for packets of usual size, but with more
+ * instructions to count, and well ahead for large ones (tests/kmod/copy.c measures it).
+ */
+static __always_inline bool capbox_is_for_words(u32 bytes)
+{
+	return bytes - CAPBOX_WORDS_LEAST_BYTES <=
+	       CAPBOX_WORDS_MOST_BYTES - CAPBOX_WORDS_LEAST_BYTES;
+}
 
 static __always_inline void capbox_copy_16(u8 *to, const u8 *from)
 {
@@ -96,12 +108,7 @@ static __always_inline void capbox_copy_64(u8 *to, const u8 *from)
 	capbox_copy_32(to + 32, from + 32);
 }
 
-/*
- * Copies at least 32 bytes; what the last step copies may overlap what is copied already. Word by
- * word, since the kernel's memcpy is a string instruction on today's CPUs: slow to start for small
- * packets, and for large ones slower to memory that is not in the cache, as a ring's is not
- * (tests/kmod/copy.c measures it).
- */
+/* Copies at least 32 bytes; what the last step copies may overlap what is copied already. */
 static __always_inline void capbox_copy_words(u8 *to, const u8 *from, u32 bytes)
 {
 	unsigned long at = 0, length = bytes;
@@ -167,9 +174,9 @@ static __always_inline bool capbox_has_room(const struct capbox_ring *ring, u32 
 }
 
 /*
- * The short way: writes a packet that was received, is kept whole, in one piece, and has at least
- * CAPBOX_COPY_LEAST_BYTES. Bottom halves are off. Budget: hooks.c. The stamp comes first: what
- * follows calls nothing, so that all of it is done in registers.
+ * The short way: writes a packet that was received, is kept whole, in one piece, and of a size for
+ * words. Bottom halves are off. Budget: hooks.c. The stamp comes first: what follows calls nothing,
+ * so that all of it is done in registers.
  */
 static __always_inline void capbox_record_plain(struct capbox_ring *ring,
 						const struct capbox_port_private *port,
