@@ -5,7 +5,8 @@
  * Every hook is the same three steps: what is the packet (a view), does the filter want it, record
  * it. INGRESS does so without a view for nearly all packets. Its budget: 60 instructions for a
  * packet that the filter rejects, 100 and its copy for one that is recorded, beside what netfilter,
- * the filter's program and reading the clock cost (make bench-kmod). No sleeping, no allocation, no logging, and no lock but the spare ring's.
+ * the filter's program and reading the clock cost (make bench-kmod). No sleeping, no allocation, no
+ * logging, and no lock but the spare ring's.
  */
 #include <linux/bottom_half.h>
 #include <linux/netfilter_ipv4.h>
