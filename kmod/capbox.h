@@ -156,7 +156,7 @@ struct capbox_ring *capbox_ring_new(struct capbox_session *session, u32 index, i
 void capbox_ring_free(struct capbox_ring *ring);
 u8 *capbox_ring_next_block(struct capbox_ring *ring, u32 bytes, u32 wire_bytes);
 void capbox_ring_hand_over(struct capbox_ring *ring, u32 flags);
-void capbox_ring_begin_run(struct capbox_ring *ring, s64 stamp, u32 interface, bool is_hardware);
+s64 capbox_ring_begin_run(struct capbox_ring *ring, s64 stamp, u32 interface, bool is_hardware);
 void capbox_ring_read_counters(struct capbox_ring *ring, struct capbox_counters *counters);
 
 static inline void capbox_count(struct capbox_count *count, u32 bytes)
@@ -170,6 +170,11 @@ static inline void capbox_count(struct capbox_count *count, u32 bytes)
 /**
  * struct capbox_port_private - a port of a session
  * @session: whose
+ * @ring_of: the session's
+ * @snap_bytes: the session's
+ * @verdict: of INGRESS
+ * @link_header_mask: all ones if @has_link_header, else 0
+ * @is_special: packets of INGRESS have no Ethernet header, or may have stamps of the NIC
  * @ifindex: its interface's index, which stays when it is renamed
  * @dev: its interface, held while attached; NULL when it is gone
  * @has_link_header: packets start with an Ethernet header (LINKTYPE_ETHERNET), else with the
@@ -179,10 +184,17 @@ static inline void capbox_count(struct capbox_count *count, u32 bytes)
  * @is_hooked: which of them are registered
  */
 struct capbox_port_private {
+	/* every packet's, at INGRESS */
 	struct capbox_session *session;
+	struct capbox_ring * __percpu *ring_of;
+	u32 snap_bytes;
+	u32 verdict;
+	u32 link_header_mask;
+	u32 is_special;
+	u32 software_interface;
+
 	int ifindex;
 	u32 flags;
-	u32 software_interface;
 	u32 hardware_interface;
 	bool has_link_header;
 	bool is_changed;

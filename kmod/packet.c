@@ -1,76 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What is not every packet's, of writing a packet: see packet.h. */
+/* The long way into a block: any packet, of any hook. See packet.h. */
 #include <linux/etherdevice.h>
 
 #include "packet.h"
 
 #define CAPBOX_MAC_ADDRESSES_BYTES (2 * ETH_ALEN)
 
-/**
- * capbox_copy_apart - copies from a packet whose bytes are not in one piece
- * @skb: the packet
- * @offset: from skb->data
- * @to: where to
- * @bytes: how many
- *
- * Return: false if they are where the CPU cannot read them.
- */
-noinline bool capbox_copy_apart(const struct sk_buff *skb, int offset, u8 *to, u32 bytes)
+/* False if the bytes are where the CPU cannot read them. */
+static bool capbox_copy(const struct sk_buff *skb, int offset, u8 *to, u32 bytes)
 {
-	return !skb_copy_bits(skb, offset, to, bytes);
+	if (offset + (int)bytes > (int)skb_headlen(skb))
+		return !skb_copy_bits(skb, offset, to, bytes);
+	if (capbox_is_for_words(bytes))
+		capbox_copy_words(to, skb->data + offset, bytes);
+	else
+		memcpy(to, skb->data + offset, bytes);
+	return true;
 }
 
-/**
- * capbox_copy_with - copies a packet and puts in what is not in the skb
- * @view: the packet
- * @to: where to
- * @bytes: how many, with what is put in
+/*
+ * Copies a packet and puts in what is not in the skb; @bytes are with that. False if the packet
+ * cannot be read.
  *
  * A tag goes where it was on the wire (IEEE 802.1Q, clause 9.3): after the two MAC addresses. An
  * Ethernet header is made up where there is none yet: to 00:00:00:00:00:00, from the interface's
  * address.
- *
- * Return: false if the packet cannot be read.
  */
-noinline bool capbox_copy_with(struct capbox_view view, u8 *to, u32 bytes)
+static bool capbox_copy_with(const struct capbox_view *view, u8 *to, u32 bytes)
 {
-	const struct sk_buff *skb = view.skb;
+	const struct sk_buff *skb = view->skb;
 	u32 head_bytes = CAPBOX_MAC_ADDRESSES_BYTES, from_skb = 0, put;
 	u8 head[ETH_HLEN + VLAN_HLEN];
 	__be16 tag[2];
 
-	if (view.made_header) {
+	if (view->made_header) {
 		memset(head, 0, ETH_ALEN);
-		memcpy(head + ETH_ALEN, view.dev->dev_addr, ETH_ALEN);
+		memcpy(head + ETH_ALEN, view->dev->dev_addr, ETH_ALEN);
 	} else {
 		from_skb = CAPBOX_MAC_ADDRESSES_BYTES;
-		if (skb_copy_bits(skb, view.offset, head, from_skb))
+		if (skb_copy_bits(skb, view->offset, head, from_skb))
 			return false;
 	}
-	if (view.has_tag) {
+	if (view->has_tag) {
 		tag[0] = skb->vlan_proto;
 		tag[1] = htons(skb_vlan_tag_get(skb));
 		memcpy(head + head_bytes, tag, VLAN_HLEN);
 		head_bytes += VLAN_HLEN;
 	}
-	if (view.made_header) {
+	if (view->made_header) {
 		memcpy(head + head_bytes, &skb->protocol, sizeof(skb->protocol));
 		head_bytes += sizeof(skb->protocol);
 	}
 	put = min(bytes, head_bytes);
 	memcpy(to, head, put);
-	return !skb_copy_bits(skb, view.offset + from_skb, to + put, bytes - put);
+	return !skb_copy_bits(skb, view->offset + from_skb, to + put, bytes - put);
 }
 
-/**
- * capbox_hardware_stamp - the NIC's stamp of a packet
- * @view: the packet
- *
- * Return: nanoseconds of the NIC's clock, 0 if there is none.
- */
-noinline s64 capbox_hardware_stamp(struct capbox_view view)
+/* The NIC's stamp: nanoseconds of its clock, 0 if there is none. */
+static s64 capbox_hardware_stamp(const struct sk_buff *skb)
 {
-	struct skb_shared_info *info = skb_shinfo(view.skb);
+	struct skb_shared_info *info = skb_shinfo(skb);
 	struct net_device *nic;
 
 	if (likely(!(info->tx_flags & SKBTX_HW_TSTAMP_NETDEV)))
@@ -79,8 +68,142 @@ noinline s64 capbox_hardware_stamp(struct capbox_view view)
 	 * Some drivers leave the address of what their hardware wrote, and convert when asked. The
 	 * hook's interface may be another that lies on top: it would hand out the address.
 	 */
-	nic = dev_get_by_napi_id(skb_napi_id(view.skb));
+	nic = dev_get_by_napi_id(skb_napi_id(skb));
 	if (!nic || !nic->netdev_ops->ndo_get_tstamp)
 		return 0;
 	return netdev_get_tstamp(nic, &info->hwtstamps, false);
+}
+
+/* The stamp of best source. *is_hardware tells which clock it is of. */
+static s64 capbox_stamp(struct capbox_ring *ring, const struct capbox_view *view, bool *is_hardware)
+{
+	s64 stamp;
+
+	*is_hardware = false;
+	if (view->is_received) {
+		if (view->port->flags & CAPBOX_PORT_HARDWARE_STAMPS) {
+			stamp = capbox_hardware_stamp(view->skb);
+			if (stamp) {
+				ring->counters.hardware_stamps++;
+				*is_hardware = true;
+				return stamp;
+			}
+		}
+		return capbox_software_stamp(ring, view->skb);
+	}
+	/* What such a packet has in the skb would be when to send it. */
+	return ktime_get_real_fast_ns();
+}
+
+static u32 capbox_options_bytes(u32 hook)
+{
+	return CAPBOX_FLAGS_OPTION_BYTES +
+	       (hook >= CAPBOX_HOOK_PRE_ROUTING ? CAPBOX_HOOK_OPTION_BYTES : 0);
+}
+
+static u8 *capbox_put_hook(u8 *at, const struct capbox_view *view)
+{
+	capbox_put32(at, CAPBOX_OPTION(CAPBOX_OPT_CUSTOM_COPY,
+				       4 + sizeof(struct capbox_hook_record)));
+	capbox_put32(at + 4, CAPBOX_ENTERPRISE);
+	capbox_put32(at + 8, CAPBOX_HOOK_RECORD_MAGIC);
+	capbox_put32(at + 12, CAPBOX_HOOK_RECORD_VERSION | CAPBOX_HOOK_RECORD_KIND << 16);
+	capbox_put32(at + 16,
+		     view->hook | (view->made_header ? CAPBOX_HOOK_MADE_LINK_HEADER << 16 : 0));
+	return at + CAPBOX_HOOK_OPTION_BYTES;
+}
+
+/* The packet's block at @epb, where there is room for it. False: the packet cannot be read. */
+static bool capbox_write(struct capbox_ring *ring, const struct capbox_view *view, u8 *epb,
+			 u32 captured, u32 total)
+{
+	u32 padded = ALIGN(captured, 4), interface;
+	u8 *data = epb + CAPBOX_EPB_HEADER_BYTES, *at = data + padded;
+	bool is_hardware, is_whole;
+	s64 stamp;
+
+	capbox_put32(data + padded - 4, 0);
+	if (view->made_header || view->has_tag)
+		is_whole = capbox_copy_with(view, data, captured);
+	else
+		is_whole = capbox_copy(view->skb, view->offset, data, captured);
+	if (unlikely(!is_whole))
+		return false;
+
+	stamp = capbox_stamp(ring, view, &is_hardware);
+	interface = is_hardware ? view->port->hardware_interface : view->port->software_interface;
+	if (unlikely(stamp < ring->run_last_ns || interface != ring->run_interface))
+		capbox_ring_begin_run(ring, stamp, interface, is_hardware);
+	ring->run_last_ns = stamp;
+
+	capbox_put_epb(epb, total, interface, stamp, captured, view->bytes);
+	at = capbox_put_flags(at, view->direction | capbox_reception(view->skb));
+	if (view->hook >= CAPBOX_HOOK_PRE_ROUTING)
+		at = capbox_put_hook(at, view);
+	capbox_put_end(at, total);
+	return true;
+}
+
+/* Writes a packet into the ring, at most @snap bytes of it, or counts why not. */
+static void capbox_record(struct capbox_ring *ring, const struct capbox_view *view, u32 snap)
+{
+	u32 captured = min(view->bytes, snap);
+	u32 total = CAPBOX_EPB_HEADER_BYTES + ALIGN(captured, 4) +
+		    capbox_options_bytes(view->hook) + CAPBOX_EPB_END_BYTES;
+	u8 *epb;
+
+	raw_write_seqcount_begin(&ring->sequence);
+	epb = ring->at;
+	if (unlikely(ring->end - epb < total)) {
+		epb = capbox_ring_next_block(ring, total, view->bytes);
+		if (!epb)
+			goto out;
+	}
+	if (unlikely(!capbox_write(ring, view, epb, captured, total))) {
+		capbox_count(&ring->counters.lost_unreadable, view->bytes);
+		goto out;
+	}
+	ring->last = epb;
+	ring->at = epb + total;
+	capbox_count(&ring->counters.stored, view->bytes);
+	if (captured < view->bytes) {
+		capbox_count(&ring->counters.truncated, view->bytes);
+		ring->cut_bytes += view->bytes - captured;
+	}
+out:
+	/* Last: a block that was handed over for this packet has told of those before it alone. */
+	capbox_count(&ring->counters.seen, view->bytes);
+	raw_write_seqcount_end(&ring->sequence);
+}
+
+static void capbox_take_into(struct capbox_ring *ring, const struct capbox_view *view, u32 snap)
+{
+	if (snap)
+		capbox_record(ring, view, snap);
+	else
+		capbox_count_filtered(ring, view->bytes);
+}
+
+/**
+ * capbox_take - the long way, of any packet: records it, or counts why not
+ * @session: whose
+ * @view: the packet
+ * @wanted: what the filter returned: bytes to keep, 0 for none
+ *
+ * Bottom halves are off.
+ */
+noinline void capbox_take(const struct capbox_session *session, const struct capbox_view *view,
+			  u32 wanted)
+{
+	struct capbox_ring *ring = this_cpu_read(*session->ring_of);
+	u32 snap = min(wanted, session->snap_bytes);
+
+	if (likely(!ring->is_spare)) {
+		capbox_take_into(ring, view, snap);
+		return;
+	}
+	/* The ring of all CPUs that have none of their own. */
+	spin_lock(&ring->lock);
+	capbox_take_into(ring, view, snap);
+	spin_unlock(&ring->lock);
 }

@@ -8,9 +8,9 @@
  *   20        hook record, for hooks of the network layer
  *    8        opt_endofopt, total length
  *
- * In a header because all of it is inlined into each hook: what a hook is (its number, direction,
- * whether it has link headers) is a constant there. Everything that is not every packet's is out of
- * line, in packet.c.
+ * Two ways lead there. capbox_take() records any packet of any hook. capbox_record_plain() is inlined
+ * into INGRESS, where nearly all packets of a capture port come from, and does only what such a packet
+ * needs; it writes nothing of a packet that needs more.
  */
 #ifndef CAPBOX_PACKET_H
 #define CAPBOX_PACKET_H
@@ -24,6 +24,10 @@
 
 #include "capbox.h"
 #include "pcapng.h"
+
+/* epb_flags, direction: bits 0-1. */
+#define CAPBOX_INBOUND 1
+#define CAPBOX_OUTBOUND 2
 
 /**
  * struct capbox_view - a packet as a hook sees it
@@ -51,10 +55,7 @@ struct capbox_view {
 	bool is_received;
 };
 
-/* By value: a view whose address nobody takes lives in registers. */
-bool capbox_copy_with(struct capbox_view view, u8 *to, u32 bytes);
-bool capbox_copy_apart(const struct sk_buff *skb, int offset, u8 *to, u32 bytes);
-s64 capbox_hardware_stamp(struct capbox_view view);
+void capbox_take(const struct capbox_session *session, const struct capbox_view *view, u32 wanted);
 
 static __always_inline u32 capbox_reception(const struct sk_buff *skb)
 {
@@ -62,14 +63,29 @@ static __always_inline u32 capbox_reception(const struct sk_buff *skb)
 	 * epb_flags, reception type, bits 2-4: unicast, multicast, broadcast, promiscuous. Of a
 	 * packet that leaves nothing is said.
 	 */
-	const u64 by_type =
-		(1ull << 2) << (8 * PACKET_HOST) | (3ull << 2) << (8 * PACKET_BROADCAST) |
-		(2ull << 2) << (8 * PACKET_MULTICAST) | (4ull << 2) << (8 * PACKET_OTHERHOST);
+	static const u32 by_type[8] = {
+		[PACKET_HOST] = 1 << 2,
+		[PACKET_MULTICAST] = 2 << 2,
+		[PACKET_BROADCAST] = 3 << 2,
+		[PACKET_OTHERHOST] = 4 << 2,
+	};
 
-	return (u8)(by_type >> (8 * skb->pkt_type));
+	return by_type[skb->pkt_type];
 }
 
-#define CAPBOX_COPY_LEAST_BYTES 16
+#define CAPBOX_WORDS_LEAST_BYTES 32
+#define CAPBOX_WORDS_MOST_BYTES 2048
+
+/*
+ * Whether so many bytes are copied word by word. The kernel's memcpy is a string instruction on
+ * today's CPUs: depending on the CPU better or worse for packets of usual size, but with more
+ * instructions to count, and well ahead for large ones (tests/kmod/copy.c measures it).
+ */
+static __always_inline bool capbox_is_for_words(u32 bytes)
+{
+	return bytes - CAPBOX_WORDS_LEAST_BYTES <=
+	       CAPBOX_WORDS_MOST_BYTES - CAPBOX_WORDS_LEAST_BYTES;
+}
 
 static __always_inline void capbox_copy_16(u8 *to, const u8 *from)
 {
@@ -80,160 +96,126 @@ static __always_inline void capbox_copy_16(u8 *to, const u8 *from)
 	put_unaligned(second, (u64 *)(to + 8));
 }
 
-/*
- * Copies at least 16 bytes; the last 16 may overlap what is copied already. Word by word, since the
- * kernel's memcpy is a string instruction on today's CPUs: slow to start for small packets, and for
- * large ones slower to memory that is not in the cache, as a ring's is not (tests/kmod/copy.c
- * measures it).
- */
+static __always_inline void capbox_copy_32(u8 *to, const u8 *from)
+{
+	capbox_copy_16(to, from);
+	capbox_copy_16(to + 16, from + 16);
+}
+
+static __always_inline void capbox_copy_64(u8 *to, const u8 *from)
+{
+	capbox_copy_32(to, from);
+	capbox_copy_32(to + 32, from + 32);
+}
+
+/* Copies at least 32 bytes; what the last step copies may overlap what is copied already. */
 static __always_inline void capbox_copy_words(u8 *to, const u8 *from, u32 bytes)
 {
-	long at = 0, last = (long)bytes - 16;
+	unsigned long at = 0, length = bytes;
 
-	for (; at < last - 48; at += 64) {
-		capbox_copy_16(to + at, from + at);
-		capbox_copy_16(to + at + 16, from + at + 16);
-		capbox_copy_16(to + at + 32, from + at + 32);
-		capbox_copy_16(to + at + 48, from + at + 48);
+	if (length <= 64) {
+		capbox_copy_32(to, from);
+		capbox_copy_32(to + length - 32, from + length - 32);
+		return;
 	}
-	for (; at < last; at += 16)
-		capbox_copy_16(to + at, from + at);
-	capbox_copy_16(to + last, from + last);
-}
-
-static __always_inline bool capbox_copy(const struct sk_buff *skb, int offset, u8 *to, u32 bytes)
-{
-	if (unlikely(offset + (int)bytes > (int)skb_headlen(skb)))
-		return capbox_copy_apart(skb, offset, to, bytes);
-	if (likely(bytes >= CAPBOX_COPY_LEAST_BYTES))
-		capbox_copy_words(to, skb->data + offset, bytes);
-	else
-		memcpy(to, skb->data + offset, bytes);
-	return true;
-}
-
-/* The stamp of best source. *is_hardware tells which clock it is of. */
-static __always_inline s64 capbox_stamp(struct capbox_ring *ring, const struct capbox_view *view,
-					bool *is_hardware)
-{
-	s64 stamp;
-
-	*is_hardware = false;
-	if (view->is_received) {
-		if (unlikely(view->port->flags & CAPBOX_PORT_HARDWARE_STAMPS)) {
-			stamp = capbox_hardware_stamp(*view);
-			if (stamp) {
-				ring->counters.hardware_stamps++;
-				*is_hardware = true;
-				return stamp;
-			}
-		}
-		/* Of a packet that leaves it would be when to send it. */
-		stamp = skb_tstamp(view->skb);
-		if (stamp) {
-			ring->counters.skb_stamps++;
-			return stamp;
-		}
+	for (; at + 128 < length; at += 128) {
+		capbox_copy_64(to + at, from + at);
+		capbox_copy_64(to + at + 64, from + at + 64);
 	}
-	return ktime_get_real_fast_ns();
+	if (at + 64 < length)
+		capbox_copy_64(to + at, from + at);
+	capbox_copy_64(to + length - 64, from + length - 64);
 }
 
-static __always_inline u32 capbox_options_bytes(u32 hook)
+/* The block's part before the data. */
+static __always_inline void capbox_put_epb(u8 *epb, u32 total, u32 interface, s64 stamp,
+					   u32 captured, u32 bytes)
 {
-	return CAPBOX_FLAGS_OPTION_BYTES +
-	       (hook >= CAPBOX_HOOK_PRE_ROUTING ? CAPBOX_HOOK_OPTION_BYTES : 0);
+	capbox_put32(epb, CAPBOX_EPB);
+	capbox_put32(epb + 4, total);
+	capbox_put32(epb + 8, interface);
+	/* The upper half comes first. */
+	capbox_put64(epb + 12, rol64(stamp, 32));
+	capbox_put32(epb + 20, captured);
+	capbox_put32(epb + 24, bytes);
 }
 
-static __always_inline u8 *capbox_write_options(u8 *at, const struct capbox_view *view)
+static __always_inline u8 *capbox_put_flags(u8 *at, u32 flags)
 {
-	capbox_put_pair(at, CAPBOX_OPTION(CAPBOX_EPB_FLAGS, 4),
-			view->direction | capbox_reception(view->skb));
-	at += CAPBOX_FLAGS_OPTION_BYTES;
-	if (view->hook >= CAPBOX_HOOK_PRE_ROUTING) {
-		capbox_put_pair(at,
-				CAPBOX_OPTION(CAPBOX_OPT_CUSTOM_COPY,
-					      4 + sizeof(struct capbox_hook_record)),
-				CAPBOX_ENTERPRISE);
-		capbox_put_pair(at + 8, CAPBOX_HOOK_RECORD_MAGIC,
-				CAPBOX_HOOK_RECORD_VERSION | CAPBOX_HOOK_RECORD_KIND << 16);
-		capbox_put32(at + 16,
-			     view->hook |
-				     (view->made_header ? CAPBOX_HOOK_MADE_LINK_HEADER << 16 : 0));
-		at += CAPBOX_HOOK_OPTION_BYTES;
-	}
-	return at;
+	capbox_put32(at, CAPBOX_OPTION(CAPBOX_EPB_FLAGS, 4));
+	capbox_put32(at + 4, flags);
+	return at + CAPBOX_FLAGS_OPTION_BYTES;
 }
 
-/* The packet's block at @epb, where there is room for it. False: the packet cannot be read. */
-static __always_inline bool capbox_write(struct capbox_ring *ring, const struct capbox_view *view,
-					 u8 *epb, u32 captured, u32 total)
+static __always_inline void capbox_put_end(u8 *at, u32 total)
 {
-	u32 padded = ALIGN(captured, 4);
-	u8 *data = epb + CAPBOX_EPB_HEADER_BYTES;
-	bool is_hardware, is_whole;
-	u32 interface;
-	s64 stamp;
-
-	if (captured != padded)
-		capbox_put32(data + padded - 4, 0);
-	if (unlikely(view->made_header || view->has_tag))
-		is_whole = capbox_copy_with(*view, data, captured);
-	else
-		is_whole = capbox_copy(view->skb, view->offset, data, captured);
-	if (unlikely(!is_whole))
-		return false;
-
-	stamp = capbox_stamp(ring, view, &is_hardware);
-	interface = is_hardware ? view->port->hardware_interface : view->port->software_interface;
-	if (unlikely(stamp < ring->run_last_ns || interface != ring->run_interface))
-		capbox_ring_begin_run(ring, stamp, interface, is_hardware);
-	ring->run_last_ns = stamp;
-
-	capbox_put_pair(epb, CAPBOX_EPB, total);
-	capbox_put_pair(epb + 8, interface, (u64)stamp >> 32);
-	capbox_put_pair(epb + 16, (u32)stamp, captured);
-	capbox_put32(epb + 24, view->bytes);
-	capbox_put_pair(capbox_write_options(data + padded, view), 0, total);
-	return true;
+	capbox_put32(at, 0);
+	capbox_put32(at + 4, total);
 }
 
-/**
- * capbox_record - writes a packet into the ring, or counts why not
- * @ring: this CPU's
- * @view: the packet
- * @snap: bytes to keep at most
- *
- * Bottom halves are off, the spare ring's lock is held. Budget: hooks.c.
+/* The kernel's of arrival, if it has made one (docs/RING.md), else of now. */
+static __always_inline s64 capbox_software_stamp(struct capbox_ring *ring,
+						 const struct sk_buff *skb)
+{
+	if (likely(!skb->tstamp) || skb->tstamp_type != SKB_CLOCK_REALTIME)
+		return ktime_get_real_fast_ns();
+	ring->counters.skb_stamps++;
+	return skb->tstamp;
+}
+
+/* What a block of capbox_record_plain() has beside the packet, at most. */
+#define CAPBOX_PLAIN_EXTRA_BYTES \
+	(CAPBOX_EPB_HEADER_BYTES + 3 + CAPBOX_FLAGS_OPTION_BYTES + CAPBOX_EPB_END_BYTES)
+
+/* Whether capbox_record_plain() may be called: no other CPU writes to the ring, and there is room. */
+static __always_inline bool capbox_has_room(const struct capbox_ring *ring, u32 bytes)
+{
+	return !ring->is_spare && ring->end - ring->at >= (long)bytes + CAPBOX_PLAIN_EXTRA_BYTES;
+}
+
+/*
+ * The short way: writes a packet that was received, is kept whole, in one piece, and of a size for
+ * words. Bottom halves are off. Budget: hooks.c. The stamp comes first: what follows calls nothing,
+ * so that all of it is done in registers.
  */
-static __always_inline void capbox_record(struct capbox_ring *ring, const struct capbox_view *view,
-					  u32 snap)
+static __always_inline void capbox_record_plain(struct capbox_ring *ring,
+						const struct capbox_port_private *port,
+						const struct sk_buff *skb, const u8 *from,
+						u32 bytes)
 {
-	u32 captured = min(view->bytes, snap);
-	u32 total = CAPBOX_EPB_HEADER_BYTES + ALIGN(captured, 4) +
-		    capbox_options_bytes(view->hook) + CAPBOX_EPB_END_BYTES;
-	u8 *epb;
+	u32 interface, padded, total;
+	u8 *epb, *data, *after;
+	s64 stamp;
 
 	raw_write_seqcount_begin(&ring->sequence);
+	stamp = capbox_software_stamp(ring, skb);
+	interface = port->software_interface;
+	if (unlikely(stamp < ring->run_last_ns || interface != ring->run_interface))
+		stamp = capbox_ring_begin_run(ring, stamp, interface, false);
+	ring->run_last_ns = stamp;
+
+	padded = ALIGN(bytes, 4);
+	total = padded + CAPBOX_EPB_HEADER_BYTES + CAPBOX_FLAGS_OPTION_BYTES + CAPBOX_EPB_END_BYTES;
 	epb = ring->at;
-	if (unlikely(ring->end - epb < total)) {
-		epb = capbox_ring_next_block(ring, total, view->bytes);
-		if (!epb)
-			goto out;
-	}
-	if (unlikely(!capbox_write(ring, view, epb, captured, total))) {
-		capbox_count(&ring->counters.lost_unreadable, view->bytes);
-		goto out;
-	}
+	data = epb + CAPBOX_EPB_HEADER_BYTES;
+	after = data + padded;
+	capbox_put_epb(epb, total, interface, stamp, bytes, bytes);
+	/* The padding; the packet's last bytes go over what is not. */
+	capbox_put32(after - 4, 0);
+	capbox_copy_words(data, from, bytes);
+	capbox_put_end(capbox_put_flags(after, CAPBOX_INBOUND | capbox_reception(skb)), total);
 	ring->last = epb;
 	ring->at = epb + total;
-	capbox_count(&ring->counters.stored, view->bytes);
-	if (unlikely(captured < view->bytes)) {
-		capbox_count(&ring->counters.truncated, view->bytes);
-		ring->cut_bytes += view->bytes - captured;
-	}
-out:
-	/* Last: a block that was handed over for this packet has told of those before it alone. */
-	capbox_count(&ring->counters.seen, view->bytes);
+	capbox_count(&ring->counters.stored, bytes);
+	capbox_count(&ring->counters.seen, bytes);
+	raw_write_seqcount_end(&ring->sequence);
+}
+
+static __always_inline void capbox_count_filtered(struct capbox_ring *ring, u32 bytes)
+{
+	raw_write_seqcount_begin(&ring->sequence);
+	capbox_count(&ring->counters.seen, bytes);
+	capbox_count(&ring->counters.filtered, bytes);
 	raw_write_seqcount_end(&ring->sequence);
 }
 

@@ -27,10 +27,9 @@ static inline void capbox_put32(u8 *at, u32 value)
 	put_unaligned_le32(value, at);
 }
 
-/* Two fields that follow each other, in one store. */
-static inline void capbox_put_pair(u8 *at, u32 first, u32 second)
+static inline void capbox_put64(u8 *at, u64 value)
 {
-	put_unaligned_le64((u64)second << 32 | first, at);
+	put_unaligned_le64(value, at);
 }
 
 #endif /* CAPBOX_PCAPNG_H */

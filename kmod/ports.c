@@ -72,6 +72,11 @@ static int capbox_port_attach(struct capbox_session *session, struct capbox_port
 				     "ifindex: %s has hardware type %u, not Ethernet or raw IP",
 				     dev->name, dev->type);
 	port->session = session;
+	port->ring_of = session->ring_of;
+	port->snap_bytes = session->snap_bytes;
+	port->verdict = session->setup.flags & CAPBOX_SETUP_CONSUME ? NF_DROP : NF_ACCEPT;
+	port->link_header_mask = port->has_link_header ? U32_MAX : 0;
+	port->is_special = !port->has_link_header || request->flags & CAPBOX_PORT_HARDWARE_STAMPS;
 	port->dev = dev;
 	port->ifindex = request->ifindex;
 	port->flags = request->flags;

@@ -81,10 +81,11 @@ static void capbox_end_run(struct capbox_ring *ring)
  * @interface: the packet's
  * @is_hardware: the packet's clock
  *
- * Rare, unless ports with different clocks share a session.
+ * Rare, unless ports with different clocks share a session. Return: @stamp, so that callers need
+ * not keep it.
  */
-noinline void capbox_ring_begin_run(struct capbox_ring *ring, s64 stamp, u32 interface,
-				    bool is_hardware)
+noinline s64 capbox_ring_begin_run(struct capbox_ring *ring, s64 stamp, u32 interface,
+				   bool is_hardware)
 {
 	struct capbox_block *described = &ring->described;
 
@@ -102,6 +103,7 @@ noinline void capbox_ring_begin_run(struct capbox_ring *ring, s64 stamp, u32 int
 	ring->run_first_ns = stamp;
 	ring->run_interface = interface;
 	ring->run_is_hardware = is_hardware;
+	return stamp;
 }
 
 /*

@@ -1,18 +1,32 @@
 #!/bin/bash
-# What capturing a packet costs the kernel, in instructions: the module beside a packet socket's TPACKET_V3 ring, in one guest whose clock
-# counts instructions; then the module's copy beside the string instruction, on this machine. Prints tables for docs/BENCH.md.
+# What capturing a packet costs the kernel, in instructions: the module beside a packet socket's TPACKET_V3 ring, in a guest whose clock
+# counts instructions, without and with the kernel's defences against speculation; then the module's copy beside the string instruction, on
+# this machine. Prints tables for docs/BENCH.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tests/vm/run.sh --keep-log cost
+
+table() { # LOG: a way's cost beside that of the packet socket that does the same
+	echo "| bytes | way | instructions added a packet | of the packet socket's |"
+	echo "|---|---|---|---|"
+	sed -n 's/.*cost bytes=\([0-9]*\) way=\([a-z-]*\) instructions=\([0-9]*\) added=\(-*[0-9]*\).*/\1 \2 \4/p' "$1" | awk '
+		$2 == "none" { next }
+		$2 == "hook" || $2 == "kmod-egress" { printf "| %d | %s | %d | |\n", $1, $2, $3; next }
+		$2 ~ /^packet/ { cost[$2] = $3 }
+		{
+			beside = $2 ~ /-reject/ ? substr($2, index($2, "-")) : ""
+			printf "| %d | %s | %d | %.2f |\n", $1, $2, $3, $3 / cost["packet" beside]
+		}'
+	echo
+}
+
+tests/vm/run.sh --keep-log cost cost-mitigated
 echo
-echo "| bytes | way | instructions added a packet | of the packet socket's ring |"
-echo "|---|---|---|---|"
-sed -n 's/.*cost bytes=\([0-9]*\) way=\([a-z-]*\) instructions=\([0-9]*\) added=\(-*[0-9]*\).*/\1 \2 \4/p' out/vm/debian/cost.log | awk '
-	$2 == "packet" { ring = $3 }
-	$2 == "packet-reject" { rejecting = $3 }
-	$2 == "none" { next }
-	{ printf "| %d | %s | %d | %.2f |\n", $1, $2, $3, $3 / ($2 ~ /reject/ ? rejecting : ring) }'
+echo "mitigations=off"
 echo
+table out/vm/debian/cost.log
+echo "mitigations=auto"
+echo
+table out/vm/debian/cost-mitigated.log
 echo "| bytes | copied by words, ns | by the string instruction, ns | ratio |"
 echo "|---|---|---|---|"
 out/vm/bin/copy | sed 's/copy bytes=\([0-9]*\) words=\([0-9.]*\) string=\([0-9.]*\) ratio=\([0-9.]*\)/| \1 | \2 | \3 | \4 |/'

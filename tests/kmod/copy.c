@@ -36,20 +36,35 @@ static inline void copy_16(uint8_t *to, const uint8_t *from)
 	memcpy(to + 8, &second, 8);
 }
 
+static inline void copy_32(uint8_t *to, const uint8_t *from)
+{
+	copy_16(to, from);
+	copy_16(to + 16, from + 16);
+}
+
+static inline void copy_64(uint8_t *to, const uint8_t *from)
+{
+	copy_32(to, from);
+	copy_32(to + 32, from + 32);
+}
+
 /* capbox_copy_words() of kmod/packet.h. */
 static void copy_words(uint8_t *to, const uint8_t *from, size_t bytes)
 {
-	long at = 0, last = (long)bytes - 16;
+	size_t at = 0;
 
-	for (; at < last - 48; at += 64) {
-		copy_16(to + at, from + at);
-		copy_16(to + at + 16, from + at + 16);
-		copy_16(to + at + 32, from + at + 32);
-		copy_16(to + at + 48, from + at + 48);
+	if (bytes <= 64) {
+		copy_32(to, from);
+		copy_32(to + bytes - 32, from + bytes - 32);
+		return;
 	}
-	for (; at < last; at += 16)
-		copy_16(to + at, from + at);
-	copy_16(to + last, from + last);
+	for (; at + 128 < bytes; at += 128) {
+		copy_64(to + at, from + at);
+		copy_64(to + at + 64, from + at + 64);
+	}
+	if (at + 64 < bytes)
+		copy_64(to + at, from + at);
+	copy_64(to + bytes - 64, from + bytes - 64);
 }
 
 static double now_ns(void)

@@ -9,6 +9,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -17,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "session.h"
@@ -98,11 +100,9 @@ static void packet_ring_open(struct packet_ring *ring, const char *interface, co
 		.tp_frame_size = 2048,
 		.tp_frame_nr = BLOCKS * (BLOCK_BYTES / 2048),
 		.tp_retire_blk_tov = 100,
-		.tp_feature_req_word = TP_FT_REQ_FILL_RXHASH,
 	};
 	int version = TPACKET_V3, reserve = 6;
 
-	request.tp_feature_req_word = 0;
 	ring->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (ring->fd < 0 || setsockopt(ring->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) ||
 	    setsockopt(ring->fd, SOL_PACKET, PACKET_RESERVE, &reserve, sizeof(reserve)) ||
@@ -114,18 +114,49 @@ static void packet_ring_open(struct packet_ring *ring, const char *interface, co
 		fail("mapping a TPACKET_V3 ring: %s", strerror(errno));
 }
 
-static uint64_t cost_packet(const char *interface, size_t bytes, const struct sock_fprog *filter)
+/* As many rings as the backend has for two CPUs, spread over as it does unless told otherwise: by a hash of the flow. */
+static void packet_rings_join(const struct packet_ring *rings)
 {
-	struct packet_ring ring = { 0 };
-	uint64_t cost;
+	int first = PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_UNIQUEID, group;
+	socklen_t length = sizeof(group);
 
-	packet_ring_open(&ring, interface, filter);
-	cost = measure(bytes, packet_ring_drain, &ring);
+	first <<= 16;
+	if (setsockopt(rings[0].fd, SOL_PACKET, PACKET_FANOUT, &first, sizeof(first)) ||
+	    getsockopt(rings[0].fd, SOL_PACKET, PACKET_FANOUT, &group, &length))
+		fail("a fanout group: %s", strerror(errno));
+	group = (group & 0xffff) | PACKET_FANOUT_HASH << 16;
+	if (setsockopt(rings[1].fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof(group)))
+		fail("joining a fanout group: %s", strerror(errno));
+}
+
+static void packet_rings_drain(void *context)
+{
+	struct packet_ring *rings = context;
+
+	packet_ring_drain(&rings[0]);
+	if (rings[1].map)
+		packet_ring_drain(&rings[1]);
+}
+
+static uint64_t cost_packet(const char *interface, size_t bytes, int count, const struct sock_fprog *filter)
+{
+	struct packet_ring rings[2] = { 0 };
+	uint64_t cost, packets;
+	int i;
+
+	for (i = 0; i < count; i++)
+		packet_ring_open(&rings[i], interface, filter);
+	if (count > 1)
+		packet_rings_join(rings);
+	cost = measure(bytes, packet_rings_drain, rings);
 	usleep(300000); /* the last block's timeout */
-	packet_ring_drain(&ring);
-	expect(ring.packets == (filter ? 0 : ROUNDS * PACKETS), "the ring has %lu packets", ring.packets);
-	munmap(ring.map, (size_t)BLOCKS * BLOCK_BYTES);
-	close(ring.fd);
+	packet_rings_drain(rings);
+	packets = rings[0].packets + rings[1].packets;
+	expect(packets == (filter ? 0 : ROUNDS * PACKETS), "the rings have %lu packets", packets);
+	for (i = 0; i < count; i++) {
+		munmap(rings[i].map, (size_t)BLOCKS * BLOCK_BYTES);
+		close(rings[i].fd);
+	}
 	return cost;
 }
 
@@ -134,12 +165,13 @@ static void module_drain(void *context)
 	session_drain(context, NULL, NULL);
 }
 
-static uint64_t cost_module(const char *interface, size_t bytes, uint32_t flags, const struct sock_fprog *filter)
+static uint64_t cost_module(const char *interface, size_t bytes, enum capbox_hook hook, uint32_t flags, const struct sock_fprog *filter)
 {
 	struct session session = { .setup = setup_default() };
 	struct capbox_counters counters;
 	uint64_t cost;
 
+	session.setup.hooks = CAPBOX_HOOK_BIT(hook);
 	session.setup.flags = flags;
 	session.setup.block_bytes = BLOCK_BYTES;
 	session.setup.blocks = BLOCKS;
@@ -163,6 +195,23 @@ static uint64_t cost_module(const char *interface, size_t bytes, uint32_t flags,
 	return cost;
 }
 
+/* A hook that does nothing: tests/vm/modules/idle.c. */
+static uint64_t cost_idle(const char *interface, size_t bytes)
+{
+	char parameters[64];
+	uint64_t cost;
+	int file = open("/modules/idle.ko", O_RDONLY | O_CLOEXEC);
+
+	snprintf(parameters, sizeof(parameters), "interface=%s", interface);
+	if (syscall(SYS_finit_module, file, parameters, 0))
+		fail("idle.ko: %s", strerror(errno));
+	close(file);
+	cost = measure(bytes, NULL, NULL);
+	if (syscall(SYS_delete_module, "idle", O_NONBLOCK))
+		fail("idle.ko stays: %s", strerror(errno));
+	return cost;
+}
+
 int main(int argc, char **argv)
 {
 	/* tcpdump -dd 'udp dst port 9999', by hand: it rejects what is sent here after looking at the destination port. */
@@ -171,7 +220,9 @@ int main(int argc, char **argv)
 		{ 0x28, 0, 0, 20 },	   { 0x45, 4, 0, 0x1fff }, { 0xb1, 0, 0, 14 }, { 0x48, 0, 0, 16 },
 		{ 0x15, 0, 1, 9999 },	   { 0x06, 0, 0, 262144 }, { 0x06, 0, 0, 0 },
 	};
+	struct sock_filter rejecting_all[] = { { 0x06, 0, 0, 0 } };
 	struct sock_fprog filter = { .len = sizeof(rejecting) / sizeof(rejecting[0]), .filter = rejecting };
+	struct sock_fprog filter_all = { .len = 1, .filter = rejecting_all };
 	static const size_t sizes[] = { 60, 1514 };
 	uint64_t none, cost;
 	size_t i;
@@ -186,11 +237,16 @@ int main(int argc, char **argv)
 		measure(sizes[i], NULL, NULL); /* warms up */
 		none = measure(sizes[i], NULL, NULL);
 		REPORT("none", measure(sizes[i], NULL, NULL));
-		REPORT("packet", cost_packet(argv[2], sizes[i], NULL));
-		REPORT("packet-reject", cost_packet(argv[2], sizes[i], &filter));
-		REPORT("kmod", cost_module(argv[2], sizes[i], 0, NULL));
-		REPORT("kmod-consume", cost_module(argv[2], sizes[i], CAPBOX_SETUP_CONSUME, NULL));
-		REPORT("kmod-reject", cost_module(argv[2], sizes[i], 0, &filter));
+		REPORT("hook", cost_idle(argv[2], sizes[i]));
+		REPORT("packet", cost_packet(argv[2], sizes[i], 1, NULL));
+		REPORT("packet-fanout", cost_packet(argv[2], sizes[i], 2, NULL));
+		REPORT("packet-reject", cost_packet(argv[2], sizes[i], 1, &filter));
+		REPORT("packet-reject-all", cost_packet(argv[2], sizes[i], 1, &filter_all));
+		REPORT("kmod", cost_module(argv[2], sizes[i], CAPBOX_HOOK_INGRESS, 0, NULL));
+		REPORT("kmod-consume", cost_module(argv[2], sizes[i], CAPBOX_HOOK_INGRESS, CAPBOX_SETUP_CONSUME, NULL));
+		REPORT("kmod-egress", cost_module(argv[1], sizes[i], CAPBOX_HOOK_EGRESS, 0, NULL));
+		REPORT("kmod-reject", cost_module(argv[2], sizes[i], CAPBOX_HOOK_INGRESS, 0, &filter));
+		REPORT("kmod-reject-all", cost_module(argv[2], sizes[i], CAPBOX_HOOK_INGRESS, 0, &filter_all));
 	}
 	return 0;
 }

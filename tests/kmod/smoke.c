@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
-/* smoke TX RX: packets of all lengths sent on TX are found on RX, in order, byte for byte, with rising stamps. */
+/*
+ * smoke TX RX: packets of all lengths sent on TX are found on RX, in order, byte for byte, with rising stamps: those of the hook, and those that the
+ * kernel makes on arrival.
+ */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "session.h"
 
-#define FIRST_BYTES 60
+#define FIRST_BYTES 15 /* an Ethernet header and a byte */
 #define LAST_BYTES 1514
+#define TRIES 10000
 
 static uint8_t frame[LAST_BYTES];
 
@@ -33,6 +38,8 @@ static void check(const struct packet *packet, void *context)
 	fill(seen->next_bytes);
 	expect(packet->captured == seen->next_bytes && packet->original == seen->next_bytes, "%u bytes", packet->captured);
 	expect(!memcmp(packet->data, frame, packet->captured), "of %u bytes", packet->captured);
+	for (uint32_t i = packet->captured; i % 4; i++)
+		expect(!packet->data[i], "padding of %u bytes", packet->captured);
 	expect(packet->flags == (1 | 3 << 2), "flags %#x", packet->flags);
 	expect(packet->stamp_ns >= seen->stamp_ns, "stamp %lu after %lu", packet->stamp_ns, seen->stamp_ns);
 	expect(packet->hook == -1 && packet->interface == 0, "interface %u", packet->interface);
@@ -40,21 +47,31 @@ static void check(const struct packet *packet, void *context)
 	seen->next_bytes++;
 }
 
-int main(int argc, char **argv)
+/* The kernel begins to stamp some time after START: sends packets that do not count until one has a stamp. */
+static void wait_for_stamps(const struct session *session, int sender)
 {
-	struct seen seen = { .next_bytes = FIRST_BYTES };
-	struct session session;
-	cpu_set_t first;
-	int sender;
+	uint8_t other[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0, 0, 0, 0, 1, 0x88, 0xb6 };
 
-	/* One CPU, one ring, one order. */
-	CPU_ZERO(&first);
-	CPU_SET(0, &first);
-	sched_setaffinity(0, sizeof(first), &first);
-	if (argc != 3)
-		fail("usage: smoke TX RX");
-	sender = sender_open(argv[1]);
-	session = session_start(CAPBOX_HOOK_BIT(CAPBOX_HOOK_INGRESS), argv[2]);
+	for (int tries = 0; tries < TRIES && !session_counters(session, CAPBOX_ALL_RINGS).skb_stamps; tries++) {
+		sender_send(sender, other, sizeof(other));
+		usleep(1000);
+		session_drain(session, NULL, NULL);
+	}
+}
+
+static void test(const char *tx, const char *rx, uint32_t flags)
+{
+	struct session session = { .setup = setup_default() };
+	struct seen seen = { .next_bytes = FIRST_BYTES };
+	struct capbox_counters counters;
+	int sender = sender_open(tx);
+
+	session.setup.flags = flags;
+	session_setup(&session);
+	session_add_port(&session, rx, 0, 0);
+	session_ioctl(&session, CAPBOX_IOC_START, "START");
+	if (flags & CAPBOX_SETUP_EARLY_STAMPS)
+		wait_for_stamps(&session, sender);
 	for (uint32_t bytes = FIRST_BYTES; bytes <= LAST_BYTES; bytes++) {
 		fill(bytes);
 		sender_send(sender, frame, bytes);
@@ -65,7 +82,27 @@ int main(int argc, char **argv)
 	session_drain(&session, check, &seen);
 	expect(seen.next_bytes == LAST_BYTES + 1, "the last was of %u", seen.next_bytes - 1);
 	session_check_sum(&session);
-	printf("%llu packets\n", session_counters(&session, CAPBOX_ALL_RINGS).stored.packets);
+	counters = session_counters(&session, CAPBOX_ALL_RINGS);
+	printf("%llu packets, the kernel stamped %llu\n", counters.stored.packets, counters.skb_stamps);
+	if (flags & CAPBOX_SETUP_EARLY_STAMPS)
+		expect(counters.skb_stamps > LAST_BYTES - FIRST_BYTES, "the kernel stamped %llu", counters.skb_stamps);
+	else
+		expect(!counters.skb_stamps, "the kernel stamped %llu", counters.skb_stamps);
 	session_close(&session);
+	close(sender);
+}
+
+int main(int argc, char **argv)
+{
+	cpu_set_t first;
+
+	/* One CPU, one ring, one order. */
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	sched_setaffinity(0, sizeof(first), &first);
+	if (argc != 3)
+		fail("usage: smoke TX RX");
+	test(argv[1], argv[2], 0);
+	test(argv[1], argv[2], CAPBOX_SETUP_EARLY_STAMPS);
 	return 0;
 }

@@ -1,4 +1,4 @@
-# One packet of every length from 60 to 1514 bytes comes back byte for byte, in order, and the ledger adds up.
+# One packet of every length from 15 to 1514 bytes comes back byte for byte, in order, stamped in the hook or on arrival, and the ledger adds up.
 # shellcheck shell=dash
 pair a0 b0
 smoke a0 b0
