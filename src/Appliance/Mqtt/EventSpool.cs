@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Threading.Channels;
 using Capbox.Native;
 using Microsoft.Win32.SafeHandles;

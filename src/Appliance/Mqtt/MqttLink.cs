@@ -6,6 +6,7 @@ using System.Threading.Channels;
 using Capbox.Control;
 using Microsoft.Extensions.Logging;
 using MQTTnet;
+using MQTTnet.Packets;
 using MQTTnet.Protocol;
 
 namespace Capbox.Mqtt;
