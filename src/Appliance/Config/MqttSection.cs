@@ -57,7 +57,7 @@ internal static class MqttSection
     {
         if (node.Text("broker", required: true) is not { } text)
             return ("", "", 0);
-        if (!Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) || uri.Scheme is not ("mqtts" or "mqtt" or "embedded")
+        if (!Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) || uri.Scheme is not ("mqtts" or "mqtt" or "embedded") || !text.StartsWith(uri.Scheme, StringComparison.Ordinal)
             || uri.Host.Length == 0 || uri.AbsolutePath is not ("" or "/") || uri.Query.Length > 0 || uri.Fragment.Length > 0)
         {
             node.Error("broker", $"\"{text}\" is no broker: {NoBroker}");

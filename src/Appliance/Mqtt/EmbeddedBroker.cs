@@ -66,7 +66,7 @@ internal sealed class EmbeddedBroker : IDisposable
     {
         if (_server is null)
             return;
-        _server.StopAsync().Wait(s_stopWait);
+        _server.StopAsync(new MqttServerStopOptions()).Wait(s_stopWait);
         _server.Dispose();
         _server = null;
     }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Capbox.Control;
 using Microsoft.Extensions.Logging;
@@ -71,17 +72,14 @@ internal sealed class EventLog : IDisposable
         Spool.Save();
     }
 
-    /// <summary>As <c>event/SEVERITY/CODE</c> and its payload, in one.</summary>
-    public static byte[] Pack(string suffix, byte[] json) => [.. System.Text.Encoding.ASCII.GetBytes(suffix), (byte)'\n', .. json];
-
     /// <summary>Topic and payload of one that was kept; how many before it were lost is told in it.</summary>
     public static (string Suffix, byte[] Json) Unpack(SpooledEvent kept)
     {
         int end = Array.IndexOf(kept.Payload, (byte)'\n');
         byte[] json = kept.Payload[(end + 1)..];
         if (kept.Missed > 0)
-            json = [.. json.AsSpan(0, json.Length - 1), .. System.Text.Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $",\"missed\":{kept.Missed}}}"))];
-        return (System.Text.Encoding.ASCII.GetString(kept.Payload, 0, end), json);
+            json = [.. json.AsSpan(0, json.Length - 1), .. Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $",\"missed\":{kept.Missed}}}"))];
+        return (Encoding.ASCII.GetString(kept.Payload, 0, end), json);
     }
 
     private void Add(IReadOnlyList<BoxEvent> events)
@@ -96,11 +94,13 @@ internal sealed class EventLog : IDisposable
         _fault = fault;
     }
 
+    /// <summary>Topic and payload in one; a line each.</summary>
     private byte[] Pack(BoxEvent what)
     {
         var head = new TelemetryHead(what.At.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture), _run.BootId, _run.Run, ++_sequence);
         var message = new EventMessage(head, what.Severity, what.Code, what.Component, what.Text.Length > 1000 ? what.Text[..1000] : what.Text, what.Data);
-        return Pack($"event/{what.Severity.ToString().ToLowerInvariant()}/{what.Code}", JsonSerializer.SerializeToUtf8Bytes(message, EventJson.Default.EventMessage));
+        string suffix = $"event/{what.Severity.ToString().ToLowerInvariant()}/{what.Code}\n";
+        return [.. Encoding.ASCII.GetBytes(suffix), .. JsonSerializer.SerializeToUtf8Bytes(message, EventJson.Default.EventMessage)];
     }
 
     private async Task LookAsync()

@@ -185,7 +185,7 @@ internal sealed class MqttLink : IDisposable
         finally
         {
             await over.CancelAsync();
-            await ((Task)events).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await events.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Xunit;
@@ -48,16 +49,25 @@ public class EventTests
         }
     }
 
+    /// <summary>Even what QoS 1 may bring twice came once: no connection ended before an acknowledgement.</summary>
+    private static void AssertOnce(Listener listener) =>
+        Assert.Equal(listener.Heard.Count(m => m.Topic.Contains("/event/", StringComparison.Ordinal)), News(listener).Count);
+
     private static string[] Codes(List<JsonElement> events, string prefix) => [.. events.Select(e => e.GetProperty("code").GetString()!).Where(c => c.StartsWith(prefix, StringComparison.Ordinal))];
 
+    /// <summary>The second port goes and comes; each time the event is waited for, on disk, where it is with and without a broker.</summary>
     private static void Flap(Lab lab, int times)
     {
+        string spool = Path.Combine(lab.Scratch, "state", ".capbox", "events");
+        int Count(string code) => Directory.GetFiles(spool, "*.spool").Sum(f => File.ReadAllText(f).Split($"\"{code}\"").Length - 1);
         for (int i = 0; i < times; i++)
         {
-            lab.Ip("link", "set", "b1", "down");
-            Thread.Sleep(1500);
-            lab.Ip("link", "set", "b1", "up");
-            Thread.Sleep(1500);
+            foreach ((string state, string code) in new[] { ("down", "port-down"), ("up", "port-up") })
+            {
+                int before = Count(code);
+                lab.Ip("link", "set", "b1", state);
+                Tool.WaitFor(() => Count(code) > before, $"{code} on disk", 60);
+            }
         }
     }
 
@@ -65,7 +75,7 @@ public class EventTests
         long.Parse(File.ReadLines($"/proc/{capbox.Id}/status").First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
 
     [Fact]
-    public void With_the_broker_killed_for_a_minute_under_load_events_come_once_in_order_and_memory_is_flat()
+    public void With_the_broker_killed_for_more_than_a_minute_under_load_events_come_once_in_order_and_memory_is_flat()
     {
         using var lab = new Lab(pairs: 2);
         // The listener's place is kept over the broker's death, so that nothing is missed by coming late.
@@ -82,25 +92,28 @@ public class EventTests
         Tool.WaitFor(() => File.Exists(kept), "the broker's memory on disk", 60);
         broker.Kill();
         Tool.WaitFor(() => capbox.Errors.Contains("is gone", StringComparison.Ordinal), "the loss of the broker", 60);
+        var away = Stopwatch.StartNew();
         using var load = Task.Run(() => lab.Generate("--milliseconds", "55000", "--pps", "20000", "--size", "200"), TestContext.Current.CancellationToken);
         Flap(lab, 4);
         long resident = Resident(capbox);
-        Flap(lab, 15);
+        int flaps = 4;
+        for (; away.Elapsed < TimeSpan.FromSeconds(70); flaps++)
+            Flap(lab, 1);
         long grown = Resident(capbox) - resident;
         long sent = load.Result;
         broker.Start();
         using var listener = new Listener(lab, session: "ear");
         listener.WaitFor("event/info/broker-back", "\"seconds\":", 180);
-        List<JsonElement> events = News(listener);
+        List<JsonElement> events = [.. News(listener).SkipWhile(e => e.GetProperty("code").GetString() != "broker-lost")];
         // Live state was there first.
         string[] topics = [.. listener.Heard.Select(m => m.Topic[$"capbox/v1/{Device}/".Length..])];
         Assert.True(Array.IndexOf(topics, "health") < Array.FindIndex(topics, t => t.StartsWith("event/", StringComparison.Ordinal)));
-        Assert.Equal("broker-lost", events[0].GetProperty("code").GetString());
+        AssertOnce(listener);
         Assert.Equal("broker-back", events[^1].GetProperty("code").GetString());
         Assert.True(events[^1].GetProperty("data").GetProperty("seconds").GetDouble() > 50);
         ulong first = events[0].GetProperty("head").GetProperty("sequence").GetUInt64();
         Assert.Equal(Enumerable.Range(0, events.Count).Select(i => first + (ulong)i), events.Select(e => e.GetProperty("head").GetProperty("sequence").GetUInt64()));
-        Assert.Equal(Enumerable.Repeat(new[] { "port-down", "port-up" }, 19).SelectMany(c => c), Codes(events, "port-"));
+        Assert.Equal(Enumerable.Repeat(new[] { "port-down", "port-up" }, flaps).SelectMany(c => c), Codes(events, "port-"));
         Assert.True(grown < 16 << 20, $"{grown} bytes more resident");
         Capture.RecorderSnapshot end = capbox.Stop();
         Assert.Equal(((ulong)sent, 0ul), (end.Ports[0].StoredPackets, end.Ports[0].LostPackets));
@@ -115,15 +128,13 @@ public class EventTests
         {
             capbox.WaitFor(s => s.Ports.All(p => p.State == Capture.PortState.Capturing), "the ports", 60);
             Flap(lab, 2);
-            string spool = Path.Combine(lab.Scratch, "state", ".capbox", "events");
-            Tool.WaitFor(() => Directory.GetFiles(spool, "*.spool").Sum(f => File.ReadAllText(f).Split("port-down").Length - 1) >= 2, "two events on disk", 60);
             capbox.KillHard();
         }
 
         using var broker = new Broker(lab);
         using var listener = new Listener(lab);
         using CapboxProcess again = Start(lab, Document(lab, mqtt));
-        Tool.WaitFor(() => Codes(News(listener), "started").Length == 2 && Codes(News(listener), "port-up").Length >= 5, "the events of both runs", 120);
+        Tool.WaitFor(() => Codes(News(listener), "started").Length == 2 && Codes(News(listener), "port-up").Length >= 6, "the events of both runs", 120);
         again.Stop();
         listener.WaitFor("event/info/stopped", "in order", 60);
         List<JsonElement> events = News(listener);
