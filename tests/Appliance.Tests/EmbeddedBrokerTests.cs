@@ -28,7 +28,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
     }
 
     private static MqttOptions Options(string broker, string more = "") =>
-        ConfigDocument.Parse(Encoding.UTF8.GetBytes($$"""{"serial":"box","ports":[],"mqtt":{"broker":"{{broker}}","telemetry":"1s"{{more}}}}""")) is { Mqtt: { } options, Errors.Count: 0 } ? options : throw new InvalidOperationException("a wrong section");
+        ConfigDocument.Parse(Encoding.UTF8.GetBytes($$"""{"serial":"box","ports":[],"mqtt":{"broker":"{{broker}}","telemetry":"1s"{{more}} } }""")) is { Mqtt: { } options, Errors.Count: 0 } ? options : throw new InvalidOperationException("a wrong section");
 
     private MqttLink Link(MqttOptions options, EventLog? events = null)
     {
@@ -96,7 +96,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
     [InlineData("embedded://localhost")]
     public void It_is_for_this_machine_alone(string broker)
     {
-        ConfigResult result = ConfigDocument.Parse(Encoding.UTF8.GetBytes($$"""{"ports":[],"mqtt":{"broker":"{{broker}}"}}"""));
+        ConfigResult result = ConfigDocument.Parse(Encoding.UTF8.GetBytes($$"""{"ports":[],"mqtt":{"broker":"{{broker}}"} }"""));
         Assert.Contains(result.Errors, e => e.ToString().StartsWith("$.mqtt.broker: ", StringComparison.Ordinal) && e.ToString().Contains("for this machine alone", StringComparison.Ordinal));
         Assert.Throws<ArgumentException>(() => new EmbeddedBroker(new MqttOptions { Host = broker["embedded://".Length..], Port = 1883, IsTls = false, DeviceId = "box", IsEmbedded = true }));
     }

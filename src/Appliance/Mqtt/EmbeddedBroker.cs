@@ -58,6 +58,9 @@ internal sealed class EmbeddedBroker : IDisposable
         }
         catch (System.Net.Sockets.SocketException e)
         {
+            // Who has the port is not ours to talk to.
+            _server.Dispose();
+            _server = null;
             throw new IOException($"the embedded broker: {e.Message}", e);
         }
     }
