@@ -151,7 +151,11 @@ internal sealed class EventSpool : IDisposable
             else
                 _dropped--; // given up while it was under way
             _sent++;
+            bool isHoleTold = ordinal - _acknowledged > 1;
             _acknowledged = ordinal;
+            // A hole that was told is not told again after a crash.
+            if (isHoleTold)
+                Guard(SaveCursor);
             Guard(RemoveEmpty);
         }
     }
