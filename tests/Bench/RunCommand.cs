@@ -5,7 +5,7 @@ namespace Capbox.Bench;
 /// <summary>`Bench run`: all stages in one run, so that every figure has its comparison beside it.</summary>
 internal static class RunCommand
 {
-    private static readonly string[] s_stages = ["peers", "disk", "footprint", "extract", "catalog", "custody", "summary"];
+    private static readonly string[] s_stages = ["peers", "disk", "footprint", "extract", "catalog", "custody", "telemetry", "summary"];
 
     public static int Run(string[] args)
     {
@@ -56,6 +56,9 @@ internal static class RunCommand
 
         if (options.Stages.Contains("custody"))
             result["custody"] = new CustodyStage(options, lab).Run();
+
+        if (options.Stages.Contains("telemetry"))
+            result["telemetry"] = new TelemetryStage(options, lab).Run();
 
         if (options.Stages.Contains("summary"))
             result["summary"] = new SummaryStage(options).Run();

@@ -27,6 +27,7 @@ public sealed class Recorder : IDisposable
     private FlightRecorder? _flight;
     private Thread? _supervisor;
     private Thread? _repair;
+    private ulong _repaired;
     private volatile bool _stopping;
     private StorageSnapshot? _lastStorage;
     private string[] _leftovers = [];
@@ -289,6 +290,8 @@ public sealed class Recorder : IDisposable
                 RepairResult result = SegmentRepair.Repair(part);
                 LogLevel level = result.Outcome is RepairOutcome.Failed or RepairOutcome.Broken ? LogLevel.Error : LogLevel.Warning;
                 _logger.Log(level, "repair: {Path}: {Message}", result.ResultPath ?? result.Path, result.Message);
+                if (result.Outcome == RepairOutcome.Repaired)
+                    Interlocked.Increment(ref _repaired);
                 if (result.Outcome is RepairOutcome.Repaired or RepairOutcome.Intact)
                     SegmentSealed?.Invoke(result.ResultPath!);
             }
@@ -310,6 +313,7 @@ public sealed class Recorder : IDisposable
         {
             CurrentSegment = stores.Select(s => s.CurrentPath).LastOrDefault(path => path is not null),
             SegmentsSealed = totals.Sealed,
+            SegmentsRepaired = Interlocked.Read(ref _repaired),
             BytesWritten = totals.BytesWritten,
             WriteErrors = totals.WriteErrors,
             Fault = totals.Fault,

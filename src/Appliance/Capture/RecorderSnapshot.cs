@@ -96,6 +96,9 @@ public sealed record StorageSnapshot
     /// <summary>Path of the segment being written, or null when there is none (the disk refuses).</summary>
     public string? CurrentSegment { get; init; }
     public required ulong SegmentsSealed { get; init; }
+
+    /// <summary>Of earlier runs that did not end in order, repaired by this one.</summary>
+    public ulong SegmentsRepaired { get; init; }
     public required ulong BytesWritten { get; init; }
     public required ulong WriteErrors { get; init; }
 

@@ -1,6 +1,7 @@
 using Capbox.Capture;
 using Capbox.Control;
 using Capbox.Mqtt;
+using Capbox.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -11,7 +12,9 @@ internal sealed class MqttService(RunSettings settings, ControlTable table, Reco
 {
     private static readonly TimeSpan s_farewell = TimeSpan.FromMilliseconds(500);
     private readonly Lock _change = new();
+    private readonly BoxRun _run = BoxRun.Begin();
     private volatile MqttLink? _link;
+    private EventLog? _events;
     private bool _isOver;
 
     /// <summary>Null when there is no broker.</summary>
@@ -48,8 +51,13 @@ internal sealed class MqttService(RunSettings settings, ControlTable table, Reco
     {
         lock (_change)
         {
+            if (_isOver)
+                return;
             _isOver = true;
+            // First, so that the link can tell that the box stops.
+            _events?.Dispose();
             _link?.Dispose();
+            _events?.Spool.Dispose();
         }
     }
 
@@ -57,9 +65,19 @@ internal sealed class MqttService(RunSettings settings, ControlTable table, Reco
     {
         if (options is null)
             return;
-        var link = new MqttLink(options, new MqttBox(service.Snapshot, table.Commands, configurator, settings.Options.Serial), logger);
+        _events ??= BeginEvents();
+        var link = new MqttLink(options, new MqttBox(service.Snapshot, table.Commands, configurator, settings.Options.Serial, _run) { Events = _events }, logger);
         _link = link;
         link.Start();
+    }
+
+    /// <summary>Where the box keeps its configuration, else beside the catalog; on from the first broker, whatever becomes of that.</summary>
+    private EventLog BeginEvents()
+    {
+        var spool = new EventSpool(ArchiveDirectory.StatePath(settings.Managed?.Directory ?? settings.Options.Storage.Directory, "events"), new SpoolLimits());
+        var log = new EventLog(_run, service.Snapshot, configurator, spool, logger);
+        log.Start();
+        return log;
     }
 }
 

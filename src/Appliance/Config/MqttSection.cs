@@ -7,7 +7,7 @@ namespace Capbox.Config;
 internal static class MqttSection
 {
     private static readonly string[] s_tlsKeys = ["ca", "clientCertificate", "clientKey"];
-    private const string NoBroker = "expected mqtts://HOST[:PORT] or mqtt://HOST[:PORT]";
+    private const string NoBroker = "expected mqtts://HOST[:PORT], mqtt://HOST[:PORT] or embedded://127.0.0.1[:PORT]";
 
     /// <summary>Files are read at each connect, not here: a document may be checked on another machine.</summary>
     /// <param name="node">The section, or null.</param>
@@ -16,12 +16,16 @@ internal static class MqttSection
     {
         if (node is null)
             return null;
-        (bool isTls, string host, int port) = ReadBroker(node);
+        (string scheme, string host, int port) = ReadBroker(node);
+        bool isTls = scheme == "mqtts", isEmbedded = scheme == "embedded";
         bool mayBePlain = node.Flag("allowPlaintext", false);
-        if (host.Length > 0 && !isTls && !mayBePlain && !IsLoopback(host))
+        if (host.Length > 0 && scheme == "mqtt" && !mayBePlain && !IsLoopback(host))
             node.Error("broker", $"{host} is not this machine: use mqtts://, or \"allowPlaintext\": true if everybody on the way may read and change what is said");
+        if (host.Length > 0 && isEmbedded && !(IPAddress.TryParse(host, out IPAddress? own) && IPAddress.IsLoopback(own)))
+            node.Error("broker", $"{host}: the embedded broker is for this machine alone: embedded://127.0.0.1 or embedded://[::1]");
         MqttOptions options = new()
         {
+            IsEmbedded = isEmbedded,
             Host = host,
             Port = port,
             IsTls = isTls,
@@ -49,21 +53,20 @@ internal static class MqttSection
         return options;
     }
 
-    private static (bool IsTls, string Host, int Port) ReadBroker(JsonNodeReader node)
+    private static (string Scheme, string Host, int Port) ReadBroker(JsonNodeReader node)
     {
         if (node.Text("broker", required: true) is not { } text)
-            return (false, "", 0);
-        bool isTls = text.StartsWith("mqtts://", StringComparison.Ordinal);
-        if ((!isTls && !text.StartsWith("mqtt://", StringComparison.Ordinal)) || !Uri.TryCreate(text, UriKind.Absolute, out Uri? uri)
+            return ("", "", 0);
+        if (!Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) || uri.Scheme is not ("mqtts" or "mqtt" or "embedded") || !text.StartsWith(uri.Scheme, StringComparison.Ordinal)
             || uri.Host.Length == 0 || uri.AbsolutePath is not ("" or "/") || uri.Query.Length > 0 || uri.Fragment.Length > 0)
         {
             node.Error("broker", $"\"{text}\" is no broker: {NoBroker}");
-            return (isTls, "", 0);
+            return ("", "", 0);
         }
 
         if (uri.UserInfo.Length > 0)
             node.Error("broker", "a name or password does not belong here: username, passwordFile");
-        return (isTls, uri.Host.Trim('[', ']'), uri.Port > 0 ? uri.Port : isTls ? 8883 : 1883);
+        return (uri.Scheme, uri.Host.Trim('[', ']'), uri.Port > 0 ? uri.Port : uri.Scheme == "mqtts" ? 8883 : 1883);
     }
 
     private static string ReadDeviceId(JsonNodeReader node, string serial)

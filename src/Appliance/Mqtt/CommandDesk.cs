@@ -16,6 +16,9 @@ internal sealed class CommandDesk(ControlCommands commands)
     /// <summary>Longest request.</summary>
     public const int MaxBytes = 64 * 1024;
 
+    /// <summary>In place of a request that is longer: it is answered as one.</summary>
+    public static readonly byte[] TooLong = new byte[MaxBytes + 1];
+
     private static readonly JsonDocumentOptions s_strict = new() { MaxDepth = 16 };
     private readonly Dictionary<string, byte[]> _answers = [];
     private readonly Queue<string> _order = new();

@@ -14,12 +14,16 @@ internal static class MqttConnection
     /// <summary>Largest message either side takes: a configuration document and its envelope.</summary>
     public const int MaxPacketBytes = 1200 * 1024;
 
+    /// <summary>Messages under way that are not acknowledged yet, in either direction; fewer where the broker wants fewer.</summary>
+    public const ushort MaxInFlight = 16;
+
     /// <exception cref="IOException">A file cannot be used; the message names it.</exception>
     /// <param name="options">What is configured.</param>
     /// <param name="topics">For the last will.</param>
     /// <param name="session">The same.</param>
+    /// <param name="secret">By which the box's own broker knows it; null: another broker, and what is configured.</param>
     /// <param name="refused">Told why the broker's certificate is refused.</param>
-    public static MqttClientOptions Build(MqttOptions options, Topics topics, string session, Action<string> refused)
+    public static MqttClientOptions Build(MqttOptions options, Topics topics, string session, string? secret, Action<string> refused)
     {
         byte[] will = JsonSerializer.SerializeToUtf8Bytes(new StateMessage("lost", session), MqttJson.Default.StateMessage);
         MqttClientOptionsBuilder builder = new MqttClientOptionsBuilder()
@@ -32,8 +36,11 @@ internal static class MqttConnection
             .WithWillPayload(will)
             .WithWillRetain(true)
             .WithWillQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce);
-        builder = options.IsVersion5 ? builder.WithCleanStart(true).WithMaximumPacketSize(MaxPacketBytes) : builder.WithCleanSession(true);
-        if (options.Username is not null)
+        // No session waits at the broker: what lies there is retained, what happens here is kept here, and a command that nobody waits for any more must not run.
+        builder = options.IsVersion5 ? builder.WithCleanStart(true).WithSessionExpiryInterval(0).WithMaximumPacketSize(MaxPacketBytes).WithReceiveMaximum(MaxInFlight) : builder.WithCleanSession(true);
+        if (secret is not null)
+            builder = builder.WithCredentials("box", secret);
+        else if (options.Username is not null)
             builder = builder.WithCredentials(options.Username, options.PasswordFile is null ? null : Password(options.PasswordFile));
         if (options.IsTls)
             builder = builder.WithTlsOptions(tls => Tls(tls, options, refused));
@@ -65,7 +72,8 @@ internal static class MqttConnection
         return authorities.Count > 0 ? authorities : throw new CryptographicException("no certificate in it");
     }
 
-    private static byte[] Password(string path)
+    /// <exception cref="IOException">It cannot be read, or others may.</exception>
+    public static byte[] Password(string path)
     {
         RefuseShared(path);
         return Guarded(path, () => System.Text.Encoding.UTF8.GetBytes(File.ReadLines(path).FirstOrDefault() ?? ""));

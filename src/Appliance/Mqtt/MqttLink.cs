@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using System.Threading.Channels;
 using Capbox.Control;
@@ -14,7 +16,12 @@ namespace Capbox.Mqtt;
 /// <param name="Commands">What may be asked.</param>
 /// <param name="Configurator">Null: the configuration is a file.</param>
 /// <param name="Serial">Of the box.</param>
-internal sealed record MqttBox(Func<BoxSnapshot> Snapshot, ControlCommands Commands, IConfigurator? Configurator, string Serial);
+/// <param name="Run">Who speaks.</param>
+internal sealed record MqttBox(Func<BoxSnapshot> Snapshot, ControlCommands Commands, IConfigurator? Configurator, string Serial, BoxRun Run)
+{
+    /// <summary>What happened, and waits to be told; null: nothing is kept.</summary>
+    public EventLog? Events { get; init; }
+}
 
 /// <summary>How the connection stands, for status.</summary>
 /// <param name="Broker">HOST:PORT.</param>
@@ -28,8 +35,9 @@ internal sealed record MqttSnapshot(string Broker, bool Connected, string? Fault
 /// </summary>
 internal sealed class MqttLink : IDisposable
 {
-    private const int MaxQueued = 64;
-    private static readonly TimeSpan s_shortestWait = TimeSpan.FromSeconds(1), s_longestWait = TimeSpan.FromSeconds(60), s_stopWait = TimeSpan.FromSeconds(5);
+    /// <summary>Messages that wait to be served, and their bytes: a few documents, not as many as there is room for requests.</summary>
+    private const int MaxQueued = 64, MaxQueuedBytes = 4 * MqttConnection.MaxPacketBytes;
+    private static readonly TimeSpan s_stopWait = TimeSpan.FromSeconds(5), s_lastWords = TimeSpan.FromSeconds(1);
 
     private readonly MqttOptions _options;
     private readonly MqttBox _box;
@@ -37,19 +45,21 @@ internal sealed class MqttLink : IDisposable
     private readonly Topics _topics;
     private readonly ConfigTopics _config;
     private readonly CommandDesk _desk;
-    private readonly Telemetry _telemetry;
+    private readonly EmbeddedBroker? _broker;
     private readonly TimeSpan _patience; // for an acknowledgement
     private readonly Health _health = new();
-    private readonly string _bootId = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(), _run = Guid.NewGuid().ToString("N");
     private readonly Channel<Inbound> _inbound = Channel.CreateBounded<Inbound>(new BoundedChannelOptions(MaxQueued) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
     private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _counting = new();
     private Task _running = Task.CompletedTask;
     private MqttCounts _counts = new();
-    private volatile IMqttClient? _client;
-    private volatile string? _fault, _refused, _certificate;
+    private readonly Dictionary<string, string> _refusals = []; // by topic, under _counting
+    private volatile Outlet? _outlet;
+    private volatile string? _fault, _certificate;
     private string _lastHealth = "";
+    private long? _awaySince;
+    private int _queuedBytes;
 
     private sealed record Inbound(string Topic, byte[] Payload, bool Retained, string? ResponseTopic, string? Requester, byte[]? Correlation);
 
@@ -59,7 +69,7 @@ internal sealed class MqttLink : IDisposable
         _topics = new Topics(options.DeviceId);
         _config = new ConfigTopics(box.Configurator);
         _desk = new CommandDesk(box.Commands);
-        _telemetry = new Telemetry(_bootId, _run);
+        _broker = options.IsEmbedded ? new EmbeddedBroker(options) : null;
         _patience = TimeSpan.FromSeconds(Math.Clamp(options.KeepAlive.TotalSeconds / 2, 1, 15));
     }
 
@@ -68,7 +78,7 @@ internal sealed class MqttLink : IDisposable
         get
         {
             lock (_counting)
-                return new MqttSnapshot($"{_options.Host}:{_options.Port}", _client is not null, _fault ?? _refused, _counts);
+                return new MqttSnapshot($"{_options.Host}:{_options.Port}", _outlet is not null, _fault ?? _refusals.Values.FirstOrDefault(), _counts with { Events = _box.Events?.Spool.Counts });
         }
     }
 
@@ -91,39 +101,41 @@ internal sealed class MqttLink : IDisposable
         _stop.Cancel();
         _inbound.Writer.TryComplete();
         _running.Wait(s_stopWait);
+        _broker?.Dispose();
     }
 
     private void NoteChange() => _changed.Writer.TryWrite(true);
 
     private async Task KeepConnectedAsync()
     {
-        TimeSpan wait = s_shortestWait;
+        int failures = 0;
         while (!_stop.IsCancellationRequested)
         {
+            long began = Stopwatch.GetTimestamp();
             try
             {
-                string reason = await ConnectOnceAsync(() => wait = s_shortestWait);
-                Say($"the connection to {_options.Host}:{_options.Port} is gone: {reason}");
+                string reason = await ConnectOnceAsync();
+                NoteGone($"the connection to {_options.Host}:{_options.Port} is gone: {reason}");
             }
             catch (Exception e)
             {
                 // Whatever the network, TLS or the broker do: it is tried again.
-                Say($"{_options.Host}:{_options.Port}: {_certificate ?? Reason(e)}");
+                NoteGone($"{_options.Host}:{_options.Port}: {_certificate ?? Reason(e)}");
             }
 
-            _client = null;
-            // Not all boxes of a fleet at once when their broker comes back.
-            TimeSpan jittered = wait * (0.5 + Random.Shared.NextDouble());
-            wait = wait * 2 < s_longestWait ? wait * 2 : s_longestWait;
-            await Task.Delay(jittered, _stop.Token).ContinueWith(_ => { }, TaskScheduler.Default);
+            if (Stopwatch.GetElapsedTime(began) > Backoff.GoodAfter)
+                failures = 0;
+            await Task.Delay(Backoff.Wait(failures++, Random.Shared.NextDouble()), _stop.Token).ContinueWith(_ => { }, TaskScheduler.Default);
         }
     }
 
     /// <summary>One connection from its birth to its end; returns why it ended.</summary>
-    private async Task<string> ConnectOnceAsync(Action connected)
+    private async Task<string> ConnectOnceAsync()
     {
         string session = Guid.NewGuid().ToString("N");
         _certificate = null;
+        if (_broker is not null)
+            await _broker.EnsureStartedAsync();
         using IMqttClient client = new MqttClientFactory().CreateMqttClient();
         var gone = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         client.DisconnectedAsync += e =>
@@ -132,61 +144,82 @@ internal sealed class MqttLink : IDisposable
             return Task.CompletedTask;
         };
         client.ApplicationMessageReceivedAsync += Take;
-        MqttClientConnectResult result = await client.ConnectAsync(MqttConnection.Build(_options, _topics, session, problem => _certificate = problem), _stop.Token);
+        MqttClientConnectResult result = await client.ConnectAsync(MqttConnection.Build(_options, _topics, session, _broker?.Secret, problem => _certificate = problem), _stop.Token);
         if (result.ResultCode != MqttClientConnectResultCode.Success)
             throw new InvalidOperationException($"the broker refuses this box: {result.ResultCode} {result.ReasonString}".TrimEnd());
-        _refused = null;
-        await PublishAsync(client, "state", JsonSerializer.SerializeToUtf8Bytes(new StateMessage("init", session), MqttJson.Default.StateMessage), retain: true);
+        lock (_counting)
+            _refusals.Clear();
+        using var outlet = new Outlet(client, result, _options.IsVersion5, _patience);
+        await PublishStateAsync(outlet, "init", session);
         await SubscribeAsync(client);
-        await PublishAsync(client, "info", JsonSerializer.SerializeToUtf8Bytes(Info(session), MqttJson.Default.InfoMessage), retain: true);
-        await PublishReportedAsync(client);
+        await PublishAsync(outlet, "info", JsonSerializer.SerializeToUtf8Bytes(Info(session), MqttJson.Default.InfoMessage), retain: true);
+        await PublishReportedAsync(outlet);
         _lastHealth = "";
-        _client = client;
-        await PublishHealthAsync(client, _box.Snapshot());
-        await PublishAsync(client, "state", JsonSerializer.SerializeToUtf8Bytes(new StateMessage("ready", session), MqttJson.Default.StateMessage), retain: true);
-        Count(c => c with { Connects = c.Connects + 1 });
-        connected();
-        Say(null);
-        string reason = await TellAsync(client, gone.Task);
+        _outlet = outlet;
+        await PublishHealthAsync(outlet, _box.Snapshot());
+        await PublishStateAsync(outlet, "ready", session);
+        NoteConnected();
+        string reason = await TellAllAsync(outlet, gone.Task);
         if (_stop.IsCancellationRequested && client.IsConnected)
         {
-            await PublishAsync(client, "state", JsonSerializer.SerializeToUtf8Bytes(new StateMessage("disconnected", session), MqttJson.Default.StateMessage), retain: true);
+            if (_box.Events is { } events)
+                await EventSender.FlushAsync(events.Spool, (suffix, json) => PublishAsync(outlet, suffix, json, retain: false), s_lastWords);
+            await PublishStateAsync(outlet, "disconnected", session);
             await client.DisconnectAsync(new MqttClientDisconnectOptions(), CancellationToken.None);
         }
 
         return reason;
     }
 
-    /// <summary>Telemetry in time, the configuration when it changes, until the connection is gone or the box stops.</summary>
-    private async Task<string> TellAsync(IMqttClient client, Task<string> gone)
+    /// <summary>What is live and, beside it, the events that wait, until the connection is gone or the box stops.</summary>
+    private async Task<string> TellAllAsync(Outlet outlet, Task<string> gone)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+        Task events = _box.Events is { } log
+            ? EventSender.RunAsync(log.Spool, (suffix, json) => PublishAsync(outlet, suffix, json, retain: false), over.Token)
+            : Task.Delay(Timeout.Infinite, over.Token);
+        try
+        {
+            return await TellAsync(outlet, gone, events);
+        }
+        finally
+        {
+            await over.CancelAsync();
+            await events.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Telemetry in time, the configuration when it changes.</summary>
+    private async Task<string> TellAsync(Outlet outlet, Task<string> gone, Task events)
     {
         Task tick = Task.Delay(TimeSpan.FromSeconds(1), _stop.Token);
         Task<bool> changed = _changed.Reader.WaitToReadAsync(_stop.Token).AsTask();
         while (true)
         {
-            Task first = await Task.WhenAny(gone, tick, changed);
+            Task first = await Task.WhenAny(gone, tick, changed, events);
             if (first == gone)
                 return await gone;
             if (_stop.IsCancellationRequested)
                 return "the box stops";
+            if (first == events)
+                await events; // an acknowledgement that did not come
             if (first == changed)
             {
                 _changed.Reader.TryRead(out _);
-                await PublishReportedAsync(client);
+                await PublishReportedAsync(outlet);
                 changed = _changed.Reader.WaitToReadAsync(_stop.Token).AsTask();
                 continue;
             }
 
             tick = Task.Delay(_options.Telemetry, _stop.Token);
             BoxSnapshot now = _box.Snapshot();
-            foreach ((string suffix, byte[] payload) in _telemetry.Make(now, Snapshot.Counts))
+            foreach ((string suffix, byte[] payload) in _box.Run.Telemetry.Make(now, Snapshot.Counts))
             {
                 // The last one is acknowledged: what is sent into a connection that is half open looks like success, and keeps the client from asking whether anybody is there.
-                bool isLast = suffix == "telemetry/system";
-                await PublishAsync(client, suffix, payload, retain: false, qos: isLast ? MqttQualityOfServiceLevel.AtLeastOnce : MqttQualityOfServiceLevel.AtMostOnce);
+                await PublishAsync(outlet, suffix, payload, retain: false, isAcknowledged: suffix == "telemetry/system");
             }
 
-            await PublishHealthAsync(client, now);
+            await PublishHealthAsync(outlet, now);
         }
     }
 
@@ -198,50 +231,58 @@ internal sealed class MqttLink : IDisposable
             var options = new MqttClientSubscribeOptionsBuilder().WithTopicFilter(topic, MqttQualityOfServiceLevel.AtLeastOnce).Build();
             MqttClientSubscribeResult result = await client.SubscribeAsync(options, _stop.Token);
             if (result.Items.Any(i => (int)i.ResultCode >= 0x80))
-                Refuse($"the broker does not let this box listen to {topic}");
+                Refuse(topic, $"the broker does not let this box listen to {topic}");
         }
     }
 
-    private async Task PublishReportedAsync(IMqttClient client)
+    private Task PublishStateAsync(Outlet outlet, string state, string session) =>
+        PublishAsync(outlet, "state", JsonSerializer.SerializeToUtf8Bytes(new StateMessage(state, session), MqttJson.Default.StateMessage), retain: true);
+
+    private async Task PublishReportedAsync(Outlet outlet)
     {
         if (_config.Reported() is { } reported)
-            await PublishAsync(client, "config/reported", JsonSerializer.SerializeToUtf8Bytes(reported, MqttJson.Default.ReportedMessage), retain: true);
+            await PublishAsync(outlet, "config/reported", JsonSerializer.SerializeToUtf8Bytes(reported, MqttJson.Default.ReportedMessage), retain: true);
     }
 
-    private async Task PublishHealthAsync(IMqttClient client, BoxSnapshot now)
+    private async Task PublishHealthAsync(Outlet outlet, BoxSnapshot now)
     {
-        string? control = _refused ?? (_options.IsTls || _options.Host is "localhost" or "127.0.0.1" or "::1" ? null : $"the connection to {_options.Host} is in the clear");
+        bool isOpen = !_options.IsTls && !_options.IsEmbedded && _options.Host is not ("localhost" or "127.0.0.1" or "::1");
+        string? refused;
+        lock (_counting)
+            refused = _refusals.Values.FirstOrDefault();
+        string? control = refused ?? _box.Events?.Spool.Fault ?? (isOpen ? $"the connection to {_options.Host} is in the clear" : null);
         string text = JsonSerializer.Serialize(_health.Judge(now, control, _box.Configurator?.Report), MqttJson.Default.HealthMessage);
         if (text == _lastHealth)
             return;
-        await PublishAsync(client, "health", System.Text.Encoding.UTF8.GetBytes(text), retain: true);
+        await PublishAsync(outlet, "health", System.Text.Encoding.UTF8.GetBytes(text), retain: true);
         _lastHealth = text;
     }
 
-    private async Task PublishAsync(IMqttClient client, string suffix, byte[] payload, bool retain, MqttQualityOfServiceLevel qos = MqttQualityOfServiceLevel.AtLeastOnce, byte[]? correlation = null, string? topic = null)
+    private Task<bool> PublishAsync(Outlet outlet, string suffix, byte[] payload, bool retain, bool isAcknowledged = true) =>
+        PublishAsync(outlet, new Outgoing(_topics.Of(suffix), payload) { Retain = retain, IsAcknowledged = isAcknowledged });
+
+    /// <returns>False: the broker does not take it.</returns>
+    private async Task<bool> PublishAsync(Outlet outlet, Outgoing message)
     {
-        MqttApplicationMessageBuilder builder = new MqttApplicationMessageBuilder()
-            .WithTopic(topic ?? _topics.Of(suffix)).WithPayload(payload).WithRetainFlag(retain).WithQualityOfServiceLevel(qos);
-        if (_options.IsVersion5)
-            builder = builder.WithContentType("application/json");
-        if (correlation is not null && _options.IsVersion5)
-            builder = builder.WithCorrelationData(correlation);
-        using var patience = new CancellationTokenSource(_patience);
-        MqttClientPublishResult result = await client.PublishAsync(builder.Build(), patience.Token);
-        Count(c => result.IsSuccess ? c with { Published = c.Published + 1 } : c with { PublishFailures = c.PublishFailures + 1 });
-        if (!result.IsSuccess && result.ReasonCode != MqttClientPublishReasonCode.NoMatchingSubscribers)
-            Refuse($"the broker does not take {topic ?? _topics.Of(suffix)}: {result.ReasonCode}");
+        string? problem = await outlet.PublishAsync(message);
+        Count(c => problem is null ? c with { Published = c.Published + 1 } : c with { PublishFailures = c.PublishFailures + 1, Oversized = c.Oversized + (outlet.Fits(message) ? 0 : 1) });
+        Refuse(message.Topic, problem is null ? null : $"the broker does not take {message.Topic}: {problem}");
+        return problem is null;
     }
 
-    /// <summary>A message came: copied and queued; what has no room is refused by not being taken.</summary>
+    /// <summary>A message came: copied and queued; what has no room is refused by not being taken. Of a request that is too long only that is kept.</summary>
     private Task Take(MqttApplicationMessageReceivedEventArgs e)
     {
         MqttApplicationMessage message = e.ApplicationMessage;
-        Count(c => c with { Received = c.Received + 1 });
+        bool isTooLong = message.Payload.Length > CommandDesk.MaxBytes && message.Topic != _topics.Desired;
+        Count(c => c with { Received = c.Received + 1, Oversized = c.Oversized + (isTooLong ? 1 : 0) });
         string? requester = message.UserProperties?.FirstOrDefault(p => p.Name == "requester") is { } named ? named.ReadValueAsString() : null;
-        var inbound = new Inbound(message.Topic, message.Payload.ToArray(), message.Retain, message.ResponseTopic, requester, message.CorrelationData);
-        if (!_inbound.Writer.TryWrite(inbound))
-            Count(c => c with { Refused = c.Refused + 1 });
+        byte[] payload = isTooLong ? CommandDesk.TooLong : message.Payload.ToArray();
+        var inbound = new Inbound(message.Topic, payload, message.Retain, message.ResponseTopic, requester, message.CorrelationData);
+        if (Interlocked.Add(ref _queuedBytes, payload.Length) <= MaxQueuedBytes && _inbound.Writer.TryWrite(inbound))
+            return Task.CompletedTask;
+        Interlocked.Add(ref _queuedBytes, -payload.Length);
+        Count(c => c with { Refused = c.Refused + 1 });
         return Task.CompletedTask;
     }
 
@@ -249,6 +290,7 @@ internal sealed class MqttLink : IDisposable
     {
         await foreach (Inbound message in _inbound.Reader.ReadAllAsync())
         {
+            Interlocked.Add(ref _queuedBytes, -message.Payload.Length);
             try
             {
                 await ServeOneAsync(message);
@@ -267,10 +309,12 @@ internal sealed class MqttLink : IDisposable
         if (message.Topic == _topics.Desired)
         {
             ReportedMessage? answer = _config.Desired(message.Payload, message.Retained, who);
-            if (answer is { Status: "rejected" })
-                Count(c => c with { Refused = c.Refused + 1 });
-            if (answer is not null && _client is { } client)
-                await PublishAsync(client, "config/reported", JsonSerializer.SerializeToUtf8Bytes(answer, MqttJson.Default.ReportedMessage), retain: true);
+            if (answer is null)
+                return;
+            Count(c => c with { Refused = c.Refused + 1 });
+            if (_outlet is { } outlet)
+                await PublishAsync(outlet, "config/reported", JsonSerializer.SerializeToUtf8Bytes(answer, MqttJson.Default.ReportedMessage), retain: true);
+            _box.Events?.AddRejected(answer);
         }
         else if (message.Retained)
         {
@@ -302,6 +346,8 @@ internal sealed class MqttLink : IDisposable
     private async Task AnswerAsync(string name, Inbound message)
     {
         string? reply = _topics.Reply(message.ResponseTopic, message.Requester);
+        RequestEnvelope? envelope = reply is null ? RequestEnvelope.Open(message.Payload) : null;
+        reply ??= _topics.Reply(null, envelope?.Requester);
         if (reply is null)
         {
             // Who cannot be answered is not served: what was done could not be told.
@@ -309,14 +355,19 @@ internal sealed class MqttLink : IDisposable
             return;
         }
 
-        byte[] answer = _desk.Answer(name, message.Payload, message.Requester ?? reply, message.Correlation, out bool isDuplicate);
+        byte[]? correlation = envelope?.Correlation is { } text ? System.Text.Encoding.UTF8.GetBytes(text) : message.Correlation;
+        byte[] answer = _desk.Answer(name, envelope?.Rest ?? message.Payload, message.Requester ?? envelope?.Requester ?? reply, correlation, out bool isDuplicate);
         Count(c => isDuplicate ? c with { Duplicates = c.Duplicates + 1 } : c with { Commands = c.Commands + 1 });
-        if (_client is { } client)
-            await PublishAsync(client, "", answer, retain: false, correlation: message.Correlation, topic: reply);
+        if (_outlet is not { } outlet)
+            return;
+        var outgoing = new Outgoing(reply, envelope?.Close(answer) ?? answer) { Correlation = message.Correlation };
+        if (!outlet.Fits(outgoing))
+            outgoing = outgoing with { Payload = CommandDesk.Error($"the answer is {answer.Length} bytes, more than the broker takes") };
+        await PublishAsync(outlet, outgoing);
     }
 
     private InfoMessage Info(string session) => new(
-        "capbox", _box.Serial, _options.DeviceId, Pcapng.SegmentHeader.Application, Environment.OSVersion.VersionString, _bootId, _run, session, _box.Configurator is not null, [.. _desk.Names]);
+        "capbox", _box.Serial, _options.DeviceId, Pcapng.SegmentHeader.Application, Environment.OSVersion.VersionString, _box.Run.BootId, _box.Run.Run, session, _box.Configurator is not null, [.. _desk.Names]);
 
     private void Count(Func<MqttCounts, MqttCounts> change)
     {
@@ -324,11 +375,46 @@ internal sealed class MqttLink : IDisposable
             _counts = change(_counts);
     }
 
-    private void Refuse(string what)
+    private void NoteConnected()
     {
-        if (_refused != what)
-            _logger.LogError("mqtt: {What}", what);
-        _refused = what;
+        Count(c => c with { Connects = c.Connects + 1 });
+        Say(null);
+        if (_awaySince is not { } since)
+            return;
+        double seconds = Stopwatch.GetElapsedTime(since).TotalSeconds;
+        _awaySince = null;
+        _box.Events?.Add(new BoxEvent(DateTimeOffset.UtcNow, EventSeverity.Info, "broker-back", "control", string.Create(CultureInfo.InvariantCulture, $"the broker is there again after {seconds:0.#} s"))
+        {
+            Data = new EventData { Seconds = seconds },
+        });
+    }
+
+    private void NoteGone(string problem)
+    {
+        bool wasConnected = _outlet is not null;
+        _outlet = null;
+        Say(problem);
+        if (_stop.IsCancellationRequested)
+            return;
+        _awaySince ??= Stopwatch.GetTimestamp();
+        if (wasConnected)
+            _box.Events?.Add(new BoxEvent(DateTimeOffset.UtcNow, EventSeverity.Warning, "broker-lost", "control", problem));
+    }
+
+    /// <param name="topic">What was tried.</param>
+    /// <param name="problem">Why the broker does not let it; null: it does.</param>
+    private void Refuse(string topic, string? problem)
+    {
+        bool isNews;
+        lock (_counting)
+        {
+            isNews = problem is not null && _refusals.Count < MaxQueued && _refusals.TryAdd(topic, problem);
+            if (problem is null)
+                _refusals.Remove(topic);
+        }
+
+        if (isNews)
+            _logger.LogError("mqtt: {What}", problem);
     }
 
     private void Say(string? problem)

@@ -74,6 +74,12 @@ internal sealed record MqttCounts
     public long Refused { get; init; }
     public long Published { get; init; }
     public long PublishFailures { get; init; }
+
+    /// <summary>Requests longer than may be, and messages longer than the broker takes.</summary>
+    public long Oversized { get; init; }
+
+    /// <summary>Null before the first look.</summary>
+    public EventCounts? Events { get; init; }
 }
 
 /// <summary>All that goes over MQTT; generated code.</summary>

@@ -9,25 +9,32 @@ internal sealed class Broker : IDisposable
 {
     public const int Port = 1883, TlsPort = 8883;
     private readonly Lab _lab;
-    private readonly string _config;
+    private readonly string _config, _space;
     private Process? _process;
 
     /// <param name="lab">Where it runs.</param>
     /// <param name="lines">Of its configuration, beside the listener in the clear.</param>
-    public Broker(Lab lab, params string[] lines)
+    public Broker(Lab lab, params string[] lines) : this(lab, lab.RecorderSpace, "127.0.0.1", lines)
     {
-        _lab = lab;
+    }
+
+    /// <summary>In another namespace, at all its addresses.</summary>
+    public static Broker In(Lab lab, string space) => new(lab, space, "0.0.0.0", []);
+
+    private Broker(Lab lab, string space, string address, string[] lines)
+    {
+        (_lab, _space) = (lab, space);
         _config = Path.Combine(lab.Scratch, "mosquitto.conf");
-        File.WriteAllLines(_config, ["user root", "per_listener_settings true", $"listener {Port} 127.0.0.1", "allow_anonymous true", "max_packet_size 2000000", .. lines]);
+        File.WriteAllLines(_config, ["user root", "per_listener_settings true", $"listener {Port} {address}", "allow_anonymous true", "max_packet_size 2000000", .. lines]);
         Start();
     }
 
     public void Start()
     {
-        _process = Process.Start(Tool.Info("ip", "netns", "exec", _lab.RecorderSpace, "mosquitto", "-c", _config))!;
+        _process = Process.Start(Tool.Info("ip", "netns", "exec", _space, "mosquitto", "-c", _config))!;
         _process.BeginErrorReadLine();
         _process.BeginOutputReadLine();
-        Tool.WaitFor(() => Tool.Try("ip", "netns", "exec", _lab.RecorderSpace, "mosquitto_pub", "-p", $"{Port}", "-t", "probe", "-n").Code == 0, "mosquitto");
+        Tool.WaitFor(() => Tool.Try("ip", "netns", "exec", _space, "mosquitto_pub", "-p", $"{Port}", "-t", "probe", "-n").Code == 0, "mosquitto");
     }
 
     public void Signal(string name) => Tool.Run("kill", "-" + name, _process!.Id.ToString(CultureInfo.InvariantCulture));
@@ -68,9 +75,13 @@ internal sealed class Listener : IDisposable
     private readonly Process _process;
     private readonly ConcurrentQueue<(string Topic, string Payload)> _heard = new();
 
-    public Listener(Lab lab, string topic = "capbox/#")
+    /// <param name="lab">Where it runs.</param>
+    /// <param name="topic">What it hears.</param>
+    /// <param name="space">Its namespace; null: the recorder's.</param>
+    /// <param name="session">A name by which the broker keeps for it what it was not there to hear; null: none.</param>
+    public Listener(Lab lab, string topic = "capbox/#", string? space = null, string? session = null)
     {
-        _process = new Process { StartInfo = Tool.Info("ip", "netns", "exec", lab.RecorderSpace, "mosquitto_sub", "-V", "5", "-q", "1", "-p", $"{Broker.Port}", "-t", topic, "-F", "%t %p") };
+        _process = new Process { StartInfo = Tool.Info("ip", ["netns", "exec", space ?? lab.RecorderSpace, "mosquitto_sub", "-V", "5", "-q", "1", "-p", $"{Broker.Port}", "-t", topic, "-F", "%t %p", .. session is null ? Array.Empty<string>() : ["-c", "-i", session]]) };
         _process.OutputDataReceived += (_, e) =>
         {
             if (e.Data is { } line && line.Split(' ', 2) is [var name, var payload])

@@ -249,7 +249,10 @@ public class MqttLinkTests
             Assert.DoesNotContain("mqtt: connected", capbox.Errors);
             // The recording does not care, and status tells.
             capbox.WaitFor(s => s.Ports[0].State == PortState.Capturing, "the port to capture");
-            Assert.Contains("\"connected\":false", Tool.Run(CapboxProcess.Binary, "status", "--archive", lab.Archive, "--json"));
+            using var status = JsonDocument.Parse(Tool.Run(CapboxProcess.Binary, "status", "--archive", lab.Archive, "--json"));
+            JsonElement link = status.RootElement.GetProperty("mqtt");
+            Assert.False(link.GetProperty("connected").GetBoolean());
+            Assert.Contains(reason, link.GetProperty("fault").GetString());
             capbox.Stop();
             Directory.Delete(Path.Combine(lab.Scratch, "state"), recursive: true);
         }
