@@ -22,22 +22,30 @@ internal static class MqttConnection
     public static MqttClientOptions Build(MqttOptions options, Topics topics, string session, Action<string> refused)
     {
         byte[] will = JsonSerializer.SerializeToUtf8Bytes(new StateMessage("lost", session), MqttJson.Default.StateMessage);
-        MqttClientOptionsBuilder builder = new MqttClientOptionsBuilder()
-            .WithTcpServer(options.Host, options.Port)
-            .WithClientId(options.DeviceId)
-            .WithProtocolVersion(options.IsVersion5 ? MqttProtocolVersion.V500 : MqttProtocolVersion.V311)
-            .WithKeepAlivePeriod(options.KeepAlive)
-            .WithTimeout(TimeSpan.FromSeconds(15))
+        return Begin(options, options.DeviceId, refused)
             .WithWillTopic(topics.State)
             .WithWillPayload(will)
             .WithWillRetain(true)
-            .WithWillQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce);
+            .WithWillQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce)
+            .Build();
+    }
+
+    /// <summary>For a program that is no box: without a last will.</summary>
+    /// <exception cref="IOException">A file cannot be used; the message names it.</exception>
+    public static MqttClientOptions BuildVisitor(MqttOptions options, string clientId, Action<string> refused) => Begin(options, clientId, refused).Build();
+
+    private static MqttClientOptionsBuilder Begin(MqttOptions options, string clientId, Action<string> refused)
+    {
+        MqttClientOptionsBuilder builder = new MqttClientOptionsBuilder()
+            .WithTcpServer(options.Host, options.Port)
+            .WithClientId(clientId)
+            .WithProtocolVersion(options.IsVersion5 ? MqttProtocolVersion.V500 : MqttProtocolVersion.V311)
+            .WithKeepAlivePeriod(options.KeepAlive)
+            .WithTimeout(TimeSpan.FromSeconds(15));
         builder = options.IsVersion5 ? builder.WithCleanStart(true).WithMaximumPacketSize(MaxPacketBytes) : builder.WithCleanSession(true);
         if (options.Username is not null)
             builder = builder.WithCredentials(options.Username, options.PasswordFile is null ? null : Password(options.PasswordFile));
-        if (options.IsTls)
-            builder = builder.WithTlsOptions(tls => Tls(tls, options, refused));
-        return builder.Build();
+        return options.IsTls ? builder.WithTlsOptions(tls => Tls(tls, options, refused)) : builder;
     }
 
     private static void Tls(MqttClientTlsOptionsBuilder tls, MqttOptions options, Action<string> refused)
