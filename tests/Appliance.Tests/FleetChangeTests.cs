@@ -104,7 +104,8 @@ public class FleetChangeTests
     [Fact]
     public void A_value_may_hold_an_equals_sign_and_a_name_too()
     {
-        Assert.Equal("+ $.filters['x=y']: \"ip[0]=69\"", Assert.Single(Make(null, settings: "filters['x=y']=ip[0]=69").Differences).ToString());
+        Assert.Equal("+ $.filters.x: \"ip[0]=69\"", Assert.Single(Make(null, settings: "filters.x=ip[0]=69").Differences).ToString());
+        Assert.Equal("$.filters['x=y']", Assert.Single(Make(null, settings: "filters['x=y']=ip[0]=69").Errors).Path);
     }
 
     [Fact]

@@ -379,9 +379,10 @@ public class FleetRolloutTests
                 string device = ((char)('a' + random.Next(6))).ToString();
                 if (random.Next(3) == 0)
                     Is(device, states[random.Next(states.Length)], random.Next(1, 4).ToString(CultureInfo.InvariantCulture));
-                else if (random.Next(4) == 0 && statuses[random.Next(statuses.Length)] is var status)
+                else if (random.Next(4) == 0 && _rollout.Boxes.Single(b => b.Device == device).State != RolloutState.Waiting)
                 {
-                    if (status == "applied" && _rollout.Boxes.Single(b => b.Device == device).State != RolloutState.Waiting)
+                    string status = statuses[random.Next(statuses.Length)];
+                    if (status == "applied")
                         applied.Add(device);
                     Says(device, status, random.Next(5, 8), random.Next(5) == 0 ? "theirs" : Id);
                 }

@@ -132,7 +132,7 @@ internal sealed class FleetCommand : IDisposable
         Say(counts.Malformed, $"messages that no box should publish were passed over, the first in {FleetReader.Clean(counts.FirstMalformed ?? "")}");
         Say(counts.Foreign, "messages in topics that no box has were passed over");
         Say(counts.BoxesBeyond, $"messages of boxes beyond {Roster.MaxBoxes} were passed over");
-        Say(counts.DocumentsBeyond, $"documents were not kept: more than {Roster.MaxDocumentBytes >> 20} MiB together; --select does not help, a broker of fewer boxes does");
+        Say(counts.DocumentsBeyond, $"documents were not kept: more than {Roster.MaxDocumentBytes >> 20} MiB together");
     }
 
     private void Interrupt(PosixSignalContext context)

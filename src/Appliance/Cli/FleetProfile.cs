@@ -29,7 +29,7 @@ internal static class FleetProfile
     public const string Variable = "CAPBOX_FLEET";
 
     private const int MaxBytes = 64 * 1024;
-    private static readonly JsonDocumentOptions s_reading = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = 4 };
+    private static readonly JsonDocumentOptions s_reading = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false, MaxDepth = 4 };
 
     /// <summary>Null, after each error was told.</summary>
     public static MqttOptions? Read(FleetConnection given)

@@ -35,7 +35,7 @@ internal static class FleetStatusCommand
 /// <summary>What <c>capbox fleet</c> shows: pure functions.</summary>
 internal static class FleetView
 {
-    private const int MaxAlarmWidth = 60;
+    private const int MaxAlarmWidth = 60, MaxDifferenceWidth = 2000;
 
     public static List<string> Status(IReadOnlyList<FleetBox> boxes, DateTimeOffset now)
     {
@@ -70,9 +70,9 @@ internal static class FleetView
     {
         yield return $"{FleetNames.Boxes(group.Devices.Count)}: {FleetNames.Of(group.Devices)}";
         foreach (Config.ConfigDifference difference in group.Differences)
-            yield return $"  {difference}";
+            yield return $"  {FleetReader.Clean(difference.ToString(), MaxDifferenceWidth)}";
         foreach (Config.ConfigError error in group.Errors)
-            yield return $"  cannot: {error}";
+            yield return $"  cannot: {FleetReader.Clean(error.ToString())}";
         if (group.Differences.Count + group.Errors.Count == 0)
             yield return "  no difference";
         else if (group.Errors.Count == 0)

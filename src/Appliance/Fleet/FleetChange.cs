@@ -32,7 +32,7 @@ internal sealed class FleetChange(JsonObject? file, bool isWhole, IReadOnlyList<
     /// <summary>Of each box itself.</summary>
     private static readonly string[] s_own = ["serial", "mqtt"];
 
-    private static readonly JsonDocumentOptions s_reading = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = 16 };
+    private static readonly JsonDocumentOptions s_reading = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false, MaxDepth = 16 };
 
     /// <param name="text">Of a file: JSON with comments, an object.</param>
     /// <param name="isWhole">A document, and no patch.</param>
@@ -55,10 +55,6 @@ internal sealed class FleetChange(JsonObject? file, bool isWhole, IReadOnlyList<
             int end = e.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
             throw new FleetChangeException($"line {e.LineNumber + 1}, column {e.BytePositionInLine + 1}: {(end < 0 ? e.Message : e.Message[..end])}");
         }
-        catch (ArgumentException e)
-        {
-            throw new FleetChangeException(e.Message.ReplaceLineEndings(" ")); // a key that appears twice
-        }
     }
 
     /// <summary>What a box would have. Whatever is wrong with it is in the result.</summary>
@@ -68,8 +64,8 @@ internal sealed class FleetChange(JsonObject? file, bool isWhole, IReadOnlyList<
     {
         try
         {
-            JsonObject own = (JsonObject)JsonNode.Parse(before)!;
-            JsonObject document = (JsonObject)(file is null ? own.DeepClone() : isWhole ? Whole(own) : MergePatch.Apply(own, file)!);
+            JsonObject own = JsonNode.Parse(before)!.AsObject();
+            JsonObject document = file is null ? own : isWhole ? Whole(own) : MergePatch.Apply(own, file)!.AsObject();
             string line = ConfigText.ToLine(Encoding.UTF8.GetBytes(document.ToJsonString()));
             foreach ((string path, string value) in settings)
                 line = ConfigText.Set(line, path, value);

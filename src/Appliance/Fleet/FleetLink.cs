@@ -34,7 +34,7 @@ internal sealed class FleetLink(MqttOptions options) : IAsyncDisposable
     public string Requester => options.DeviceId;
 
     /// <summary>Why there is no connection any more; null: there is.</summary>
-    public string? Gone => _gone;
+    public string? Gone => _gone ?? (_client is { IsConnected: true } ? null : "not connected");
 
     public ChannelReader<FleetMessage> Heard => _heard.Reader;
 

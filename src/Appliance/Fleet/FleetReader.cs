@@ -42,9 +42,9 @@ internal static class FleetReader
     }
 
     /// <summary>One line that can be shown.</summary>
-    public static string Clean(string text)
+    public static string Clean(string text, int most = MaxText)
     {
-        string cut = text.Length > MaxText ? text[..MaxText] + "..." : text;
+        string cut = text.Length > most ? text[..most] + "..." : text;
         return string.Concat(cut.Select(c => char.IsControl(c) || char.GetUnicodeCategory(c) is UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator ? ' ' : c));
     }
 

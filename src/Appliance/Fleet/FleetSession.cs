@@ -98,15 +98,18 @@ internal sealed class FleetSession(FleetLink link, Roster roster)
     /// <param name="abandon">Ended at once.</param>
     public async Task RollOutAsync(Rollout rollout, Func<RolloutAction, byte[]> desired, Action progress, CancellationToken stop, CancellationToken abandon)
     {
-        while (!rollout.IsOver && !abandon.IsCancellationRequested)
+        Queue<RolloutAction> todo = new();
+        while (!(rollout.IsOver && todo.Count == 0) && !abandon.IsCancellationRequested)
         {
             if (stop.IsCancellationRequested)
                 rollout.Stop("interrupted");
             try
             {
-                // In this order: a box hears of its trial's end before another one begins.
                 foreach (RolloutAction action in rollout.Step(NowMs))
-                    await DoAsync(action, desired, abandon);
+                    todo.Enqueue(action);
+                // What a connection that is lost did not take is done over the next one.
+                for (; todo.TryPeek(out RolloutAction? next); todo.Dequeue())
+                    await DoAsync(next, desired, abandon);
                 await PumpAsync(NowMs + StepMs, m => TakeNews(m, rollout), abandon);
                 if (link.Gone is { } reason)
                     throw new FleetLinkException(reason);
@@ -117,14 +120,16 @@ internal sealed class FleetSession(FleetLink link, Roster roster)
             }
             catch (OperationCanceledException)
             {
-                return;
+                break;
             }
 
             progress();
+            if (rollout.IsOver)
+                rollout.Step(NowMs).ToList().ForEach(todo.Enqueue);
         }
 
-        foreach (RolloutAction action in rollout.Step(NowMs))
-            await DoAsync(action, desired, CancellationToken.None);
+        if (abandon.IsCancellationRequested)
+            rollout.Stop("interrupted");
     }
 
     private Task DoAsync(RolloutAction action, Func<RolloutAction, byte[]> desired, CancellationToken end)
@@ -161,6 +166,10 @@ internal sealed class FleetSession(FleetLink link, Roster roster)
             catch (FleetLinkException)
             {
                 // Again, until the time is up.
+            }
+            catch (OperationCanceledException)
+            {
+                return; // The caller looks why.
             }
         }
 
