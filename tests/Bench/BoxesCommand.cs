@@ -40,6 +40,9 @@ internal static class BoxesCommand
             }
 
             fleet.ForEach(b => b.Start());
+            // One clock for all of them: what a box tells of its process counts its threads.
+            using var clock = new PeriodicTimer(TimeSpan.FromSeconds(1));
+            _ = TickAsync(clock, fleet);
             while (fleet.Exists(b => !b.IsConnected))
                 Thread.Sleep(20);
             Console.WriteLine("ready");
@@ -51,6 +54,12 @@ internal static class BoxesCommand
         }
 
         return 0;
+    }
+
+    private static async Task TickAsync(PeriodicTimer clock, List<SimulatedBox> fleet)
+    {
+        while (await clock.WaitForNextTickAsync())
+            fleet.ForEach(b => b.Tick());
     }
 
     private static void WaitForEnd(bool endsWithInput)
@@ -128,11 +137,10 @@ internal sealed class SimulatedBox : IDisposable
         }
     }
 
-    public void Start()
-    {
-        _configurator.Start();
-        Connect(_options);
-    }
+    public void Start() => Connect(_options);
+
+    /// <summary>A second has passed.</summary>
+    public void Tick() => _configurator.Tick();
 
     /// <summary>Leaves the broker, and goes to one again if there is one. Returns at once, as a box does: the change that asks for it is told first.</summary>
     public void Reconnect(MqttOptions? options) => Task.Run(() =>
