@@ -63,7 +63,7 @@ public sealed class CliTests : IDisposable
     [InlineData("clock adjust system --step 0", "CLOCK_REALTIME: every program and every recording has its time from it; --yes")]
     [InlineData("fleet", "see capbox fleet --help")]
     [InlineData("fleet status", "--broker: HOST[:PORT] is required")]
-    [InlineData("fleet status --broker mqtt://broker.example", "--broker: broker.example is not this machine: use mqtts://")]
+    [InlineData("fleet status --broker mqtt://broker.example", "--broker: broker.example is not this machine: use mqtts://, or --plaintext if")]
     [InlineData("fleet status --broker localhost --cert a.pem", "--cert: clientCertificate and clientKey go together")]
     [InlineData("fleet status --broker localhost --password-file p", "--password-file: a password needs a username")]
     [InlineData("fleet status --broker localhost --requester a/b", "--requester: 1 to 64 letters")]

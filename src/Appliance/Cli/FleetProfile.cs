@@ -42,7 +42,7 @@ internal static class FleetProfile
             errors.Add("--broker", $"HOST[:PORT] is required, or a profile ({Variable}, --profile) that names it");
         MqttOptions? result = errors.Count > 0 ? null : Read(section, errors);
         foreach (ConfigError error in errors.All)
-            Errors.Write(options.TryGetValue(error.Path, out string? option) ? $"{option}: {error.Reason}" : path is null || error.Path.StartsWith('-') ? $"{error.Path}: {error.Reason}" : $"{path}: {error}");
+            Errors.Write(options.TryGetValue(error.Path, out string? option) ? $"{option}: {error.Reason.Replace("\"allowPlaintext\": true", "--plaintext", StringComparison.Ordinal)}" : path is null || error.Path.StartsWith('-') ? $"{error.Path}: {error.Reason}" : $"{path}: {error}");
         return errors.Count > 0 ? null : result;
     }
 
