@@ -97,15 +97,15 @@ public class FleetChangeTests
     [Fact]
     public void A_place_that_is_not_there_and_a_document_that_is_none_are_errors_of_that_box_alone()
     {
-        Assert.Equal("--set: ports[eth9].filter: there is no $.ports[eth9]", Assert.Single(Make(null, settings: "ports[eth9].filter=udp").Errors).ToString());
+        Assert.Equal("--set: ports[eth9].filter: there is no $.ports[eth9]", Assert.Single(Make(null, settings: ["ports[eth9].filter=udp"]).Errors).ToString());
         Assert.StartsWith("$: its document cannot be changed", Assert.Single(Make("{}", own: "[]").Errors).ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_value_may_hold_an_equals_sign_and_a_name_too()
     {
-        Assert.Equal("+ $.filters.x: \"ip[0]=69\"", Assert.Single(Make(null, settings: "filters.x=ip[0]=69").Differences).ToString());
-        Assert.Equal("$.filters['x=y']", Assert.Single(Make(null, settings: "filters['x=y']=ip[0]=69").Errors).Path);
+        Assert.Equal("+ $.filters.x: \"ip[0]=69\"", Assert.Single(Make(null, settings: ["filters.x=ip[0]=69"]).Differences).ToString());
+        Assert.Equal("$.filters['x=y']", Assert.Single(Make(null, settings: ["filters['x=y']=ip[0]=69"]).Errors).Path);
     }
 
     [Fact]

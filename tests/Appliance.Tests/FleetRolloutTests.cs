@@ -95,9 +95,9 @@ public class FleetRolloutTests
     }
 
     [Theory]
-    [InlineData("rejected", RolloutState.Rejected)]
-    [InlineData("rolled-back", RolloutState.RolledBack)]
-    public void The_first_that_has_it_not_ends_it_and_those_under_way_are_followed(string status, RolloutState expected)
+    [InlineData("rejected", "Rejected")]
+    [InlineData("rolled-back", "RolledBack")]
+    public void The_first_that_has_it_not_ends_it_and_those_under_way_are_followed(string status, string expected)
     {
         Begin(5);
         Says("a", "applied");

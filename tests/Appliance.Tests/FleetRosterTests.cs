@@ -1,7 +1,6 @@
 using System.Text;
 using Capbox.Cli;
 using Capbox.Fleet;
-using Capbox.Mqtt;
 using Xunit;
 
 namespace Capbox.Tests;
