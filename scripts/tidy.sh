@@ -10,7 +10,7 @@ mapfile -t files < <(git ls-files --cached --others --exclude-standard | while r
 
 # The packet line never imports the control line, and what both use knows neither.
 while read -r f; do offend "$f" "the packet line refers to the control line"; done < <(
-	grep -lE '\bCapbox\.(Config|Cli|Control|Mqtt|Panel)\b|\b(Config|Cli|Control|Mqtt|Panel)\.[A-Z]' -r src/Appliance/{Native,Capture,Pcapng,Storage,Extract,Archive,Custody} --include=*.cs || :)
+	grep -lE '\bCapbox\.(Config|Cli|Control|Mqtt|Fleet|Panel)\b|\b(Config|Cli|Control|Mqtt|Fleet|Panel)\.[A-Z]' -r src/Appliance/{Native,Capture,Pcapng,Storage,Extract,Archive,Custody} --include=*.cs || :)
 while read -r f; do offend "$f" "Nic refers to more than Native"; done < <(
 	grep -lE '\bCapbox\.(Config|Cli|Control|Capture|Pcapng|Storage)\b' -r src/Appliance/Nic --include=*.cs || :)
 while read -r f; do offend "$f" "Ptp refers to the appliance"; done < <(grep -lE '\bCapbox\.(Native|Capture|Pcapng|Storage|Config|Cli|Control|Nic)\b' -r src/Ptp --include=*.cs || :)

@@ -8,7 +8,7 @@ namespace Capbox.Tests;
 public sealed class ArchitectureTests
 {
     private static readonly string[] s_packetLine = ["Capbox.Native", "Capbox.Capture", "Capbox.Pcapng", "Capbox.Storage", "Capbox.Extract", "Capbox.Archive"];
-    private static readonly string[] s_controlLine = ["Capbox.Config", "Capbox.Cli", "Capbox.Control", "Capbox.Mqtt", "Capbox.Timing"];
+    private static readonly string[] s_controlLine = ["Capbox.Config", "Capbox.Cli", "Capbox.Control", "Capbox.Mqtt", "Capbox.Fleet", "Capbox.Timing"];
 
     [Fact]
     public void No_signature_or_local_of_the_packet_line_has_a_type_of_the_control_line() =>

@@ -61,6 +61,21 @@ public sealed class CliTests : IDisposable
     [InlineData("clock adjust ptp4711 --same-as system", "both must be PHCs")]
     [InlineData("clock adjust system --virtual 1", "only a PHC, /dev/ptpN, can have virtual clocks")]
     [InlineData("clock adjust system --step 0", "CLOCK_REALTIME: every program and every recording has its time from it; --yes")]
+    [InlineData("fleet", "see capbox fleet --help")]
+    [InlineData("fleet status", "--broker: HOST[:PORT] is required")]
+    [InlineData("fleet status --broker mqtt://broker.example", "--broker: broker.example is not this machine: use mqtts://, or --plaintext if")]
+    [InlineData("fleet status --broker localhost --cert a.pem", "--cert: clientCertificate and clientKey go together")]
+    [InlineData("fleet status --broker localhost --password-file p", "--password-file: a password needs a username")]
+    [InlineData("fleet status --broker localhost --requester a/b", "--requester: 1 to 64 letters")]
+    [InlineData("fleet status --profile /nonexistent.json", "/nonexistent.json: $: no such file")]
+    [InlineData("fleet status --broker localhost --select id", "--select: column 3: expected = !=")]
+    [InlineData("fleet apply --broker localhost --set a=1", "which boxes? --select EXPR, or --all")]
+    [InlineData("fleet apply --broker localhost --all", "nothing to change: give FILE or --set PATH=VALUE")]
+    [InlineData("fleet apply /nonexistent.json --broker localhost --all", "/nonexistent.json: no such file")]
+    [InlineData("fleet apply --broker localhost --all --set a=1 --stop-on bad", "--stop-on: \"bad\" is none of rejected, rolled-back")]
+    [InlineData("fleet apply --broker localhost --all --set a=1 --first 0", "--first: not within 1 to 10000")]
+    [InlineData("fleet cmd a/b --broker localhost --all", "\"a/b\" cannot be a command")]
+    [InlineData("fleet cmd rotate [] --broker localhost --all", "JSON: expected an object")]
     public async Task Bad_use_ends_with_2_and_one_line_that_names_the_fault(string arguments, string fault)
     {
         (int code, string output, string error) = await Capbox(arguments.Split(' '));
@@ -86,6 +101,8 @@ public sealed class CliTests : IDisposable
     [InlineData("seal keygen --help")]
     [InlineData("seal rotate --help")]
     [InlineData("config check --help")]
+    [InlineData("fleet apply --help")]
+    [InlineData("fleet config diff --help")]
     public async Task Help_has_examples_and_exit_codes(string arguments)
     {
         (int code, string output, string error) = await Capbox(arguments.Split(' '));

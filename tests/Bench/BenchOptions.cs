@@ -10,6 +10,7 @@ internal sealed record BenchOptions
     public required int BufferMiB { get; init; }
     public required long ArchiveGiB { get; init; }
     public required long CatalogSegments { get; init; }
+    public required int FleetBoxes { get; init; }
     public required long DiskGiB { get; init; }
     public required int SendCpu { get; init; }
     public required int RecordCpu { get; init; }

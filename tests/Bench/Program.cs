@@ -8,8 +8,9 @@ try
         ["missing", .. string[] rest] => MissingCommand.Run(rest),
         ["clock", .. string[] rest] => ClockCommand.Run(rest),
         ["ports", .. string[] rest] => PortsCommand.Run(rest),
+        ["boxes", .. string[] rest] => BoxesCommand.Run(rest),
         ["run", .. string[] rest] => RunCommand.Run(rest),
-        _ => throw new UsageException("Bench run|clock|ports|generate|missing [options] (see tests/Bench/README.md)"),
+        _ => throw new UsageException("Bench run|boxes|clock|ports|generate|missing [options] (see tests/Bench/README.md)"),
     };
 }
 catch (UsageException e)

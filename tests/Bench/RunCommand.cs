@@ -5,7 +5,7 @@ namespace Capbox.Bench;
 /// <summary>`Bench run`: all stages in one run, so that every figure has its comparison beside it.</summary>
 internal static class RunCommand
 {
-    private static readonly string[] s_stages = ["peers", "disk", "footprint", "extract", "catalog", "custody", "telemetry", "summary"];
+    private static readonly string[] s_stages = ["peers", "disk", "footprint", "extract", "catalog", "custody", "telemetry", "summary", "fleet"];
 
     public static int Run(string[] args)
     {
@@ -20,6 +20,7 @@ internal static class RunCommand
             BufferMiB = (int)arguments.Number("buffer-mib", 64, 8, 2048),
             ArchiveGiB = arguments.Number("archive-gib", 20, 1, 4096),
             CatalogSegments = arguments.Number("catalog-segments", 1_000_000, 10_000, 100_000_000),
+            FleetBoxes = (int)arguments.Number("fleet-boxes", 500, 10, 5000),
             DiskGiB = arguments.Number("disk-gib", 4, 1, 4096),
             SendCpu = (int)arguments.Number("send-cpu", 0, 0, 1023),
             RecordCpu = (int)arguments.Number("record-cpu", 1, 0, 1023),
@@ -62,6 +63,9 @@ internal static class RunCommand
 
         if (options.Stages.Contains("summary"))
             result["summary"] = new SummaryStage(options).Run();
+
+        if (options.Stages.Contains("fleet"))
+            result["fleet"] = new FleetStage(options, lab).Run();
 
         if (json is not null)
             File.WriteAllText(json, result.ToJsonString() + "\n");

@@ -48,6 +48,7 @@ internal static class CommandLine
         {
             RunCommandLine(), ControlCommandLines.Status(), ControlCommandLines.Top(), ControlCommandLines.Trigger(), ControlCommandLines.Rotate(), PortsCommandLine(), ClockCommandLines.Clock(), ArchiveCommandLines.Segments(), ExtractCommandLine(),
             ExtcapCommandLine(), ArchiveCommandLines.Hold(), ArchiveCommandLines.Catalog(), VerifyCommandLine(), SealCommandLine(), ConfigCommandLines.Config(),
+            FleetCommandLines.Fleet(),
         };
         foreach (HelpOption help in root.Options.OfType<HelpOption>())
             help.Action = new ExampleHelpAction((HelpAction)help.Action!);
@@ -186,7 +187,8 @@ internal static class CommandLine
             TextWriter output = parseResult.InvocationConfiguration.Output;
             output.WriteLine("Examples:");
             bool isOfClock = command.Name == "clock" || command.Parents.Any(parent => parent.Name == "clock");
-            foreach (string line in isOfClock ? ClockCommandLines.Examples(command.Name) : ExamplesOf(command is RootCommand ? "" : command.Name))
+            bool isOfFleet = CommandPath(parseResult).StartsWith("capbox fleet", StringComparison.Ordinal);
+            foreach (string line in isOfFleet ? FleetCommandLines.Examples : isOfClock ? ClockCommandLines.Examples(command.Name) : ExamplesOf(command is RootCommand ? "" : command.Name))
                 output.WriteLine("  " + line);
             output.WriteLine();
             output.WriteLine("Exit codes: 0 good, 1 the job failed, 2 bad use.");

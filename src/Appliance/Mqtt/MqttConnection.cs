@@ -26,25 +26,33 @@ internal static class MqttConnection
     public static MqttClientOptions Build(MqttOptions options, Topics topics, string session, string? secret, Action<string> refused)
     {
         byte[] will = JsonSerializer.SerializeToUtf8Bytes(new StateMessage("lost", session), MqttJson.Default.StateMessage);
-        MqttClientOptionsBuilder builder = new MqttClientOptionsBuilder()
-            .WithTcpServer(options.Host, options.Port)
-            .WithClientId(options.DeviceId)
-            .WithProtocolVersion(options.IsVersion5 ? MqttProtocolVersion.V500 : MqttProtocolVersion.V311)
-            .WithKeepAlivePeriod(options.KeepAlive)
-            .WithTimeout(TimeSpan.FromSeconds(15))
+        MqttClientOptionsBuilder builder = Begin(options, options.DeviceId, refused)
             .WithWillTopic(topics.State)
             .WithWillPayload(will)
             .WithWillRetain(true)
             .WithWillQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce);
+        if (options.IsVersion5)
+            builder = builder.WithReceiveMaximum(MaxInFlight);
+        return (secret is null ? builder : builder.WithCredentials("box", secret)).Build();
+    }
+
+    /// <summary>For a program that is no box: without a last will.</summary>
+    /// <exception cref="IOException">A file cannot be used; the message names it.</exception>
+    public static MqttClientOptions BuildVisitor(MqttOptions options, string clientId, Action<string> refused) => Begin(options, clientId, refused).Build();
+
+    private static MqttClientOptionsBuilder Begin(MqttOptions options, string clientId, Action<string> refused)
+    {
+        MqttClientOptionsBuilder builder = new MqttClientOptionsBuilder()
+            .WithTcpServer(options.Host, options.Port)
+            .WithClientId(clientId)
+            .WithProtocolVersion(options.IsVersion5 ? MqttProtocolVersion.V500 : MqttProtocolVersion.V311)
+            .WithKeepAlivePeriod(options.KeepAlive)
+            .WithTimeout(TimeSpan.FromSeconds(15));
         // No session waits at the broker: what lies there is retained, what happens here is kept here, and a command that nobody waits for any more must not run.
-        builder = options.IsVersion5 ? builder.WithCleanStart(true).WithSessionExpiryInterval(0).WithMaximumPacketSize(MaxPacketBytes).WithReceiveMaximum(MaxInFlight) : builder.WithCleanSession(true);
-        if (secret is not null)
-            builder = builder.WithCredentials("box", secret);
-        else if (options.Username is not null)
+        builder = options.IsVersion5 ? builder.WithCleanStart(true).WithSessionExpiryInterval(0).WithMaximumPacketSize(MaxPacketBytes) : builder.WithCleanSession(true);
+        if (options.Username is not null)
             builder = builder.WithCredentials(options.Username, options.PasswordFile is null ? null : Password(options.PasswordFile));
-        if (options.IsTls)
-            builder = builder.WithTlsOptions(tls => Tls(tls, options, refused));
-        return builder.Build();
+        return options.IsTls ? builder.WithTlsOptions(tls => Tls(tls, options, refused)) : builder;
     }
 
     private static void Tls(MqttClientTlsOptionsBuilder tls, MqttOptions options, Action<string> refused)
