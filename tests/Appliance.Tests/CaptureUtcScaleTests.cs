@@ -147,7 +147,8 @@ public sealed unsafe class CaptureUtcScaleTests : IDisposable
         board.Utc.Change(_after, new(LeapTai));
         board.Publish(0, ClockClaim.None, [new ClockClaim(ClockState.Locked, 700)]);
         using var ring = new HandRing(blocks);
-        using (var recorder = new RingRecorder(new RingSetup(0, 0, 20, 4, board), ring, stores, WriteQueue.Create(WriteEngine.Threads, 4), new PortCounters(), new RingCounters()))
+        var counters = new RingCounters();
+        using (var recorder = new RingRecorder(new RingSetup(0, 0, 20, 4, board), ring, stores, WriteQueue.Create(WriteEngine.Threads, 4), new PortCounters(), counters))
         {
             var thread = new Thread(recorder.Run);
             thread.Start();
@@ -156,6 +157,7 @@ public sealed unsafe class CaptureUtcScaleTests : IDisposable
             thread.Join();
         }
 
+        Assert.Equal((blocks.Length, 0), (counters.FilledHighBlocks, counters.FilledBlocks));
         foreach (SegmentStore store in stores.All)
             store.Dispose();
     }
@@ -219,6 +221,8 @@ public sealed unsafe class CaptureUtcScaleTests : IDisposable
         }
 
         public override byte* Chunk(int slot) => Block(slot) + ChunkLayout.ChunkOffset;
+
+        public override int FilledBlocks() => _left;
 
         public override void GiveBack(int slot)
         {

@@ -33,6 +33,7 @@ public sealed partial class MetricsTests : IDisposable
             {
                 Port = port, CurrentName = port, State = PortState.Capturing, HardwareStamps = true, StoredPackets = 5, StoredBytes = 500, FilteredPackets = 2, PendingPackets = 1, LostRing = lost, LostDisk = 0, LostNic = 0,
                 LostHost = 7, TruncatedPackets = 1, RingFreezes = 2, Gap = TimeSpan.FromSeconds(1.5),
+                Rings = [new RingLedger(0, 64, 3, 12, 6, 5, lost, 0, 2)],
             },
         ],
         Storage = new StorageSnapshot { SegmentsSealed = 4, BytesWritten = written, WriteErrors = 0, Engine = "io_uring", Direct = true, FreeBytes = 1 << 30, RecentlySealed = [] },
@@ -94,6 +95,7 @@ public sealed partial class MetricsTests : IDisposable
         Assert.Equal(1, samples["capbox_port_state{port=\"eth2\",capbox_port_state=\"capturing\"}"]);
         Assert.Equal(1, samples.Where(s => s.Key.StartsWith("capbox_clock_state{", StringComparison.Ordinal)).Sum(s => s.Value));
         Assert.Equal((-12e-9, 1e-7, 2), (samples["capbox_clock_offset_seconds{}"], samples["capbox_clock_bound_seconds{}"], samples["capbox_clock_steps_total{}"]));
+        Assert.Equal((64, 3, 12), (samples["capbox_ring_blocks{port=\"eth2\",ring=\"0\"}"], samples["capbox_ring_filled_blocks{port=\"eth2\",ring=\"0\"}"], samples["capbox_ring_filled_high_blocks{port=\"eth2\",ring=\"0\"}"]));
         Assert.Equal((1.5, 9, 1), (samples["capbox_port_gap_seconds_total{port=\"eth2\"}"], samples["capbox_archive_segments{}"], samples["capbox_mqtt_connected{}"]));
     }
 

@@ -59,6 +59,9 @@ internal abstract unsafe class BlockRing : IDisposable
     /// <summary>Asks the kernel. Once a block, and while idle.</summary>
     public abstract RingGrowth TakeStatistics();
 
+    /// <summary>Blocks that the kernel cannot fill now: handed over and not given back. <see cref="SlotCount"/>: the ring is full.</summary>
+    public abstract int FilledBlocks();
+
     /// <summary>Packets in slots that were handed over and not prepared.</summary>
     public abstract ulong PacketsLeft();
 

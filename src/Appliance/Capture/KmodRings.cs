@@ -22,6 +22,7 @@ internal sealed unsafe class KmodBlockRing : BlockRing
     private readonly SlotState[] _slots;
     private int _nextClaim; // slot of the next claim
     private ulong _returned;
+    private int _held; // claimed and not given back
     private ulong _nextSequence; // of the next block, if none is taken back
     private CapboxCounters _told;
 
@@ -53,6 +54,7 @@ internal sealed unsafe class KmodBlockRing : BlockRing
         {
             _numbers[slot] = number;
             _slots[slot] = SlotState.Claimed;
+            _held++;
             _nextClaim = slot + 1 == _slots.Length ? 0 : slot + 1;
         }
 
@@ -111,6 +113,7 @@ internal sealed unsafe class KmodBlockRing : BlockRing
     public override void GiveBack(int slot)
     {
         _slots[slot] = SlotState.Kernel;
+        _held--;
         Volatile.Write(ref _session.FreeQueue(_ring)[_returned & _session.QueueMask], _numbers[slot]);
         // C: every use of the block is done, and its number is there. Pairs with the kernel's acquire, D.
         Volatile.Write(ref _head->Returned, ++_returned);
@@ -124,6 +127,13 @@ internal sealed unsafe class KmodBlockRing : BlockRing
             now.Stored.Packets - _told.Stored.Packets, Dropped(now) - Dropped(_told), now.Filtered.Packets - _told.Filtered.Packets, now.TimesFull - _told.TimesFull);
         _told = now;
         return growth;
+    }
+
+    public override int FilledBlocks()
+    {
+        // Claimed first: it never passes Filled, so the difference may be a little too large and never wraps.
+        ulong claimed = Volatile.Read(ref _head->Claimed);
+        return (int)Math.Min((ulong)SlotCount, Volatile.Read(ref _head->Filled) - claimed + (ulong)_held);
     }
 
     public override ulong PacketsLeft()

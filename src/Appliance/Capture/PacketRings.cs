@@ -11,6 +11,7 @@ internal sealed unsafe class PacketBlockRing : BlockRing
     private readonly int _blockBytes, _port, _snapLength;
     private readonly bool[] _taken; // by slot: rewritten, although its status still says that it was handed over
     private readonly HandoverWatch? _watch;
+    private long _noticed, _givenBack; // blocks since the start: handed over as far as looked at, given back
 
     /// <param name="ring">This object closes it.</param>
     /// <param name="options">How it was opened.</param>
@@ -65,6 +66,7 @@ internal sealed unsafe class PacketBlockRing : BlockRing
 
     public override void Prepare(int slot, UtcOffset offset, out RewrittenBlock block)
     {
+        Notice();
         BlockRewriter.Rewrite((byte*)Head(slot), _blockBytes, _port, _snapLength, offset, out block);
         _taken[slot] = true;
     }
@@ -74,6 +76,8 @@ internal sealed unsafe class PacketBlockRing : BlockRing
     // Release: every read of the block is done before the kernel may fill it. Pairs with the kernel's read of the status before it opens the block.
     public override void GiveBack(int slot)
     {
+        Notice();
+        _givenBack++;
         _taken[slot] = false;
         Volatile.Write(ref Head(slot)->BlockStatus, PacketNumbers.TP_STATUS_KERNEL);
     }
@@ -84,6 +88,21 @@ internal sealed unsafe class PacketBlockRing : BlockRing
         TpacketStatsV3 ring = _ring.TakeStatistics();
         ulong filtered = _filterCounter is null ? 0 : PacketRing.TakeStatistics(_filterCounter).Packets;
         return new RingGrowth(ring.Packets - ring.Drops, ring.Drops, filtered, ring.FreezeCount);
+    }
+
+    public override int FilledBlocks()
+    {
+        Notice();
+        return (int)(_noticed - _givenBack);
+    }
+
+    /// <summary>
+    /// Goes on over blocks that were handed over: each is looked at once. Done before a block is prepared or given back, so none of those is missed; a slot of the round before that is still held is rewritten, and ends the look.
+    /// </summary>
+    private void Notice()
+    {
+        while (_noticed - _givenBack < SlotCount && IsHandedOver((int)(_noticed % SlotCount)))
+            _noticed++;
     }
 
     public override ulong PacketsLeft()

@@ -171,6 +171,7 @@ internal sealed class PortRecorder
             InterfaceDrops = _counters.InterfaceDrops,
             TruncatedPackets = Sum(r => r.Truncated),
             RingFreezes = Sum(r => r.Freezes),
+            Rings = [.. rings.Select((r, i) => new RingLedger(i, r.Blocks, r.FilledBlocks, r.FilledHighBlocks, r.Received, r.Stored, r.LostRing, r.LostDisk, r.Freezes))],
             Gap = gap,
         };
     }

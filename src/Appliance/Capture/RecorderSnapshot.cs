@@ -63,12 +63,31 @@ public sealed record PortLedger
     public required ulong TruncatedPackets { get; init; }
     public required ulong RingFreezes { get; init; }
 
+    /// <summary>Its rings, each with its own counts; those that were open before are in it too.</summary>
+    public IReadOnlyList<RingLedger> Rings { get; init; } = [];
+
     /// <summary>Time the port was down or gone while it should have been captured.</summary>
     public required TimeSpan Gap { get; init; }
 
     public ulong LostPackets => LostRing + LostDisk + LostNic + LostHost;
 
     public ulong SeenPackets => StoredPackets + FilteredPackets + DiscardedPackets + PendingPackets + LostPackets;
+}
+
+/// <summary>The account of one ring, a part of its port's.</summary>
+/// <param name="Ring">Number within the port, as chunks tell it.</param>
+/// <param name="Blocks">Blocks of it; 0 while it is not open.</param>
+/// <param name="FilledBlocks">Blocks that the kernel cannot fill now: they wait for their thread or the disk; in mode trigger those that are kept too.</param>
+/// <param name="FilledHighBlocks">The most of them since the start. As many as <paramref name="Blocks"/>: it was full.</param>
+/// <param name="ReceivedPackets">Packets that passed the filter and got into it.</param>
+/// <param name="StoredPackets">Of these, on disk.</param>
+/// <param name="LostRing">As of the port.</param>
+/// <param name="LostDisk">As of the port.</param>
+/// <param name="Freezes">Times it was found full.</param>
+public sealed record RingLedger(int Ring, int Blocks, int FilledBlocks, int FilledHighBlocks, ulong ReceivedPackets, ulong StoredPackets, ulong LostRing, ulong LostDisk, ulong Freezes)
+{
+    /// <summary>A ring's share of blocks, 0 to 1; 0 of one that is not open.</summary>
+    public static double Share(int filled, int blocks) => blocks > 0 ? (double)filled / blocks : 0;
 }
 
 /// <summary>State of the storage side.</summary>

@@ -23,6 +23,16 @@ internal sealed class RingCounters
     public ulong Discarded => Volatile.Read(ref _discarded);
     private ulong _discarded;
 
+    /// <summary>Blocks of the ring; 0 while it is not open.</summary>
+    public int Blocks { get => Volatile.Read(ref _blocks); set => Volatile.Write(ref _blocks, value); }
+
+    /// <summary>Blocks that the kernel could not fill when the thread looked last.</summary>
+    public int FilledBlocks => Volatile.Read(ref _filledBlocks);
+
+    /// <summary>The most of them since the start; <see cref="Blocks"/>: the ring was full.</summary>
+    public int FilledHighBlocks => Volatile.Read(ref _filledHighBlocks);
+    private int _blocks, _filledBlocks, _filledHighBlocks;
+
     /// <summary>Of those received, the ones that are in the ring no more.</summary>
     public ulong Ended => Stored + GivenUp + Discarded;
 
@@ -34,6 +44,13 @@ internal sealed class RingCounters
     public void AddFiltered(ulong packets) => Volatile.Write(ref _filtered, _filtered + packets);
 
     public void AddFreezes(ulong times) => Volatile.Write(ref _freezes, _freezes + times);
+
+    public void NoteFill(int blocks)
+    {
+        Volatile.Write(ref _filledBlocks, blocks);
+        if (blocks > _filledHighBlocks)
+            Volatile.Write(ref _filledHighBlocks, blocks);
+    }
 
     /// <summary>Packets that the kernel dropped because the ring was full.</summary>
     public void AddDropped(ulong packets, bool diskBound)

@@ -95,6 +95,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     /// <summary>The thread: runs until <see cref="RequestStop"/>, then drains.</summary>
     public void Run()
     {
+        _counters.Blocks = _ring.SlotCount;
         _keep?.Start(Stopwatch.GetTimestamp());
         while (!_stopping)
         {
@@ -104,6 +105,8 @@ internal sealed unsafe class RingRecorder : IDisposable
 
         Drain();
         _counters.NextSequence = _sequence;
+        _counters.NoteFill(0);
+        _counters.Blocks = 0;
     }
 
     /// <summary>Once the thread has ended.</summary>
@@ -122,6 +125,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     private bool Step()
     {
         bool progress = false;
+        _counters.NoteFill(_ring.FilledBlocks());
         while (_writes.TryTake(out ulong tag, out int result))
         {
             OnWritten((int)tag, result);

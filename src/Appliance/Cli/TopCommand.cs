@@ -40,6 +40,8 @@ internal static class TopView
         {
             PortLedger? was = first.Ports.FirstOrDefault(p => p.Port == port.Port);
             ulong lost = was is null || was.LostPackets > port.LostPackets ? port.LostPackets : port.LostPackets - was.LostPackets;
+            if (port.Rings.Any(r => r.Blocks > 0))
+                lines.Add(RingText(port));
             if (lost > 0)
                 lines.Add($"LOSS  {port.Port} lost {Human.Count(lost)} packets since this view began");
         }
@@ -47,6 +49,14 @@ internal static class TopView
         if (UntilFull(first, now) is { } left)
             lines.Add($"full  at this rate in {left}, unless retention deletes");
         return [.. lines.Select(l => l.Length <= width ? l : l[..width]).Take(Math.Max(heightLines - 1, 1))];
+    }
+
+    /// <summary>How near a port's rings are to loss: the fullest one now, and ever.</summary>
+    private static string RingText(PortLedger port)
+    {
+        RingLedger now = port.Rings.MaxBy(r => RingLedger.Share(r.FilledBlocks, r.Blocks))!, ever = port.Rings.MaxBy(r => RingLedger.Share(r.FilledHighBlocks, r.Blocks))!;
+        return string.Create(CultureInfo.InvariantCulture,
+            $"rings {port.Port}: {port.Rings.Count}, fullest now {RingLedger.Share(now.FilledBlocks, now.Blocks):0 %} (ring {now.Ring}), ever {RingLedger.Share(ever.FilledHighBlocks, ever.Blocks):0 %} (ring {ever.Ring})");
     }
 
     private static string? UntilFull(BoxSnapshot first, BoxSnapshot now)

@@ -44,6 +44,16 @@ internal static class MetricsText
                 text.Sample("_total", value(port), ("port", port.Port));
         }
 
+        void RingGauge(string name, string help, Func<RingLedger, double> value)
+        {
+            text.Family(name, "gauge", "blocks", help);
+            foreach (PortLedger port in ports)
+            {
+                foreach (RingLedger ring in port.Rings)
+                    text.Sample("", value(ring), ("port", port.Port), ("ring", ring.Ring.ToString(CultureInfo.InvariantCulture)));
+            }
+        }
+
         text.Family("capbox_port_state", "stateset", null, "State of the port: one of them is 1.");
         foreach (PortLedger port in ports)
         {
@@ -70,6 +80,9 @@ internal static class MetricsText
         text.Family("capbox_port_pending_packets", "gauge", "packets", "Packets in the rings, not on disk yet.");
         foreach (PortLedger port in ports)
             text.Sample("", port.PendingPackets, ("port", port.Port));
+        RingGauge("capbox_ring_blocks", "Blocks of the ring; 0 while it is not open.", r => r.Blocks);
+        RingGauge("capbox_ring_filled_blocks", "Blocks that the kernel cannot fill now, since they wait for the disk.", r => r.FilledBlocks);
+        RingGauge("capbox_ring_filled_high_blocks", "The most of them since the start.", r => r.FilledHighBlocks);
         text.Family("capbox_port_hardware_stamps", "gauge", null, "1 while the NIC stamps the packets.");
         foreach (PortLedger port in ports)
             text.Sample("", port.HardwareStamps ? 1 : 0, ("port", port.Port));

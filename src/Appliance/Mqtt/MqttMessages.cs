@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Capbox.Capture;
 using Capbox.Control;
 
 namespace Capbox.Mqtt;
@@ -35,7 +36,7 @@ internal sealed record TelemetryHead(string Time, string BootId, string Run, ulo
 /// <summary>One port in <c>telemetry/capture</c>. Counts since the start; rates since the message before, null in the first.</summary>
 internal sealed record PortTelemetry(
     string Port, string State, string? Fault, string? Backend, bool HardwareStamps, ulong SeenPackets, ulong StoredPackets, ulong StoredBytes, ulong FilteredPackets, ulong DiscardedPackets, ulong PendingPackets,
-    ulong LostRing, ulong LostDisk, ulong LostNic, ulong LostHost, ulong TruncatedPackets, ulong RingFreezes, double GapSeconds, double? PacketsPerSecond, double? BitsPerSecond, double? LostPerSecond);
+    ulong LostRing, ulong LostDisk, ulong LostNic, ulong LostHost, ulong TruncatedPackets, ulong RingFreezes, IReadOnlyList<RingLedger> Rings, double GapSeconds, double? PacketsPerSecond, double? BitsPerSecond, double? LostPerSecond);
 
 /// <summary><c>telemetry/capture</c>.</summary>
 internal sealed record CaptureTelemetry(TelemetryHead Head, double UptimeSeconds, IReadOnlyList<PortTelemetry> Ports);

@@ -35,7 +35,7 @@ internal sealed class Telemetry(string bootId, string run)
         PortLedger? was = _before?.Ports.FirstOrDefault(b => b.Port == p.Port);
         return new PortTelemetry(
             p.Port, p.State.ToString(), p.Fault, p.Backend, p.HardwareStamps, p.SeenPackets, p.StoredPackets, p.StoredBytes, p.FilteredPackets, p.DiscardedPackets, p.PendingPackets, p.LostRing, p.LostDisk,
-            p.LostNic, p.LostHost, p.TruncatedPackets, p.RingFreezes, p.Gap.TotalSeconds, Rate(p.StoredPackets, was?.StoredPackets, seconds), Rate(p.StoredBytes, was?.StoredBytes, seconds) * 8,
+            p.LostNic, p.LostHost, p.TruncatedPackets, p.RingFreezes, p.Rings, p.Gap.TotalSeconds, Rate(p.StoredPackets, was?.StoredPackets, seconds), Rate(p.StoredBytes, was?.StoredBytes, seconds) * 8,
             Rate(p.LostPackets, was?.LostPackets, seconds));
     }
 
