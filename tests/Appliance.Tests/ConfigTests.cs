@@ -49,6 +49,15 @@ public sealed class ConfigTests
     }
 
     [Fact]
+    public void A_virtual_clock_and_exchanges_that_are_written_down()
+    {
+        ClockOptions clock = Parse("""{"ports":[{"name":"a"}],"clock":{"interface":"a","virtualClock":true,"exchangeLog":"64MiB"}}""").Clock!;
+        Assert.Equal((true, 64L << 20), (clock.IsVirtual, clock.ExchangeLogBytes));
+        clock = Parse("""{"ports":[{"name":"a"}],"clock":{"interface":"a"}}""").Clock!;
+        Assert.Equal((false, 0L), (clock.IsVirtual, clock.ExchangeLogBytes));
+    }
+
+    [Fact]
     public void The_shortest_document_takes_the_documented_defaults()
     {
         RecorderOptions options = Good("""{"ports":[{"name":"eth2"}]}""");
@@ -90,6 +99,8 @@ public sealed class ConfigTests
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"source":"chrony","socket":"192.0.2.1:323"}}""", "$.clock.socket: \"192.0.2.1:323\" is neither a path nor a loopback address with a port: \"127.0.0.1:323\"")]
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","domains":[0,256]}}""", "$.clock.domains[1]: a domain is a number from 0 to 255")]
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","clock":"system","systemFollows":true}}""", "$.clock.systemFollows: with \"clock\": \"system\" it is the clock itself")]
+    [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","clock":"system","virtualClock":true}}""", "$.clock.virtualClock: with \"clock\": \"system\" no card's clock is kept")]
+    [InlineData("""{"ports":[{"name":"a"}],"clock":{"source":"ptp4l","exchangeLog":"1GiB"}}""", "$.clock.exchangeLog: with \"source\": \"ptp4l\" that is for ptp4l's own configuration")]
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","domains":[3,3]}}""", "$.clock.domains[1]: domain 3 is given twice")]
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","grandmasters":["me"]}}""", "$.clock.grandmasters[0]: a grandmaster is a clock identity of 16 hexadecimal digits: \"ec4670.fffe.0012ab\"")]
     [InlineData("""{"ports":[{"name":"a"}],"custody":{"key":""}}""", "$.custody.key: not a path")]

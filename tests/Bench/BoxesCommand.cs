@@ -122,7 +122,7 @@ internal sealed class SimulatedBox : IDisposable
             return """{"simulated":true}""";
         });
         ConfigCommands.AddTo(commands, _configurator);
-        _shown = new MqttBox(_recorder.Snapshot, commands, _configurator, id);
+        _shown = new MqttBox(_recorder.Snapshot, commands, _configurator, id, new BoxRun("simulated", Guid.NewGuid().ToString("N")));
         _options = config.Mqtt!;
     }
 

@@ -101,7 +101,7 @@ internal static class PortsCommand
         return share;
     }
 
-    /// <summary>The child: a thread a port, each with a clock in user space, until it is killed.</summary>
+    /// <summary>The child: one thread, each port with a clock in user space, until it is killed.</summary>
     private static int Follow(string[] interfaces, Arguments arguments)
     {
         arguments.Done();
@@ -109,13 +109,14 @@ internal static class PortsCommand
             new PtpPortOptions
             {
                 Socket = new PtpSocketOptions { Interface = name, Transport = PtpTransport.Ethernet },
-                Engine = new EngineOptions { Own = default },
+                // As often as the master allows.
+                Engine = new EngineOptions { Own = default, LogDelayInterval = -7 },
                 Mode = PortMode.Steer,
                 UnknownAccuracyNs = 100,
             },
             TimeBase.Software(new SoftwareClock(5_000_000, 20_000))))];
-        foreach (PtpPort port in ports)
-            new Thread(port.Run) { IsBackground = true }.Start();
+        var loop = new PtpLoop(ports);
+        new Thread(loop.Run) { IsBackground = true }.Start();
         while (ports.Any(port => port.Status.Quality.State == ClockState.Unsynchronised))
             Thread.Sleep(100);
         Console.WriteLine("all follow");

@@ -46,6 +46,44 @@ public sealed class PortPartsTests
     }
 
     [Fact]
+    public void Looks_at_regular_times_only_while_much_comes()
+    {
+        Pace pace = default;
+        long nowNs = 77 * Second;
+        // The first count has no beginning.
+        pace.Took(1, nowNs);
+        Assert.False(pace.IsGathering);
+        for (int i = 1; i < Pace.Many; i++)
+            pace.Took(1, nowNs + (i * Second / Pace.Many));
+        Assert.False(pace.IsGathering);
+        pace.Took(1, nowNs += Second);
+        Assert.True(pace.IsGathering);
+        pace.Took(Pace.Many - 1, nowNs += Second);
+        Assert.False(pace.IsGathering);
+        // What came in a long time is not what came in a second.
+        pace.Took(Pace.Many, nowNs + (2 * Second));
+        Assert.False(pace.IsGathering);
+    }
+
+    [Fact]
+    public void What_a_clock_shows_is_reckoned_between_its_readings()
+    {
+        Reckoning reckoning = default;
+        const long Start = 1_795_000_000 * Second;
+        reckoning.Read(new(Start), 50 * Second);
+        Assert.Equal(Start + 500, reckoning.At((50 * Second) + 500).Nanoseconds);
+        // 20 ppm faster than the raw clock.
+        reckoning.Read(new(Start + Second + 20_000), 51 * Second);
+        Assert.InRange(reckoning.At(52 * Second).Nanoseconds - (Start + (2 * Second) + 40_000), -1, 1);
+        reckoning.Stepped(-5 * Second);
+        Assert.InRange(reckoning.At(52 * Second).Nanoseconds - (Start - (3 * Second) + 40_000), -1, 1);
+        // A step that nobody told is no rate, and two readings at once tell none.
+        reckoning.Read(new(Start), 52 * Second);
+        reckoning.Read(new(Start + 900), (52 * Second) + 1_000);
+        Assert.InRange(reckoning.At((53 * Second) + 1_000).Nanoseconds - (Start + 900 + Second + 20_000), -1, 1);
+    }
+
+    [Fact]
     public void A_clock_that_counts_utc_means_tai_and_moves_when_the_difference_does()
     {
         using var clock = new SystemClock();

@@ -79,6 +79,23 @@ public sealed class ServoBehaviourTests
         Assert.All(seen.Where(s => s.Seconds > 1010), s => Assert.True(Math.Abs(s.OffsetNs) < 40, $"seed 5: {s.OffsetNs:F0} ns at {s.Seconds:F1} s"));
     }
 
+    /// <summary>Nobody tells of the link event: the next message dials again, readings against CLOCK_MONOTONIC_RAW tell, and what was lost meanwhile is slewed back.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(16)]
+    public void A_dial_that_is_lost_untold_is_made_up_without_a_step(int messagesPerSecond)
+    {
+        foreach (int seed in (int[])[6, 7, 8])
+        {
+            RunResult result = new Run(Scenarios.UntoldLinkEvent(Scenarios.XoB), messagesPerSecond, seed).Go();
+            Assert.True(result.Steps == 1, $"seed {seed}: {result.Steps} steps");
+            // 10,000 ppb until the next message, and what the servo makes of the readings.
+            Assert.True(result.MaxNs < 10_000 / messagesPerSecond * 2, $"seed {seed}: {result.MaxNs:F0} ns");
+            // Nobody can tell before the clock is read again, and then once more.
+            Assert.True(result.MissedSeconds <= 2, $"seed {seed}: outside in {result.MissedSeconds} seconds");
+        }
+    }
+
     [Fact]
     public void A_message_allocates_nothing()
     {

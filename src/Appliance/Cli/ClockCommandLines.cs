@@ -15,7 +15,7 @@ internal static class ClockCommandLines
     {
         "status" => ["sudo capbox clock status", "sudo capbox clock status --json | jq .boundNs"],
         "watch" => ["sudo capbox clock watch", "sudo capbox clock watch --interval 5 | tee clock.log", "sudo capbox clock watch --json | jq -c '[.state, .boundNs]'"],
-        "log" => ["sudo capbox clock log --from -1h", "sudo capbox clock log --events --json | jq -r .event"],
+        "log" => ["sudo capbox clock log --from -1h", "sudo capbox clock log --events --json | jq -r .event", "sudo capbox clock log --raw --from -10s --json | jq .offsetNs"],
         "report" => ["sudo capbox clock report --day 2026-11-24 --svg clock.svg", "sudo capbox clock report --json | jq .divergence"],
         "ports" => ["sudo capbox clock ports", "sudo capbox clock ports --json | jq '.ports[] | select(.packetStamps == \"Hardware\") | .name'"],
         "grant" => ["sudo capbox clock grant eth2", "sudo capbox clock grant eth2 --every-packet --json | jq -r .granted.rxFilter"],
@@ -49,9 +49,15 @@ internal static class ClockCommandLines
         Option<string?> from = new("--from") { Description = "Only from here on: a time as of extract", HelpName = "TIME" };
         Option<string?> to = new("--to") { Description = "Only before this: a time, or +1s counted from --from", HelpName = "TIME" };
         Option<bool> events = new("--events") { Description = "Only what happened, not each second" };
+        Option<bool> raw = new("--raw") { Description = "t1 to t4 of each exchange with a master instead" };
         Option<bool> json = new("--json") { Description = "A JSON object a line" };
-        Command command = new("log", "What the recorder wrote down of its clock: each second and each event. Exit code 1 when there is nothing.") { archive, from, to, events, json };
-        command.SetAction(result => EvidenceCommand.Log(result.GetRequiredValue(archive), result.GetValue(from), result.GetValue(to), result.GetValue(events), result.GetValue(json)));
+        Command command = new("log", "What the recorder wrote down of its clock: each second and each event. Exit code 1 when there is nothing.") { archive, from, to, events, raw, json };
+        command.SetAction(result => (result.GetValue(events), result.GetValue(raw)) switch
+        {
+            (true, true) => Errors.BadUse("clock log: one of --events and --raw"),
+            (_, true) => ExchangeCommand.Log(result.GetRequiredValue(archive), result.GetValue(from), result.GetValue(to), result.GetValue(json)),
+            (bool only, _) => EvidenceCommand.Log(result.GetRequiredValue(archive), result.GetValue(from), result.GetValue(to), only, result.GetValue(json)),
+        });
         return command;
     }
 

@@ -30,4 +30,5 @@ internal sealed record GrantReport(string Port, StampGrant Granted, StampNeeds C
 [JsonSerializable(typeof(GrantReport))]
 [JsonSerializable(typeof(Timing.Evidence.EvidenceReport))]
 [JsonSerializable(typeof(EvidenceLine))]
+[JsonSerializable(typeof(ExchangeLine))]
 internal sealed partial class ClockJson : JsonSerializerContext;

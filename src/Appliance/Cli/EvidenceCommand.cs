@@ -70,7 +70,7 @@ internal static class EvidenceCommand
         return text is null || DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out day);
     }
 
-    private static int Guarded(string archive, Func<int> work)
+    internal static int Guarded(string archive, Func<int> work)
     {
         try
         {

@@ -13,10 +13,11 @@ internal static class ClockSection
     private const int MaxGrandmasters = 16;
     private const int MostLogDays = 3660;
     private const long MostNs = 1_000_000_000;
+    private const long LeastExchangeLogBytes = 1 << 20, MostExchangeLogBytes = 1L << 40;
 
-    private static readonly string[] s_ownPortKeys = ["clock", "mode", "transport", "delay"];
+    private static readonly string[] s_ownPortKeys = ["clock", "mode", "transport", "delay", "virtualClock", "exchangeLog"];
     private static readonly string[] s_ptpKeys =
-        ["interface", "clock", "mode", "transport", "delay", "domains", "grandmasters", "trustUnflaggedUtc", "asymmetryNs", "systemFollows"];
+        ["interface", "clock", "mode", "transport", "delay", "domains", "grandmasters", "trustUnflaggedUtc", "asymmetryNs", "systemFollows", "virtualClock", "exchangeLog"];
 
     private static readonly string[] s_outsideKeys = ["socket"];
 
@@ -47,9 +48,13 @@ internal static class ClockSection
             AsymmetryNs = node.Number("asymmetryNs", -1, 0, MostNs),
             TargetNs = node.Number("targetNs", 100_000, 1, MostNs),
             LogDays = (int)node.Number("logDays", 400, 0, MostLogDays),
+            ExchangeLogBytes = node.SizeBytes("exchangeLog", 0, LeastExchangeLogBytes, MostExchangeLogBytes),
+            IsVirtual = node.Flag("virtualClock", false),
         };
         if (options is { SystemFollows: true, Clock: FollowingClock.System })
             node.Error("systemFollows", "with \"clock\": \"system\" it is the clock itself");
+        if (options is { IsVirtual: true, Clock: FollowingClock.System })
+            node.Error("virtualClock", "with \"clock\": \"system\" no card's clock is kept");
         if (source == ClockSource.Ptp4l && options.Domains.Count > 1)
             node.Error("domains", "a ptp4l has one domain");
         node.Finish();

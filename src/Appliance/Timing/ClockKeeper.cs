@@ -1,6 +1,7 @@
 using Capbox.Capture;
 using Capbox.Pcapng;
 using Capbox.Timing.Evidence;
+using Capbox.Timing.Raw;
 using Microsoft.Extensions.Logging;
 
 namespace Capbox.Timing;
@@ -21,6 +22,7 @@ internal sealed class ClockKeeper : IDisposable
     private readonly ManualResetEventSlim _stop = new();
     private readonly Thread _thread;
     private EvidenceKeeper? _evidence;
+    private ExchangeLog? _exchanges;
     private ClockSnapshot _snapshot;
     private volatile IKeptClock? _kept;
     private string? _said;
@@ -44,6 +46,8 @@ internal sealed class ClockKeeper : IDisposable
     {
         if (_options.LogDays > 0)
             _evidence = new EvidenceKeeper(_archive, _options, _ports());
+        if (_options.ExchangeLogBytes > 0)
+            _exchanges = new ExchangeLog(_archive, _options.ExchangeLogBytes);
         _thread.Start();
     }
 
@@ -55,7 +59,8 @@ internal sealed class ClockKeeper : IDisposable
         if ((_thread.ThreadState & ThreadState.Unstarted) == 0)
             _thread.Join(StopWaitMs);
         _evidence?.Dispose();
-        _evidence = null;
+        _exchanges?.Dispose();
+        (_evidence, _exchanges) = (null, null);
     }
 
     private void Run()
@@ -65,7 +70,7 @@ internal sealed class ClockKeeper : IDisposable
         {
             try
             {
-                using IKeptClock kept = _options.Source == ClockSource.Ptp ? new KeptClock(_options, _ports, _logger) : new ExternalClock(_options, _ports, _logger);
+                using IKeptClock kept = _options.Source == ClockSource.Ptp ? new KeptClock(_options, _ports, _exchanges, _logger) : new ExternalClock(_options, _ports, _logger);
                 _kept = kept;
                 Say(null);
                 waitMs = ShortestWaitMs;
@@ -105,7 +110,7 @@ internal sealed class ClockKeeper : IDisposable
         // That nothing is claimed of a clock that is let go is no evidence.
         if (!_stop.IsSet)
             _evidence?.Take(snapshot);
-        Volatile.Write(ref _snapshot, snapshot with { Fault = snapshot.Fault ?? _evidence?.Fault });
+        Volatile.Write(ref _snapshot, snapshot with { Fault = snapshot.Fault ?? _evidence?.Fault ?? _exchanges?.Fault });
     }
 
     private void NoClaim()

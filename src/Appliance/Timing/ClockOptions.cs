@@ -65,4 +65,10 @@ public sealed record ClockOptions
 
     /// <summary>Days with evidence that are kept; 0: none is written.</summary>
     public int LogDays { get; init; } = 400;
+
+    /// <summary>Most bytes of t1 to t4 of every exchange with a master that are kept; 0: none are written.</summary>
+    public long ExchangeLogBytes { get; init; }
+
+    /// <summary>With <see cref="FollowingClock.Card"/>: the first virtual clock of the card's PHC is kept, which runs freely for it.</summary>
+    public bool IsVirtual { get; init; }
 }

@@ -6,6 +6,7 @@ using Capbox.Ptp.Inventory;
 using Capbox.Ptp.Port;
 using Capbox.Ptp.Quality;
 using Capbox.Ptp.Transport;
+using Capbox.Timing.Raw;
 using Microsoft.Extensions.Logging;
 using PtpState = Capbox.Ptp.Quality.ClockState;
 
@@ -16,6 +17,9 @@ internal sealed class KeptClock : IKeptClock
 {
     private const int TurnMs = 500;
 
+    /// <summary>Delay_Req up to 16 a second, if the master allows so many: the delay is as well known as the Syncs then.</summary>
+    private const int MostDelayLog = -4;
+
     /// <summary>Interfaces come and go: which port is stamped by this clock is looked up again every so many seconds.</summary>
     private const int LookAtPortsSeconds = 10;
 
@@ -25,6 +29,7 @@ internal sealed class KeptClock : IKeptClock
     private readonly IClock _clock;
     private readonly ClockMesh _mesh;
     private readonly PtpPort _port;
+    private readonly PtpLoop _loop;
     private readonly int _phc = -1; // N of /dev/ptpN
     private readonly ClockClaim[] _cards;
     private readonly StampingPorts _ports;
@@ -32,16 +37,16 @@ internal sealed class KeptClock : IKeptClock
     private int _looks;
 
     /// <exception cref="IOException">The interface, its stamps or its clock are not to be had.</exception>
-    public KeptClock(ClockOptions options, Func<IReadOnlyList<PortOptions>> ports, ILogger logger)
+    public KeptClock(ClockOptions options, Func<IReadOnlyList<PortOptions>> ports, ExchangeLog? exchanges, ILogger logger)
     {
-        (_options, _log) = (options, new PortLog(logger));
+        (_options, _log) = (options, new PortLog(logger, exchanges));
         (_cards, _ports) = (new ClockClaim[RecordingPlan.MaxPorts], new StampingPorts(ports));
         ClockPort found = ClockInventory.ReadPorts().FirstOrDefault(p => p.Name == options.Interface) ?? throw new IOException($"{options.Interface}: no such interface");
         try
         {
             if (options.Clock == FollowingClock.Card)
             {
-                _phc = found.Clock ?? throw new IOException($"{options.Interface}: the card has no clock; \"clock\": \"system\" follows with the system clock");
+                _phc = Phc(found, options.IsVirtual);
                 _clock = PhcClock.Open(_phc);
                 _stamping = PortStamping.Enable(options.Interface, options.Transport == PtpTransport.Ethernet ? StampNeeds.EthernetEvents : StampNeeds.UdpEvents);
             }
@@ -53,9 +58,11 @@ internal sealed class KeptClock : IKeptClock
             TimeBase timeBase = _clock is SystemClock system ? TimeBase.System(system, system.ReadStatus().TaiOffset ?? UtcOffset.Since2017) : TimeBase.Hardware(_clock);
             _mesh = new ClockMesh(options, new KeptReference(_clock, timeBase.Utc is not null), _phc, _log);
             _port = new PtpPort(PortSettings(found), timeBase, _log);
+            _loop = new PtpLoop(_port);
         }
         catch
         {
+            _port?.Dispose();
             _mesh?.Dispose();
             _stamping?.Dispose();
             _clock?.Dispose();
@@ -64,12 +71,13 @@ internal sealed class KeptClock : IKeptClock
     }
 
     /// <inheritdoc/>
-    public bool Turn() => _port.Turn(TurnMs);
+    public bool Turn() => _loop.Turn(TurnMs);
 
-    public void Stop() => _port.Stop();
+    public void Stop() => _loop.Stop();
 
     public void Dispose()
     {
+        _loop.Dispose();
         _port.Dispose();
         _mesh.Dispose();
         _stamping?.Dispose();
@@ -107,6 +115,16 @@ internal sealed class KeptClock : IKeptClock
         return true;
     }
 
+    /// <summary>N of /dev/ptpN that is kept.</summary>
+    private static int Phc(ClockPort port, bool isVirtual)
+    {
+        int card = port.Clock ?? throw new IOException($"{port.Name}: the card has no clock; \"clock\": \"system\" follows with the system clock");
+        if (!isVirtual)
+            return card;
+        string device = PhcClock.DevicePath(card);
+        return PtpSysfs.Machine.VirtualClocks(card) is [int first, ..] ? first : throw new IOException($"{port.Name}: {device} has no virtual clock: `capbox clock adjust {device} --virtual 1` makes one");
+    }
+
     private PtpPortOptions PortSettings(ClockPort found) => new()
     {
         Socket = new PtpSocketOptions
@@ -114,10 +132,12 @@ internal sealed class KeptClock : IKeptClock
             Interface = _options.Interface,
             Transport = _options.Transport,
             Stamps = _options.Clock == FollowingClock.Card ? StampSource.Hardware : StampSource.Software,
+            PhcIndex = _options.IsVirtual ? _phc : -1,
         },
         Engine = new EngineOptions
         {
             Own = default,
+            LogDelayInterval = MostDelayLog,
             Domains = _options.Domains,
             AllowedGrandmasters = _options.Grandmasters,
             DelayMode = _options.Delay,

@@ -1,12 +1,15 @@
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Port;
 using Capbox.Ptp.Steering;
+using Capbox.Timing.Raw;
 using Microsoft.Extensions.Logging;
 
 namespace Capbox.Timing;
 
 /// <summary>What happens at a PTP port, in the log: at most <see cref="MostAMinute"/> lines a minute, what is left out is counted.</summary>
-internal sealed class PortLog(ILogger logger) : IPortListener
+/// <param name="logger">Where to.</param>
+/// <param name="exchanges">Where t1 to t4 go; null: nowhere.</param>
+internal sealed class PortLog(ILogger logger, ExchangeLog? exchanges = null) : IPortListener
 {
     private const int MostAMinute = 60;
     private const long MinuteMs = 60_000, FaultMs = 2_000;
@@ -32,10 +35,7 @@ internal sealed class PortLog(ILogger logger) : IPortListener
         }
     }
 
-    public void Exchanged(in MeasurementSource source, in DelayExchange exchange)
-    {
-        // Too many for a log.
-    }
+    public void Exchanged(in MeasurementSource source, in DelayExchange exchange) => exchanges?.Post(source, exchange);
 
     public void Stepped(in ClockStep step)
     {

@@ -1,5 +1,6 @@
 using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Engine;
+using Capbox.Ptp.Native;
 using Capbox.Ptp.Quality;
 using Capbox.Ptp.Steering;
 using Capbox.Ptp.Transport;
@@ -33,11 +34,11 @@ public sealed partial class PtpPort
         _steeredNs = nowNs;
         if (!IsSteering)
             return;
-        TaiTime at = Now();
+        TaiTime at = _reckoning.At(SystemCalls.KernelClockNs(SystemCalls.CLOCK_MONOTONIC_RAW));
         if (_servo.Decide(at) is not { } decision)
             return;
         if (decision.IsStep)
-            at = Step(at, decision.StepNs, nowNs);
+            at = Step(Now(), decision.StepNs, nowNs);
         _base.Clock.SetFrequency(decision.FrequencyPpb);
         _servo.Steered(at, decision.FrequencyPpb);
     }
@@ -55,24 +56,34 @@ public sealed partial class PtpPort
     private void Moved(TaiTime at, long stepNs, long nowNs, StepReason reason)
     {
         if (reason == StepReason.Foreign)
+        {
+            // The reading that found it has it already.
             _servo.SteppedByOthers(at, stepNs);
+        }
         else
+        {
+            _reckoning.Stepped(stepNs);
             _servo.Stepped(at, stepNs);
+        }
+
         _engine.ClockStepped();
         _guard.Stepped(nowNs, new(at.Nanoseconds + stepNs));
         _listener?.Stepped(new(at, stepNs, reason));
     }
 
-    private void TakeLinkChanges()
+    private int TakeLinkChanges()
     {
-        for (int i = 0; i < MostInTurn; i++)
+        int i = 0;
+        for (; i < MostInTurn; i++)
         {
             Reception reception = _socket.ReceiveLinkChange();
             if (reception == Reception.None)
-                return;
+                break;
             if (reception == Reception.Message && IsSteering)
                 LinkChanged();
         }
+
+        return i;
     }
 
     /// <summary>Dials at once, whether the card forgot the dial or not: it costs nothing.</summary>
@@ -111,6 +122,7 @@ public sealed partial class PtpPort
     {
         ClockReading reading = _base.Clock.Read(ReferenceClock.MonotonicRaw);
         TaiTime at = _base.Of(reading);
+        _reckoning.Read(at, reading.ReferenceNs);
         _servo.ReadNs = reading.BoundNs;
         Judge(_servo.CheckRaw(at, reading.ReferenceNs, reading.WidthNs), at, nowNs);
         at = TakeUtc(at, nowNs);

@@ -10,8 +10,8 @@ using Capbox.Ptp.Transport;
 namespace Capbox.Ptp.Port;
 
 /// <summary>
-/// A slave port at work: socket to engine to servo to clock, in one loop on one thread. Made in the network namespace of the interface (the sockets stay there), run anywhere. Nothing is allocated
-/// per message. <see cref="Status"/> and <see cref="Stop"/> are for any thread; everything else is the loop's.
+/// A slave port at work: socket to engine to servo to clock, run by a <see cref="PtpLoop"/>. Made in the network namespace of the interface (the sockets stay there), run anywhere. Nothing is allocated
+/// per message. <see cref="Status"/> is for any thread; everything else is the loop's.
 /// </summary>
 public sealed partial class PtpPort : IDisposable
 {
@@ -27,6 +27,7 @@ public sealed partial class PtpPort : IDisposable
     private readonly PtpEngine _engine;
     private readonly PtpServo _servo;
     private readonly StepGuard _guard = new();
+    private Reckoning _reckoning;
     private readonly Lock _statusLock = new();
     private PortStatus _status;
     private long _nextSecondNs;
@@ -34,7 +35,6 @@ public sealed partial class PtpPort : IDisposable
     private bool _isSteeringDue;
     private bool _isReferenceNew;
     private bool _isStatusDue;
-    private volatile bool _isStopped;
 
     /// <param name="timeBase">The clock; the caller's to dispose of, after the port.</param>
     /// <exception cref="ArgumentException">A setting is out of range.</exception>
@@ -87,46 +87,35 @@ public sealed partial class PtpPort : IDisposable
     /// <summary>Copies the state of all masters; on the loop's thread.</summary>
     public int CopyMasters(Span<MasterStatus> to) => _engine.CopyMasters(to);
 
-    /// <summary>Runs until <see cref="Stop"/>, or until the interface is gone.</summary>
-    public void Run()
-    {
-        bool isThere = true;
-        while (!_isStopped && isThere)
-            isThere = Turn(1_000);
-    }
+    internal PtpSocket Socket => _socket;
 
-    /// <summary>Ends <see cref="Run"/>. Any thread.</summary>
-    public void Stop()
-    {
-        _isStopped = true;
-        _socket.Wake();
-    }
+    /// <summary>False: this port hears nothing any more.</summary>
+    internal bool IsThere => _status.IsInterfaceThere;
 
-    /// <summary>Waits for something to do and does it.</summary>
-    /// <param name="mostMs">The longest wait, ms.</param>
-    /// <returns>False when the interface is gone: this port hears nothing any more.</returns>
-    public bool Turn(int mostMs)
+    /// <summary>When there is something to do at the latest, by CLOCK_MONOTONIC_RAW, although nothing comes.</summary>
+    internal long DueNs { get; private set; }
+
+    /// <summary>Does what there is to do; the sockets' entries must be those of now.</summary>
+    /// <returns>Messages, stamps and reports that were taken.</returns>
+    internal int Work(long nowNs)
     {
-        long nowNs = SystemCalls.KernelClockNs(SystemCalls.CLOCK_MONOTONIC_RAW);
-        long waitNs = Math.Min(_engine.NextWakeNs(nowNs), _nextSecondNs) - nowNs;
-        // Rounded up: a wait that ends too early would be followed by another one of nothing.
-        _socket.Wait((int)Math.Clamp((waitNs + 999_999) / 1_000_000, 0, mostMs));
-        nowNs = SystemCalls.KernelClockNs(SystemCalls.CLOCK_MONOTONIC_RAW);
+        int taken = 0;
         if (_socket.HasLinkChanges)
-            TakeLinkChanges();
+            taken += TakeLinkChanges();
         if (_socket.HasTransmitStamps)
-            TakeTransmitStamps(nowNs);
+            taken += TakeTransmitStamps(nowNs);
         if (_socket.HasMessages(PtpChannel.Event))
-            TakeMessages(PtpChannel.Event, nowNs);
+            taken += TakeMessages(PtpChannel.Event, nowNs);
         if (_socket.HasMessages(PtpChannel.General))
-            TakeMessages(PtpChannel.General, nowNs);
+            taken += TakeMessages(PtpChannel.General, nowNs);
         _engine.Tick(nowNs);
         SteerIfDue(nowNs);
         if (nowNs >= _nextSecondNs)
             EachSecond(nowNs);
         else if (_isStatusDue)
             PublishNow(nowNs);
-        return _status.IsInterfaceThere;
+        DueNs = Math.Min(_engine.NextWakeNs(nowNs), _nextSecondNs);
+        return taken;
     }
 
     public void Dispose() => _socket.Dispose();
@@ -138,32 +127,41 @@ public sealed partial class PtpPort : IDisposable
         return new(ClockIdentity.FromMac(bytes), 1);
     }
 
-    private TaiTime Now() => _base.Of(_base.Clock.Read(ReferenceClock.MonotonicRaw));
-
-    private void TakeTransmitStamps(long nowNs)
+    private TaiTime Now()
     {
-        for (int i = 0; i < MostInTurn; i++)
+        ClockReading reading = _base.Clock.Read(ReferenceClock.MonotonicRaw);
+        _reckoning.Read(_base.Of(reading), reading.ReferenceNs);
+        return _base.Of(reading);
+    }
+
+    private int TakeTransmitStamps(long nowNs)
+    {
+        int i = 0;
+        for (; i < MostInTurn; i++)
         {
             Reception reception = _socket.ReceiveTransmitStamp(out uint token, out long stampNs);
             if (reception == Reception.None)
-                return;
+                break;
             if (reception == Reception.Message && Admit(stampNs, nowNs) is { } stamp)
                 _engine.TransmitStamped(token, stamp, nowNs);
-            SteerIfDue(nowNs);
         }
+
+        return i;
     }
 
-    private void TakeMessages(PtpChannel channel, long nowNs)
+    private int TakeMessages(PtpChannel channel, long nowNs)
     {
-        for (int i = 0; i < MostInTurn; i++)
+        int i = 0;
+        for (; i < MostInTurn; i++)
         {
             Reception reception = _socket.Receive(channel, out ReceivedMessage message);
             if (reception == Reception.None)
-                return;
+                break;
             if (reception == Reception.Message)
                 _engine.Receive(message.Bytes, new Arrival(message.Source, message.Channel, Admit(message.StampNs, nowNs), nowNs));
-            SteerIfDue(nowNs);
         }
+
+        return i;
     }
 
     private PtpTimestamp? Admit(long stampNs, long nowNs)

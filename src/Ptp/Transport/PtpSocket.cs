@@ -30,7 +30,7 @@ public readonly ref struct ReceivedMessage
 
 /// <summary>
 /// One interface's sockets for PTP: packet socket for Ethernet, two UDP sockets otherwise, with stamps (SO_TIMESTAMPING, Documentation/networking/timestamping.rst of Linux). It belongs to
-/// the network namespace of the thread that opens it. One thread, but for <see cref="Wake"/>. Nothing is allocated per message, and no call blocks but <see cref="Wait"/>.
+/// the network namespace of the thread that opens it. One thread. Nothing is allocated per message, and no call blocks but <see cref="Wait"/>.
 /// </summary>
 public sealed class PtpSocket : IDisposable
 {
@@ -41,14 +41,16 @@ public sealed class PtpSocket : IDisposable
     /// <summary>Transmit stamps that may be outstanding; a power of two. The engine has one request under way.</summary>
     private const int MostOutstanding = 16;
 
-    private const int EventPlace = 0, GeneralPlace = 1, LinkPlace = 2, WakePlace = 3;
+    /// <summary>File descriptors to wait for: places in <see cref="WaitAt"/>'s entries.</summary>
+    internal const int Places = 3;
+    private const int EventPlace = 0, GeneralPlace = 1, LinkPlace = 2;
 
     private readonly PtpSocketOptions _options;
     private readonly KernelSocket _event;
     private readonly KernelSocket? _general;
-    private readonly WakeUp _wake = new();
     private readonly LinkWatch _link;
-    private readonly PollEntry[] _polled;
+    private PollEntry[] _polled = new PollEntry[Places];
+    private int _firstPolled;
     private readonly FrameSettings _frame;
     private readonly byte[] _data = GC.AllocateArray<byte>(MostBytes, pinned: true);
     private readonly byte[] _control = GC.AllocateArray<byte>(ControlBytes, pinned: true);
@@ -82,7 +84,7 @@ public sealed class PtpSocket : IDisposable
         }
 
         _frame = new FrameSettings(Mac, Mac, options.VlanId, (byte)options.VlanPriority);
-        _polled = [.. new[] { _event.Fd, _general?.Fd ?? -1, _link.Fd, _wake.Fd }.Select(fd => new PollEntry { Fd = fd, Wanted = POLLIN })];
+        WaitAt(_polled, 0);
     }
 
     /// <summary>The interface's MAC when it was opened.</summary>
@@ -99,16 +101,22 @@ public sealed class PtpSocket : IDisposable
     /// <summary>IFF_UP and IFF_RUNNING: the link is up.</summary>
     public bool IsLinkUp => (_event.InterfaceFlags(_options.Interface) & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
 
-    /// <summary>Waits until there is something to receive, a stamp, a change of the link, or <see cref="Wake"/>.</summary>
+    /// <summary>Waits until there is something to receive, a stamp, or a change of the link.</summary>
     /// <param name="milliseconds">At most so long; 0: not at all.</param>
     /// <returns>Whether it was not just the time.</returns>
-    public bool Wait(int milliseconds)
+    public bool Wait(int milliseconds) => KernelSocket.Wait(_polled.AsSpan(_firstPolled, Places), Math.Max(0, milliseconds)) > 0;
+
+    /// <summary>Has somebody else wait for it: from now on what poll(2) notes at these <see cref="Places"/> entries is what there is to do.</summary>
+    internal void WaitAt(PollEntry[] entries, int first)
     {
-        bool any = KernelSocket.Wait(_polled, Math.Max(0, milliseconds)) > 0;
-        if (Has(WakePlace))
-            _wake.Clear();
-        return any;
+        (_polled, _firstPolled) = (entries, first);
+        Span<int> fds = [_event.Fd, _general?.Fd ?? -1, _link.Fd];
+        for (int i = 0; i < Places; i++)
+            entries[first + i] = new PollEntry { Fd = fds[i], Wanted = POLLIN };
     }
+
+    /// <summary>Whether the last wait saw anything at all.</summary>
+    internal bool HasAnything => Has(EventPlace) || Has(GeneralPlace) || Has(LinkPlace);
 
     /// <summary>Whether the last <see cref="Wait"/> saw something at a socket: asking the others costs a system call each.</summary>
     public bool HasMessages(PtpChannel channel) => Has(channel == PtpChannel.General ? GeneralPlace : EventPlace);
@@ -117,10 +125,7 @@ public sealed class PtpSocket : IDisposable
     public bool HasLinkChanges => Has(LinkPlace);
 
     /// <summary>Whether the last <see cref="Wait"/> saw a transmit stamp, or an error.</summary>
-    public bool HasTransmitStamps => (_polled[EventPlace].Happened & ~POLLIN) != 0;
-
-    /// <summary>Ends <see cref="Wait"/>. Any thread.</summary>
-    public void Wake() => _wake.Raise();
+    public bool HasTransmitStamps => (_polled[_firstPolled + EventPlace].Happened & ~POLLIN) != 0;
 
     /// <summary>Takes one message.</summary>
     /// <param name="channel">Event or general port; over Ethernet there is one for both.</param>
@@ -207,7 +212,6 @@ public sealed class PtpSocket : IDisposable
         _event?.Dispose();
         _general?.Dispose();
         _link?.Dispose();
-        _wake.Dispose();
     }
 
     /// <summary>The message in the buffer to send, two octets longer over IPv6 (annex D.1).</summary>
@@ -231,7 +235,7 @@ public sealed class PtpSocket : IDisposable
         return Reception.Message;
     }
 
-    private bool Has(int place) => _polled[place].Happened != 0;
+    private bool Has(int place) => _polled[_firstPolled + place].Happened != 0;
 
     private Reception Failed(int errno)
     {

@@ -21,6 +21,8 @@ internal static class SocketSetup
             int index = Index(socket, options);
             Span<byte> address = stackalloc byte[20];
             Common(socket);
+            // Beside the address it is bound to: the kernel looks here for the clocks of the interface (sock_timestamping_bind_phc).
+            socket.BindToDevice(options.Interface);
             socket.Set(SOL_PACKET, PACKET_AUXDATA, 1, "ask for VLAN tags");
             Join(socket, index, PtpGroup.Mac);
             Join(socket, index, PtpGroup.MacLinkLocal);

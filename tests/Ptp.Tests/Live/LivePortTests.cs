@@ -55,7 +55,8 @@ public sealed class LivePortTests
         using var clock = new SystemClock();
         PtpPortOptions options = new() { Socket = new() { Interface = "p0", Transport = PtpTransport.UdpIpv6 }, Engine = new() { Own = default, LogDelayInterval = -3 }, Mode = PortMode.Measure };
         using PtpPort port = lab.Inside(Slave, () => new PtpPort(options, TimeBase.System(clock, UtcOffset.Since2017)));
-        TurnUntil(port, 60);
+        using var loop = new PtpLoop(port);
+        TurnUntil(loop, port, 60);
         // The master serves the same clock and calls it TAI: so much is this machine's TAI ahead.
         ClockQuality quality = port.QualityNow();
         Assert.True(Math.Abs(quality.OffsetNs - UtcOffset.Since2017.Nanoseconds) < 500_000, quality.ToString());
@@ -70,9 +71,10 @@ public sealed class LivePortTests
         using SoftwareClock clock = new(LiveSlave.InitialNs, LiveSlave.OscillatorPpb);
         PtpPortOptions options = new() { Socket = new() { Interface = "p0" }, Engine = new() { Own = default, LogDelayInterval = -3 }, Mode = PortMode.Steer };
         using PtpPort port = lab.Inside(Slave, () => new PtpPort(options, TimeBase.Software(clock)));
-        TurnUntil(port, 100);
+        using var loop = new PtpLoop(port);
+        TurnUntil(loop, port, 100);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        TurnUntil(port, 200);
+        TurnUntil(loop, port, 200);
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
@@ -118,13 +120,13 @@ public sealed class LivePortTests
         Assert.Contains(slave.Failures, f => f.Contains(nameof(RawFinding.Stepped), StringComparison.Ordinal));
     }
 
-    private static void TurnUntil(PtpPort port, long exchanges)
+    private static void TurnUntil(PtpLoop loop, PtpPort port, long exchanges)
     {
         long end = Environment.TickCount64 + 90_000;
         while (port.EngineCounters[Cause.DelayUsed] < exchanges)
         {
             Assert.True(Environment.TickCount64 < end, "no exchanges");
-            port.Turn(100);
+            loop.Turn(100);
         }
     }
 }

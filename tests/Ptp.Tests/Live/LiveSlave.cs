@@ -31,12 +31,14 @@ internal sealed class LiveSlave : IPortListener, IDisposable
             Quality = new QualityPolicy(LockedNs: 200_000, TargetNs: 1_000_000_000),
         };
         Port = lab.Inside(host, () => new PtpPort(options, TimeBase.Software(Clock), this));
+        Loop = new PtpLoop(Port);
     }
 
     /// <summary>What ptp4l serves with software stamps is CLOCK_REALTIME, whatever timescale it states: that is TAI here.</summary>
     public SoftwareClock Clock { get; } = new(InitialNs, OscillatorPpb);
 
     public PtpPort Port { get; }
+    public PtpLoop Loop { get; }
     public List<EngineEvent> Events { get; } = [];
     public List<ClockStep> Steps { get; } = [];
     public List<string> Failures { get; } = [];
@@ -56,7 +58,7 @@ internal sealed class LiveSlave : IPortListener, IDisposable
         {
             if (Environment.TickCount64 > end)
                 throw new TimeoutException($"waited {seconds} s for {what}: {Describe()}");
-            Assert.True(Port.Turn(100));
+            Assert.True(Loop.Turn(100));
         }
     }
 
@@ -86,6 +88,7 @@ internal sealed class LiveSlave : IPortListener, IDisposable
 
     public void Dispose()
     {
+        Loop.Dispose();
         Port.Dispose();
         Clock.Dispose();
     }

@@ -89,15 +89,15 @@ public sealed class LiveTransportTests
         using var lab = new PtpLab(2);
         lab.StartMaster(Master, 0, "network_transport UDPv4");
         using var slave = new LiveSlave(lab, Slave, new PtpSocketOptions { Interface = "p0" });
-        Task run = Task.Factory.StartNew(slave.Port.Run, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Task run = Task.Factory.StartNew(slave.Loop.Run, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         await Until(() => slave.Port.EngineCounters[Cause.DelayUsed] > 3, "exchanges");
         await Until(() => slave.Reference == PtpLab.Identity(Master), "the status to tell the reference");
-        slave.Port.Stop();
+        slave.Loop.Stop();
         await run.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         Assert.True(slave.Port.Status.IsInterfaceThere);
 
         using var second = new LiveSlave(lab, Slave, new PtpSocketOptions { Interface = "p0", Transport = PtpTransport.Ethernet });
-        run = Task.Factory.StartNew(second.Port.Run, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        run = Task.Factory.StartNew(second.Loop.Run, TestContext.Current.CancellationToken, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         lab.Ip(Slave, "link", "del", "p0");
         await run.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         Assert.False(second.Port.Status.IsInterfaceThere);

@@ -78,7 +78,9 @@ public sealed class Run
         if (_scenario.SwitchSeconds > 0 && second == (int)_scenario.SwitchSeconds)
             Servo.Estimator.ReferenceChanged();
         if (_scenario.FrequencyLostSeconds > 0 && second == (int)_scenario.FrequencyLostSeconds)
-            LinkEvent(second);
+            LinkEvent(_scenario.FrequencyLostSeconds);
+        if (!_scenario.IsLossTold)
+            CheckRaw();
         _missedThisSecond = false;
         for (int i = 0; i < _messagesPerSecond; i++)
         {
@@ -143,7 +145,31 @@ public sealed class Run
     {
         TaiTime at = Phc;
         _dialPpb = 0;
+        if (!_scenario.IsLossTold)
+            return;
         AdvanceTo((second * 1e9) + 30_000_000);
+        Lost(at);
+    }
+
+    private void CheckRaw()
+    {
+        const long WidthNs = 2_000;
+        RawVerdict verdict = Servo.CheckRaw(Phc, (long)_trueNs, WidthNs);
+        if (verdict.Finding == RawFinding.DialLost)
+        {
+            Lost(Phc);
+        }
+        else if (verdict.Finding == RawFinding.Stepped)
+        {
+            // A second at another rate that is over looks like a step, and is one as far as the servo is concerned; as PtpPort has it.
+            long stepNs = (long)verdict.StepNs;
+            Servo.SteppedByOthers(new(Phc.Nanoseconds - stepNs), stepNs);
+            Servo.Estimator.ReferenceChanged();
+        }
+    }
+
+    private void Lost(TaiTime at)
+    {
         Servo.FrequencyLost(at);
         if (Servo.Decide(Phc) is SteeringDecision decision)
         {

@@ -32,8 +32,11 @@ public sealed record Scenario(string Name, double WanderPpb, DelayModel Delay)
     /// <summary>From when to when nothing comes at all, s.</summary>
     public (double From, double To) Silence { get; init; }
 
-    /// <summary>When a link event sets the dial to 0 and the servo is told, s; 0: never (i40e).</summary>
+    /// <summary>When a link event sets the dial to 0, s; 0: never (i40e).</summary>
     public double FrequencyLostSeconds { get; init; }
+
+    /// <summary>False: nobody tells the servo of the link event; the PHC's reads against CLOCK_MONOTONIC_RAW, each second and 2 us wide, must.</summary>
+    public bool IsLossTold { get; init; } = true;
 
     /// <summary>Configured bound of the path's asymmetry, ns.</summary>
     public double AsymmetryNs { get; init; } = 1;
@@ -106,6 +109,8 @@ public static class Scenarios
     public static Scenario CleanHoldover(double wander) => Clean(wander) with { Name = Name(wander, "exp 10 ns, silent for 300 s"), Silence = (1000, 1300) };
 
     public static Scenario LinkEvent(double wander) => Pdv(wander) with { Name = Name(wander, "PDV, dial lost at link event"), FrequencyLostSeconds = 1000 };
+
+    public static Scenario UntoldLinkEvent(double wander) => Pdv(wander) with { Name = Name(wander, "PDV, dial lost and nobody tells"), FrequencyLostSeconds = 1000.3, IsLossTold = false };
 
     /// <summary>Every model.</summary>
     public static IEnumerable<Scenario> All()

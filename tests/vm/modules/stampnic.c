@@ -45,6 +45,14 @@ static bool ptp_only;
 module_param(ptp_only, bool, 0444);
 MODULE_PARM_DESC(ptp_only, "the cards stamp PTP event packets only, and say so when asked for more (N)");
 
+static char *driver = "";
+module_param(driver, charp, 0444);
+MODULE_PARM_DESC(driver, "what the cards call their driver (nothing)");
+
+static bool forgets_dial;
+module_param(forgets_dial, bool, 0644);
+MODULE_PARM_DESC(forgets_dial, "a change of the link puts a clock back to the rate of its oscillator, and clock_adjtime() goes on to tell what was dialled, as with i40e (N)");
+
 /* A card. */
 struct stamp_nic {
 	struct net_device *dev;
@@ -142,6 +150,43 @@ static const struct ptp_clock_info stamp_clock_info = {
 	.do_aux_work = stamp_aux_work,
 };
 
+static void stamp_set_carrier(struct net_device *dev, bool is_on)
+{
+	struct stamp_nic *nic = netdev_priv(dev);
+
+	/* When all of them go, one goes first. */
+	if (dev->reg_state != NETREG_REGISTERED || netif_carrier_ok(dev) == is_on)
+		return;
+	if (forgets_dial) {
+		spin_lock_bh(&nic->lock);
+		timecounter_read(&nic->clock);
+		nic->counter.mult = nic->mult;
+		spin_unlock_bh(&nic->lock);
+	}
+	if (is_on)
+		netif_carrier_on(dev);
+	else
+		netif_carrier_off(dev);
+}
+
+/* The other end of the cable sees light. */
+static int stamp_open(struct net_device *dev)
+{
+	stamp_set_carrier(((struct stamp_nic *)netdev_priv(dev))->peer, true);
+	return 0;
+}
+
+static int stamp_stop(struct net_device *dev)
+{
+	stamp_set_carrier(((struct stamp_nic *)netdev_priv(dev))->peer, false);
+	return 0;
+}
+
+static void stamp_driver_info(struct net_device *dev, struct ethtool_drvinfo *info)
+{
+	strscpy(info->driver, driver, sizeof(info->driver));
+}
+
 /* PTP over Ethernet, an event message (IEEE 1588, 13.3.2.3: types 0 to 3). */
 static bool stamp_is_event(const struct sk_buff *skb)
 {
@@ -223,11 +268,14 @@ static int stamp_ts_info(struct net_device *dev, struct kernel_ethtool_ts_info *
 }
 
 static const struct ethtool_ops stamp_ethtool_ops = {
+	.get_drvinfo = stamp_driver_info,
 	.get_link = ethtool_op_get_link,
 	.get_ts_info = stamp_ts_info,
 };
 
 static const struct net_device_ops stamp_device_ops = {
+	.ndo_open = stamp_open,
+	.ndo_stop = stamp_stop,
 	.ndo_start_xmit = stamp_transmit,
 	.ndo_set_mac_address = eth_mac_addr,
 	.ndo_validate_addr = eth_validate_addr,
