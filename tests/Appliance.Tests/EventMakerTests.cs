@@ -13,8 +13,22 @@ public class EventMakerTests
 {
     internal static PortLedger Port(string name = "eth2", PortState state = PortState.Capturing, string? fault = null, ulong ring = 0, ulong disk = 0, ulong nic = 0, ulong host = 0) => new()
     {
-        Port = name, CurrentName = name, State = state, Fault = fault, HardwareStamps = false, StoredPackets = 0, StoredBytes = 0, FilteredPackets = 0, PendingPackets = 0, LostRing = ring, LostDisk = disk, LostNic = nic,
-        LostHost = host, TruncatedPackets = 0, RingFreezes = 0, Gap = TimeSpan.Zero,
+        Port = name,
+        CurrentName = name,
+        State = state,
+        Fault = fault,
+        HardwareStamps = false,
+        StoredPackets = 0,
+        StoredBytes = 0,
+        FilteredPackets = 0,
+        PendingPackets = 0,
+        LostRing = ring,
+        LostDisk = disk,
+        LostNic = nic,
+        LostHost = host,
+        TruncatedPackets = 0,
+        RingFreezes = 0,
+        Gap = TimeSpan.Zero,
     };
 
     internal static BoxSnapshot Box(int second, PortLedger? port = null, string? disk = null, ClockSnapshot? clock = null, ulong repaired = 0, TriggerSnapshot? trigger = null, bool hasPort = true) => new(new RecorderSnapshot

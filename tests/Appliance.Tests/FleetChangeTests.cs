@@ -112,7 +112,7 @@ public class FleetChangeTests
     public void Boxes_with_the_same_difference_are_told_together()
     {
         var change = FleetChange.Parse("""{"filters":{"a":"icmp"}}""", isWhole: false, []);
-        BoxChange[] changes = [.. new[] { "CB-1", "CB-2", "CB-3" }.Select(d => change.For(d, Own.Replace("CB-1", d, StringComparison.Ordinal))), change.For("CB-4", Own.Replace("\"udp\"", "\"icmp\"", StringComparison.Ordinal).Replace("CB-1", "CB-4", StringComparison.Ordinal))];
+        BoxChange[] changes = [.. "CB-1 CB-2 CB-3".Split(' ').Select(d => change.For(d, Own.Replace("CB-1", d, StringComparison.Ordinal))), change.For("CB-4", Own.Replace("\"udp\"", "\"icmp\"", StringComparison.Ordinal).Replace("CB-1", "CB-4", StringComparison.Ordinal))];
         IReadOnlyList<ChangeGroup> groups = FleetView.Groups(changes);
         Assert.Equal(["CB-1,CB-2,CB-3", "CB-4"], groups.Select(g => string.Join(',', g.Devices)));
         Assert.Equal(["3 boxes: CB-1, CB-2, CB-3", "  ~ $.filters.a: \"udp\" -> \"icmp\"", "  interrupted: none"], FleetView.Lines(groups[0]));

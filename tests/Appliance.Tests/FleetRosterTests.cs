@@ -125,7 +125,7 @@ public class FleetRosterTests
 
     [Fact]
     public void Names_are_in_the_order_in_which_people_count() =>
-        Assert.Equal(["CB", "CB-2", "CB-02x", "CB-9", "CB-10", "CB-10a", "LD4-1"], new[] { "LD4-1", "CB-10a", "CB-9", "CB-10", "CB-02x", "CB", "CB-2" }.Order(DeviceOrder.Instance));
+        Assert.Equal(["CB", "CB-2", "CB-02x", "CB-9", "CB-10", "CB-10a", "LD4-1"], "LD4-1 CB-10a CB-9 CB-10 CB-02x CB CB-2".Split(' ').Order(DeviceOrder.Instance));
 
     [Fact]
     public void A_round_of_questions_has_so_many_open_and_takes_each_answer_once()

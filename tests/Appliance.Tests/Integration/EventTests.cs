@@ -75,7 +75,7 @@ public class EventTests
         long.Parse(File.ReadLines($"/proc/{capbox.Id}/status").First(l => l.StartsWith("VmRSS:", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) * 1024;
 
     [Fact]
-    public void With_the_broker_killed_for_more_than_a_minute_under_load_events_come_once_in_order_and_memory_is_flat()
+    public async Task With_the_broker_killed_for_more_than_a_minute_under_load_events_come_once_in_order_and_memory_is_flat()
     {
         using var lab = new Lab(pairs: 2);
         // The listener's place is kept over the broker's death, so that nothing is missed by coming late.
@@ -84,7 +84,7 @@ public class EventTests
         using CapboxProcess capbox = Start(lab, Document(lab, """{"broker":"mqtt://127.0.0.1","telemetry":"1s","keepAlive":"2s"}"""));
         using (var early = new Listener(lab, session: "ear"))
         {
-            early.WaitFor("event/info/started", "\"sequence\":1,", 60);
+            early.WaitFor("event/info/started", "\"sequence\":1}", 60);
             early.WaitFor("event/info/port-up", "\"port\":\"b1\"", 60);
         }
 
@@ -93,14 +93,14 @@ public class EventTests
         broker.Kill();
         Tool.WaitFor(() => capbox.Errors.Contains("is gone", StringComparison.Ordinal), "the loss of the broker", 60);
         var away = Stopwatch.StartNew();
-        using var load = Task.Run(() => lab.Generate("--milliseconds", "55000", "--pps", "20000", "--size", "200"), TestContext.Current.CancellationToken);
+        Task<long> load = Task.Run(() => lab.Generate("--milliseconds", "55000", "--pps", "20000", "--size", "200"), TestContext.Current.CancellationToken);
         Flap(lab, 4);
         long resident = Resident(capbox);
         int flaps = 4;
         for (; away.Elapsed < TimeSpan.FromSeconds(70); flaps++)
             Flap(lab, 1);
         long grown = Resident(capbox) - resident;
-        long sent = load.Result;
+        long sent = await load;
         broker.Start();
         using var listener = new Listener(lab, session: "ear");
         listener.WaitFor("event/info/broker-back", "\"seconds\":", 180);
@@ -113,7 +113,7 @@ public class EventTests
         Assert.True(events[^1].GetProperty("data").GetProperty("seconds").GetDouble() > 50);
         ulong first = events[0].GetProperty("head").GetProperty("sequence").GetUInt64();
         Assert.Equal(Enumerable.Range(0, events.Count).Select(i => first + (ulong)i), events.Select(e => e.GetProperty("head").GetProperty("sequence").GetUInt64()));
-        Assert.Equal(Enumerable.Repeat(new[] { "port-down", "port-up" }, flaps).SelectMany(c => c), Codes(events, "port-"));
+        Assert.Equal(Enumerable.Range(0, 2 * flaps).Select(i => i % 2 == 0 ? "port-down" : "port-up"), Codes(events, "port-"));
         Assert.True(grown < 16 << 20, $"{grown} bytes more resident");
         Capture.RecorderSnapshot end = capbox.Stop();
         Assert.Equal(((ulong)sent, 0ul), (end.Ports[0].StoredPackets, end.Ports[0].LostPackets));
