@@ -309,14 +309,15 @@ internal sealed class MqttLink : IDisposable
             return;
         }
 
-        byte[] answer = _desk.Answer(name, message.Payload, message.Requester ?? reply, message.Correlation, out bool isDuplicate);
+        string requester = message.Requester is { } r && Topics.IsLevel(r) ? r : _topics.RequesterOf(reply);
+        byte[] answer = _desk.Answer(name, message.Payload, requester, message.Correlation, out bool isDuplicate);
         Count(c => isDuplicate ? c with { Duplicates = c.Duplicates + 1 } : c with { Commands = c.Commands + 1 });
         if (_client is { } client)
             await PublishAsync(client, "", answer, retain: false, correlation: message.Correlation, topic: reply);
     }
 
     private InfoMessage Info(string session) => new(
-        "capbox", _box.Serial, _options.DeviceId, Pcapng.SegmentHeader.Application, Environment.OSVersion.VersionString, _bootId, _run, session, _box.Configurator is not null, [.. _desk.Names]);
+        "capbox", _box.Serial, _options.DeviceId, Pcapng.SegmentHeader.Application, Environment.OSVersion.VersionString, _bootId, _run, session, _box.Configurator is not null, Config.ConfigSchema.Hash, [.. _desk.Names]);
 
     private void Count(Func<MqttCounts, MqttCounts> change)
     {
