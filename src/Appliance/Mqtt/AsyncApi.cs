@@ -24,7 +24,7 @@ internal static class AsyncApi
         public int QoS { get; init; } = 1;
 
         /// <summary>Name of channel, message and operation.</summary>
-        public string Name => string.Concat(Suffix.Split('/').Where(level => level[0] != '{').Select((level, i) => i == 0 ? level : char.ToUpperInvariant(level[0]) + level[1..]));
+        public string Name => string.Concat(Suffix.Split('/').Where(level => !level.StartsWith('{')).Select((level, i) => i == 0 ? level : char.ToUpperInvariant(level[0]) + level[1..]));
     }
 
     private static readonly CommandMember[] s_desired =
@@ -69,7 +69,7 @@ internal static class AsyncApi
         }
 
         AddCommands(channels, operations, messages);
-        channels.Add("updateStatus", new JsonObject { ["address"] = Root + "update/status", ["description"] = "Reserved: nothing is said here yet.", ["parameters"] = Parameters(Root) });
+        channels.Add("updateStatus", new JsonObject { ["address"] = Root + "update/status", ["description"] = "Reserved: nothing is said here yet.", ["parameters"] = Parameters(Root + "update/status") });
         return new JsonObject
         {
             ["asyncapi"] = "3.0.0",
@@ -155,7 +155,7 @@ internal static class AsyncApi
     private static JsonObject Parameters(string address)
     {
         var parameters = new JsonObject();
-        foreach (string level in address.Split('/').Where(l => l[0] == '{').Select(l => l[1..^1]))
+        foreach (string level in address.Split('/').Where(l => l.StartsWith('{')).Select(l => l[1..^1]))
         {
             parameters.Add(level, level switch
             {
