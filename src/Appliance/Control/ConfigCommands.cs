@@ -55,16 +55,15 @@ internal static class ConfigCommands
         "config-history", "The revisions that are kept, newest first, without their documents.", [], ConfigJson.Default.IReadOnlyListConfigHistoryEntry);
 
     private static readonly CommandSpec<ConfigPlanAnswer> s_plan = new("config-plan", "What a document would change, and what that interrupts.", [s_config], ConfigJson.Default.ConfigPlanAnswer);
-    private static readonly CommandSpec<ConfigStatusAnswer> s_apply = new(
-        "config-apply", "Puts a document into force.",
-        [
-            s_config, s_who, CommandMember.Text("why", MaxWordLength, "For the revision."), CommandMember.Number("base", 1, long.MaxValue, "Revision it was made from: refused if another is in force."),
-            CommandMember.Number("confirmSeconds", 0, ChangeSection.MaxSeconds, "Taken back unless confirmed within this."),
-        ],
-        ConfigJson.Default.ConfigStatusAnswer) { IsSocketOnly = true };
+    private static readonly CommandMember[] s_applyMembers =
+    [
+        s_config, s_who, CommandMember.Text("why", MaxWordLength, "For the revision."), CommandMember.Number("base", 1, long.MaxValue, "Revision it was made from: refused if another is in force."),
+        CommandMember.Number("confirmSeconds", 0, ChangeSection.MaxSeconds, "Taken back unless confirmed within this."),
+    ];
 
-    private static readonly CommandSpec<ConfigStatusAnswer> s_confirm = new(
-        "config-confirm", "Keeps what is on trial.", [CommandMember.Text("id", MaxWordLength, "Default: what waits."), s_who], ConfigJson.Default.ConfigStatusAnswer) { IsSocketOnly = true };
+    private static readonly CommandMember[] s_confirmMembers = [CommandMember.Text("id", MaxWordLength, "Default: what waits."), s_who];
+    private static readonly CommandSpec<ConfigStatusAnswer> s_apply = new("config-apply", "Puts a document into force.", s_applyMembers, ConfigJson.Default.ConfigStatusAnswer) { IsSocketOnly = true };
+    private static readonly CommandSpec<ConfigStatusAnswer> s_confirm = new("config-confirm", "Keeps what is on trial.", s_confirmMembers, ConfigJson.Default.ConfigStatusAnswer) { IsSocketOnly = true };
 
     public static CommandSpec[] Specs => [s_status, s_show, s_history, s_plan, s_apply, s_confirm];
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
@@ -18,7 +19,35 @@ internal static class MessageSchema
 {
     private static readonly JsonSchemaExporterOptions s_options = new() { TreatNullObliviousAsNonNullable = true, TransformSchemaNode = Refine };
 
-    public static JsonNode Of(JsonTypeInfo type) => type.GetJsonSchemaAsNode(s_options);
+    public static JsonNode Of(JsonTypeInfo type)
+    {
+        JsonNode schema = type.GetJsonSchemaAsNode(s_options);
+        Inline(schema, schema);
+        return schema;
+    }
+
+    /// <summary>A type that stands in two places is referred to at the second one, by a path that is right only while the schema is a document of its own: it is said twice. No type has itself in it.</summary>
+    private static void Inline(JsonNode? node, JsonNode root)
+    {
+        if (node is JsonArray items)
+        {
+            foreach (JsonNode? item in items)
+                Inline(item, root);
+        }
+        else if (node is JsonObject members)
+        {
+            if (members["$ref"]?.GetValue<string>() is { } pointer)
+            {
+                members.Remove("$ref");
+                JsonNode target = pointer[1..].Split('/', StringSplitOptions.RemoveEmptyEntries).Aggregate(root, (at, step) => at is JsonArray array ? array[int.Parse(step, CultureInfo.InvariantCulture)]! : at[step]!);
+                foreach ((string key, JsonNode? value) in target.AsObject())
+                    members.TryAdd(key, value?.DeepClone());
+            }
+
+            foreach ((string _, JsonNode? value) in members)
+                Inline(value, root);
+        }
+    }
 
     /// <summary>An answer with this result.</summary>
     public static JsonObject Answer(JsonNode result) => Envelope(true, "result", result);
