@@ -139,6 +139,6 @@ public class AsyncApiTests
             isTaken = false;
         }
 
-        Assert.Equal(isTaken, NJsonSchema.JsonSchema.FromJsonAsync(spec.RequestSchema().ToJsonString()).GetAwaiter().GetResult().Validate(members).Count == 0);
+        Assert.Equal(isTaken, WireSchemas.Problems(spec.RequestSchema(), members).Count == 0);
     }
 }

@@ -39,6 +39,9 @@ internal static class WireSchemas
         return messages[isGood ? name : "error"] is { } message ? Problems(Schema(message["payload"]!), payload) : [$"the AsyncAPI document has no message {name}"];
     }
 
+    /// <summary>What a schema says against a document.</summary>
+    public static IReadOnlyList<string> Problems(JsonNode schema, string payload) => Problems(Schema(schema), payload);
+
     private static string[] Problems(JsonSchema schema, string payload)
     {
         try
