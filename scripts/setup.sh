@@ -17,6 +17,12 @@ case " $* " in
 	;;
 esac
 
+# provided NAME: an installed package of another name stands for it, as a nodejs that brings npm.
+provided() {
+	# shellcheck disable=SC2016  # a format of dpkg-query
+	dpkg-query -W -f '${db:Status-Status} ${Provides}\n' 2>/dev/null | grep -qE "^installed (.*, )?$1( \([^)]*\))?(,|\$)"
+}
+
 missing= suites=
 for purpose in "$@"; do
 	packages=$(sed -n "s/^$purpose: *//p" packages/debian.txt)
@@ -34,7 +40,7 @@ for purpose in "$@"; do
 		# shellcheck disable=SC2254  # a pattern
 		case $state in
 		$wanted) ;;
-		*) missing="$missing $package" ;;
+		*) provided "$package" || missing="$missing $package" ;;
 		esac
 	done
 done

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs every test: the xunit executables, and the scripts of tests/abi, tests/fuzz and tests/vm. Each script prints "ok NAME" or
+# Runs every test: the xunit executables, and the scripts of tests/abi, tests/asyncapi, tests/fuzz and tests/vm. Each script prints "ok NAME" or
 # "not ok NAME" per test. The last line counts all: N passed, N failed, N skipped. Exit 1 on any failure.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -50,6 +50,7 @@ script() { # path
 xunit Ptp.Tests
 xunit Appliance.Tests
 script tests/abi/run.sh
+script tests/asyncapi/run.sh
 script tests/fuzz/run.sh
 script tests/vm/run.sh
 script tests/vm/self-test.sh

@@ -92,6 +92,8 @@ public sealed class CliTests : IDisposable
     [InlineData("status --help")]
     [InlineData("trigger --help")]
     [InlineData("rotate --help")]
+    [InlineData("identify --help")]
+    [InlineData("control ask --help")]
     [InlineData("ports --help")]
     [InlineData("clock ports --help")]
     [InlineData("clock adjust --help")]

@@ -28,6 +28,7 @@ public partial class ConfigSchemaTests
         { "clock", """{"ports":[],"clock":{"interface":"eth0","??????":0}}""" },
         { "mqtt", """{"ports":[],"mqtt":{"broker":"mqtts://b","??????":0}}""" },
         { "metrics", """{"ports":[],"metrics":{"listen":"/m","??????":0}}""" },
+        { "control", """{"ports":[],"control":{"??????":0}}""" },
         { "change", """{"ports":[],"change":{"??????":0}}""" },
         { "ports/items", """{"ports":[{"name":"lo","??????":0}]}""" },
         { "filters/additionalProperties/anyOf/1", """{"ports":[],"filters":{"a":{"protocol":"udp","??????":0}}}""" },

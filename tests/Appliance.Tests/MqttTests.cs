@@ -79,18 +79,13 @@ public class MqttTests
     {
         var commands = new ControlCommands();
         int ran = 0;
-        commands.Add("count", request =>
-        {
-            long by = request.Number("by", 1, 1, 10);
-            request.Done();
-            return $$"""{"count":{{ran += (int)by}}}""";
-        });
-        commands.Add("config-apply", _ => throw new InvalidOperationException("must not run"));
+        commands.Add(new CommandSpec<int>("count", "", [CommandMember.Number("by", 1, 10, "")], CountJson.Default.Int32), request => ran += (int)(request.Number("by") ?? 1));
+        commands.Add<int>(new("config-apply", "", [], CountJson.Default.Int32) { IsSocketOnly = true }, _ => throw new InvalidOperationException("must not run"));
         var desk = new CommandDesk(commands);
         string Ask(string name, string payload, byte[]? correlation = null) => Encoding.UTF8.GetString(desk.Answer(name, Utf8(payload), "noc", correlation, out _));
 
-        Assert.Equal("""{"ok":true,"result":{"count":1}}""", Ask("count", ""));
-        Assert.Equal("""{"ok":true,"result":{"count":4}}""", Ask("count", """{"by":3}"""));
+        Assert.Equal("""{"ok":true,"result":1}""", Ask("count", ""));
+        Assert.Equal("""{"ok":true,"result":4}""", Ask("count", """{"by":3}"""));
         Assert.Contains("is not within 1 to 10", Ask("count", """{"by":30}"""));
         Assert.Contains("unknown key", Ask("count", """{"bye":3}"""));
         Assert.Contains("is not for here", Ask("config-apply", "{}"));
@@ -98,7 +93,7 @@ public class MqttTests
         foreach (string bad in new[] { "[]", "nonsense", "{", "{\"by\":\"\\ud800\"}", new string('[', 100) })
             Assert.StartsWith("{\"ok\":false", Ask("count", bad), StringComparison.Ordinal);
         Assert.Contains("longer than", Ask("count", new string(' ', CommandDesk.MaxBytes + 1)));
-        Assert.Equal(["count"], desk.Names);
+        Assert.Equal(["commands", "count"], desk.Names);
         Assert.Equal(4, ran);
     }
 
@@ -107,7 +102,7 @@ public class MqttTests
     {
         var commands = new ControlCommands();
         int ran = 0;
-        commands.Add("count", request => $"{++ran}");
+        commands.Add<int>(new("count", "", [], CountJson.Default.Int32), _ => ++ran);
         var desk = new CommandDesk(commands);
         byte[] first = desk.Answer("count", default, "noc", [1, 2], out bool isDuplicate);
         Assert.False(isDuplicate);
@@ -271,3 +266,7 @@ public class MqttTests
         Assert.True(bytes > 1_000_000);
     }
 }
+
+/// <summary>Of the commands that only tests have.</summary>
+[System.Text.Json.Serialization.JsonSerializable(typeof(int))]
+internal sealed partial class CountJson : System.Text.Json.Serialization.JsonSerializerContext;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
 using Capbox.Capture;
+using Capbox.Ptp;
 using Capbox.Storage;
 using Microsoft.Extensions.Logging;
 
@@ -80,14 +81,19 @@ internal sealed class Archivist : IDisposable
     /// <param name="after">Only segments with a higher sequence: to go on after an answer that was cut.</param>
     /// <param name="limit">At most so many.</param>
     /// <exception cref="CatalogException">There is no catalog now.</exception>
-    public Task<IndexAnswer> Index(long fromNs, long toNs, ulong after, int limit) => Ask(() =>
+    public Task<IndexAnswer> Index(long fromNs, long toNs, ulong after, int limit) => Ask(() => IndexNow(fromNs, toNs).Page(after, limit));
+
+    /// <summary>Does something on the archive's thread with an index of ranges: retention does not delete meanwhile, and waits as long.</summary>
+    public Task<T> WithIndex<T>(Func<Func<string, UtcTime, UtcTime, IndexAnswer>, T> work) => Ask(() => work((_, from, to) => IndexNow(from.Nanoseconds, to.Nanoseconds)));
+
+    private IndexAnswer IndexNow(long fromNs, long toNs)
     {
         // In this order: what is sealed between the two is in both, not in neither.
         string[] parts = [.. Unsealed().Select(path => Path.GetFileName(path))];
         TakeSealed();
         Catalog catalog = _catalog ?? throw new CatalogException(_catalogFault ?? "the catalog is being read");
-        return ArchiveIndex.Ask(catalog, fromNs, toNs, parts, "recorder").Page(after, limit);
-    });
+        return ArchiveIndex.Ask(catalog, fromNs, toNs, parts, "recorder");
+    }
 
     /// <summary>Holds what a trigger has written. Returns at once.</summary>
     public void OnTriggered(TriggerWindow window) => _ = Ask(() =>

@@ -50,6 +50,7 @@ public static class HoldPlanner
                 $"refused: it would hold {covered.Count} segments of {ownBytes} bytes; with {othersBytes} bytes of other holds that is more than the quota of {quota} bytes (storage.holdQuota)"));
         }
 
+        stop.ThrowIfCancellationRequested();
         hold = hold with { Id = string.Create(CultureInfo.InvariantCulture, $"h{set.Next}") };
         store.Save(set with { Next = set.Next + 1, Holds = [.. set.Holds, hold] });
         return new HoldPlan(hold, covered, othersBytes + ownBytes, quota);

@@ -65,6 +65,19 @@ public sealed class HoldStore : IDisposable
     /// <exception cref="HoldException">The file cannot be read.</exception>
     public static HoldSet Peek(string archive) => Load(ArchiveDirectory.StatePath(archive, FileName));
 
+    /// <summary>Takes a hold away; false: there is none of this id.</summary>
+    /// <exception cref="HoldException">The file cannot be read or written.</exception>
+    public static bool Remove(string archive, string id)
+    {
+        using HoldStore store = Open(archive);
+        HoldSet set = store.Load();
+        Hold[] left = [.. set.Holds.Where(h => h.Id != id)];
+        if (left.Length == set.Holds.Count)
+            return false;
+        store.Save(set with { Holds = left });
+        return true;
+    }
+
     /// <exception cref="HoldException">The file cannot be read. There may be holds in it: nothing may be deleted.</exception>
     public HoldSet Load() => Load(_path);
 

@@ -46,7 +46,7 @@ internal static class CommandLine
     {
         RootCommand root = new("capbox records network ports to PCAPNG segments and accounts for every packet.")
         {
-            RunCommandLine(), ControlCommandLines.Status(), ControlCommandLines.Top(), ControlCommandLines.Trigger(), ControlCommandLines.Rotate(), PortsCommandLine(), ClockCommandLines.Clock(), ArchiveCommandLines.Segments(), ExtractCommandLine(),
+            RunCommandLine(), ControlCommandLines.Status(), ControlCommandLines.Top(), ControlCommandLines.Trigger(), ControlCommandLines.Rotate(), ControlCommandLines.Identify(), ControlCommandLines.Control(), PortsCommandLine(), ClockCommandLines.Clock(), ArchiveCommandLines.Segments(), ExtractCommandLine(),
             ExtcapCommandLine(), ArchiveCommandLines.Hold(), ArchiveCommandLines.Catalog(), VerifyCommandLine(), SealCommandLine(), ConfigCommandLines.Config(),
             FleetCommandLines.Fleet(),
         };
@@ -188,7 +188,8 @@ internal static class CommandLine
             output.WriteLine("Examples:");
             bool isOfClock = command.Name == "clock" || command.Parents.Any(parent => parent.Name == "clock");
             bool isOfFleet = CommandPath(parseResult).StartsWith("capbox fleet", StringComparison.Ordinal);
-            foreach (string line in isOfFleet ? FleetCommandLines.Examples : isOfClock ? ClockCommandLines.Examples(command.Name) : ExamplesOf(command is RootCommand ? "" : command.Name))
+            bool isOfControl = command.Parents.Any(parent => parent.Name == "control");
+            foreach (string line in isOfFleet ? FleetCommandLines.Examples : isOfClock ? ClockCommandLines.Examples(command.Name) : isOfControl ? ControlCommandLines.Examples : ExamplesOf(command is RootCommand ? "" : command.Name))
                 output.WriteLine("  " + line);
             output.WriteLine();
             output.WriteLine("Exit codes: 0 good, 1 the job failed, 2 bad use.");
@@ -210,6 +211,8 @@ internal static class CommandLine
             "top" => ["sudo capbox top", "sudo capbox top --interval 10 | tee rates.log", "sudo capbox top --json | jq -c '[.at, .ports[].lostPackets]'"],
             "trigger" => ["sudo capbox trigger --reason 'order 4711 late'", "sudo capbox trigger --archive ./var --json | jq -r .reached"],
             "rotate" => ["sudo capbox rotate"],
+            "identify" => ["sudo capbox identify", "sudo capbox identify --seconds 300 --led unit:blue:identify", "sudo capbox identify --seconds 0"],
+            "control" => ControlCommandLines.Examples,
             "ports" => ["capbox ports", "sudo capbox ports --netns blue", "capbox ports --json | jq -r '.[] | select(.carrier) | .name'"],
             "segments" => ["capbox segments ./var", "capbox segments --from -1h --port eth2", "capbox segments ./var --json | jq 'map(.bytes) | add'"],
             "hold" or "add" or "list" or "remove" =>

@@ -79,6 +79,62 @@ internal static class ControlCommand
             Errors.Write($"the rings held packets from {window.Reached} on, not from {window.From}; a larger ringSize holds more");
     });
 
+    public static int Identify(string archive, int? seconds, string? led, bool json) => Guarded(() =>
+    {
+        using ControlClient client = ControlClient.Connect(archive);
+        var request = new System.Text.Json.Nodes.JsonObject { ["command"] = "identify" };
+        if (seconds is not null)
+            request.Add("seconds", seconds);
+        if (led is not null)
+            request.Add("led", led);
+        string answer = client.Ask(request.ToJsonString());
+        if (json)
+        {
+            Console.Out.WriteLine(answer);
+            return;
+        }
+
+        IdentifyAnswer leds = JsonSerializer.Deserialize(answer, BoxJson.Default.IdentifyAnswer)!;
+        Console.Out.WriteLine(leds.Seconds == 0 ? "no LED blinks any more" : $"{string.Join(", ", leds.Leds)}: blinking for {leds.Seconds.ToString(CultureInfo.InvariantCulture)} s");
+    });
+
+    /// <summary>Any command, as it is.</summary>
+    public static int Ask(string archive, string command, string? members)
+    {
+        System.Text.Json.Nodes.JsonObject request;
+        try
+        {
+            request = System.Text.Json.Nodes.JsonNode.Parse(members ?? "{}") as System.Text.Json.Nodes.JsonObject ?? throw new JsonException();
+            request.Insert(0, "command", command);
+        }
+        catch (Exception e) when (e is JsonException or ArgumentException)
+        {
+            return Errors.BadUse("MEMBERS: expected a JSON object without \"command\"");
+        }
+
+        return Guarded(() =>
+        {
+            using ControlClient client = ControlClient.Connect(archive);
+            Console.Out.WriteLine(client.Ask(request.ToJsonString()));
+        });
+    }
+
+    /// <summary>Needs no recorder.</summary>
+    public static int Schema(string? name)
+    {
+        CommandListing[] listings = [.. ControlCommands.All.Where(s => name is null || s.Name == name).Select(CommandListing.Of)];
+        if (listings.Length == 0)
+            return Errors.BadUse($"{name}: no such command; there are {string.Join(", ", ControlCommands.All.Select(s => s.Name))}");
+        Console.Out.WriteLine(JsonSerializer.Serialize(listings, CommandJson.Default.IReadOnlyListCommandListing));
+        return ExitCode.Good;
+    }
+
+    public static int AsyncApi()
+    {
+        Console.Out.Write(Mqtt.AsyncApi.Yaml());
+        return ExitCode.Good;
+    }
+
     private static BoxSnapshot Snapshot(string json) => JsonSerializer.Deserialize(json, Json.Default.BoxSnapshot)!;
 
     private static int Guarded(Action work)

@@ -42,4 +42,38 @@ internal static class ControlCommandLines
         command.SetAction(result => ControlCommand.Trigger(result.GetRequiredValue(archive), result.GetValue(reason), result.GetValue(json)));
         return command;
     }
+
+    public static Command Identify()
+    {
+        Option<string> archive = CommonOptions.Archive();
+        Option<int?> seconds = new("--seconds") { Description = "For so long, at most an hour; 0 ends it (default 30)", HelpName = "S" };
+        Option<string?> led = new("--led") { Description = "Only this one, by its name below /sys/class/leds", HelpName = "NAME" };
+        Option<bool> json = CommonOptions.Json();
+        Command command = new("identify", "Blink the LEDs of the box, to find it in a rack.") { seconds, led, archive, json };
+        command.SetAction(result => ControlCommand.Identify(result.GetRequiredValue(archive), result.GetValue(seconds), result.GetValue(led), result.GetValue(json)));
+        return command;
+    }
+
+    public static Command Control()
+    {
+        Argument<string?> name = new("NAME") { Description = "Of a command; default all", Arity = ArgumentArity.ZeroOrOne };
+        Command schema = new("schema", "Print the JSON Schemas of what commands take and give.") { name };
+        schema.SetAction(result => ControlCommand.Schema(result.GetValue(name)));
+        Command asyncapi = new("asyncapi", "Print the AsyncAPI document of all MQTT topics.");
+        asyncapi.SetAction(_ => ControlCommand.AsyncApi());
+        Argument<string> command = new("NAME") { Description = "Of a command" };
+        Argument<string?> members = new("MEMBERS") { Description = "A JSON object (default {})", Arity = ArgumentArity.ZeroOrOne };
+        Option<string> archive = CommonOptions.Archive();
+        Command ask = new("ask", "Ask the running recorder a command; prints the result as JSON.") { command, members, archive };
+        ask.SetAction(result => ControlCommand.Ask(result.GetRequiredValue(archive), result.GetRequiredValue(command), result.GetValue(members)));
+        return new Command("control", "The commands that socket and MQTT share (docs/CONTROL.md).") { ask, schema, asyncapi };
+    }
+
+    public static readonly string[] Examples =
+    [
+        "sudo capbox control ask extract-info '{\"from\":\"-1h\",\"to\":\"now\"}'",
+        "sudo capbox control ask reboot        # gives a token; again with it: reboots",
+        "capbox control schema hold-add | jq '.[].request'",
+        "capbox control asyncapi > asyncapi.yaml",
+    ];
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Capbox.Archive;
+using Capbox.Control;
 using Capbox.Extract;
 using Capbox.Ptp;
 
@@ -12,8 +13,6 @@ internal sealed record HoldArguments(string Archive, string From, string To, str
 /// <summary><c>capbox hold add|list|remove</c>: works on the archive's holds file, with a recorder running or without.</summary>
 internal static class HoldCommand
 {
-    private const int MaxReasonLength = 1000;
-
     public static int Add(HoldArguments arguments)
     {
         UtcTime now = UtcTime.Now;
@@ -21,8 +20,8 @@ internal static class HoldCommand
             return Errors.BadUse(wrong);
         if (to <= from)
             return Errors.BadUse($"--to {arguments.To}: not after --from");
-        if (arguments.Reason.Trim().Length is 0 or > MaxReasonLength)
-            return Errors.BadUse($"--reason: 1 to {MaxReasonLength} characters");
+        if (arguments.Reason.Trim().Length is 0 or > HoldCommands.MaxReasonLength)
+            return Errors.BadUse($"--reason: 1 to {HoldCommands.MaxReasonLength} characters");
         UtcTime? expires = null;
         if (arguments.Expires is not null)
         {
@@ -49,7 +48,7 @@ internal static class HoldCommand
 
     public static int List(string archive, bool json) => Guarded(archive, () =>
     {
-        List<HoldListing> listings = [.. HoldStore.Peek(archive).Holds.Select(hold => Listing(hold, HoldPlanner.Covered(archive, [hold], ArchiveAccess.Index)))];
+        List<HoldListing> listings = [.. HoldStore.Peek(archive).Holds.Select(hold => HoldListing.Of(hold, HoldPlanner.Covered(archive, [hold], ArchiveAccess.Index)))];
         if (json)
         {
             Json.WriteLine((IReadOnlyList<HoldListing>)listings, Json.Default.IReadOnlyListHoldListing);
@@ -69,16 +68,8 @@ internal static class HoldCommand
         return ExitCode.Good;
     });
 
-    public static int Remove(string archive, string id) => Guarded(archive, () =>
-    {
-        using HoldStore store = HoldStore.Open(archive);
-        HoldSet set = store.Load();
-        Hold[] left = [.. set.Holds.Where(h => h.Id != id)];
-        if (left.Length == set.Holds.Count)
-            return Errors.Failed($"{id}: no such hold; capbox hold list shows them");
-        store.Save(set with { Holds = left });
-        return ExitCode.Good;
-    });
+    public static int Remove(string archive, string id) => Guarded(
+        archive, () => HoldStore.Remove(archive, id) ? ExitCode.Good : Errors.Failed($"{id}: no such hold; capbox hold list shows them"));
 
     private static int Add(HoldArguments arguments, Hold hold)
     {
@@ -94,7 +85,7 @@ internal static class HoldCommand
             HoldPlan plan = HoldPlanner.Add(arguments.Archive, hold, ArchiveAccess.Index, Progress(bar), stop.Token);
             bar?.Clear();
             if (arguments.Json)
-                Json.WriteLine(Listing(plan.Hold, plan.Covered), Json.Default.HoldListing);
+                Json.WriteLine(HoldListing.Of(plan.Hold, plan.Covered), Json.Default.HoldListing);
             else
                 Console.Out.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
@@ -120,10 +111,6 @@ internal static class HoldCommand
         if (bar.IsDue)
             bar.Draw(p.Done, p.Total, "filter", $"{p.Done} of {p.Total} segments");
     });
-
-    private static HoldListing Listing(Hold hold, IReadOnlyList<SegmentEntry> covered) => new(
-        hold.Id, new UtcTime(hold.FromUtcNs).ToString(), new UtcTime(hold.ToUtcNs).ToString(), hold.Ports, hold.Filter, hold.Reason, hold.By, new UtcTime(hold.CreatedUtcNs).ToString(),
-        hold.ExpiresUtcNs is { } expires ? new UtcTime(expires).ToString() : null, covered.Count, covered.Sum(s => s.Bytes));
 
     private static int Guarded(string archive, Func<int> work)
     {

@@ -26,10 +26,6 @@ internal sealed record SegmentListing(
     string Path, ulong Sequence, string Start, long Bytes, bool InProgress, string State, string? First, string? Last, ulong? Packets, ulong? LostPackets,
     ulong? ConfigRevision, bool Held, IReadOnlyList<SegmentPortListing>? Ports);
 
-/// <summary>One hold as <c>hold list --json</c> shows it.</summary>
-internal sealed record HoldListing(
-    string Id, string From, string To, IReadOnlyList<string> Ports, string? Filter, string Reason, string By, string Created, string? Expires, long Segments, long Bytes);
-
 /// <summary>Everything that --json writes; generated code, since there is no reflection in a NativeAOT binary.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(RecorderSnapshot))]
@@ -38,8 +34,8 @@ internal sealed record HoldListing(
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(IReadOnlyList<PortInfo>))]
 [JsonSerializable(typeof(IReadOnlyList<SegmentListing>))]
-[JsonSerializable(typeof(IReadOnlyList<HoldListing>))]
-[JsonSerializable(typeof(HoldListing))]
+[JsonSerializable(typeof(IReadOnlyList<Control.HoldListing>))]
+[JsonSerializable(typeof(Control.HoldListing))]
 [JsonSerializable(typeof(Archive.CatalogReport))]
 [JsonSerializable(typeof(ConfigCheckReport))]
 [JsonSerializable(typeof(IReadOnlyList<Config.ConfigDifference>))]

@@ -53,7 +53,7 @@ internal static class ManagedRun
                 Errors.Write($"revision {store.Current.Revision} is in force again: {reason}");
             ConfigResult config = Configurator.Numbered(ConfigDocument.Parse(Encoding.UTF8.GetBytes(store.Current.Line)), store.Current);
             var managed = new ManagedBox(directory, store, trials, config);
-            RunSettings settings = new(config.Options!, config.Archive!, duration, json) { SealKey = config.CustodyKey, Clock = config.Clock, Mqtt = config.Mqtt, Metrics = config.Metrics, Managed = managed };
+            RunSettings settings = new(config.Options!, config.Archive!, duration, json) { SealKey = config.CustodyKey, Clock = config.Clock, Mqtt = config.Mqtt, Metrics = config.Metrics, MayReboot = config.MayReboot, Managed = managed };
             try
             {
                 int code = RunCommand.Host(settings);
@@ -134,6 +134,8 @@ internal sealed class RunningBox(Recorder recorder, Archivist archivist, ClockSe
         // Asked for only now: it needs the configurator, which needs this.
         if (plan.Touches("$.metrics"))
             services.GetRequiredService<MetricsService>().Change(next.Metrics);
+        if (plan.Touches("$.control"))
+            services.GetRequiredService<ControlTable>().Change(next);
         if (plan.Touches("$.mqtt"))
             services.GetRequiredService<MqttService>().Change(next.Mqtt);
     }

@@ -1,4 +1,3 @@
-using Capbox.Capture;
 using Capbox.Control;
 using Capbox.Mqtt;
 using Capbox.Storage;
@@ -79,19 +78,4 @@ internal sealed class MqttService(RunSettings settings, ControlTable table, Reco
         log.Start();
         return log;
     }
-}
-
-/// <summary>The commands of the box, for socket and broker alike.</summary>
-internal sealed class ControlTable
-{
-    public ControlTable(RunSettings settings, Recorder recorder, Archive.Archivist archivist, RecorderService service, Configurator? configurator = null)
-    {
-        Commands = new ControlCommands(recorder, service.Snapshot);
-        ArchiveCommands.AddTo(Commands, archivist);
-        BoxCommands.AddTo(Commands, service.Snapshot, settings.Options.Storage.Directory);
-        if (configurator is not null)
-            ConfigCommands.AddTo(Commands, configurator);
-    }
-
-    public ControlCommands Commands { get; }
 }

@@ -28,6 +28,9 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
     /// <summary>Where the document wants metrics; null: nowhere.</summary>
     public Control.MetricsAddress? Metrics { get; private set; }
 
+    /// <summary>The document allows the command reboot.</summary>
+    public bool MayReboot { get; private set; }
+
     /// <summary>The document's broker; null: none.</summary>
     public Mqtt.MqttOptions? Mqtt { get; private set; }
 
@@ -57,6 +60,7 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
             Clock = result.Clock;
             Mqtt = result.Mqtt;
             Metrics = result.Metrics;
+            MayReboot = result.MayReboot;
             if (SealKeyFile is null)
                 (SealKeyFile, keyName) = (result.CustodyKey, $"{Config}: $.custody.key:");
         }

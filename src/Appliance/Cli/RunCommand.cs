@@ -30,7 +30,7 @@ internal static class RunCommand
         if (!MayRecord)
             return Errors.Failed(MayNotRecord);
 
-        RunSettings settings = new(options, archive, arguments.TryDuration(errors), json) { SealKey = arguments.SealKeyFile, Clock = arguments.Clock, Mqtt = arguments.Mqtt, Metrics = arguments.Metrics };
+        RunSettings settings = new(options, archive, arguments.TryDuration(errors), json) { SealKey = arguments.SealKeyFile, Clock = arguments.Clock, Mqtt = arguments.Mqtt, Metrics = arguments.Metrics, MayReboot = arguments.MayReboot };
         try
         {
             return Host(settings);
@@ -76,6 +76,7 @@ internal static class RunCommand
         builder.Services.AddHostedService(services => services.GetRequiredService<RecorderService>());
         if (settings.Managed is { } managed)
             managed.AddTo(builder.Services);
+        builder.Services.AddSingleton<RebootOrder>();
         builder.Services.AddSingleton<ControlTable>();
         builder.Services.AddSingleton<MqttService>();
         builder.Services.AddSingleton<MetricsService>();
@@ -84,8 +85,24 @@ internal static class RunCommand
         builder.Services.AddHostedService(services => services.GetRequiredService<MqttService>());
         using IHost host = builder.Build();
         RecorderService service = host.Services.GetRequiredService<RecorderService>();
+        RebootOrder order = host.Services.GetRequiredService<RebootOrder>();
         host.Run();
+        if (order.IsGiven)
+            Reboot();
         return settings.Managed is { MustRestart: true } ? ExitCode.Good : service.Report();
+    }
+
+    /// <summary>Everything is sealed and closed.</summary>
+    private static void Reboot()
+    {
+        try
+        {
+            Native.Machine.Reboot();
+        }
+        catch (Exception e) when (e is IOException or System.ComponentModel.Win32Exception)
+        {
+            Errors.Write($"the machine was not started again: {e.Message}");
+        }
     }
 
     /// <summary>Reads the effective capabilities of this process (proc(5)).</summary>
@@ -113,6 +130,9 @@ internal sealed record RunSettings(RecorderOptions Options, ArchivistOptions Arc
 
     /// <summary>Where metrics are served; null: nowhere.</summary>
     public MetricsAddress? Metrics { get; init; }
+
+    /// <summary>The document allows the command reboot.</summary>
+    public bool MayReboot { get; init; }
 
     /// <summary>A box that keeps its configuration itself; null: one that was started with a file and stays with it.</summary>
     public ManagedBox? Managed { get; init; }

@@ -25,6 +25,9 @@ public sealed record ConfigResult(RecorderOptions? Options, NamedFilters Filters
     /// <summary>Where metrics are served; null: nowhere.</summary>
     public Control.MetricsAddress? Metrics { get; init; }
 
+    /// <summary>The command reboot is allowed.</summary>
+    public bool MayReboot { get; init; }
+
     /// <summary>How changes of a running box are watched.</summary>
     public ChangeOptions Change { get; init; } = new();
 }
@@ -100,13 +103,14 @@ public static class ConfigDocument
         Mqtt.MqttOptions? mqtt = MqttSection.Read(node.Object("mqtt"), serial);
         Control.MetricsAddress? metrics = MetricsSection.Read(node.Object("metrics"));
         ChangeOptions change = ChangeSection.Read(node.Object("change"));
+        bool mayReboot = ControlSection.Read(node.Object("control"));
         List<PortOptions> ports = ReadPorts(node, filters, broken, errors);
         CheckSegments(node, storage, ports);
         node.Finish();
         if (errors.Count > 0)
             return new ConfigResult(null, filters, errors.All);
         var options = new RecorderOptions { Ports = ports, Storage = storage, Serial = serial, ConfigRevision = (ulong)revision };
-        return new ConfigResult(options, filters, []) { Archive = archive, CustodyKey = custodyKey, Clock = clock, Change = change, Mqtt = mqtt, Metrics = metrics };
+        return new ConfigResult(options, filters, []) { Archive = archive, CustodyKey = custodyKey, Clock = clock, Change = change, Mqtt = mqtt, Metrics = metrics, MayReboot = mayReboot };
     }
 
     private static (NamedFilters Filters, HashSet<string> Broken) ReadFilters(JsonNodeReader? node, ConfigErrors errors)

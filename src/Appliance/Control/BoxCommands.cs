@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using Capbox.Capture;
 using Capbox.Nic;
@@ -15,23 +14,48 @@ internal sealed record SelfTestItem(string Name, bool Good, string Detail);
 /// <summary>Result of <c>self-test</c>.</summary>
 internal sealed record SelfTestAnswer(bool Good, IReadOnlyList<SelfTestItem> Items);
 
+/// <summary>Result of <c>identify</c>.</summary>
+/// <param name="Leds">Their names, device:color:function.</param>
+/// <param name="Seconds">They blink for so long; 0: not any more.</param>
+internal sealed record IdentifyAnswer(IReadOnlyList<string> Leds, int Seconds);
+
 /// <summary>Commands about the machine. docs/CONTROL.md is their manual.</summary>
 internal static class BoxCommands
 {
-    public static void AddTo(ControlCommands commands, Func<BoxSnapshot> snapshot, string archive)
+    private const int DefaultSeconds = 30;
+    private static readonly CommandSpec<IReadOnlyList<PortInfo>> s_ports = new("ports", "The interfaces of the machine.", [], BoxJson.Default.IReadOnlyListPortInfo);
+    private static readonly CommandSpec<SelfTestAnswer> s_selfTest = new(
+        "self-test", "Looks at disk, recording, catalog, ports, clock and broker; the recording goes on.", [], BoxJson.Default.SelfTestAnswer);
+
+    private static readonly CommandSpec<IdentifyAnswer> s_identify = new(
+        "identify", "Blinks the LEDs of the machine, and leaves them as they were.",
+        [CommandMember.Number("seconds", 0, Leds.MaxSeconds, "For so long; 0 ends it. Default 30."), CommandMember.Text("led", 64, "Only this one, by its name; default those whose function is to be looked at, else all.")],
+        BoxJson.Default.IdentifyAnswer);
+
+    private static readonly CommandSpec<RebootAnswer> s_reboot = new(
+        "reboot", "Asked without a token: gives one. Asked again with it, soon and by the same requester: ends the recording in order and starts the machine again.",
+        [CommandMember.Text("token", 64, "That of the answer before.")], BoxJson.Default.RebootAnswer);
+
+    public static CommandSpec[] Specs => [s_ports, s_selfTest, s_identify, s_reboot];
+
+    public static void AddTo(ControlCommands commands, Func<BoxSnapshot> snapshot, string archive, Leds leds, RebootDesk reboot)
     {
-        commands.Add("ports", request =>
+        commands.Add(s_ports, _ =>
         {
-            request.Done();
             using PortNamespace space = PortNamespace.TryOpen(null)!;
-            return JsonSerializer.Serialize(PortInventory.List(space.Links), BoxJson.Default.IReadOnlyListPortInfo);
+            return PortInventory.List(space.Links);
         });
-        commands.Add("self-test", request =>
+        commands.Add(s_selfTest, _ =>
         {
-            request.Done();
             SelfTestItem[] items = [TestDisk(archive), .. Judge(snapshot())];
-            return JsonSerializer.Serialize(new SelfTestAnswer(items.All(i => i.Good), items), BoxJson.Default.SelfTestAnswer);
+            return new SelfTestAnswer(items.All(i => i.Good), items);
         });
+        commands.Add(s_identify, request =>
+        {
+            int seconds = (int)(request.Number("seconds") ?? DefaultSeconds);
+            return new IdentifyAnswer(leds.Blink(request.Text("led"), seconds), seconds);
+        });
+        commands.Add(s_reboot, request => reboot.Ask(request.Requester, request.Text("token")));
     }
 
     /// <summary>What the counters say. Pure.</summary>
@@ -76,4 +100,6 @@ internal static class BoxCommands
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(IReadOnlyList<PortInfo>))]
 [JsonSerializable(typeof(SelfTestAnswer))]
+[JsonSerializable(typeof(IdentifyAnswer))]
+[JsonSerializable(typeof(RebootAnswer))]
 internal sealed partial class BoxJson : JsonSerializerContext;

@@ -24,7 +24,7 @@ internal sealed record ConfigShowAnswer(long Revision, long Version, string Id, 
 /// <summary>Result of <c>config-status</c>, <c>config-apply</c> and <c>config-confirm</c>.</summary>
 /// <param name="Status"><c>applied</c>, <c>pending-confirm</c>, <c>rejected</c>, <c>rolled-back</c>.</param>
 /// <param name="ConfirmBy">RFC 3339: when it is taken back.</param>
-internal sealed record ConfigStatusAnswer(long Version, string Id, string Status, IReadOnlyList<ConfigFault> Errors, long Revision, string? ConfirmBy)
+internal sealed record ConfigStatusAnswer(long Version, string Id, [property: Words("applied", "pending-confirm", "rejected", "rolled-back")] string Status, IReadOnlyList<ConfigFault> Errors, long Revision, string? ConfirmBy)
 {
     public static ConfigStatusAnswer Of(ConfigReport report) => new(
         report.Version, report.Id, Word(report.Status), report.Errors, report.Revision,
@@ -44,50 +44,50 @@ internal sealed record ConfigStatusAnswer(long Version, string Id, string Status
 internal static class ConfigCommands
 {
     private const int MaxWordLength = 200;
+    private static readonly CommandMember s_config = CommandMember.Document("config", "The configuration document (docs/capbox.schema.json).");
+    private static readonly CommandMember s_who = CommandMember.Text("who", MaxWordLength, "For the revision.");
+
+    private static readonly CommandSpec<ConfigStatusAnswer> s_status = new("config-status", "How the configuration stands.", [], ConfigJson.Default.ConfigStatusAnswer);
+    private static readonly CommandSpec<ConfigShowAnswer> s_show = new(
+        "config-show", "A revision with its document.", [CommandMember.Number("revision", 1, long.MaxValue, "Default: that in force.")], ConfigJson.Default.ConfigShowAnswer);
+
+    private static readonly CommandSpec<IReadOnlyList<ConfigHistoryEntry>> s_history = new(
+        "config-history", "The revisions that are kept, newest first, without their documents.", [], ConfigJson.Default.IReadOnlyListConfigHistoryEntry);
+
+    private static readonly CommandSpec<ConfigPlanAnswer> s_plan = new("config-plan", "What a document would change, and what that interrupts.", [s_config], ConfigJson.Default.ConfigPlanAnswer);
+    private static readonly CommandMember[] s_applyMembers =
+    [
+        s_config, s_who, CommandMember.Text("why", MaxWordLength, "For the revision."), CommandMember.Number("base", 1, long.MaxValue, "Revision it was made from: refused if another is in force."),
+        CommandMember.Number("confirmSeconds", 0, ChangeSection.MaxSeconds, "Taken back unless confirmed within this."),
+    ];
+
+    private static readonly CommandMember[] s_confirmMembers = [CommandMember.Text("id", MaxWordLength, "Default: what waits."), s_who];
+    private static readonly CommandSpec<ConfigStatusAnswer> s_apply = new("config-apply", "Puts a document into force.", s_applyMembers, ConfigJson.Default.ConfigStatusAnswer) { IsSocketOnly = true };
+    private static readonly CommandSpec<ConfigStatusAnswer> s_confirm = new("config-confirm", "Keeps what is on trial.", s_confirmMembers, ConfigJson.Default.ConfigStatusAnswer) { IsSocketOnly = true };
+
+    public static CommandSpec[] Specs => [s_status, s_show, s_history, s_plan, s_apply, s_confirm];
 
     public static void AddTo(ControlCommands commands, Configurator configurator)
     {
-        commands.Add("config-status", request =>
+        commands.Add(s_status, _ => ConfigStatusAnswer.Of(configurator.Report));
+        commands.Add(s_show, request => Show(configurator, request.Number("revision")));
+        commands.Add(s_history, _ => configurator.Read(History));
+        commands.Add(s_plan, request =>
         {
-            request.Done();
-            return Status(configurator.Report);
+            (IReadOnlyList<ConfigError> errors, ConfigPlan? plan) = configurator.Plan(request.Document("config"));
+            return Answer(errors, plan);
         });
-        commands.Add("config-show", request =>
+        commands.Add(s_apply, request =>
         {
-            long number = request.Number("revision", 0, 0, long.MaxValue);
-            request.Done();
-            return Show(configurator, number);
-        });
-        commands.Add("config-history", request =>
-        {
-            request.Done();
-            return JsonSerializer.Serialize(configurator.Read(History), ConfigJson.Default.IReadOnlyListConfigHistoryEntry);
-        });
-        commands.Add("config-plan", request =>
-        {
-            ReadOnlyMemory<byte> document = request.Document("config");
-            request.Done();
-            (IReadOnlyList<ConfigError> errors, ConfigPlan? plan) = configurator.Plan(document);
-            return JsonSerializer.Serialize(Answer(errors, plan), ConfigJson.Default.ConfigPlanAnswer);
-        });
-        commands.Add("config-apply", request =>
-        {
-            var proposal = new ConfigProposal(request.Document("config"), request.Text("who", MaxWordLength) ?? "socket")
+            var proposal = new ConfigProposal(request.Document("config"), request.Text("who") ?? request.Requester)
             {
-                Why = request.Text("why", MaxWordLength) ?? "",
-                BaseRevision = request.Number("base", 0, 0, long.MaxValue) is > 0 and var number ? number : null,
-                ConfirmSeconds = request.Number("confirmSeconds", -1, 0, ChangeSection.MaxSeconds) is >= 0 and var seconds ? (int)seconds : null,
+                Why = request.Text("why") ?? "",
+                BaseRevision = request.Number("base"),
+                ConfirmSeconds = (int?)request.Number("confirmSeconds"),
             };
-            request.Done();
-            return Status(configurator.Apply(proposal));
+            return ConfigStatusAnswer.Of(configurator.Apply(proposal));
         });
-        commands.Add("config-confirm", request =>
-        {
-            string id = request.Text("id", MaxWordLength) ?? configurator.Report.Id;
-            string who = request.Text("who", MaxWordLength) ?? "socket";
-            request.Done();
-            return Status(configurator.Confirm(id, who));
-        });
+        commands.Add(s_confirm, request => ConfigStatusAnswer.Of(configurator.Confirm(request.Text("id") ?? configurator.Report.Id, request.Text("who") ?? request.Requester)));
     }
 
     public static IReadOnlyList<ConfigHistoryEntry> History(ConfigStore store)
@@ -109,15 +109,11 @@ internal static class ConfigCommands
 
     public static ConfigShowAnswer Shown(ConfigRevision r) => new(r.Revision, r.Version, r.Id, r.Who, r.When, r.Why, r.Config);
 
-    private static string Show(Configurator configurator, long number)
+    private static ConfigShowAnswer Show(Configurator configurator, long? number)
     {
         string? problem = null;
-        ConfigRevision revision = configurator.Read(store => number == 0 ? store.Current : store.TryRead(number, out problem))
-            ?? throw new ControlException($"$.revision: {problem}");
-        return JsonSerializer.Serialize(Shown(revision), ConfigJson.Default.ConfigShowAnswer);
+        return Shown(configurator.Read(store => number is { } n ? store.TryRead(n, out problem) : store.Current) ?? throw new ControlException($"$.revision: {problem}"));
     }
-
-    private static string Status(ConfigReport report) => JsonSerializer.Serialize(ConfigStatusAnswer.Of(report), ConfigJson.Default.ConfigStatusAnswer);
 }
 
 /// <summary>What the commands about the configuration take and give; generated code, one line each.</summary>

@@ -94,10 +94,10 @@ internal sealed class ControlServer : IDisposable
             try
             {
                 Socket client = await _listener.AcceptAsync(_stop.Token);
-                if (Admit(client) is { } refusal)
+                if (Admit(client, out uint uid) is { } refusal)
                     Refuse(client, refusal);
                 else
-                    _ = Task.Run(() => ServeAsync(client));
+                    _ = Task.Run(() => ServeAsync(client, $"socket:{uid}"));
             }
             catch (OperationCanceledException)
             {
@@ -115,10 +115,10 @@ internal sealed class ControlServer : IDisposable
     }
 
     /// <summary>Counts the client in and gives null, or says why it may not stay.</summary>
-    private string? Admit(Socket client)
+    private string? Admit(Socket client, out uint uid)
     {
         Span<byte> credentials = stackalloc byte[CredentialBytes];
-        uint uid = client.GetRawSocketOption(SolSocket, SoPeerCred, credentials) == CredentialBytes
+        uid = client.GetRawSocketOption(SolSocket, SoPeerCred, credentials) == CredentialBytes
             ? BinaryPrimitives.ReadUInt32LittleEndian(credentials[UidOffset..])
             : uint.MaxValue;
         if (uid != 0 && uid != _owner)
@@ -149,12 +149,12 @@ internal sealed class ControlServer : IDisposable
         client.Dispose();
     }
 
-    private async Task ServeAsync(Socket client)
+    private async Task ServeAsync(Socket client, string requester)
     {
         try
         {
             using (client)
-                await ConverseAsync(client);
+                await ConverseAsync(client, requester);
         }
         catch (Exception e) when (e is SocketException or OperationCanceledException or ObjectDisposedException)
         {
@@ -166,7 +166,7 @@ internal sealed class ControlServer : IDisposable
         }
     }
 
-    private async Task ConverseAsync(Socket client)
+    private async Task ConverseAsync(Socket client, string requester)
     {
         byte[] buffer = new byte[FirstLineBytes];
         int have = 0;
@@ -191,7 +191,7 @@ internal sealed class ControlServer : IDisposable
                 have += got;
             }
 
-            byte[] answer = Answer(buffer.AsMemory(0, line));
+            byte[] answer = Answer(buffer.AsMemory(0, line), requester);
             buffer.AsSpan(line + 1, have - line - 1).CopyTo(buffer);
             have -= line + 1;
             patience.CancelAfter(s_patience);
@@ -206,12 +206,12 @@ internal sealed class ControlServer : IDisposable
     }
 
     /// <summary>Whatever the line holds, there is an answer.</summary>
-    private byte[] Answer(ReadOnlyMemory<byte> line)
+    private byte[] Answer(ReadOnlyMemory<byte> line, string requester)
     {
         try
         {
             using JsonDocument document = JsonDocument.Parse(line, s_strict);
-            return Encoding.UTF8.GetBytes($"{{\"ok\":true,\"result\":{_commands.Run(new ControlRequest(document.RootElement))}}}\n");
+            return Encoding.UTF8.GetBytes($"{{\"ok\":true,\"result\":{_commands.Run(new ControlRequest(document.RootElement, requester))}}}\n");
         }
         catch (ControlException e)
         {

@@ -183,7 +183,7 @@ internal sealed class Selection
 
             if (op.Text is "=" or "!=")
             {
-                bool Has(FleetBox box) => Values(field.Text, box).Any(has => values.Exists(v => FileSystemName.MatchesSimpleExpression(v, has, ignoreCase: false)));
+                bool Has(FleetBox box) => Values(field.Text, box).Any(has => values.Exists(v => v.Length == 0 ? has.Length == 0 : FileSystemName.MatchesSimpleExpression(v, has, ignoreCase: false)));
                 return op.Text == "=" ? Has : box => !Has(box);
             }
 

@@ -24,7 +24,7 @@ internal sealed class CommandDesk(ControlCommands commands)
     private readonly Queue<string> _order = new();
 
     /// <summary>Names of commands that may be asked for here. The configuration is changed by config/desired alone, where versions count.</summary>
-    public IEnumerable<string> Names => commands.Names.Where(MayRun);
+    public IEnumerable<string> Names => commands.Specs.Where(s => !s.IsSocketOnly).Select(s => s.Name);
 
     /// <summary>The answer, whatever was asked.</summary>
     /// <param name="name">The command.</param>
@@ -42,7 +42,7 @@ internal sealed class CommandDesk(ControlCommands commands)
         }
 
         isDuplicate = false;
-        byte[] answer = Run(name, payload);
+        byte[] answer = Run(name, payload, requester);
         if (key is null)
             return answer;
         _answers.Add(key, answer);
@@ -54,20 +54,18 @@ internal sealed class CommandDesk(ControlCommands commands)
 
     public static byte[] Error(string reason) => Encoding.UTF8.GetBytes($"{{\"ok\":false,\"error\":{JsonSerializer.Serialize(reason, MqttJson.Default.String)}}}");
 
-    private static bool MayRun(string name) => !name.StartsWith("config-", StringComparison.Ordinal) || name is "config-show" or "config-history" or "config-plan" or "config-status";
-
-    private byte[] Run(string name, ReadOnlyMemory<byte> payload)
+    private byte[] Run(string name, ReadOnlyMemory<byte> payload, string requester)
     {
         try
         {
             if (payload.Length > MaxBytes)
                 return Error($"a request is longer than {MaxBytes} bytes");
-            if (!MayRun(name))
+            if (commands.Find(name) is { IsSocketOnly: true })
                 return Error($"{name} is not for here: publish to config/desired and config/confirm");
             using JsonDocument document = JsonDocument.Parse(payload.Length == 0 ? "{}"u8.ToArray() : payload, s_strict);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 return Error("a request is a JSON object");
-            return Encoding.UTF8.GetBytes($"{{\"ok\":true,\"result\":{commands.Run(new ControlRequest(name, document.RootElement))}}}");
+            return Encoding.UTF8.GetBytes($"{{\"ok\":true,\"result\":{commands.Run(new ControlRequest(name, document.RootElement, $"mqtt:{requester}"))}}}");
         }
         catch (ControlException e)
         {

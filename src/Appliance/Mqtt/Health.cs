@@ -28,7 +28,7 @@ internal enum HealthLevel
 /// <param name="Severity">How bad.</param>
 /// <param name="Since">RFC 3339.</param>
 /// <param name="Text">One line.</param>
-internal sealed record Alarm(string Id, string Component, HealthLevel Severity, string Since, string Text);
+internal sealed record Alarm(string Id, [property: Words("capture", "storage", "clock", "control")] string Component, HealthLevel Severity, string Since, string Text);
 
 /// <summary><c>health</c>: the worst of all, of each component, and why.</summary>
 internal sealed record HealthMessage(HealthLevel Overall, IReadOnlyDictionary<string, HealthLevel> Components, IReadOnlyList<Alarm> Alarms);

@@ -356,7 +356,8 @@ internal sealed class MqttLink : IDisposable
         }
 
         byte[]? correlation = envelope?.Correlation is { } text ? System.Text.Encoding.UTF8.GetBytes(text) : message.Correlation;
-        byte[] answer = _desk.Answer(name, envelope?.Rest ?? message.Payload, message.Requester ?? envelope?.Requester ?? reply, correlation, out bool isDuplicate);
+        string requester = message.Requester is { } r && Topics.IsLevel(r) ? r : envelope?.Requester ?? _topics.RequesterOf(reply);
+        byte[] answer = _desk.Answer(name, envelope?.Rest ?? message.Payload, requester, correlation, out bool isDuplicate);
         Count(c => isDuplicate ? c with { Duplicates = c.Duplicates + 1 } : c with { Commands = c.Commands + 1 });
         if (_outlet is not { } outlet)
             return;
@@ -367,7 +368,7 @@ internal sealed class MqttLink : IDisposable
     }
 
     private InfoMessage Info(string session) => new(
-        "capbox", _box.Serial, _options.DeviceId, Pcapng.SegmentHeader.Application, Environment.OSVersion.VersionString, _box.Run.BootId, _box.Run.Run, session, _box.Configurator is not null, [.. _desk.Names]);
+        "capbox", _box.Serial, _options.DeviceId, Pcapng.SegmentHeader.Application, Environment.OSVersion.VersionString, _box.Run.BootId, _box.Run.Run, session, _box.Configurator is not null, Config.ConfigSchema.Hash, [.. _desk.Names]);
 
     private void Count(Func<MqttCounts, MqttCounts> change)
     {

@@ -8,13 +8,14 @@ namespace Capbox.Mqtt;
 /// <summary><c>state</c>.</summary>
 /// <param name="State"><c>init</c>, <c>ready</c>, <c>disconnected</c> (a clean stop), <c>lost</c> (the broker's word).</param>
 /// <param name="Session">Of this connection: a <c>lost</c> with another session is of an earlier one.</param>
-internal sealed record StateMessage(string State, string Session);
+internal sealed record StateMessage([property: Words("init", "ready", "disconnected", "lost")] string State, string Session);
 
 /// <summary><c>info</c>.</summary>
 /// <param name="BootId">Of this boot of the machine.</param>
 /// <param name="Run">Of this start of capbox.</param>
 /// <param name="MayConfigure">The box keeps its configuration itself; else <c>config/desired</c> is refused.</param>
-internal sealed record InfoMessage(string Model, string Serial, string DeviceId, string Version, string Os, string BootId, string Run, string Session, bool MayConfigure, IReadOnlyList<string> Commands);
+/// <param name="ConfigSchema">SHA-256 of the configuration's schema: boxes with the same take the same documents.</param>
+internal sealed record InfoMessage(string Model, string Serial, string DeviceId, string Version, string Os, string BootId, string Run, string Session, bool MayConfigure, string ConfigSchema, IReadOnlyList<string> Commands);
 
 /// <summary><c>config/reported</c>.</summary>
 /// <param name="Version">Of the proposal that this answers.</param>
@@ -24,7 +25,7 @@ internal sealed record InfoMessage(string Model, string Serial, string DeviceId,
 /// <param name="Revision">In force, as the box counts.</param>
 /// <param name="ConfirmBy">RFC 3339; null unless pending-confirm.</param>
 /// <param name="Config">In force.</param>
-internal sealed record ReportedMessage(long Version, string Id, string Status, IReadOnlyList<ConfigFault> Errors, long Revision, string? ConfirmBy, JsonElement Config);
+internal sealed record ReportedMessage(long Version, string Id, [property: Words("applied", "pending-confirm", "rejected", "rolled-back")] string Status, IReadOnlyList<ConfigFault> Errors, long Revision, string? ConfirmBy, JsonElement Config);
 
 /// <summary>What every message of telemetry begins with.</summary>
 /// <param name="Time">RFC 3339, UTC by the system clock.</param>
@@ -35,7 +36,7 @@ internal sealed record TelemetryHead(string Time, string BootId, string Run, ulo
 
 /// <summary>One port in <c>telemetry/capture</c>. Counts since the start; rates since the message before, null in the first.</summary>
 internal sealed record PortTelemetry(
-    string Port, string State, string? Fault, string? Backend, bool HardwareStamps, ulong SeenPackets, ulong StoredPackets, ulong StoredBytes, ulong FilteredPackets, ulong DiscardedPackets, ulong PendingPackets,
+    string Port, [property: Words("Capturing", "Down", "Missing", "Stopped")] string State, string? Fault, string? Backend, bool HardwareStamps, ulong SeenPackets, ulong StoredPackets, ulong StoredBytes, ulong FilteredPackets, ulong DiscardedPackets, ulong PendingPackets,
     ulong LostRing, ulong LostDisk, ulong LostNic, ulong LostHost, ulong TruncatedPackets, ulong RingFreezes, IReadOnlyList<RingLedger> Rings, double GapSeconds, double? PacketsPerSecond, double? BitsPerSecond, double? LostPerSecond);
 
 /// <summary><c>telemetry/capture</c>.</summary>
@@ -85,6 +86,7 @@ internal sealed record MqttCounts
 /// <summary>All that goes over MQTT; generated code.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(StateMessage))]
+[JsonSerializable(typeof(TelemetryHead))]
 [JsonSerializable(typeof(InfoMessage))]
 [JsonSerializable(typeof(ReportedMessage))]
 [JsonSerializable(typeof(CaptureTelemetry))]

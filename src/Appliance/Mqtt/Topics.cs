@@ -28,6 +28,9 @@ internal sealed class Topics(string deviceId)
         return requester is not null && IsLevel(requester) ? $"{_root}reply/{requester}" : null;
     }
 
+    /// <summary>Who is told by a topic that <see cref="Reply"/> gave, where nobody is named.</summary>
+    public string RequesterOf(string reply) => reply[(_root.Length + 6)..];
+
     /// <summary>One level of a topic that needs no thought: no wildcard, no control character.</summary>
     public static bool IsLevel(string text) => text.Length is > 0 and <= MaxLevelLength && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
 }

@@ -10,6 +10,7 @@ internal sealed class Broker : IDisposable
     public const int Port = 1883, TlsPort = 8883;
     private readonly Lab _lab;
     private readonly string _config, _space;
+    private readonly List<WireCheck> _checks = [];
     private Process? _process;
 
     /// <param name="lab">Where it runs.</param>
@@ -35,6 +36,7 @@ internal sealed class Broker : IDisposable
         _process.BeginErrorReadLine();
         _process.BeginOutputReadLine();
         Tool.WaitFor(() => Tool.Try("ip", "netns", "exec", _space, "mosquitto_pub", "-p", $"{Port}", "-t", "probe", "-n").Code == 0, "mosquitto");
+        _checks.Add(new WireCheck(_space));
     }
 
     public void Signal(string name) => Tool.Run("kill", "-" + name, _process!.Id.ToString(CultureInfo.InvariantCulture));
@@ -54,6 +56,9 @@ internal sealed class Broker : IDisposable
         }
 
         _process?.Dispose();
+        // Every message that was heard is as its schema says.
+        foreach (WireCheck check in _checks)
+            check.Dispose();
     }
 
     /// <summary>Publishes with Debian's client.</summary>
@@ -64,9 +69,14 @@ internal sealed class Broker : IDisposable
         Tool.Run("ip", ["netns", "exec", _lab.RecorderSpace, "mosquitto_pub", "-V", "5", "-q", "1", "-p", $"{Port}", "-t", topic, "-f", file, .. Enumerable.Repeat("-r", retain ? 1 : 0), .. options]);
     }
 
-    /// <summary>Asks a command with Debian's client; the answer.</summary>
-    public string Ask(string device, string command, string payload = "{}") => Tool.Run(
-        "ip", "netns", "exec", _lab.RecorderSpace, "mosquitto_rr", "-V", "5", "-p", $"{Port}", "-t", $"capbox/v1/{device}/cmd/{command}", "-e", $"capbox/v1/{device}/reply/test", "-m", payload, "-W", "10").Trim();
+    /// <summary>Asks a command with Debian's client; the answer, which is as its schema says.</summary>
+    public string Ask(string device, string command, string payload = "{}", string requester = "test")
+    {
+        string answer = Tool.Run(
+            "ip", "netns", "exec", _lab.RecorderSpace, "mosquitto_rr", "-V", "5", "-p", $"{Port}", "-t", $"capbox/v1/{device}/cmd/{command}", "-e", $"capbox/v1/{device}/reply/{requester}", "-m", payload, "-W", "20").Trim();
+        IReadOnlyList<string> problems = WireSchemas.ReplyProblems(command, answer);
+        return problems.Count == 0 ? answer : throw new InvalidOperationException($"{command}: {answer}: {string.Join("; ", problems)}");
+    }
 }
 
 /// <summary>Hears all that is said at a broker, with Debian's client.</summary>

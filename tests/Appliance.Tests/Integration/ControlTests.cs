@@ -88,7 +88,8 @@ public class ControlTests
         AssertRefused(client.Ask("[1,2]"), "expected an object");
         AssertRefused(client.Ask("{}"), "$.command: this key is required");
         AssertRefused(client.Ask("""{"command": 7}"""), "$.command: expected a string");
-        AssertRefused(client.Ask("""{"command": "reboot"}"""), "there is no \"reboot\"; there are ");
+        AssertRefused(client.Ask("""{"command": "reboot-now"}"""), "there is no \"reboot-now\"; there are ");
+        AssertRefused(client.Ask("""{"command": "reboot"}"""), "$.control.reboot");
         AssertRefused(client.Ask("""{"command": "status", "verbose": true}"""), "$.verbose: unknown key");
         AssertRefused(client.Ask("""{"command": "status", "command": "rotate"}"""), "appears twice");
         AssertRefused(client.Ask($$"""{"command": "trigger", "reason": "{{new string('x', 201)}}"}"""), "$.reason: at most 200 characters");

@@ -310,7 +310,7 @@ public class MqttLinkTests
         using var listener = new Listener(lab, $"capbox/v1/{Device}/telemetry/system");
         using CapboxProcess capbox = Start(lab, Document(lab, Plain()));
         listener.WaitFor("telemetry/system", "residentBytes");
-        string before = broker.Ask(Device, "config-show");
+        string before = broker.Ask(Device, "config-show"), holds = broker.Ask(Device, "holds");
         var random = new Random(7);
         string[] topics = [.. new[] { "cmd/rotat", "cmd/status", "cmd/trigger", "cmd/config-apply", "cmd/" + new string('x', 200), "cmd/%00", "config/desired", "config/confirm" }.Select(t => $"capbox/v1/{Device}/{t}")];
         long Resident() => JsonDocument.Parse(listener.Last("telemetry/system")!).RootElement.GetProperty("residentBytes").GetInt64();
@@ -325,16 +325,30 @@ public class MqttLinkTests
             }
         }
 
+        // Where they are served and answered: nearly right ones.
+        void BurstOfCommands(int count)
+        {
+            foreach ((string command, string[] members) in new[] { ("hold-add", new[] { "from", "to", "reason", "ports", "filter", "expires" }), ("hold-remove", ["id"]), ("extract-info", ["from", "to", "ports", "filter"]), ("reboot", ["token"]) })
+            {
+                string file = Path.Combine(lab.Scratch, "burst");
+                File.WriteAllLines(file, Enumerable.Range(0, count / 4).Select(_ => HostileMembers.Make(random, members)));
+                Tool.Run("sh", "-c", $"ip netns exec {lab.RecorderSpace} mosquitto_pub -V 5 -q 1 -p {Broker.Port} -t capbox/v1/{Device}/cmd/{command} -D publish user-property requester noc -l < {file}");
+            }
+        }
+
         Burst(2000);
+        BurstOfCommands(800);
         Thread.Sleep(2000);
         long resident = Resident();
         using var flood = Task.Run(() => RawSender.Send(lab.SenderSpace, "a0", Enumerable.Range(0, 20_000).Select(i => Frames.Plain(200, i))), TestContext.Current.CancellationToken);
         Burst(8000);
+        BurstOfCommands(3200);
         Tool.WaitFor(() => flood.IsCompleted, "the packets to be sent", 60);
         Thread.Sleep(2000);
         long grown = Resident() - resident;
         Assert.True(grown < 16 << 20, $"{grown} bytes more resident");
         Assert.Equal(before, broker.Ask(Device, "config-show"));
+        Assert.Equal(holds, broker.Ask(Device, "holds"));
         RecorderSnapshot end = capbox.Stop();
         Assert.Equal((20_000ul, 0ul), (end.Ports[0].StoredPackets, end.Ports[0].LostPackets));
     }

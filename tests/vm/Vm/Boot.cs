@@ -17,7 +17,7 @@ internal sealed record Result(Case Case, string Why, double Seconds, IReadOnlyLi
 internal sealed class Boot(Guest guest, TextWriter console, double slowness, Action<string> progress)
 {
     private const char Mark = '\x1e';
-    private const int BootSeconds = 60;
+    private const int BootSeconds = 180;
     private const int LogLines = 20_000;
     private static readonly TimeSpan _longest = TimeSpan.FromHours(1);
     private static readonly TimeSpan _silence = TimeSpan.FromSeconds(2);

@@ -16,7 +16,7 @@ internal sealed record Case(string Name, string Path)
     public Needs Needs { get; private init; } = new(2, 512, "", "", "");
 
     /// <summary>Time the case may take with Debian's kernel, in seconds of the machine that runs the bed.</summary>
-    public int TimeoutSeconds { get; private init; } = 60;
+    public int TimeoutSeconds { get; private init; } = 180;
 
     /// <summary>any, debian or debug.</summary>
     public string Kernel { get; private init; } = "any";

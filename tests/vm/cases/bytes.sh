@@ -33,7 +33,8 @@ both() { # NAME SNAP COMMAND: records b0 while the command runs, tcpdump beside 
 	recorder=$!
 	wait_for 20 grep -q recording "$1.out"
 	"$3"
-	sleep 1
+	# tcpdump is given what its ring holds once a second, on a busy machine later.
+	sleep 4
 	kill $holder
 	wait $recorder
 	kill -TERM $tcpdump
