@@ -33,12 +33,8 @@ public sealed class EmbeddedBrokerTests : IDisposable
     private MqttLink Link(MqttOptions options, EventLog? events = null)
     {
         var commands = new ControlCommands();
-        commands.Add("hello", request =>
-        {
-            request.Done();
-            return "\"there\"";
-        });
-        commands.Add("long", request => $"\"{new string('x', 20_000)}\"");
+        commands.Add(new CommandSpec<string>("hello", "Says something.", [], MqttJson.Default.String), _ => "there");
+        commands.Add(new CommandSpec<string>("long", "Says much.", [], MqttJson.Default.String), _ => new string('x', 20_000));
         return new MqttLink(options, new MqttBox(() => EventMakerTests.Box(1), commands, null, "box", new BoxRun("boot", "run")) { Events = events }, NullLogger.Instance);
     }
 

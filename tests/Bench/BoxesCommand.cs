@@ -116,11 +116,7 @@ internal sealed class SimulatedBox : IDisposable
         _recorder = new SimulatedRecorder(this);
         _configurator = new Configurator(_store, new ConfigTrials(_store, new SystemClocks()), config, _recorder, NullLogger.Instance);
         var commands = new ControlCommands();
-        commands.Add("status", request =>
-        {
-            request.Done();
-            return """{"simulated":true}""";
-        });
+        commands.Add(new CommandSpec<BoxSnapshot>("status", "All counters now.", [], ControlJson.Default.BoxSnapshot), _ => _recorder.Snapshot());
         ConfigCommands.AddTo(commands, _configurator);
         _shown = new MqttBox(_recorder.Snapshot, commands, _configurator, id, new BoxRun("simulated", Guid.NewGuid().ToString("N")));
         _options = config.Mqtt!;
