@@ -21,6 +21,7 @@
 #include <linux/net_tstamp.h>
 #include <linux/netlink.h>
 #include <linux/nsfs.h>
+#include <linux/reboot.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <linux/time_types.h>
@@ -315,6 +316,7 @@ static void uring(void)
 
 static void packet_numbers(void)
 {
+	SAME(Machine, LINUX_REBOOT_CMD_RESTART);
 	SAME(PacketNumbers, AF_PACKET);
 	SAME(PacketNumbers, SOCK_RAW);
 	SAME(PacketNumbers, SOCK_CLOEXEC);

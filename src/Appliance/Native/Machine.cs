@@ -6,8 +6,8 @@ namespace Capbox.Native;
 /// <summary>The machine as a whole. Nothing in the tests of this machine comes here.</summary>
 internal static partial class Machine
 {
-    /// <summary>LINUX_REBOOT_CMD_RESTART, reboot(2).</summary>
-    private const int Restart = 0x01234567;
+    /// <summary>reboot(2).</summary>
+    private const int LINUX_REBOOT_CMD_RESTART = 0x01234567;
 
     /// <summary>This directory tells a machine that systemd has started (sd_booted(3)).</summary>
     private const string SystemdRuntime = "/run/systemd/system";
@@ -32,7 +32,7 @@ internal static partial class Machine
         }
 
         sync();
-        if (reboot(Restart) != 0)
+        if (reboot(LINUX_REBOOT_CMD_RESTART) != 0)
             throw new IOException($"reboot: {Marshal.GetLastPInvokeErrorMessage()}");
     }
 }
