@@ -55,10 +55,13 @@ internal static class MessageSchema
     /// <summary>The answer to what was not carried out.</summary>
     public static JsonObject Error() => Envelope(false, "error", new JsonObject { ["description"] = "What is wrong, one line; it names the member at fault.", ["type"] = "string", ["minLength"] = 1 });
 
+    /// <summary>MQTT 3.1.1 has no correlation data: what the request had as a member is in the answer.</summary>
+    private static JsonObject Correlation() => new() { ["description"] = "As in a request by MQTT 3.1.1 that had one.", ["type"] = "string" };
+
     private static JsonObject Envelope(bool isGood, string name, JsonNode content) => new()
     {
         ["type"] = "object",
-        ["properties"] = new JsonObject { ["ok"] = new JsonObject { ["type"] = "boolean", ["enum"] = new JsonArray(isGood) }, [name] = content },
+        ["properties"] = new JsonObject { ["ok"] = new JsonObject { ["type"] = "boolean", ["enum"] = new JsonArray(isGood) }, [name] = content, ["correlation"] = Correlation() },
         ["required"] = new JsonArray("ok", name),
         ["additionalProperties"] = false,
     };

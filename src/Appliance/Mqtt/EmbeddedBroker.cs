@@ -87,6 +87,9 @@ internal sealed class EmbeddedBroker : IDisposable
             e.ReasonCode = MqttConnectReasonCode.ServerBusy;
         else
             e.SessionItems[MayAsk] = mayAsk;
+        // A client without a name gets one (MQTT 5, 3.1.3.1); mosquitto_sub has none.
+        if (string.IsNullOrEmpty(e.ClientId))
+            e.AssignedClientIdentifier = Guid.NewGuid().ToString("N");
         return Task.CompletedTask;
     }
 

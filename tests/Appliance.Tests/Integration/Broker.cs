@@ -11,6 +11,7 @@ internal sealed class Broker : IDisposable
     private readonly Lab _lab;
     private readonly string _config, _space;
     private readonly List<WireCheck> _checks = [];
+    private readonly HashSet<(string Topic, string Payload)> _forged = []; // what a test said in a box's place
     private Process? _process;
 
     /// <param name="lab">Where it runs.</param>
@@ -58,12 +59,13 @@ internal sealed class Broker : IDisposable
         _process?.Dispose();
         // Every message that was heard is as its schema says.
         foreach (WireCheck check in _checks)
-            check.Dispose();
+            check.End(_forged);
     }
 
     /// <summary>Publishes with Debian's client.</summary>
     public void Publish(string topic, string payload, bool retain = false, params string[] options)
     {
+        _forged.Add((topic, payload));
         string file = Path.Combine(_lab.Scratch, $"payload{Random.Shared.Next()}");
         File.WriteAllText(file, payload);
         Tool.Run("ip", ["netns", "exec", _lab.RecorderSpace, "mosquitto_pub", "-V", "5", "-q", "1", "-p", $"{Port}", "-t", topic, "-f", file, .. Enumerable.Repeat("-r", retain ? 1 : 0), .. options]);

@@ -13,7 +13,7 @@ public class EventTests
 
     private static string Document(Lab lab, string mqtt) => $$"""
         {"serial":"{{Device}}","storage":{"directory":"{{lab.Archive}}"},"change":{"watch":"0s"},"mqtt":{{mqtt}},
-         "ports":[{"name":"b0","ringSize":"4MiB","blockSize":"256KiB","handover":"20ms"},{"name":"b1","ringSize":"4MiB","blockSize":"256KiB"}]}
+         "ports":[{"name":"b0","ringSize":"64MiB","blockSize":"256KiB","handover":"20ms"},{"name":"b1","ringSize":"4MiB","blockSize":"256KiB"}]}
         """.ReplaceLineEndings(" ");
 
     private static CapboxProcess Start(Lab lab, string document)
@@ -93,7 +93,7 @@ public class EventTests
         broker.Kill();
         Tool.WaitFor(() => capbox.Errors.Contains("is gone", StringComparison.Ordinal), "the loss of the broker", 60);
         var away = Stopwatch.StartNew();
-        Task<long> load = Task.Run(() => lab.Generate("--milliseconds", "55000", "--pps", "20000", "--size", "200"), TestContext.Current.CancellationToken);
+        Task<long> load = Task.Run(() => lab.Generate("--milliseconds", "55000", "--pps", "5000", "--size", "200"), TestContext.Current.CancellationToken);
         Flap(lab, 4);
         long resident = Resident(capbox);
         int flaps = 4;
