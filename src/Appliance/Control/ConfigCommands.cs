@@ -49,7 +49,7 @@ internal static class ConfigCommands
 
     private static readonly CommandSpec<ConfigStatusAnswer> s_status = new("config-status", "How the configuration stands.", [], ConfigJson.Default.ConfigStatusAnswer);
     private static readonly CommandSpec<ConfigShowAnswer> s_show = new(
-        "config-show", "A revision with its document.", [CommandMember.Number("revision", 1, long.MaxValue, "Default: that in force.")], ConfigJson.Default.ConfigShowAnswer);
+        "config-show", "A revision with its document.", [CommandMember.Number("revision", 0, long.MaxValue, "Default, and 0: that in force.")], ConfigJson.Default.ConfigShowAnswer);
 
     private static readonly CommandSpec<IReadOnlyList<ConfigHistoryEntry>> s_history = new(
         "config-history", "The revisions that are kept, newest first, without their documents.", [], ConfigJson.Default.IReadOnlyListConfigHistoryEntry);
@@ -57,7 +57,7 @@ internal static class ConfigCommands
     private static readonly CommandSpec<ConfigPlanAnswer> s_plan = new("config-plan", "What a document would change, and what that interrupts.", [s_config], ConfigJson.Default.ConfigPlanAnswer);
     private static readonly CommandMember[] s_applyMembers =
     [
-        s_config, s_who, CommandMember.Text("why", MaxWordLength, "For the revision."), CommandMember.Number("base", 1, long.MaxValue, "Revision it was made from: refused if another is in force."),
+        s_config, s_who, CommandMember.Text("why", MaxWordLength, "For the revision."), CommandMember.Number("base", 0, long.MaxValue, "Revision it was made from: refused if another is in force. 0: not told."),
         CommandMember.Number("confirmSeconds", 0, ChangeSection.MaxSeconds, "Taken back unless confirmed within this."),
     ];
 
@@ -70,7 +70,7 @@ internal static class ConfigCommands
     public static void AddTo(ControlCommands commands, Configurator configurator)
     {
         commands.Add(s_status, _ => ConfigStatusAnswer.Of(configurator.Report));
-        commands.Add(s_show, request => Show(configurator, request.Number("revision")));
+        commands.Add(s_show, request => Show(configurator, request.Number("revision") ?? 0));
         commands.Add(s_history, _ => configurator.Read(History));
         commands.Add(s_plan, request =>
         {
@@ -82,7 +82,7 @@ internal static class ConfigCommands
             var proposal = new ConfigProposal(request.Document("config"), request.Text("who") ?? request.Requester)
             {
                 Why = request.Text("why") ?? "",
-                BaseRevision = request.Number("base"),
+                BaseRevision = request.Number("base") is > 0 and var number ? number : null,
                 ConfirmSeconds = (int?)request.Number("confirmSeconds"),
             };
             return ConfigStatusAnswer.Of(configurator.Apply(proposal));
@@ -109,10 +109,10 @@ internal static class ConfigCommands
 
     public static ConfigShowAnswer Shown(ConfigRevision r) => new(r.Revision, r.Version, r.Id, r.Who, r.When, r.Why, r.Config);
 
-    private static ConfigShowAnswer Show(Configurator configurator, long? number)
+    private static ConfigShowAnswer Show(Configurator configurator, long number)
     {
         string? problem = null;
-        return Shown(configurator.Read(store => number is { } n ? store.TryRead(n, out problem) : store.Current) ?? throw new ControlException($"$.revision: {problem}"));
+        return Shown(configurator.Read(store => number == 0 ? store.Current : store.TryRead(number, out problem)) ?? throw new ControlException($"$.revision: {problem}"));
     }
 }
 

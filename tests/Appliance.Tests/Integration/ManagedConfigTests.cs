@@ -187,11 +187,11 @@ public class ManagedConfigTests
         string first = Document(lab, Port("b0"));
         for (int round = 0; round < 12; round++)
         {
-            CapboxProcess capbox = Start(lab, first);
-            WaitCapturing(capbox, 1);
-            long before = Revision(lab);
-            using (capbox)
+            long before;
+            using (CapboxProcess capbox = Start(lab, first))
             {
+                WaitCapturing(capbox, 1);
+                before = Revision(lab);
                 string snap = (100 + round).ToString(CultureInfo.InvariantCulture);
                 var change = Task.Run(() => Config(lab, "set", "ports[b0].snapLength", snap, "--confirm", "1"), TestContext.Current.CancellationToken);
                 await Task.Delay(round * 15, TestContext.Current.CancellationToken);
