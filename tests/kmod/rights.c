@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -51,6 +52,7 @@ static void write_file(const char *path, const char *text)
 {
 	int file = open(path, O_WRONLY | O_CLOEXEC);
 
+	expect(file >= 0, "%s: %s", path, strerror(errno));
 	expect(write(file, text, strlen(text)) == (ssize_t)strlen(text), "%s: %s", path, strerror(errno));
 	close(file);
 }
@@ -127,6 +129,8 @@ static void container(void)
 
 	set_memlock(64 << 20);
 	expect(!setgid(NOBODY) && !setuid(NOBODY), "setuid: %s", strerror(errno));
+	/* Who changed its user owns its /proc/self no more until it says so. */
+	expect(!prctl(PR_SET_DUMPABLE, 1), "prctl: %s", strerror(errno));
 	must_not_open("nobody");
 	expect(!unshare(CLONE_NEWUSER), "a user namespace: %s", strerror(errno));
 	write_file("/proc/self/setgroups", "deny");

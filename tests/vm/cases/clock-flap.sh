@@ -1,4 +1,3 @@
-# suite: clock
 # memory: 1024
 # timeout: 400
 # network: root

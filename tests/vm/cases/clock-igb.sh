@@ -1,4 +1,3 @@
-# suite: clock
 # cpus: 1
 # memory: 1024
 # timeout: 400
@@ -48,7 +47,7 @@ worst() {
 		[.[] | (.t1 / 1e9 - $base) as $s | select($s >= $from and $s < $to) | (.offsetNs + .delayNs, .offsetNs - .delayNs) | fabs] | if length < 8 then error("too few") else max end' exchanges
 }
 # Second by second, for the log: seconds, offset, delay.
-course() { jq -r --argjson base "$base" '[(.t1 / 1e9 - $base) * 100 | round / 100, .offsetNs, .delayNs] | @tsv' exchanges | awk 'NR % 4 == 1'; }
+course() { jq -r --argjson base "$base" '[((.t1 / 1e9 - $base) * 100 | round / 100), .offsetNs, .delayNs] | @tsv' exchanges | awk 'NR % 4 == 1'; }
 sleep 45
 capbox clock status --archive /data/archive
 exchanges
