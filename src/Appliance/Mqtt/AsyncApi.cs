@@ -52,7 +52,7 @@ internal static class AsyncApi
         Out("telemetry/clock", "The clock that stamps.", MqttJson.Default.ClockTelemetry, qos: 0),
         Out("telemetry/nic", "What was lost before the rings.", MqttJson.Default.NicTelemetry, qos: 0),
         Out("telemetry/system", "The process, and what went over this connection.", MqttJson.Default.SystemTelemetry),
-        new("event/{severity}/{code}", "Something that happened, kept while the broker is away.", Event),
+        new("event/{severity}/{code}", "Something that happened, kept while the broker is away.", () => MessageSchema.Of(EventJson.Default.EventMessage)),
     ];
 
     /// <summary>The document as YAML, with its newline.</summary>
@@ -168,22 +168,6 @@ internal static class AsyncApi
 
         return parameters;
     }
-
-    private static JsonNode Event() => new JsonObject
-    {
-        ["type"] = "object",
-        ["properties"] = new JsonObject
-        {
-            ["head"] = MessageSchema.Of(MqttJson.Default.TelemetryHead),
-            ["severity"] = new JsonObject { ["enum"] = new JsonArray("info", "warning", "error") },
-            ["code"] = new JsonObject { ["type"] = "string", ["pattern"] = "^[a-z0-9-]{1,64}$" },
-            ["component"] = new JsonObject { ["enum"] = new JsonArray("capture", "storage", "clock", "control") },
-            ["text"] = new JsonObject { ["type"] = "string" },
-            ["data"] = new JsonObject { ["type"] = "object" },
-        },
-        ["required"] = new JsonArray("head", "severity", "code", "component", "text", "data"),
-        ["additionalProperties"] = false,
-    };
 
     private static JsonObject Reference(string pointer) => new() { ["$ref"] = pointer };
 

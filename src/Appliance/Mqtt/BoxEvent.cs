@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Capbox.Control;
 
 namespace Capbox.Mqtt;
 
@@ -51,7 +52,12 @@ internal sealed record EventData
 
 /// <summary><c>event/SEVERITY/CODE</c>.</summary>
 /// <param name="Head">As of telemetry; the sequence is that of events, from 1 at each start of capbox.</param>
-internal sealed record EventMessage(TelemetryHead Head, EventSeverity Severity, string Code, string Component, string Text, EventData Data);
+internal sealed record EventMessage(
+    TelemetryHead Head, EventSeverity Severity, string Code, [property: Words("capture", "storage", "clock", "control")] string Component, string Text, EventData Data)
+{
+    /// <summary>So many between the one before and this one are lost. Known when it is sent, and put in then.</summary>
+    public ulong? Missed { get; init; }
+}
 
 /// <summary>All that is kept as an event; generated code.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
