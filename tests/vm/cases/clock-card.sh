@@ -1,5 +1,5 @@
 # memory: 1024
-# timeout: 240
+# timeout: 500
 # network: root
 # The recorder keeps the clock of the card that stamps its packets: a real ptp4l is grandmaster on the other end of the cable, with a clock of its own that is right;
 # the recorder's card has an oscillator that is 20 ppm off and starts 3 ms wrong. Its chunks say acquiring, then locked with a bound; both PHCs agree within it; without the

@@ -1,5 +1,5 @@
 # memory: 1024
-# timeout: 240
+# timeout: 500
 # network: root
 # An outside ptp4l steers the clock of the card that stamps the recorder's packets: its oscillator is 20 ppm off and it starts 3 ms wrong. The recorder asks ptp4l, claims what that is
 # worth, and has the system clock follow; both are compared with the grandmaster's clock by the kernel. A step that ptp4l did not make is seen. Without the grandmaster it is holdover,

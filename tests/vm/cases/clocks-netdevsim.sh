@@ -1,7 +1,7 @@
 # kernel: debug
 # network: root
 # module: none
-# timeout: 60
+# timeout: 180
 # The simulated clock of netdevsim (ptp_mock), which counts CLOCK_MONOTONIC_RAW exactly: what is dialled is what it does, within the width of
 # the readings. Its driver offers the plainest way to read it alone.
 # shellcheck shell=dash

@@ -1,6 +1,6 @@
 # network: root
 # module: none
-# timeout: 120
+# timeout: 300
 # Cards that stamp every packet, with oscillators that are known to be 30 ppm slow and 7 ppm fast: the inventory says so, the filter in force is read
 # back, frequency and steps do what was asked within the width of the readings, and a nudge tells one clock from two.
 # shellcheck shell=dash

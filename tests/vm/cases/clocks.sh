@@ -1,7 +1,7 @@
 # qemu: -netdev hubport,id=n0,hubid=0 -netdev hubport,id=n1,hubid=0 -device igb,netdev=n0,addr=4,mac=02:00:00:00:01:0a -device igb,netdev=n1,addr=8,mac=02:00:00:00:01:0b
 # network: root
 # module: none
-# timeout: 180
+# timeout: 400
 # allow: physical clock is free running
 # The clocks of two igb cards and the system clock: what the inventory tells of them, virtual clocks, frequency and steps, each checked against
 # CLOCK_MONOTONIC_RAW within the width of the readings.

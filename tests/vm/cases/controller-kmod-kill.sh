@@ -1,5 +1,5 @@
 # memory: 1024
-# timeout: 180
+# timeout: 400
 # The controller is killed under traffic, five times: the module lets go of everything, the next start makes room of what was preallocated, repairs the part
 # and records on; what was told to be stored is there, each packet once.
 # shellcheck shell=dash

@@ -1,5 +1,5 @@
 # memory: 1024
-# timeout: 180
+# timeout: 400
 # Ports of the module that are missing at the start, go down, are renamed under traffic, deleted and made again: the recorder waits, follows and goes on, and the
 # ledger keeps counting. Two ports in one segment.
 # shellcheck shell=dash

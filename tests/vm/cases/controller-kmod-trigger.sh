@@ -1,5 +1,5 @@
 # memory: 1024
-# timeout: 180
+# timeout: 400
 # The flight recorder through the module: rings keep the newest packets (drop-oldest), a trigger writes what lies before and after it, byte for byte and without a
 # gap; what nobody asked for is counted as discarded.
 # shellcheck shell=dash

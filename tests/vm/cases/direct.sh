@@ -1,4 +1,4 @@
-# timeout: 120
+# timeout: 300
 # A disk with a file system reads blocks from the mapping (O_DIRECT) while packets come; the file is the blocks byte for byte.
 # shellcheck shell=dash
 pair a0 b0

@@ -1,6 +1,6 @@
 # kernel: debug
 # network: root
-# timeout: 120
+# timeout: 300
 # Each allocation and each copy from user space fails once, in each call: every error is clean, nothing leaks.
 # shellcheck shell=dash
 pair a0 b0

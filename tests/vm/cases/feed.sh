@@ -1,5 +1,5 @@
 # cpus: 1
-# timeout: 200
+# timeout: 400
 # A trading feed is less than a fifth of the packets. With its filter exactly the feed is stored, nothing of it lost, and at least 80 % of the
 # bytes never reach memory.
 # shellcheck shell=dash

@@ -1,4 +1,4 @@
-# timeout: 120
+# timeout: 300
 # The filter is changed again and again while both CPUs send numbered packets: each is judged by one filter, which was in force when it came.
 # shellcheck shell=dash
 pair a0 b0

@@ -1,4 +1,4 @@
-# timeout: 120
+# timeout: 300
 # network: root
 # Blocks with stamps of both clocks, and of a NIC's alone: what the kernel says of them is what a walk finds.
 # shellcheck shell=dash

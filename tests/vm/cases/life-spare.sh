@@ -1,4 +1,4 @@
-# timeout: 120
+# timeout: 300
 # append: maxcpus=1
 # A CPU that comes up after SETUP writes to the spare ring, and loses nothing.
 # shellcheck shell=dash

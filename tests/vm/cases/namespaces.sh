@@ -1,4 +1,4 @@
-# timeout: 120
+# timeout: 300
 # Two namespaces, each with a session on all seven hooks and traffic of its own at the same time: neither sees a packet of the other, though
 # interfaces, addresses and numbers are the same.
 # shellcheck shell=dash

@@ -1,4 +1,4 @@
-# timeout: 120
+# timeout: 300
 # Two CPUs send more than their rings hold, each its own numbers: what a ring keeps and loses is what the policy says, whoever reads, and how.
 # shellcheck shell=dash
 pair a0 b0

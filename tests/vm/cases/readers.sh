@@ -1,4 +1,4 @@
-# timeout: 120
+# timeout: 300
 # Several sessions on one port, some that consume, beside the stack and packet sockets: who sees the packets, in every order of starting and ending.
 # shellcheck shell=dash
 pair a0 b0

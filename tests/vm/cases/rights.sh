@@ -1,4 +1,4 @@
-# timeout: 120
+# timeout: 300
 # Who may open a session, of which namespace; whose locked memory it counts as; what the module says of itself; that it stays while it is used.
 # shellcheck shell=dash
 pair a0 b0

@@ -1,5 +1,5 @@
 # memory: 1024
-# timeout: 120
+# timeout: 300
 # network: root
 # cpus: 1
 # A NIC that stamps in hardware: the controller asks it to, its packets go to the hardware interface with the NIC's time (TAI), those that the
