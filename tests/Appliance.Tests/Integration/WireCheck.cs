@@ -69,7 +69,7 @@ internal static class WireSchemas
 }
 
 /// <summary>Hears all that boxes say at a broker, and holds every message to the schema of its topic.</summary>
-internal sealed class WireCheck
+internal sealed class WireCheck : IDisposable
 {
     private const int MaxTold = 5;
     private readonly Process _process;
@@ -101,12 +101,17 @@ internal sealed class WireCheck
     /// <exception cref="InvalidOperationException">A message is not as its schema says.</exception>
     public void End(IReadOnlySet<(string Topic, string Payload)> forged)
     {
-        _process.Kill();
-        _process.WaitForExit();
-        _process.Dispose();
+        Dispose();
         string[] wrong = [.. _heard.Where(m => !forged.Contains(m)).Select(m => (m.Topic, m.Payload, Problems: WireSchemas.Problems(m.Topic, m.Payload))).Where(m => m.Problems.Count > 0).Take(MaxTold)
             .Select(m => $"{m.Topic} {m.Payload}: {string.Join("; ", m.Problems)}")];
         if (wrong.Length > 0)
             throw new InvalidOperationException($"messages that are not as docs/asyncapi.yaml says:\n{string.Join('\n', wrong)}");
+    }
+
+    public void Dispose()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
     }
 }
