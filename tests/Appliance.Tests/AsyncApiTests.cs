@@ -81,7 +81,7 @@ public class AsyncApiTests
     {
         JsonNode schema = MessageSchema.Of(MqttJson.Default.ReportedMessage);
         Assert.False(schema["additionalProperties"]!.GetValue<bool>());
-        Assert.Equal(["version", "id", "status", "errors", "revision", "confirmBy", "config"], schema["required"]!.AsArray().Select(r => r!.GetValue<string>()));
+        Assert.Equal(["version", "id", "highestVersion", "status", "errors", "revision", "confirmBy", "config"], schema["required"]!.AsArray().Select(r => r!.GetValue<string>()));
         Assert.Equal("pending-confirm", schema["properties"]!["status"]!["enum"]![1]!.GetValue<string>());
         // Where null is left out it is not required.
         JsonNode index = ControlCommands.All.First(c => c.Name == "segments").ResultSchema();

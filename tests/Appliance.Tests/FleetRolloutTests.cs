@@ -24,7 +24,7 @@ public class FleetRolloutTests
         Pass(0);
     }
 
-    private static BoxReport Report(string id, string status, long version, long revision, params string[] errors) => new(version, id, status, revision, errors, [], null);
+    private static BoxReport Report(string id, string status, long version, long revision, params string[] errors) => new(version, id, version, status, revision, errors, [], null);
 
     private void Pass(long milliseconds)
     {
@@ -284,14 +284,24 @@ public class FleetRolloutTests
     }
 
     [Fact]
+    public void The_version_is_above_all_that_were_proposed_not_only_above_the_last()
+    {
+        _heard["a"] = new FleetBox("a") { State = "ready", Session = "1", Report = Report("old", "rejected", 5, 3, "$.version: too low") with { HighestVersion = 90 }, Health = new BoxHealth(HealthLevel.Ok, []) };
+        _rollout = new Rollout(new RolloutOptions { Id = Id }, [new RolloutBox("a", false)], d => _heard[d]);
+        Pass(0);
+        Assert.Equal("send a job v91 from 3", Did());
+    }
+
+    [Fact]
     public void A_version_that_was_used_up_is_chosen_again_once()
     {
         Begin(1);
         Did();
-        Says("a", "rejected", 5, errors: "$.version: 6 is not above 41, the highest that was proposed");
+        void UsedUp(string id, long version, long highest) => Hear("a", b => b with { Report = Report(id, "rejected", version, 5, "$.version: too low") with { HighestVersion = highest } });
+        UsedUp(Id, 6, 6);
         Pass(0);
-        Assert.Equal("send a job-2 v42 from 5", Did());
-        Says("a", "rejected", 5, id: "job-2", errors: "$.version: 42 is not above 50, the highest that was proposed");
+        Assert.Equal("send a job-2 v7 from 5", Did());
+        UsedUp("job-2", 7, 50);
         Pass(0);
         Expect("a:Rejected");
     }

@@ -20,7 +20,7 @@ public class FleetSelectionTests
         State = state,
         Info = new BoxInfo("capbox", id, version, "Linux", "r", MayConfigure: true),
         Health = new BoxHealth(health, [.. alarms.Select(a => new BoxAlarm(a, health, "", "text"))]),
-        Report = new BoxReport(revision, "x", "applied", revision, [], ports, null),
+        Report = new BoxReport(revision, "x", revision, "applied", revision, [], ports, null),
     };
 
     [Theory]

@@ -5,12 +5,13 @@ namespace Capbox.Fleet;
 /// <summary>What a box said about its configuration in <c>config/reported</c>.</summary>
 /// <param name="Version">Of the last proposal.</param>
 /// <param name="Id">The same.</param>
+/// <param name="HighestVersion">That was ever proposed: the next one is above it.</param>
 /// <param name="Status"><c>applied</c>, <c>pending-confirm</c>, <c>rejected</c>, <c>rolled-back</c>.</param>
 /// <param name="Revision">In force.</param>
 /// <param name="Errors">PATH: REASON, the first few.</param>
 /// <param name="Ports">Names of the ports that are configured.</param>
 /// <param name="Config">The document in force, one line; null: not kept, see <see cref="Roster"/>.</param>
-internal sealed record BoxReport(long Version, string Id, string Status, long Revision, IReadOnlyList<string> Errors, IReadOnlyList<string> Ports, string? Config)
+internal sealed record BoxReport(long Version, string Id, long HighestVersion, string Status, long Revision, IReadOnlyList<string> Errors, IReadOnlyList<string> Ports, string? Config)
 {
     /// <summary>Still to be confirmed.</summary>
     public const string Pending = "pending-confirm";

@@ -59,7 +59,7 @@ internal static class FleetReader
             return null;
         string[] errors = [.. Elements(root, "errors", MaxErrors).Select(e => $"{Text(e, "path") ?? "$"}: {Text(e, "reason") ?? ""}")];
         string[] ports = [.. Elements(config, "ports", MaxPorts).Select(p => Text(p, "name")).OfType<string>()];
-        return new BoxReport(Number(root, "version"), id, status, Number(root, "revision"), errors, ports, config.GetRawText());
+        return new BoxReport(Number(root, "version"), id, Number(root, "highestVersion"), status, Number(root, "revision"), errors, ports, config.GetRawText());
     }
 
     private static BoxHealth? Health(JsonElement root)

@@ -193,7 +193,7 @@ internal sealed class Rollout
             }
 
             (box.SessionBefore, box.HealthBefore) = (heard.Session, heard.Health?.Overall);
-            Send(box, report.Version + 1, report.Revision, nowMs);
+            Send(box, report.HighestVersion + 1, report.Revision, nowMs);
             _isFirstStage = false;
             room--;
         }
@@ -241,23 +241,14 @@ internal sealed class Rollout
         }
     }
 
-    /// <summary>A version that is not above all before is chosen again, once: a box reports the last one that was proposed, which is not always the highest.</summary>
+    /// <summary>Somebody else's proposal came first and used up the version: one above that is tried, once.</summary>
     private void Refused(RolloutBox box, BoxReport report, long nowMs)
     {
-        if (box.State == RolloutState.Sent && box.Attempts == 1 && HighestIn(report) is { } highest)
-            Send(box, highest + 1, report.Revision, nowMs);
+        bool isUsedUp = report.Errors is [{ } error] && error.StartsWith("$.version: ", StringComparison.Ordinal) && report.HighestVersion >= report.Version;
+        if (box.State == RolloutState.Sent && box.Attempts == 1 && isUsedUp)
+            Send(box, report.HighestVersion + 1, report.Revision, nowMs);
         else
             End(box, RolloutState.Rejected, string.Join("; ", report.Errors), nowMs);
-    }
-
-    /// <summary>Of <c>$.version: 5 is not above 8, ...</c> 8.</summary>
-    private static long? HighestIn(BoxReport report)
-    {
-        const string Before = " is not above ";
-        if (report.Errors is not [{ } error] || !error.StartsWith("$.version: ", StringComparison.Ordinal) || error.IndexOf(Before, StringComparison.Ordinal) is not (> 0 and int at))
-            return null;
-        string digits = string.Concat(error[(at + Before.Length)..].TakeWhile(char.IsAsciiDigit));
-        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long highest) && highest < long.MaxValue ? highest : null;
     }
 
     private void Try(RolloutBox box, FleetBox heard, long nowMs)

@@ -8,6 +8,9 @@ namespace Capbox.Mqtt;
 /// <param name="configurator">Null: the box was started with a file and stays with it.</param>
 internal sealed class ConfigTopics(IConfigurator? configurator)
 {
+    /// <summary>Leaves room above: who uses up all versions at a stroke would lock out everybody after.</summary>
+    public const long MaxVersion = 9_000_000_000_000_000_000;
+
     private static readonly JsonDocumentOptions s_strict = new() { MaxDepth = 24 };
 
     /// <summary>Somebody wants a document in force.</summary>
@@ -54,6 +57,7 @@ internal sealed class ConfigTopics(IConfigurator? configurator)
         ConfigReport? now = configurator?.Report;
         return Message(new ConfigReport(version, id, ConfigStatus.Rejected, [.. errors.All.Select(e => new ConfigFault(e.Path, e.Reason))])
         {
+            HighestVersion = now?.HighestVersion ?? 0,
             Revision = now?.Revision ?? 0,
             Document = now?.Document ?? "{}",
         });
@@ -63,7 +67,7 @@ internal sealed class ConfigTopics(IConfigurator? configurator)
     {
         ConfigStatusAnswer status = ConfigStatusAnswer.Of(report);
         using JsonDocument config = JsonDocument.Parse(report.Document);
-        return new ReportedMessage(report.Version, report.Id, status.Status, report.Errors, report.Revision, status.ConfirmBy, config.RootElement.Clone());
+        return new ReportedMessage(report.Version, report.Id, report.HighestVersion, status.Status, report.Errors, report.Revision, status.ConfirmBy, config.RootElement.Clone());
     }
 
     private static ConfigProposal? ReadDesired(ReadOnlyMemory<byte> payload, string who, ConfigErrors errors, out long version, out string id)
@@ -75,11 +79,11 @@ internal sealed class ConfigTopics(IConfigurator? configurator)
         {
             if (!node.Has("version"))
                 node.Error("version", "this key is required");
-            givenVersion = node.Number("version", 0, 1, long.MaxValue);
+            givenVersion = node.Number("version", 0, 1, MaxVersion);
             givenId = node.Text("id", required: true) ?? "";
             if (givenId.Length > 200 || givenId.Any(char.IsControl))
                 node.Error("id", "at most 200 characters, none of them a control character");
-            long baseRevision = node.Number("base", 0, 1, long.MaxValue);
+            long baseRevision = node.Number("base", 0, 1, MaxVersion);
             long confirm = node.Number("confirmSeconds", -1, 0, ChangeSection.MaxSeconds);
             string why = node.Text("why") ?? "";
             string? document = node.Raw("config");

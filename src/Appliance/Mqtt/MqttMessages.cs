@@ -20,12 +20,13 @@ internal sealed record InfoMessage(string Model, string Serial, string DeviceId,
 /// <summary><c>config/reported</c>.</summary>
 /// <param name="Version">Of the proposal that this answers.</param>
 /// <param name="Id">The same.</param>
+/// <param name="HighestVersion">That was ever proposed here: the next one must be above it.</param>
 /// <param name="Status"><c>applied</c>, <c>pending-confirm</c>, <c>rejected</c>, <c>rolled-back</c>.</param>
 /// <param name="Errors">Why.</param>
 /// <param name="Revision">In force, as the box counts.</param>
 /// <param name="ConfirmBy">RFC 3339; null unless pending-confirm.</param>
 /// <param name="Config">In force.</param>
-internal sealed record ReportedMessage(long Version, string Id, [property: Words("applied", "pending-confirm", "rejected", "rolled-back")] string Status, IReadOnlyList<ConfigFault> Errors, long Revision, string? ConfirmBy, JsonElement Config);
+internal sealed record ReportedMessage(long Version, string Id, long HighestVersion, [property: Words("applied", "pending-confirm", "rejected", "rolled-back")] string Status, IReadOnlyList<ConfigFault> Errors, long Revision, string? ConfirmBy, JsonElement Config);
 
 /// <summary>What every message of telemetry begins with.</summary>
 /// <param name="Time">RFC 3339, UTC by the system clock.</param>

@@ -155,7 +155,7 @@ public class FleetTests
         Assert.Equal(["SIM-9 lost", "SIM-10 not begun False"], Outcomes(1, "--set", "filters.a=udp", "--select", "id=SIM-9,SIM-10", "--timeout", "5", "--soak", "3"));
         Assert.Equal(["SIM-10 applied True", "SIM-11 applied True"], Outcomes(0, "--set", "filters.a=udp", "--select", "id=SIM-10,SIM-11"));
 
-        // A version that somebody used up, which the boxes do not tell.
+        // A version that somebody used up and that is not the last one proposed.
         broker.Publish("capbox/v1/SIM-12/config/desired", """{"version":90,"id":"x","config":{"poorts":[]}}""");
         broker.Publish("capbox/v1/SIM-12/config/desired", """{"version":5,"id":"y","config":{"poorts":[]}}""");
         using (var listener = new Listener(lab, "capbox/v1/SIM-12/config/reported"))
