@@ -42,6 +42,20 @@ public sealed class EventSpoolTests : IDisposable
         Assert.Equal(counts.Written, counts.Sent + counts.Waiting + counts.Dropped + counts.Damaged);
     }
 
+    /// <summary>Events 1 to count in one file; returns where each ends in it.</summary>
+    private List<int> WriteOneFile(SpoolLimits limits, int count)
+    {
+        List<int> ends = [];
+        using var spool = Open(limits);
+        for (int i = 1; i <= count; i++)
+        {
+            spool.Append([Payload(i)]);
+            ends.Add((int)new FileInfo(Files()[0]).Length);
+        }
+
+        return ends;
+    }
+
     private string[] Files() => [.. Directory.GetFiles(_directory, "*.spool").Order(StringComparer.Ordinal)];
 
     [Fact]
@@ -148,18 +162,8 @@ public sealed class EventSpoolTests : IDisposable
     [Fact]
     public void A_file_cut_at_any_byte_loses_only_what_was_cut()
     {
-        const int Count = 12;
         var limits = new SpoolLimits(MaxFileBytes: 100_000, MaxFiles: 4, IsSynced: false);
-        List<int> ends = [];
-        using (var spool = Open(limits))
-        {
-            for (int i = 1; i <= Count; i++)
-            {
-                spool.Append([Payload(i)]);
-                ends.Add((int)new FileInfo(Files()[0]).Length);
-            }
-        }
-
+        List<int> ends = WriteOneFile(limits, 12);
         string path = Files()[0];
         byte[] whole = File.ReadAllBytes(path);
         for (int cut = 0; cut <= whole.Length; cut++)
@@ -184,16 +188,7 @@ public sealed class EventSpoolTests : IDisposable
     {
         const int Count = 5;
         var limits = new SpoolLimits(MaxFileBytes: 100_000, MaxFiles: 4, IsSynced: false);
-        List<int> ends = [];
-        using (var spool = Open(limits))
-        {
-            for (int i = 1; i <= Count; i++)
-            {
-                spool.Append([Payload(i)]);
-                ends.Add((int)new FileInfo(Files()[0]).Length);
-            }
-        }
-
+        List<int> ends = WriteOneFile(limits, Count);
         string path = Files()[0];
         byte[] whole = File.ReadAllBytes(path);
         for (int bit = 0; bit < whole.Length * 8; bit++)

@@ -161,6 +161,7 @@ public class MqttTests
     [Theory]
     [InlineData("""{"id":"j","config":{}}""", "$.version")]
     [InlineData("""{"version":0,"id":"j","config":{}}""", "$.version")]
+    [InlineData("""{"version":9000000000000000001,"id":"j","config":{}}""", "$.version")]
     [InlineData("""{"version":5,"config":{}}""", "$.id")]
     [InlineData("""{"version":5,"id":"j"}""", "$.config")]
     [InlineData("""{"version":5,"id":"j","config":[]}""", "$.config")]

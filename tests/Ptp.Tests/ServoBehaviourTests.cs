@@ -2,7 +2,6 @@ using Capbox.Ptp.Estimation;
 using Capbox.Ptp.Quality;
 using Capbox.Ptp.Simulation;
 using Capbox.Ptp.Steering;
-using Capbox.Tests;
 using Xunit;
 
 namespace Capbox.Ptp.Tests;

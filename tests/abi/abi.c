@@ -1,12 +1,4 @@
-// What the C headers of this machine say about every kernel structure and number that src/Appliance/Native mirrors, one "name value" per
-// line. Names are those of the C# side, so that AbiTests compares by name alone:
-//
-//	Struct.size		sizeof
-//	Struct.Field		offsetof
-//	Struct.Field.size	sizeof of the member
-//	Class.Constant		the number
-//
-// AbiTests compiles and runs this file and fails for a structure, field or constant that is not printed here.
+// What the C headers of this machine say about every kernel structure and number that src/Appliance/Native mirrors; see mirror.h.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -29,9 +21,7 @@
 #include <net/if_arp.h>
 #include <poll.h>
 #include <sched.h>
-#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -41,16 +31,7 @@
 #include <sys/uio.h>
 #include <pcap/pcap.h>
 
-#define VALUE(name, value) printf("%s %lld\n", name, (long long)(value))
-#define SIZE(mirror, type) VALUE(#mirror ".size", sizeof(type))
-#define FIELD(mirror, field, type, member)                            \
-	do {                                                              \
-		VALUE(#mirror "." #field, offsetof(type, member));            \
-		VALUE(#mirror "." #field ".size", sizeof(((type *)0)->member)); \
-	} while (0)
-#define SAME(class, constant) VALUE(#class "." #constant, constant)
-#define CONSTANT(class, mirror, constant) VALUE(#class "." #mirror, constant)
-
+#include "mirror.h"
 #include "module.h"
 
 static void rings(void)

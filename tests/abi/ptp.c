@@ -15,21 +15,12 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/timex.h>
 #include <time.h>
 
-#define VALUE(name, value) printf("%s %lld\n", name, (long long)(value))
-#define SIZE(mirror, type) VALUE(#mirror ".size", sizeof(type))
-#define FIELD(mirror, field, type, member)                            \
-	do {                                                              \
-		VALUE(#mirror "." #field, offsetof(type, member));            \
-		VALUE(#mirror "." #field ".size", sizeof(((type *)0)->member)); \
-	} while (0)
-#define SAME(class, constant) VALUE(#class "." #constant, constant)
+#include "mirror.h"
 
 static void clocks(void)
 {
@@ -203,6 +194,10 @@ static void sockets(void)
 	FIELD(MessageHead, Control, struct msghdr, msg_control);
 	FIELD(MessageHead, ControlBytes, struct msghdr, msg_controllen);
 	FIELD(MessageHead, Flags, struct msghdr, msg_flags);
+
+	SIZE(MessageEntry, struct mmsghdr);
+	FIELD(MessageEntry, Head, struct mmsghdr, msg_hdr);
+	FIELD(MessageEntry, Bytes, struct mmsghdr, msg_len);
 
 	SIZE(FilterStep, struct sock_filter);
 	FIELD(FilterStep, Code, struct sock_filter, code);

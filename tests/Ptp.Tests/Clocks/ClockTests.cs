@@ -1,6 +1,5 @@
 using System.Globalization;
 using Capbox.Ptp.Clocks;
-using Capbox.Tests;
 using Xunit;
 
 namespace Capbox.Ptp.Tests.Clocks;

@@ -5,7 +5,6 @@ using Capbox.Ptp.Port;
 using Capbox.Ptp.Quality;
 using Capbox.Ptp.Steering;
 using Capbox.Ptp.Transport;
-using Capbox.Tests;
 using Xunit;
 
 namespace Capbox.Ptp.Tests.Live;

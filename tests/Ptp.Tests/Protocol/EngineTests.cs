@@ -1,7 +1,6 @@
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Messages;
 using Capbox.Ptp.Transport;
-using Capbox.Tests;
 using Xunit;
 
 namespace Capbox.Ptp.Tests.Protocol;
