@@ -1,4 +1,5 @@
 using Capbox.Ptp.Estimation;
+using CsCheck;
 using Xunit;
 
 namespace Capbox.Ptp.Tests;
@@ -6,6 +7,28 @@ namespace Capbox.Ptp.Tests;
 /// <summary>The closed forms and the bookkeeping that the estimator stands on.</summary>
 public sealed class EstimationPartsTests
 {
+    [Fact]
+    public void A_window_knows_the_order_of_its_last_values()
+    {
+        Gen.Select(Gen.Int[1, 12], Gen.Int[-4, 4].Array[0, 60]).Sample((capacity, values) =>
+        {
+            OrderWindow window = new(capacity);
+            for (int i = 0; i < values.Length; i++)
+            {
+                window.Add(values[i]);
+                int[] last = [.. values[Math.Max(0, i + 1 - capacity)..(i + 1)].Order()];
+                Assert.Equal((last.Length, last[0], (last[(last.Length - 1) / 2] + last[last.Length / 2]) / 2.0), (window.Count, window.Lowest, window.Median));
+                if (values[i] == 4)
+                {
+                    window.Clear();
+                    values = values[(i + 1)..];
+                    i = -1;
+                    Assert.False(window.IsFull);
+                }
+            }
+        });
+    }
+
     [Theory]
     [InlineData(-200)]
     [InlineData(-30.1)]

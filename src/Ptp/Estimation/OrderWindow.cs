@@ -17,14 +17,26 @@ internal sealed class OrderWindow(int capacity)
 
     public void Add(double value)
     {
-        _values[_next] = value;
+        // In order already but for the oldest, whose place the others close up to.
+        int kept = Count;
+        if (IsFull)
+        {
+            kept--;
+            double oldest = _values[_next];
+            int leaves = 0;
+            while (leaves < kept && _sorted[leaves] != oldest)
+                leaves++;
+            _sorted.AsSpan(leaves + 1).CopyTo(_sorted.AsSpan(leaves));
+        }
+
+        int at = kept;
+        for (; at > 0 && _sorted[at - 1] > value; at--)
+            _sorted[at] = _sorted[at - 1];
+        _sorted[at] = _values[_next] = value;
         _next = (_next + 1) % _values.Length;
-        Count = Math.Min(Count + 1, _values.Length);
-        Span<double> sorted = _sorted.AsSpan(0, Count);
-        _values.AsSpan(0, Count).CopyTo(sorted);
-        sorted.Sort();
-        Lowest = sorted[0];
-        Median = (sorted[(Count - 1) / 2] + sorted[Count / 2]) / 2;
+        Count = kept + 1;
+        Lowest = _sorted[0];
+        Median = (_sorted[(Count - 1) / 2] + _sorted[Count / 2]) / 2;
     }
 
     public void Clear() => (Count, _next, Median, Lowest) = (0, 0, 0, 0);

@@ -144,6 +144,9 @@ public sealed partial class PtpPort : IDisposable
                 break;
             if (reception == Reception.Message && Admit(stampNs, nowNs) is { } stamp)
                 _engine.TransmitStamped(token, stamp, nowNs);
+            // What else lies there, as an error, wakes again.
+            if (!_socket.AwaitsTransmitStamp)
+                return i + 1;
         }
 
         return i;
@@ -159,6 +162,8 @@ public sealed partial class PtpPort : IDisposable
                 break;
             if (reception == Reception.Message)
                 _engine.Receive(message.Bytes, new Arrival(message.Source, message.Channel, Admit(message.StampNs, nowNs), nowNs));
+            if (!_socket.MayHaveMore(channel))
+                return i + 1;
         }
 
         return i;

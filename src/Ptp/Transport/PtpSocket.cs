@@ -48,6 +48,8 @@ public sealed class PtpSocket : IDisposable
     private readonly PtpSocketOptions _options;
     private readonly KernelSocket _event;
     private readonly KernelSocket? _general;
+    private readonly ReceiveBatch _events = new();
+    private readonly ReceiveBatch? _generals;
     private readonly LinkWatch _link;
     private PollEntry[] _polled = new PollEntry[Places];
     private int _firstPolled;
@@ -59,6 +61,7 @@ public sealed class PtpSocket : IDisposable
     private readonly uint[] _tokens = new uint[MostOutstanding];
     private uint _nextId;
     private uint _outstanding;
+    private uint _unstamped;
 
     /// <exception cref="ArgumentException">A setting is out of range.</exception>
     /// <exception cref="IOException">The kernel refuses: no such interface, no right, ports in use, no stamps. The message tells which.</exception>
@@ -70,6 +73,7 @@ public sealed class PtpSocket : IDisposable
         {
             _event = isEthernet ? SocketSetup.Ethernet(options) : SocketSetup.Udp(options, PtpGroup.EventPort);
             _general = isEthernet ? null : SocketSetup.Udp(options, PtpGroup.GeneralPort);
+            _generals = isEthernet ? null : new();
             InterfaceIndex = _event.InterfaceIndex(options.Interface);
             _link = new LinkWatch(options.Interface, InterfaceIndex);
             Span<byte> mac = stackalloc byte[PeerAddress.MacBytes];
@@ -104,7 +108,7 @@ public sealed class PtpSocket : IDisposable
     /// <summary>Waits until there is something to receive, a stamp, or a change of the link.</summary>
     /// <param name="milliseconds">At most so long; 0: not at all.</param>
     /// <returns>Whether it was not just the time.</returns>
-    public bool Wait(int milliseconds) => KernelSocket.Wait(_polled.AsSpan(_firstPolled, Places), Math.Max(0, milliseconds)) > 0;
+    public bool Wait(int milliseconds) => KernelSocket.Wait(_polled.AsSpan(_firstPolled, Places), HasLeft ? 0 : Math.Max(0, milliseconds)) > 0 || HasLeft;
 
     /// <summary>Has somebody else wait for it: from now on what poll(2) notes at these <see cref="Places"/> entries is what there is to do.</summary>
     internal void WaitAt(PollEntry[] entries, int first)
@@ -116,10 +120,13 @@ public sealed class PtpSocket : IDisposable
     }
 
     /// <summary>Whether the last wait saw anything at all.</summary>
-    internal bool HasAnything => Has(EventPlace) || Has(GeneralPlace) || Has(LinkPlace);
+    internal bool HasAnything => HasLeft || Has(EventPlace) || Has(GeneralPlace) || Has(LinkPlace);
 
     /// <summary>Whether the last <see cref="Wait"/> saw something at a socket: asking the others costs a system call each.</summary>
-    public bool HasMessages(PtpChannel channel) => Has(channel == PtpChannel.General ? GeneralPlace : EventPlace);
+    public bool HasMessages(PtpChannel channel) => Has(channel == PtpChannel.General ? GeneralPlace : EventPlace) || Batch(channel) is { HasLeft: true };
+
+    /// <summary>Whether asking for one more message after the last is worth it: false when the socket was seen empty.</summary>
+    public bool MayHaveMore(PtpChannel channel) => Batch(channel) is { MayHaveMore: true };
 
     /// <summary>Whether the last <see cref="Wait"/> saw a report on links.</summary>
     public bool HasLinkChanges => Has(LinkPlace);
@@ -127,25 +134,28 @@ public sealed class PtpSocket : IDisposable
     /// <summary>Whether the last <see cref="Wait"/> saw a transmit stamp, or an error.</summary>
     public bool HasTransmitStamps => (_polled[_firstPolled + EventPlace].Happened & ~POLLIN) != 0;
 
+    /// <summary>Whether something that was sent is still to be stamped, for all that is known.</summary>
+    public bool AwaitsTransmitStamp => _unstamped > 0;
+
     /// <summary>Takes one message.</summary>
     /// <param name="channel">Event or general port; over Ethernet there is one for both.</param>
     public Reception Receive(PtpChannel channel, out ReceivedMessage message)
     {
         message = default;
-        KernelSocket? socket = channel == PtpChannel.General ? _general : _event;
-        if (socket is null)
+        ReceiveBatch? batch = Batch(channel);
+        if (batch is null)
             return Reception.None;
-        ReceiveResult got = socket.Receive(_data, _name, _control, 0);
+        ReceiveResult got = batch.Take(channel == PtpChannel.General ? _general! : _event);
         if (got.Bytes < 0)
             return Failed(-got.Bytes);
         if (got.IsTruncated)
             return Drop(SocketCause.Truncated);
-        var control = ControlMessages.Read(_control.AsSpan(0, got.ControlBytes));
-        ReadOnlySpan<byte> data = _data.AsSpan(0, got.Bytes);
+        var control = ControlMessages.Read(batch.Control);
+        ReadOnlySpan<byte> data = batch.Data;
         long stampNs = _options.Stamps == StampSource.Hardware ? control.HardwareNs : control.SoftwareNs;
         if (_options.Transport == PtpTransport.Ethernet)
-            return Frame(data, control.VlanId, stampNs, ref message);
-        message = new() { Bytes = data, Source = SocketSetup.Source(_name), Channel = channel, StampNs = stampNs };
+            return Frame(data, batch.Name, control.VlanId, stampNs, ref message);
+        message = new() { Bytes = data, Source = SocketSetup.Source(batch.Name), Channel = channel, StampNs = stampNs };
         Counters.Add(SocketCause.Received);
         return Reception.Message;
     }
@@ -165,6 +175,7 @@ public sealed class PtpSocket : IDisposable
         if (!control.IsSent || stampNs == 0 || age == 0 || age > _outstanding)
             return Drop(SocketCause.TransmitStampUnmatched);
         token = _tokens[control.SentId % MostOutstanding];
+        _unstamped -= Math.Min(_unstamped, 1);
         Counters.Add(SocketCause.TransmitStamp);
         return Reception.Message;
     }
@@ -193,7 +204,7 @@ public sealed class PtpSocket : IDisposable
 
         if (errno != 0)
             return Refuse();
-        (_nextId, _outstanding) = (_nextId + 1, Math.Min(_outstanding + 1, MostOutstanding));
+        (_nextId, _outstanding, _unstamped) = (_nextId + 1, Math.Min(_outstanding + 1, MostOutstanding), Math.Min(_unstamped + 1, MostOutstanding));
         Counters.Add(SocketCause.Sent);
         return true;
     }
@@ -223,10 +234,10 @@ public sealed class PtpSocket : IDisposable
         return message.Length + padding;
     }
 
-    private Reception Frame(ReadOnlySpan<byte> data, int vlanId, long stampNs, ref ReceivedMessage message)
+    private Reception Frame(ReadOnlySpan<byte> data, ReadOnlySpan<byte> name, int vlanId, long stampNs, ref ReceivedMessage message)
     {
         // The kernel takes the outer tag out of the frame, and without an interface for the VLAN calls it another host's. VLAN 0 is a priority and no VLAN.
-        if (_options.VlanId >= 0 ? vlanId != _options.VlanId : vlanId > 0 || SocketSetup.IsForOthers(_name))
+        if (_options.VlanId >= 0 ? vlanId != _options.VlanId : vlanId > 0 || SocketSetup.IsForOthers(name))
             return Drop(SocketCause.OtherVlan);
         if (FrameParser.Parse(data, out FrameView view) != FrameKind.Ptp)
             return Drop(SocketCause.Malformed);
@@ -234,6 +245,10 @@ public sealed class PtpSocket : IDisposable
         Counters.Add(SocketCause.Received);
         return Reception.Message;
     }
+
+    private bool HasLeft => _events.HasLeft || _generals is { HasLeft: true };
+
+    private ReceiveBatch? Batch(PtpChannel channel) => channel == PtpChannel.General ? _generals : _events;
 
     private bool Has(int place) => _polled[_firstPolled + place].Happened != 0;
 
@@ -256,7 +271,7 @@ public sealed class PtpSocket : IDisposable
         Counters.Add(SocketCause.SendFailed);
         SocketSetup.Stamps(_event, _options, hasIds: false);
         SocketSetup.Stamps(_event, _options, hasIds: true);
-        (_nextId, _outstanding) = (0, 0);
+        (_nextId, _outstanding, _unstamped) = (0, 0, 0);
         return false;
     }
 }

@@ -73,7 +73,10 @@ internal sealed class EngineBench
     public void Receive(byte[] bytes, PeerAddress from, bool isStamped = false, PtpChannel channel = PtpChannel.Any) =>
         Engine.Receive(bytes, new Arrival(from, channel, isStamped ? new PtpTimestamp(TaiNs + DelayNs + LocalOffsetNs) : null, NowNs));
 
-    /// <summary>Lets time go by: every master announces and syncs once a second, the engine is ticked as it asks.</summary>
+    /// <summary>0: the engine is ticked as it asks; else this often.</summary>
+    public long LookNs { get; set; }
+
+    /// <summary>Lets time go by: every master announces and syncs once a second.</summary>
     public void Run(double seconds)
     {
         long end = NowNs + (long)(seconds * Second);
@@ -82,7 +85,7 @@ internal sealed class EngineBench
             long next = Math.Min(end, Engine.NextWakeNs(NowNs));
             foreach (FakeMaster master in _masters)
                 next = Math.Min(next, Math.Max(NowNs, master.NextNs));
-            NowNs = Math.Max(next, NowNs + 1_000);
+            NowNs = LookNs > 0 ? NowNs + LookNs : Math.Max(next, NowNs + 1_000);
             foreach (FakeMaster master in _masters)
                 master.Act();
             Engine.Tick(NowNs);

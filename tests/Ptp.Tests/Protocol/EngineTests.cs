@@ -179,6 +179,19 @@ public sealed class EngineTests
         Assert.All(bench.Output.Exchanges.Skip(before), e => Assert.Equal(5_000_000, e.Exchange.OffsetNs, 6));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(40 * EngineBench.Millisecond)]
+    public void Requests_keep_the_mean_that_the_master_asks_for_however_late_the_caller_looks(long lookNs)
+    {
+        var bench = new EngineBench(new EngineOptions { Own = EngineBench.Own, LogDelayInterval = -4 }) { LookNs = lookNs };
+        bench.Add(1).DelayLog = -4;
+        bench.Run(10);
+        int before = bench.Output.Requests.Count;
+        bench.Run(100);
+        Assert.InRange(bench.Output.Requests.Count - before, 1_520, 1_680);
+    }
+
     [Fact]
     public void Steady_state_allocates_nothing()
     {
