@@ -46,7 +46,7 @@ internal sealed class FleetLink(MqttOptions options) : IAsyncDisposable
     {
         string? certificate = null;
         _client?.Dispose();
-        IMqttClient client = _client = new MqttClientFactory().CreateMqttClient();
+        IMqttClient client = _client = TcpClientAdapters.NewClient();
         client.ApplicationMessageReceivedAsync += TakeAsync;
         client.DisconnectedAsync += e =>
         {

@@ -136,7 +136,7 @@ internal sealed class MqttLink : IDisposable
         _certificate = null;
         if (_broker is not null)
             await _broker.EnsureStartedAsync();
-        using IMqttClient client = new MqttClientFactory().CreateMqttClient();
+        using IMqttClient client = TcpClientAdapters.NewClient();
         var gone = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         client.DisconnectedAsync += e =>
         {
