@@ -20,9 +20,14 @@ internal sealed class FilterBank
     private const double LeastLogWeight = -7;
     private const double LeastWeightToExpect = 0.02;
 
+    // The filter of 1.8 ppb per square root of a second sees a drift of 1 ppb/s within seconds, however calm the oscillator was before.
+    private const int SentryWander = 4;
+    private const double SentryPart = 0.45;
+
     private readonly PhaseFilter[] _filters = new PhaseFilter[Wanders.Length * Shapes.Length];
     private readonly double[] _logWeight = new double[Wanders.Length * Shapes.Length];
     private readonly double[] _weight = new double[Wanders.Length * Shapes.Length];
+    private int _shape;
 
     public FilterBank()
     {
@@ -97,7 +102,10 @@ internal sealed class FilterBank
         return mean;
     }
 
-    /// <summary>Standard deviation of the offset some seconds after the filter's time, ns, with the spread between the filters.</summary>
+    /// <summary>
+    /// Standard deviation of the offset some seconds after the filter's time, ns, with the spread between the filters; at least a part of what the sentry is unsure of, its distance included: a calm oscillator may begin to
+    /// drift at any moment, and by the time that its messages have given the weight to wilder filters it is far away.
+    /// </summary>
     public double OffsetSigmaNs(double seconds)
     {
         double mean = OffsetNs + (FrequencyPpb * seconds);
@@ -108,7 +116,10 @@ internal sealed class FilterBank
             variance += _weight[i] * (_filters[i].OffsetVarianceAfter(seconds) + (apart * apart));
         }
 
-        return Math.Sqrt(Math.Max(variance, 0));
+        PhaseFilter sentry = _filters[(SentryWander * Shapes.Length) + _shape];
+        double away = sentry.OffsetNs + (sentry.FrequencyPpb * seconds) - mean;
+        double seen = sentry.OffsetVarianceAfter(seconds) + (away * away);
+        return Math.Sqrt(Math.Max(variance, SentryPart * SentryPart * seen));
     }
 
     public void Shift(double offsetNs, double delayNs, double sigmaNs)
@@ -138,6 +149,8 @@ internal sealed class FilterBank
         int best = 0;
         for (int i = 1; i < _logWeight.Length; i++)
             best = _logWeight[i] > _logWeight[best] ? i : best;
+        // The link is what the best filter takes it for.
+        _shape = best % Shapes.Length;
         double top = _logWeight[best];
         double sum = 0;
         for (int i = 0; i < _weight.Length; i++)
