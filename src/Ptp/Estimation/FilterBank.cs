@@ -102,10 +102,7 @@ internal sealed class FilterBank
         return mean;
     }
 
-    /// <summary>
-    /// Standard deviation of the offset some seconds after the filter's time, ns, with the spread between the filters; at least a part of what the sentry is unsure of, its distance included: a calm oscillator may begin to
-    /// drift at any moment, and by the time that its messages have given the weight to wilder filters it is far away.
-    /// </summary>
+    /// <summary>Standard deviation of the offset some seconds after the filter's time, ns, with the spread between the filters.</summary>
     public double OffsetSigmaNs(double seconds)
     {
         double mean = OffsetNs + (FrequencyPpb * seconds);
@@ -116,10 +113,21 @@ internal sealed class FilterBank
             variance += _weight[i] * (_filters[i].OffsetVarianceAfter(seconds) + (apart * apart));
         }
 
-        PhaseFilter sentry = _filters[(SentryWander * Shapes.Length) + _shape];
-        double away = sentry.OffsetNs + (sentry.FrequencyPpb * seconds) - mean;
-        double seen = sentry.OffsetVarianceAfter(seconds) + (away * away);
-        return Math.Sqrt(Math.Max(variance, SentryPart * SentryPart * seen));
+        return Math.Sqrt(Math.Max(variance, 0));
+    }
+
+    /// <summary>
+    /// What the offset may be wrong by although messages come, as a standard deviation, ns: a part of what one wilder filter is unsure of, its distance from the mixture included. A calm oscillator may begin to drift at any
+    /// moment, and by the time that its messages have given the weight to wilder filters it is far away.
+    /// </summary>
+    public double SentrySigmaNs
+    {
+        get
+        {
+            PhaseFilter sentry = _filters[(SentryWander * Shapes.Length) + _shape];
+            double away = sentry.OffsetNs - OffsetNs;
+            return SentryPart * Math.Sqrt(Math.Max(sentry.OffsetVariance + (away * away), 0));
+        }
     }
 
     public void Shift(double offsetNs, double delayNs, double sigmaNs)

@@ -201,7 +201,7 @@ public sealed class OffsetEstimator
 
         _bank.Update(sign, seconds - _seconds, ns, path.MedianStepNs);
         // One lucky message may look like certainty: the bound narrows slowly and widens at once.
-        _takenSigmaNs = Math.Max(_takenSigmaNs, _bank.OffsetSigmaNs(0));
+        _takenSigmaNs = Math.Max(_takenSigmaNs, Math.Max(_bank.OffsetSigmaNs(0), _bank.SentrySigmaNs));
         _usedSeconds = Math.Max(_usedSeconds, seconds);
         TrackDrift();
         path.Took(left);
