@@ -254,8 +254,9 @@ internal sealed class MqttLink : IDisposable
         string text = JsonSerializer.Serialize(_health.Judge(now, control, _box.Configurator?.Report), MqttJson.Default.HealthMessage);
         if (text == _lastHealth)
             return;
-        await PublishAsync(outlet, "health", System.Text.Encoding.UTF8.GetBytes(text), retain: true);
-        _lastHealth = text;
+        // What was refused is said again: its own refusal is a part of the next one, and would stay.
+        if (await PublishAsync(outlet, "health", System.Text.Encoding.UTF8.GetBytes(text), retain: true))
+            _lastHealth = text;
     }
 
     private Task<bool> PublishAsync(Outlet outlet, string suffix, byte[] payload, bool retain, bool isAcknowledged = true) =>

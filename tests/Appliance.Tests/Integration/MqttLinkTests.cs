@@ -130,11 +130,11 @@ public class MqttLinkTests
         string topic = $"capbox/v1/{Device}/config/desired";
         string udp = Document(lab, Plain(), ",\"filter\":\"udp\"");
         broker.Publish(topic, Desired(5, udp), retain: true, "-D", "publish", "user-property", "requester", "noc");
-        listener.WaitFor("config/reported", "\"version\":5,\"id\":\"job-5\",\"status\":\"applied\",\"errors\":[],\"revision\":2");
+        listener.WaitFor("config/reported", "\"version\":5,\"id\":\"job-5\",\"highestVersion\":5,\"status\":\"applied\",\"errors\":[],\"revision\":2");
         Assert.Contains("by mqtt:noc is in force", capbox.Errors);
 
         broker.Publish(topic, Desired(6, Document(lab, Plain(), ",\"filter\":\"ucp\"")), retain: true);
-        listener.WaitFor("config/reported", "\"version\":6,\"id\":\"job-6\",\"status\":\"rejected\",\"errors\":[{\"path\":\"$.ports[0].filter\"");
+        listener.WaitFor("config/reported", "\"version\":6,\"id\":\"job-6\",\"highestVersion\":6,\"status\":\"rejected\",\"errors\":[{\"path\":\"$.ports[0].filter\"");
         broker.Publish(topic, Desired(6, udp), retain: true);
         broker.Publish(topic, "{\"version\":", retain: true);
         listener.WaitFor("config/reported", "no JSON");
@@ -151,7 +151,7 @@ public class MqttLinkTests
         int born = listener.Heard.Count(m => m.Payload.Contains("ready", StringComparison.Ordinal) && m.Topic.EndsWith("/state", StringComparison.Ordinal));
         Tool.WaitFor(() => listener.Heard.Count(m => m.Payload.Contains("ready", StringComparison.Ordinal) && m.Topic.EndsWith("/state", StringComparison.Ordinal)) > Math.Max(1, born - 1), "the new connection");
         broker.Publish($"capbox/v1/{Device}/config/confirm", """{"id":"job-8"}""");
-        listener.WaitFor("config/reported", "\"version\":8,\"id\":\"job-8\",\"status\":\"applied\"");
+        listener.WaitFor("config/reported", "\"version\":8,\"id\":\"job-8\",\"highestVersion\":8,\"status\":\"applied\"");
         Assert.Equal(0ul, capbox.Stop().Ports[0].LostPackets);
     }
 
