@@ -152,14 +152,14 @@ internal sealed class MqttLink : IDisposable
         using var outlet = new Outlet(client, result, _options.IsVersion5, _patience);
         await PublishStateAsync(outlet, "init", session);
         await SubscribeAsync(client);
-        await PublishAsync(outlet, "info", JsonSerializer.SerializeToUtf8Bytes(Info(session), MqttJson.Default.InfoMessage), retain: true);
+        await PublishInfoAsync(outlet, session);
         await PublishReportedAsync(outlet);
         _lastHealth = "";
         _outlet = outlet;
         await PublishHealthAsync(outlet, _box.Snapshot());
         await PublishStateAsync(outlet, "ready", session);
         NoteConnected();
-        string reason = await TellAllAsync(outlet, gone.Task);
+        string reason = await TellAllAsync(outlet, session, gone.Task);
         if (_stop.IsCancellationRequested && client.IsConnected)
         {
             if (_box.Events is { } events)
@@ -172,7 +172,7 @@ internal sealed class MqttLink : IDisposable
     }
 
     /// <summary>What is live and, beside it, the events that wait, until the connection is gone or the box stops.</summary>
-    private async Task<string> TellAllAsync(Outlet outlet, Task<string> gone)
+    private async Task<string> TellAllAsync(Outlet outlet, string session, Task<string> gone)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         Task events = _box.Events is { } log
@@ -180,7 +180,7 @@ internal sealed class MqttLink : IDisposable
             : Task.Delay(Timeout.Infinite, over.Token);
         try
         {
-            return await TellAsync(outlet, gone, events);
+            return await TellAsync(outlet, session, gone, events);
         }
         finally
         {
@@ -190,7 +190,7 @@ internal sealed class MqttLink : IDisposable
     }
 
     /// <summary>Telemetry in time, the configuration when it changes.</summary>
-    private async Task<string> TellAsync(Outlet outlet, Task<string> gone, Task events)
+    private async Task<string> TellAsync(Outlet outlet, string session, Task<string> gone, Task events)
     {
         Task tick = Task.Delay(TimeSpan.FromSeconds(1), _stop.Token);
         Task<bool> changed = _changed.Reader.WaitToReadAsync(_stop.Token).AsTask();
@@ -220,7 +220,25 @@ internal sealed class MqttLink : IDisposable
             }
 
             await PublishHealthAsync(outlet, now);
+            await SayAgainAsync(outlet, session);
         }
+    }
+
+    /// <summary>What is said once in a connection and was refused: the right may have been given since, and nothing else would tell.</summary>
+    private async Task SayAgainAsync(Outlet outlet, string session)
+    {
+        if (IsRefused("info"))
+            await PublishInfoAsync(outlet, session);
+        if (IsRefused("config/reported"))
+            await PublishReportedAsync(outlet);
+        if (IsRefused("state"))
+            await PublishStateAsync(outlet, "ready", session);
+    }
+
+    private bool IsRefused(string suffix)
+    {
+        lock (_counting)
+            return _refusals.ContainsKey(_topics.Of(suffix));
     }
 
     private async Task SubscribeAsync(IMqttClient client)
@@ -237,6 +255,9 @@ internal sealed class MqttLink : IDisposable
 
     private Task PublishStateAsync(Outlet outlet, string state, string session) =>
         PublishAsync(outlet, "state", JsonSerializer.SerializeToUtf8Bytes(new StateMessage(state, session), MqttJson.Default.StateMessage), retain: true);
+
+    private Task PublishInfoAsync(Outlet outlet, string session) =>
+        PublishAsync(outlet, "info", JsonSerializer.SerializeToUtf8Bytes(Info(session), MqttJson.Default.InfoMessage), retain: true);
 
     private async Task PublishReportedAsync(Outlet outlet)
     {

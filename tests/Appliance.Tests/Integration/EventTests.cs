@@ -208,8 +208,10 @@ public class EventTests
         }
     }
 
-    [Fact]
-    public void A_right_that_is_taken_back_is_said_and_the_events_come_when_it_is_given_again()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_right_that_is_not_there_is_said_and_all_comes_when_it_is_given(bool isTakenBack)
     {
         using var lab = new Lab(pairs: 2);
         string acl = Path.Combine(lab.Scratch, "acl"), passwords = Path.Combine(lab.Scratch, "passwords"), secret = Path.Combine(lab.Scratch, "secret");
@@ -218,14 +220,22 @@ public class EventTests
         File.WriteAllText(secret, "secret\n");
         File.SetUnixFileMode(secret, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         const string All = "topic read #\nuser box\ntopic readwrite capbox/#\n", Less = "topic read #\nuser box\ntopic readwrite capbox/v1/+/state\ntopic readwrite capbox/v1/+/telemetry/#\n";
-        File.WriteAllText(acl, All);
+        File.WriteAllText(acl, isTakenBack ? All : Less);
         using var broker = new Broker(lab, "listener 8006 127.0.0.1", $"password_file {passwords}", "allow_anonymous false", $"acl_file {acl}");
         // Sessions of one broker are one: who listens at the open listener hears it all.
         using var listener = new Listener(lab);
         using CapboxProcess capbox = Start(lab, Document(lab, $$"""{"broker":"mqtt://127.0.0.1:8006","username":"box","passwordFile":"{{secret}}","telemetry":"1s"}"""));
-        listener.WaitFor("event/info/port-up", "\"port\":\"b1\"", 60);
-        File.WriteAllText(acl, Less);
-        broker.Signal("HUP");
+        if (isTakenBack)
+        {
+            listener.WaitFor("event/info/port-up", "\"port\":\"b1\"", 60);
+            File.WriteAllText(acl, Less);
+            broker.Signal("HUP");
+        }
+        else
+        {
+            listener.WaitFor("telemetry/capture", "\"state\":\"Capturing\"", 60);
+        }
+
         Flap(lab, 1);
         Tool.WaitFor(() => capbox.Errors.Contains("the broker does not take capbox/v1/box-1/event/", StringComparison.Ordinal), "the refusal in the log", 60);
         Tool.WaitFor(() => Tool.Run(CapboxProcess.Binary, "status", "--archive", lab.Archive, "--json").Contains("\"fault\":\"the broker does not take", StringComparison.Ordinal), "the refusal in the status", 60);
@@ -233,6 +243,8 @@ public class EventTests
         broker.Signal("HUP");
         Tool.WaitFor(() => Codes(News(listener), "port-down").Length == 1 && Codes(News(listener), "port-up").Length == 3, "the events that were refused", 120);
         Tool.WaitFor(() => Tool.Run(CapboxProcess.Binary, "status", "--archive", lab.Archive, "--json").Contains("\"connected\":true,\"fault\":null", StringComparison.Ordinal), "the alarm to be over", 60);
+        listener.WaitFor("info", "\"deviceId\"");
+        Assert.Contains(listener.Heard, m => m.Topic.EndsWith("/health", StringComparison.Ordinal));
         AssertWhole(News(listener));
         capbox.Stop();
     }
