@@ -59,6 +59,8 @@ done
 
 # The kernel's modules, unpacked, and ours.
 mkdir -p "$tree/lib/modules/$release"
+# modinfo asks for it although there is none.
+: >"$tree/lib/modules/$release/modules.dep"
 : >"$tree/lib/modules.txt"
 if [ -f "$dir/modules/modules.dep" ]; then
 	grep -v '^#' tests/vm/guest/modules.txt >"$tree/lib/modules.txt"
