@@ -27,7 +27,7 @@ sleep 10
 capbox clock status --archive /data/archive | tee clock.txt
 capbox clock status --archive /data/archive --json | tee clock.json
 bound=$(jq '.boundNs | ceil' clock.json)
-within "bound" "$bound" 1 2000
+within "bound" "$bound" 1 10000
 grep -q "class 6, domain 0" clock.txt || fail "not the grandmaster that was set up"
 # The grandmaster's clock against ours, read by the kernel: within the bound and what reading costs.
 capbox clock read "$ours" --against "$master" --json | tee reading.json
@@ -71,7 +71,7 @@ capbox verify /data/archive/*.pcapng
 # Evidence of all of it: locked, then holdover, each second.
 capbox clock log --archive /data/archive --events | tee events
 grep -q "state: Locked -> Holdover" events && grep -q "reference: none -> " events && tail -n 1 events | grep -q "stop" || fail "events"
-within "seconds of proof" "$(capbox clock log --archive /data/archive --json | jq -s '[.[] | select(.state == "Locked" and .boundNs <= 2000)] | length')" 20 1000
+within "seconds of proof" "$(capbox clock log --archive /data/archive --json | jq -s '[.[] | select(.state == "Locked" and .boundNs <= 10000)] | length')" 20 1000
 capbox clock report --archive /data/archive --svg day.svg && fail "all of it is no proof: it was acquiring"
 grep -q "<svg" day.svg || fail "no plot"
 capbox segments /data/archive --json | tee segments.json
