@@ -37,6 +37,9 @@ public class FleetRosterTests
             FleetView.Status([.. roster.Boxes], s_now.AddSeconds(12)));
         FleetBox box = roster["CB-9"]!;
         Assert.Equal(["eth2", "eth3"], box.Report!.Ports);
+        Assert.Equal(8, box.Report.HighestVersion);
+        Take(roster, "CB-9/config/reported", """{"version":8,"id":"j","highestVersion":90,"status":"rejected","errors":[{"path":"$.a","reason":"no"}],"revision":7,"config":{"ports":[{"name":"eth2"},{"name":"eth3"}]}}""");
+        Assert.Equal(90, roster["CB-9"]!.Report!.HighestVersion);
         Assert.Equal(["$.a: no"], box.Report.Errors);
         Assert.Equal("""{"ports":[{"name":"eth2"},{"name":"eth3"}]}""", box.Report.Config);
         Assert.Null(Example(keepsDocuments: false)["CB-9"]!.Report!.Config);

@@ -59,7 +59,10 @@ internal static class FleetReader
             return null;
         string[] errors = [.. Elements(root, "errors", MaxErrors).Select(e => $"{Text(e, "path") ?? "$"}: {Text(e, "reason") ?? ""}")];
         string[] ports = [.. Elements(config, "ports", MaxPorts).Select(p => Text(p, "name")).OfType<string>()];
-        return new BoxReport(Number(root, "version"), id, Number(root, "highestVersion"), status, Number(root, "revision"), errors, ports, config.GetRawText());
+        long version = Number(root, "version");
+        // An older box tells the last version alone.
+        long highest = Number(root, "highestVersion") is > 0 and long told ? told : version;
+        return new BoxReport(version, id, highest, status, Number(root, "revision"), errors, ports, config.GetRawText());
     }
 
     private static BoxHealth? Health(JsonElement root)

@@ -83,7 +83,7 @@ internal sealed class ConfigTopics(IConfigurator? configurator)
             givenId = node.Text("id", required: true) ?? "";
             if (givenId.Length > 200 || givenId.Any(char.IsControl))
                 node.Error("id", "at most 200 characters, none of them a control character");
-            long baseRevision = node.Number("base", 0, 1, MaxVersion);
+            long baseRevision = node.Number("base", 0, 1, long.MaxValue);
             long confirm = node.Number("confirmSeconds", -1, 0, ChangeSection.MaxSeconds);
             string why = node.Text("why") ?? "";
             string? document = node.Raw("config");
