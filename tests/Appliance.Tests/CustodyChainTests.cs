@@ -56,7 +56,7 @@ public sealed class CustodyChainTests : IDisposable
 
     /// <summary>Whatever byte of the chain changes, to whatever, is a break at its entry; or, in the last entry's newline, an unfinished entry and a segment without one.</summary>
     [Fact]
-    public void Any_byte_changed_in_the_chain_is_found_at_its_entry_or_the_next()
+    public void Any_byte_changed_in_the_chain_is_found_at_its_entry()
     {
         _archive.Seal(1, 2);
         _archive.Delete(1);
@@ -73,6 +73,34 @@ public sealed class CustodyChainTests : IDisposable
             bool cutsLast = at == good.Length - 1;
             Assert.Equal(cutsLast ? (0ul, CustodyArchive.NameOf(3)) : (entry, "chain.jsonl"), (report.Breaks[0].Entry, report.Breaks[0].File));
         }, iter: 300, threads: 1);
+    }
+
+    /// <summary>Base64 has spare bits before its padding, and decoders skip blanks: other letters for the same bytes, which the signature would not tell.</summary>
+    [Fact]
+    public void Other_base64_of_the_same_bytes_is_found()
+    {
+        const string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        for (int sequence = 1; sequence < 40; sequence++)
+        {
+            // A signature is 70 to 72 bytes, so about every fourth has no spare bits.
+            _archive.Seal(sequence);
+            string line = _archive.Lines()[^1];
+            int pad = line.IndexOf('=', StringComparison.Ordinal);
+            if (pad < 0)
+                continue;
+            string good = File.ReadAllText(_archive.ChainPath);
+            string spare = string.Concat(line.AsSpan(0, pad - 1), alphabet.AsSpan(alphabet.IndexOf(line[pad - 1], StringComparison.Ordinal) + 1, 1), line.AsSpan(pad));
+            string blank = line.Insert(pad, " ");
+            foreach (string other in new[] { spare, blank })
+            {
+                File.WriteAllText(_archive.ChainPath, good.Replace(line, other, StringComparison.Ordinal));
+                AssertBreak(_archive.Verify(), (ulong)sequence + 1, "chain.jsonl", "not an entry");
+            }
+
+            return;
+        }
+
+        Assert.Fail("40 signatures without padding");
     }
 
     [Theory]

@@ -225,6 +225,7 @@ internal sealed record ChainEntry
 
     private bool IsWellFormed() =>
         IsHex(Previous, NoHash.Length) && IsHex(Key, NoHash.Length) && Signature.Length > 0 && IsTime(Time) && Reason == CleanReason(Reason)
+        && IsBase64(Signature) && IsBase64(PublicKey) && IsBase64(Accepted)
         && (Kind is not (EntryKind.Segment or EntryKind.Deletion) || IsHex(Sha256, NoHash.Length))
         && (Kind != EntryKind.Genesis || IsHex(Archive, ArchiveIdLength))
         && (Kind != EntryKind.Key || Accepted.Length > 0)
@@ -234,6 +235,13 @@ internal sealed record ChainEntry
         Storage.SegmentName.TryParse(File, out Storage.SegmentName name) && !name.InProgress && name.Sequence == Sequence && Sequence > 0 && !File.Contains('/', StringComparison.Ordinal);
 
     private static bool IsHex(string text, int length) => text.Length == length && text.All(char.IsAsciiHexDigitLower);
+
+    /// <summary>In the one form that these bytes have: no blanks, and the bits that padding leaves over are 0 (RFC 4648, 3.5). A decoder would take others too.</summary>
+    private static bool IsBase64(string text)
+    {
+        Span<byte> bytes = stackalloc byte[MaxLineBytes];
+        return Convert.TryFromBase64String(text, bytes, out int length) && Convert.ToBase64String(bytes[..length]) == text;
+    }
 
     private static bool IsTime(string text) =>
         text.Length == 30 && text[19] == '.' && text[29] == 'Z' && text.AsSpan(20, 9).IndexOfAnyExceptInRange('0', '9') < 0
