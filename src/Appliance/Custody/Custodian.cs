@@ -36,6 +36,7 @@ public sealed class Custodian : IDisposable
     private readonly byte[] _buffer = SegmentDigest.NewBuffer();
     private readonly Thread _thread;
     private int _threadId; // as the kernel counts
+    private int _hurry; // 1: somebody waits, so it does not stand back any more
     private ChainFile? _chain;
     private bool _listAgain;
     private volatile string? _fault;
@@ -117,7 +118,7 @@ public sealed class Custodian : IDisposable
     /// <summary>Waits until every announced segment has its entry; false if that took longer, or cannot be.</summary>
     public bool Drain(TimeSpan limit)
     {
-        ThreadPlacement.RunAsOthers(Volatile.Read(ref _threadId));
+        Hurry();
         return _idle.Wait(limit) && _fault is null;
     }
 
@@ -128,7 +129,7 @@ public sealed class Custodian : IDisposable
             return;
         _stop.Cancel();
         _wake.Set();
-        ThreadPlacement.RunAsOthers(Volatile.Read(ref _threadId));
+        Hurry();
         _thread.Join();
         lock (_gate)
         {
@@ -138,6 +139,13 @@ public sealed class Custodian : IDisposable
         }
 
         // The events stay undisposed: a deletion that waits at this moment gets its exception from the token.
+    }
+
+    /// <summary>Somebody waits for the thread: from now on it takes its turn like others.</summary>
+    private void Hurry()
+    {
+        Interlocked.Exchange(ref _hurry, 1);
+        ThreadPlacement.RunAsOthers(Volatile.Read(ref _threadId));
     }
 
     private void EnterDeletion(SegmentName name, string reason)
@@ -160,6 +168,7 @@ public sealed class Custodian : IDisposable
     {
         while (!_opened.Wait(100, _stop.Token))
         {
+            Hurry();
             // Without a fault a long chain is being read: worth any wait.
             if (_fault is not { } fault)
                 continue;
@@ -174,8 +183,11 @@ public sealed class Custodian : IDisposable
 
     private void Run()
     {
+        // Its number first: who is in a hurry before the thread stands back finds no thread or wakes it too early, and is seen here.
+        Interlocked.Exchange(ref _threadId, ThreadPlacement.CurrentThread());
         ThreadPlacement.RunWhenIdle();
-        Volatile.Write(ref _threadId, ThreadPlacement.CurrentThread());
+        if (Interlocked.CompareExchange(ref _hurry, 0, 0) != 0)
+            ThreadPlacement.RunAsOthers(_threadId);
         while (!_stop.IsCancellationRequested)
         {
             int pauseMs = RetryMs;
