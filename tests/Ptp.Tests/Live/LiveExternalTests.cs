@@ -79,7 +79,8 @@ public sealed class LiveExternalTests
         Assert.Equal(("192.0.2.1", 9), (status.Reference, status.Stratum));
         // Both read this machine's clock.
         Assert.InRange(Math.Abs(status.Quality.OffsetNs), 0, status.Quality.Parts.TotalNs);
-        Assert.InRange(status.Quality.Parts.TotalNs, 1_000, 50_000_000);
+        // The first measurements may have waited for a busy machine, and chronyd says so; they are forgotten.
+        Until(clock, s => s.Quality.Parts.TotalNs is > 1_000 and < 50_000_000, "a bound of less than 50 ms");
         Assert.Equal(0, clock.Counters.Malformed + clock.Counters.Refused);
         if (!byUdp)
             Compare(lab, clock, socket);
@@ -93,13 +94,19 @@ public sealed class LiveExternalTests
     /// <summary>chronyc -c tracking: reference id, name, stratum, time, system, last, RMS, frequency, residual, skew, root delay, root dispersion, interval, leap status.</summary>
     private static void Compare(PtpLab lab, ChronyClock clock, string socket)
     {
-        string[] said = Tool.Run("ip", "netns", "exec", lab.Space(Slave), "chronyc", "-h", socket, "-c", "tracking").Trim().Split(',');
-        ExternalStatus status = clock.Look();
-        Assert.Equal(("C0000201", "9", "Normal"), (said[0], said[2], said[13]));
+        string[] said = [];
         double Value(int at) => double.Parse(said[at], CultureInfo.InvariantCulture);
         // A measurement may have come in between.
-        Assert.InRange(status.Quality.Parts.AsymmetryNs, Value(10) * 1e9 / 2 / 3, Value(10) * 1e9 / 2 * 3);
-        Assert.InRange(status.Quality.Parts.GrandmasterNs, Value(11) * 1e9 / 3, Value(11) * 1e9 * 3);
+        bool IsNear(double have, double chronycNs) => have >= chronycNs / 3 && have <= chronycNs * 3;
+        Until(
+            clock,
+            status =>
+            {
+                said = Tool.Run("ip", "netns", "exec", lab.Space(Slave), "chronyc", "-h", socket, "-c", "tracking").Trim().Split(',');
+                return IsNear(status.Quality.Parts.AsymmetryNs, Value(10) * 1e9 / 2) && IsNear(status.Quality.Parts.GrandmasterNs, Value(11) * 1e9);
+            },
+            "root delay and dispersion as chronyc has them");
+        Assert.Equal(("C0000201", "9", "Normal"), (said[0], said[2], said[13]));
     }
 
     private static T Open<T>(Func<T> open) where T : class

@@ -51,7 +51,8 @@ lengths() {
 stream() {
 	dd if=/dev/urandom of=data bs=1024 count=3000 2>/dev/null
 	# It ends when its input does, or the connection.
-	ip netns exec b nc -l -p 5001 <open >received &
+	# The reader begins late: the sender has more to send than fits into a packet however slow this machine is.
+	ip netns exec b nc -l -p 5001 <open | { sleep 2; cat; } >received &
 	receiver=$!
 	sleep 0.5
 	nc 10.1.0.2 5001 <data
