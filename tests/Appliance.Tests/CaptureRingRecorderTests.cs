@@ -14,7 +14,7 @@ namespace Capbox.Tests;
 [Collection("Integration")]
 public class CaptureRingRecorderTests
 {
-    private const int BlockBytes = 64 * 1024;
+    private const int BlockBytes = 64 * 1024, Blocks = 256;
 
     [Theory]
     [InlineData(WriteEngine.IoUring)]
@@ -50,10 +50,11 @@ public class CaptureRingRecorderTests
             var port = new InterfaceInfo("lo", null, null, null, null, UtcOffset.Since2017);
             using var store = new SegmentStore(archive, storage, 1, BlockBytes, origin, o => SegmentHeader.Build(o, "", [port], 1, Format.MaxSnapLength), NullLogger.Instance);
             var counters = new RingCounters();
-            var options = new PacketRingOptions((int)LibC.if_nametoindex("lo"), BlockBytes, 256, 20, ChunkLayout.PrivateBytes, 14, false, false);
+            var options = new PacketRingOptions((int)LibC.if_nametoindex("lo"), BlockBytes, Blocks, 20, ChunkLayout.PrivateBytes, 14, false, false);
             PacketRing ring = PacketRing.Open(options);
             using var blockRing = new PacketBlockRing(ring, options, null, 0, Format.MaxSnapLength, gate is not null);
-            using var recorder = new RingRecorder(new RingSetup(0, 0, 20, 8, new ClockBoard(1)), blockRing, new LinkStores(store), WriteQueue.Create(engine, 8), new PortCounters(), counters, gate is null ? null : new KeepPolicy(gate, 256, TimeSpan.FromSeconds(30), 20));
+            KeepPolicy? policy = gate is null ? null : new KeepPolicy(gate, Blocks, TimeSpan.FromSeconds(30), 20);
+            using var recorder = new RingRecorder(new RingSetup(0, 0, 20, 8, new ClockBoard(1)), blockRing, new LinkStores(store), WriteQueue.Create(engine, 8), new PortCounters(), counters, policy);
             long allocatedBytes = -1;
             var thread = new Thread(() =>
             {
@@ -64,9 +65,9 @@ public class CaptureRingRecorderTests
             ring.SetFilter(FilterProgram.AcceptAll(Format.MaxSnapLength));
             thread.Start();
             if (gate is null)
-                Send(packets);
+                Send(packets, counters);
             else
-                SendAroundWindow(packets, gate);
+                SendAroundWindow(packets, gate, policy!);
             ring.SetFilter(FilterProgram.RejectAll());
             recorder.RequestStop();
             thread.Join();
@@ -81,17 +82,18 @@ public class CaptureRingRecorderTests
         }
     }
 
-    private static void SendAroundWindow(int packets, TriggerGate gate)
+    private static void SendAroundWindow(int packets, TriggerGate gate, KeepPolicy policy)
     {
         Send(packets * 4 / 5); // more than the ring holds
         long now = System.Diagnostics.Stopwatch.GetTimestamp();
         gate.Current = new GateWindow(1, now, now);
-        Thread.Sleep(300);
+        Integration.Tool.WaitFor(() => policy.SeenVersion == 1 && policy.IsSettled, "the window to be written");
         gate.Current = null;
         Send(packets / 5);
     }
 
-    private static void Send(int packets)
+    /// <summary>At the disk's pace, if counters are given.</summary>
+    private static void Send(int packets, RingCounters? counters = null)
     {
         using var receiver = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
         receiver.Bind(new IPEndPoint(IPAddress.Loopback, 0));
@@ -100,8 +102,11 @@ public class CaptureRingRecorderTests
         for (int i = 0; i < packets; i++)
         {
             sender.SendTo(payload, receiver.LocalEndPoint!);
-            if (i % 500 == 0)
-                Thread.Sleep(2);
+            if (i % 500 > 0)
+                continue;
+            Thread.Sleep(2);
+            if (counters is not null)
+                Integration.Tool.WaitFor(() => counters.FilledBlocks < Blocks / 2, "the disk");
         }
     }
 }

@@ -123,12 +123,7 @@ public sealed unsafe class CaptureUtcScaleTests : IDisposable
         held.Leave();
         Assert.Empty(stores.Retire(60_000)); // it was left just now
         IReadOnlyList<SegmentStore> ended = [];
-        for (int i = 0; i < 200 && ended.Count == 0; i++)
-        {
-            ended = stores.Retire(0);
-            Thread.Sleep(10);
-        }
-
+        Integration.Tool.WaitFor(() => (ended = stores.Retire(0)).Count > 0, "its keeper to end");
         Assert.Equal([_before], ended.Select(s => s.Offset));
         Assert.Equal([_after], stores.All.Select(s => s.Offset));
         SegmentStore late = stores.Enter(_before)!;

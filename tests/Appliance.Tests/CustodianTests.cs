@@ -90,18 +90,20 @@ public sealed class CustodianTests : IDisposable
     {
         string path = _archive.PathOf(1);
         using (FileStream large = File.Create(path))
-            large.SetLength(64L << 30); // a hole of half a minute's digest
-        var clock = Stopwatch.StartNew();
+            large.SetLength(64L << 30); // a hole that takes half a minute to digest
+        var clock = new Stopwatch();
         using (Custodian custodian = Start())
         {
+            Integration.Tool.WaitFor(() => File.Exists(_archive.ChainPath) && _archive.Lines().Length == 1, "the chain to begin");
+            clock.Start();
             for (int i = 0; i < 10_000; i++)
                 custodian.OnSealed(path);
-            Assert.InRange(clock.ElapsedMilliseconds, 0, 1000);
+            Assert.InRange(clock.ElapsedMilliseconds, 0, 10_000);
             Assert.False(custodian.Drain(TimeSpan.FromMilliseconds(300)));
             clock.Restart();
         }
 
-        Assert.InRange(clock.ElapsedMilliseconds, 0, 2000);
+        Assert.InRange(clock.ElapsedMilliseconds, 0, 10_000);
         Assert.Single(_archive.Lines());
     }
 
@@ -109,7 +111,7 @@ public sealed class CustodianTests : IDisposable
     public void A_broken_chain_stops_custody_with_an_error_and_lets_retention_go_on()
     {
         _archive.Seal(1, 2);
-        _archive.Edit(2, line => line.Replace("5000", "5001", StringComparison.Ordinal));
+        _archive.Edit(2, line => line.Replace("\"bytes\":5000", "\"bytes\":5001", StringComparison.Ordinal));
         string before = File.ReadAllText(_archive.ChainPath);
         using (Custodian custodian = Start())
         {

@@ -77,7 +77,7 @@ public sealed class ExtractFollowTests : IDisposable
         second.Add([P(9), P(12)], sequence: 2).Add([P(10), P(11)], ring: 1, sequence: 2);
         FileStream part = CreatePart(Part1, first);
         WriteChunk(part, first, 0);
-        Task<ExtractReport> following = Follow(windowMs: 600);
+        Task<ExtractReport> following = Follow(windowMs: 3000);
         WriteChunk(part, first, 2); // in front of its turn: a hole is left
         using FileStream next = CreatePart(Part2, second);
         await Task.Delay(200, TestContext.Current.CancellationToken);
@@ -184,13 +184,12 @@ public sealed class ExtractFollowTests : IDisposable
         segment.Add([P(1), P(century)]).Add([P(2), P(3)], sequence: 1).Add([P(4)], ring: 1).Add([P(5)], sequence: 2);
         using FileStream part = CreatePart(Part1, segment);
         Task<ExtractReport> following = Follow(windowMs: 100);
-        for (int chunk = 0; chunk < 4; chunk++)
+        foreach ((int chunk, int packets) in new[] { (0, 2), (1, 4), (2, 5), (3, 6) })
         {
             WriteChunk(part, segment, chunk);
-            await Task.Delay(300, TestContext.Current.CancellationToken);
+            WaitForPackets(packets);
         }
 
-        WaitForPackets(6);
         await _stop.CancelAsync();
         ExtractReport report = await following;
         Assert.Equal([1, century, 2, 3, 4, 5], Numbers(PcapFile.Read(Output)));

@@ -10,9 +10,9 @@ namespace Capbox.Tests.Integration;
 [Collection("Integration")]
 public class ArchiveTests
 {
-    private static string Document(string directory, string retention, string segment = "16MiB") => $$"""
+    private static string Document(string directory, string retention, string segment = "16MiB", string ring = "8MiB") => $$"""
         {"storage": {"directory": "{{directory}}", "segmentSize": "{{segment}}"{{(retention.Length > 0 ? ", \"retention\": " + retention : "")}}},
-         "ports": [{"name": "b0", "ringSize": "8MiB", "blockSize": "256KiB"}]}
+         "ports": [{"name": "b0", "ringSize": "{{ring}}", "blockSize": "256KiB"}]}
         """;
 
     private static (ulong Sequence, bool Held, string State, string Path)[] Segments(string archive, params string[] options)
@@ -39,7 +39,7 @@ public class ArchiveTests
         using var lab = new Lab();
         string disk = lab.MountSmallDisk(200);
         // Three times the disk.
-        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(disk, """{"minFree": "90MiB", "maxDeletesPerMinute": 600}"""));
+        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(disk, """{"minFree": "90MiB", "maxDeletesPerMinute": 600}""", ring: "64MiB"));
         long sent = lab.Generate("--packets", "400000", "--size", "1500", "--pps", "20000");
         capbox.WaitUntilSeen(sent);
         RecorderSnapshot last = capbox.Stop();
@@ -92,7 +92,7 @@ public class ArchiveTests
         for (int i = 0; i < 4; i++)
         {
             RawSender.Send(lab.SenderSpace, "a0", [Frames.Udp("10.2.0.1", $"10.2.0.{i}", 1, 2, 100)]);
-            capbox.WaitUntilSeen(i + 1);
+            capbox.WaitFor(s => s.Ports[0].StoredPackets == (ulong)i + 1, "it to be stored: with nothing stored there is nothing to rotate");
             capbox.Signal("HUP");
             Tool.WaitFor(() => OnDisk(lab.Archive).Length == i + 1, "a rotation");
         }
@@ -163,8 +163,12 @@ public class ArchiveTests
         IndexAnswer? index = null;
         Tool.WaitFor(() => (index = Cli.ArchiveAccess.FastIndex(lab.Archive, new UtcTime(0), new UtcTime(long.MaxValue))) is { Segments.Count: >= 5 }, "the recorder's index");
         Assert.Equal("recorder", index!.Source);
-        Assert.Equal(OnDisk(lab.Archive), index.Segments.Select(s => s.Sequence));
-        Assert.Equal(Directory.GetFiles(lab.Archive, "*.part").Select(Path.GetFileName).Order(), index.Parts.Order());
+        // A segment that is sealed at this moment is told a little before or after it has its name.
+        Tool.WaitFor(
+            () => (index = Cli.ArchiveAccess.FastIndex(lab.Archive, new UtcTime(0), new UtcTime(long.MaxValue))) is not null
+                && OnDisk(lab.Archive).SequenceEqual(index.Segments.Select(s => s.Sequence))
+                && Directory.GetFiles(lab.Archive, "*.part").Select(Path.GetFileName).Order().SequenceEqual(index.Parts.Order()),
+            "the index to be what is on disk");
         SegmentEntry third = index.Segments[2];
         Assert.Equal(SegmentEntry.Read(Path.Combine(lab.Archive, third.FileName)).Ports, third.Ports);
         IndexAnswer one = Cli.ArchiveAccess.FastIndex(lab.Archive, new UtcTime(third.FirstUtcNs + 1), new UtcTime(third.FirstUtcNs + 2))!;
@@ -197,7 +201,7 @@ public class ArchiveTests
     {
         using var lab = new Lab();
         using CapboxProcess capbox = CapboxProcess.StartWith(lab, $$"""
-            {"storage": {"directory": "{{lab.Archive}}", "mode": "trigger", "trigger": {"before": "5s", "after": "1s"} }, "ports": [{"name": "b0", "ringSize": "8MiB", "blockSize": "256KiB"}]}
+            {"storage": {"directory": "{{lab.Archive}}", "mode": "trigger", "trigger": {"before": "5s", "after": "3s"} }, "ports": [{"name": "b0", "ringSize": "8MiB", "blockSize": "256KiB"}]}
             """);
         RawSender.Send(lab.SenderSpace, "a0", [Frames.Udp("10.2.0.1", "10.2.0.2", 1, 2, 100)]);
         capbox.WaitUntilSeen(1);

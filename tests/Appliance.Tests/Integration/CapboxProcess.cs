@@ -77,7 +77,7 @@ internal sealed class CapboxProcess : IDisposable
         return Start(lab, "--config", path);
     }
 
-    public RecorderSnapshot WaitFor(Func<RecorderSnapshot, bool> condition, string what, int seconds = 15)
+    public RecorderSnapshot WaitFor(Func<RecorderSnapshot, bool> condition, string what, int seconds = 60)
     {
         RecorderSnapshot? found = null;
         try

@@ -154,7 +154,7 @@ public class CustodyTests
         using (CapboxProcess capbox = CapboxProcess.Start(lab, "--port", "b0", "--archive", lab.Archive, "--seal-key", key))
         {
             long sent = lab.Generate("--packets", "1000");
-            capbox.WaitUntilSeen(sent);
+            capbox.WaitFor(s => s.Ports[0].StoredPackets == (ulong)sent, "all to be stored: with nothing stored there is nothing to rotate");
             capbox.Signal("HUP");
             capbox.WaitFor(s => s.Storage.SegmentsSealed >= 1, "the rotation");
             sent += lab.Generate("--packets", "1000", "--first", "1000");

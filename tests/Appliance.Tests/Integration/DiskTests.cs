@@ -44,7 +44,7 @@ public class DiskTests
         using var lab = new Lab();
         string disk = lab.MountSmallDisk(80);
         string ballast = Path.Combine(disk, "ballast");
-        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(disk));
+        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(disk, ring: "16MiB"));
         long sent = lab.Generate("--packets", "80000", "--size", "1500", "--pps", "40000");
         capbox.WaitFor(s => s.Storage.Fault is not null, "the disk to be full");
         Assert.Contains("No space left", capbox.Last!.Storage.Fault, StringComparison.Ordinal);

@@ -128,6 +128,9 @@ public class ExtcapTests
         }
     }
 
+    private static ulong Caught(int process) =>
+        ulong.Parse(File.ReadLines($"/proc/{process}/status").First(l => l.StartsWith("SigCgt:", StringComparison.Ordinal)).AsSpan(7).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+
     [Theory]
     [InlineData("TERM")]
     [InlineData("INT")]
@@ -142,23 +145,35 @@ public class ExtcapTests
         using Process extcap = Start(CapboxProcess.Binary, "extcap", "--capture", "--extcap-interface", "capbox-live-b1", "--fifo", fifo, "--archive", lab.Archive, "--extcap-future-option", "1");
         Task<string> errors = extcap.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         Process? reader = how == "no reader" ? null : Start("dd", $"if={fifo}", $"of={got}", "status=none");
-        await Task.Delay(500, TestContext.Current.CancellationToken);
+        // It has a handler for SIGTERM (proc(5), SigCgt).
+        Tool.WaitFor(() => (Caught(extcap.Id) >> (15 - 1) & 1) == 1, "capbox to take signals");
         if (reader is not null)
         {
+            // Frames of another kind, until one comes through: from then on all do.
+            Tool.WaitFor(
+                () =>
+                {
+                    RawSender.Send(lab.SenderSpace, "a1", [Frames.Plain(60, 0)]);
+                    return File.Exists(got) && new FileInfo(got).Length > 0;
+                },
+                "the capture to begin");
+            long begun = 0;
+            for (long now; (now = new FileInfo(got).Length) > begun; begun = now)
+                await Task.Delay(1000, TestContext.Current.CancellationToken);
             RawSender.Send(lab.SenderSpace, "a1", Enumerable.Range(0, 20).Select(i => Frames.Udp("10.2.0.1", "10.2.0.2", 1, 2, 100)));
-            Tool.WaitFor(() => File.Exists(got) && new FileInfo(got).Length > 2000, "packets to come through");
+            Tool.WaitFor(() => new FileInfo(got).Length > begun + (20 * 142), "packets to come through");
         }
 
         if (how == "reader")
             reader!.Kill();
         else
             Tool.Run("kill", "-" + (how == "no reader" ? "TERM" : how), extcap.Id.ToString(CultureInfo.InvariantCulture));
-        Assert.True(extcap.WaitForExit(5000), "capbox does not end");
+        Assert.True(extcap.WaitForExit(30_000), "capbox does not end");
         Assert.Equal((0, ""), (extcap.ExitCode, await errors));
         if (how is "TERM" or "INT")
         {
-            Assert.True(reader!.WaitForExit(5000));
-            Assert.Equal(20, PcapFile.ReadThroughTcpdump(lab, got).Count);
+            Assert.True(reader!.WaitForExit(30_000));
+            Assert.Equal(20, PcapFile.ReadThroughTcpdump(lab, got, "udp").Count);
         }
 
         reader?.Dispose();

@@ -30,17 +30,12 @@ public class FilterTests
     public void It_agrees_with_tcpdump_and_the_rest_is_counted(string filter)
     {
         using var lab = new Lab();
-        string beside = Path.Combine(lab.Scratch, "tcpdump.pcap");
-        using var tcpdump = System.Diagnostics.Process.Start(Tool.Info("ip", "netns", "exec", lab.RecorderSpace, "tcpdump", "-i", "b0", "-U", "--nano", "-w", beside, filter))!;
+        using var tcpdump = new TcpdumpBeside(lab, lab.RecorderSpace, "b0", filter);
         using CapboxProcess capbox = CapboxProcess.Start(lab, "--port", "b0", "--archive", lab.Archive, "--filter", filter);
-        Tool.WaitFor(() => File.Exists(beside) && new FileInfo(beside).Length >= 24, "tcpdump to record");
         RawSender.Send(lab.SenderSpace, "a0", Mix);
         capbox.WaitUntilSeen(Mix.Length);
         RecorderSnapshot last = capbox.Stop();
-        Thread.Sleep(200);
-        Tool.Run("kill", tcpdump.Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
-        tcpdump.WaitForExit();
-        List<Packet> peer = PcapFile.Read(beside);
+        List<Packet> peer = tcpdump.Seen((long)last.Ports[0].StoredPackets);
         Assert.NotEmpty(peer);
         Assert.Equal(peer.Select(p => p.Hex), PcapFile.ReadThroughTcpdump(lab, Assert.Single(last.Storage.RecentlySealed)).Select(p => p.Hex));
         Assert.Equal((ulong)peer.Count, last.Ports[0].StoredPackets);

@@ -103,6 +103,8 @@ internal static class PcapFile
         {
             uint seconds = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(at)), fraction = BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(at + 4));
             int captured = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at + 8)), original = BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at + 12));
+            if (at + 16 + captured > bytes.Length)
+                break; // being written
             packets.Add(new Packet(seconds, fraction, original, bytes[(at + 16)..(at + 16 + captured)]));
             at += 16 + captured;
         }

@@ -35,7 +35,7 @@ internal static class Tool
     }
 
     /// <summary>Waits for a condition; the message says what was waited for.</summary>
-    public static void WaitFor(Func<bool> condition, string what, int seconds = 15)
+    public static void WaitFor(Func<bool> condition, string what, int seconds = 60)
     {
         var clock = Stopwatch.StartNew();
         while (!condition())

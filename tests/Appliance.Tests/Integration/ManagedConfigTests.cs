@@ -109,7 +109,7 @@ public class ManagedConfigTests
         using CapboxProcess capbox = Start(lab, Document(lab, Port("b0")));
         WaitCapturing(capbox, 1);
         string two = Write(lab, "two.json", Document(lab, Port("b0") + "," + Port("b1")));
-        Assert.Contains("unless confirmed", Good(lab, "apply", two, "--confirm", "2"));
+        Assert.Contains("unless confirmed", Good(lab, "apply", two, "--confirm", "5"));
         WaitCapturing(capbox, 2);
         capbox.WaitFor(s => s.Ports.Count == 1, "the one before to be back");
         Assert.Equal(1, Revision(lab));

@@ -48,14 +48,8 @@ public class NamespaceTests
         lab.AddPairTo(lab.RecorderSpace, "x2", "eth0");
         // The second one by path, and a filter that only compiles rightly for a live interface.
         string[] ports = [$"{spaces[0]}/eth0", $"/run/netns/{spaces[1]}/eth0", "eth0"];
-        var tcpdumps = new Process[2];
-        for (int i = 0; i < 2; i++)
-        {
-            string file = Path.Combine(lab.Scratch, $"tcpdump{i}.pcap");
-            tcpdumps[i] = Process.Start(Tool.Info("ip", "netns", "exec", spaces[i], "tcpdump", "-i", "eth0", "-U", "--nano", "-w", file, "-B", "16384"))!;
-            Tool.WaitFor(() => File.Exists(file) && new FileInfo(file).Length >= 24, "tcpdump to record");
-        }
-
+        using var first = new TcpdumpBeside(lab, spaces[0], "eth0");
+        using var second = new TcpdumpBeside(lab, spaces[1], "eth0");
         using CapboxProcess capbox = CapboxProcess.Start(lab, "--port", string.Join(',', ports), "--archive", lab.Archive, "--filter", "ether proto 0x88b5 or vlan 77");
         for (int i = 0; i < 3; i++)
             RawSender.Send(lab.SenderSpace, $"x{i}", Some(300 * (i + 1), 100 + i).Append(Frames.Plain(60, 0, 0x0BAD)));
@@ -67,21 +61,16 @@ public class NamespaceTests
         Assert.Equal([1ul, 1ul, 1ul], last.Ports.Select(p => p.FilteredPackets));
         // rx_dropped of the interface of each namespace: tagged packets that nobody wanted.
         Assert.Equal([100ul, 200ul, 300ul], last.Ports.Select(p => p.InterfaceDrops));
-        for (int i = 0; i < 2; i++)
-        {
-            Tool.Run("kill", Name(tcpdumps[i].Id));
-            tcpdumps[i].WaitForExit();
-            AssertSameAsTcpdump(lab, ports[i], Path.Combine(lab.Scratch, $"tcpdump{i}.pcap"));
-        }
-
+        AssertSameAsTcpdump(lab, ports[0], first.Seen(301));
+        AssertSameAsTcpdump(lab, ports[1], second.Seen(601));
         AssertNamesInTheArchive(lab, ports, Assert.Single(last.Storage.RecentlySealed));
     }
 
-    private static void AssertSameAsTcpdump(Lab lab, string port, string beside)
+    private static void AssertSameAsTcpdump(Lab lab, string port, List<Packet> beside)
     {
         string extracted = Path.Combine(lab.Scratch, $"extracted{Random.Shared.Next()}.pcap");
         Tool.Run(CapboxProcess.Binary, "extract", "--archive", lab.Archive, "--from", "-1h", "--port", port, "--format", "pcap-ns", "-o", extracted);
-        IEnumerable<Packet> seen = PcapFile.Read(beside).Where(p => !(p.Data[12] == 0x0B && p.Data[13] == 0xAD));
+        IEnumerable<Packet> seen = beside.Where(p => !(p.Data[12] == 0x0B && p.Data[13] == 0xAD));
         Assert.Equal(Keys(seen), Keys(PcapFile.Read(extracted)));
     }
 

@@ -32,24 +32,20 @@ public class RoundTripTests
     public void Every_byte_length_direction_and_order_is_as_sent_and_as_tcpdump_saw_it()
     {
         using var lab = new Lab(mtu: 9004);
-        string beside = Path.Combine(lab.Scratch, "tcpdump.pcap");
-        using var tcpdump = System.Diagnostics.Process.Start(Tool.Info("ip", "netns", "exec", lab.RecorderSpace, "tcpdump", "-i", "b0", "-U", "--nano", "-w", beside, "-B", "16384"))!;
+        using var tcpdump = new TcpdumpBeside(lab, lab.RecorderSpace, "b0");
         using CapboxProcess capbox = CapboxProcess.Start(lab, "--port", "b0", "--archive", lab.Archive);
-        Tool.WaitFor(() => File.Exists(beside) && new FileInfo(beside).Length >= 24, "tcpdump to record");
         List<byte[]> sent = OddFrames();
         RawSender.Send(lab.SenderSpace, "a0", sent);
         RawSender.Send(lab.RecorderSpace, "b0", [Frames.Plain(77, 1)]);
         capbox.WaitUntilSeen(sent.Count + 1);
         RecorderSnapshot last = capbox.Stop();
-        Tool.Run("kill", tcpdump.Id.ToString(CultureInfo.InvariantCulture));
-        tcpdump.WaitForExit();
 
         string segment = Assert.Single(last.Storage.RecentlySealed);
         List<Packet> recorded = PcapFile.ReadThroughTcpdump(lab, segment);
         string[] expected = [.. sent.Append(Frames.Plain(77, 1)).Select(Convert.ToHexString)];
         Assert.Equal(expected, recorded.Select(p => p.Hex));
         Assert.Equal(expected.Select(h => h.Length / 2), recorded.Select(p => p.OriginalLength));
-        List<Packet> peer = PcapFile.Read(beside);
+        List<Packet> peer = tcpdump.Seen(sent.Count + 1);
         Assert.Equal(peer.Select(p => p.Hex), recorded.Select(p => p.Hex));
         Assert.Equal(peer.Select(p => (p.Seconds, p.Fraction)), recorded.Select(p => (p.Seconds, p.Fraction)));
 

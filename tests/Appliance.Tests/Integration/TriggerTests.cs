@@ -34,6 +34,9 @@ public class TriggerTests
 
     private static void AwaitEnd(string archive) => Tool.WaitFor(() => Status(archive) is { Trigger.Writing: false }, "the window to end", 30);
 
+    /// <summary>The sender is a process that takes its time to begin.</summary>
+    private static void AwaitPackets(string archive, Func<PortLedger, bool> condition, string what) => Tool.WaitFor(() => condition(Status(archive).Ports[0]), what);
+
     private static long Ns(string rfc3339)
     {
         DateTimeOffset whole = DateTimeOffset.Parse(rfc3339[..19] + "Z", CultureInfo.InvariantCulture);
@@ -51,36 +54,6 @@ public class TriggerTests
         (int code, string said, string error) = Tool.Try(CapboxProcess.Binary, ["verify", .. files]);
         Assert.True(code == 0 && error.Length == 0, said + error);
         return Read(files.SelectMany(f => PcapFile.ReadThroughTcpdump(lab, f)));
-    }
-
-    /// <summary>tcpdump on the recorder's port; what it saw is read after <see cref="Dispose"/>.</summary>
-    private sealed class Beside : IDisposable
-    {
-        private readonly string _file;
-        private readonly Process _process;
-
-        public Beside(Lab lab)
-        {
-            _file = Path.Combine(lab.Scratch, $"beside{Random.Shared.Next()}.pcap");
-            _process = Process.Start(Tool.Info("ip", "netns", "exec", lab.RecorderSpace, "tcpdump", "-i", "b0", "-n", "-U", "--nano", "-w", _file, "-B", "65536", "-Z", "root"))!;
-            Tool.WaitFor(() => File.Exists(_file) && new FileInfo(_file).Length >= 24, "tcpdump to record");
-        }
-
-        public List<Stamped> Seen()
-        {
-            Thread.Sleep(300);
-            Tool.Run("kill", _process.Id.ToString(CultureInfo.InvariantCulture));
-            Assert.Contains("0 packets dropped by kernel", _process.StandardError.ReadToEnd(), StringComparison.Ordinal);
-            _process.WaitForExit();
-            return Read(PcapFile.Read(_file));
-        }
-
-        public void Dispose()
-        {
-            if (!_process.HasExited)
-                _process.Kill();
-            _process.Dispose();
-        }
     }
 
     /// <summary>What is stored is one piece of what tcpdump saw, and it reaches over the whole claim but not much further.</summary>
@@ -114,7 +87,7 @@ public class TriggerTests
     public async Task A_window_is_what_tcpdump_saw_from_before_to_after_and_overlapping_triggers_make_one()
     {
         using var lab = new Lab();
-        using var beside = new Beside(lab);
+        using var beside = new TcpdumpBeside(lab, lab.RecorderSpace, "b0");
         using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(lab.Archive, """{"before": "1s", "after": "700ms"}"""));
         Task<long> traffic = Send(lab, "--milliseconds", "9000", "--pps", "3000", "--size", "64,400,1400");
         Thread.Sleep(3000);
@@ -126,7 +99,7 @@ public class TriggerTests
         TriggerAnswer third = Trigger(lab.Archive, "third");
         long sent = await traffic;
         RecorderSnapshot last = capbox.Stop();
-        List<Stamped> seen = beside.Seen();
+        List<Stamped> seen = Read(beside.Seen(sent));
 
         Assert.True(first.Complete && second.Prolonged && !first.Prolonged && !third.Prolonged, $"{first} {second} {third}");
         Assert.Equal((1ul, 1ul, 2ul), (first.Window, second.Window, third.Window));
@@ -150,11 +123,11 @@ public class TriggerTests
     public async Task A_ring_too_small_for_the_time_says_how_far_it_reaches_and_holds_that()
     {
         using var lab = new Lab();
-        using var beside = new Beside(lab);
+        using var beside = new TcpdumpBeside(lab, lab.RecorderSpace, "b0");
         using CapboxProcess capbox = CapboxProcess.StartWith(
             lab, Document(lab.Archive, """{"before": "30s", "after": "200ms"}""", """ "ringSize": "2MiB", "blockSize": "64KiB", "handover": "20ms" """));
         Task<long> traffic = Send(lab, "--milliseconds", "3000", "--pps", "10000", "--size", "500");
-        Thread.Sleep(1800);
+        AwaitPackets(lab.Archive, p => p.DiscardedPackets > 1000, "packets to be let go");
         TriggerAnswer answer = Trigger(lab.Archive);
         long sent = await traffic;
         AwaitEnd(lab.Archive);
@@ -163,7 +136,7 @@ public class TriggerTests
         Assert.False(answer.Complete);
         // 22 blocks of some 80 packets at 10,000 a second.
         Assert.InRange(Ns(answer.Triggered) - Ns(answer.Reached), 50 * Ms, 600 * Ms);
-        AssertHolds(stored, beside.Seen(), answer, answer, 31_000 * Ms);
+        AssertHolds(stored, Read(beside.Seen(sent)), answer, answer, 31_000 * Ms);
         AssertLedger(last, sent, stored.Count);
         Assert.Equal(0ul, last.Ports[0].LostPackets);
         Assert.Contains("the rings held no more", capbox.Errors, StringComparison.Ordinal);
@@ -173,7 +146,7 @@ public class TriggerTests
     public async Task A_trickle_does_not_push_itself_out_of_the_ring()
     {
         using var lab = new Lab();
-        using var beside = new Beside(lab);
+        using var beside = new TcpdumpBeside(lab, lab.RecorderSpace, "b0");
         using CapboxProcess capbox = CapboxProcess.StartWith(
             lab, Document(lab.Archive, """{"before": "3s", "after": "200ms"}""", """ "ringSize": "1MiB", "blockSize": "64KiB", "handover": "20ms" """));
         Task<long> traffic = Send(lab, "--milliseconds", "7000", "--pps", "50");
@@ -184,7 +157,7 @@ public class TriggerTests
         RecorderSnapshot last = capbox.Stop();
         List<Stamped> stored = Stored(lab, lab.Archive);
         Assert.True(answer.Complete, answer.ToString());
-        AssertHolds(stored, beside.Seen(), answer, answer, 1000 * Ms);
+        AssertHolds(stored, Read(beside.Seen(sent)), answer, answer, 1000 * Ms);
         AssertLedger(last, sent, stored.Count);
     }
 
@@ -193,7 +166,7 @@ public class TriggerTests
     {
         using var lab = new Lab();
         string disk = lab.MountSmallDisk(300);
-        using var beside = new Beside(lab);
+        using var beside = new TcpdumpBeside(lab, lab.RecorderSpace, "b0");
         using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(disk, """{"before": "2s", "after": "500ms"}"""));
         Task<long> traffic = Send(lab, "--milliseconds", "6000", "--pps", "2000", "--size", "500");
         Thread.Sleep(2500);
@@ -214,7 +187,7 @@ public class TriggerTests
         RecorderSnapshot last = capbox.Stop();
         List<Stamped> stored = Stored(lab, disk);
         Assert.True(answer.Complete, answer.ToString());
-        AssertHolds(stored, beside.Seen(), answer, answer, 3000 * Ms);
+        AssertHolds(stored, Read(beside.Seen(sent)), answer, answer, 3000 * Ms);
         AssertLedger(last, sent, stored.Count);
         Assert.Equal(0ul, last.Ports[0].LostPackets);
     }
@@ -225,7 +198,7 @@ public class TriggerTests
         using var lab = new Lab();
         using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(lab.Archive, """{"before": "30s", "after": "300ms"}""", """ "ringSize": "64MiB" """));
         Task<long> traffic = Send(lab, "--milliseconds", "2500", "--size", "1500");
-        Thread.Sleep(1500);
+        AwaitPackets(lab.Archive, p => p.DiscardedPackets > 1000, "packets to be let go");
         TriggerAnswer answer = Trigger(lab.Archive);
         long sent = await traffic;
         AwaitEnd(lab.Archive);
@@ -246,11 +219,11 @@ public class TriggerTests
     public async Task Four_rings_reach_as_far_as_the_worst_of_them()
     {
         using var lab = new Lab();
-        using var beside = new Beside(lab);
+        using var beside = new TcpdumpBeside(lab, lab.RecorderSpace, "b0");
         using CapboxProcess capbox = CapboxProcess.StartWith(
             lab, Document(lab.Archive, """{"before": "10s", "after": "400ms"}""", """ "rings": 4, "ringSize": "1MiB", "blockSize": "64KiB", "handover": "20ms" """));
         Task<long> traffic = Send(lab, "--milliseconds", "3000", "--pps", "8000", "--size", "500", "--flows", "6");
-        Thread.Sleep(2000);
+        AwaitPackets(lab.Archive, p => p.SeenPackets > 8000, "a second of traffic");
         TriggerAnswer answer = Trigger(lab.Archive);
         long sent = await traffic;
         AwaitEnd(lab.Archive);
@@ -260,7 +233,7 @@ public class TriggerTests
         Assert.Equal(4, answer.Rings);
         HashSet<Stamped> all = [.. stored];
         Assert.Equal(stored.Count, all.Count);
-        Stamped[] claimed = [.. beside.Seen().Where(p => p.UtcNs >= Ns(answer.Reached) && p.UtcNs <= Ns(answer.To))];
+        Stamped[] claimed = [.. Read(beside.Seen(sent)).Where(p => p.UtcNs >= Ns(answer.Reached) && p.UtcNs <= Ns(answer.To))];
         Assert.True(claimed.Length > 2000, $"only {claimed.Length} packets claimed");
         Assert.DoesNotContain(claimed, p => !all.Contains(p));
     }
@@ -274,9 +247,9 @@ public class TriggerTests
              "storage": {"directory": "{{lab.Archive}}", "mode": "trigger", "trigger": {"before": "1s", "after": "500ms", "holdoff": "100ms", "filter": "@alarm"} },
              "ports": [{"name": "b0", "ringSize": "16MiB", "blockSize": "256KiB", "filter": "not udp dst port 7777"}]}
             """);
-        using var beside = new Beside(lab);
+        using var beside = new TcpdumpBeside(lab, lab.RecorderSpace, "b0");
         Task<long> traffic = Send(lab, "--milliseconds", "5000", "--pps", "2000", "--size", "200");
-        Thread.Sleep(2000);
+        AwaitPackets(lab.Archive, p => p.SeenPackets > 3000, "a second and a half of traffic");
         byte[] alarm = Frames.Udp("10.1.0.1", "10.1.0.2", 5, 7777, 30);
         // For half a second: one window, prolonged.
         RawSender.Send(lab.SenderSpace, "a0", Enumerable.Repeat(alarm, 50), pauseEvery: 1);
@@ -285,7 +258,7 @@ public class TriggerTests
         long sent = await traffic;
         AwaitEnd(lab.Archive);
         RecorderSnapshot last = capbox.Stop();
-        List<Stamped> seen = beside.Seen(), stored = Stored(lab, lab.Archive);
+        List<Stamped> seen = Read(beside.Seen(sent + 50)), stored = Stored(lab, lab.Archive);
         Stamped[] alarms = [.. seen.Where(p => p.Hex == Convert.ToHexString(alarm))];
         Assert.Equal(50, alarms.Length);
         Assert.Equal(1ul, last.Trigger!.Windows);
@@ -334,10 +307,10 @@ public class TriggerTests
     {
         using var lab = new Lab();
         using CapboxProcess capbox = CapboxProcess.StartWith(
-            lab, Document(lab.Archive, """{"before": "500ms", "after": "200ms"}""", """ "ringSize": "16MiB", "blockSize": "256KiB", "filter": "udp" """));
+            lab, Document(lab.Archive, """{"before": "2s", "after": "200ms"}""", """ "ringSize": "16MiB", "blockSize": "256KiB", "filter": "udp" """));
         RawSender.Send(lab.SenderSpace, "a0", Enumerable.Range(0, 300).Select(i => Frames.Plain(60, i)));
         long sent = 300 + lab.Generate("--packets", "1000", "--pps", "5000");
-        Thread.Sleep(1500);
+        Thread.Sleep(3500);
         RawSender.Send(lab.SenderSpace, "a0", Enumerable.Range(0, 20).Select(i => Frames.Plain(60, i)));
         sent += 20 + lab.Generate("--packets", "100", "--pps", "5000", "--first", "1000");
         Trigger(lab.Archive);
