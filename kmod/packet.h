@@ -23,6 +23,7 @@
 #include <linux/timekeeping.h>
 
 #include "capbox.h"
+#include "copy.h"
 #include "pcapng.h"
 
 /* epb_flags, direction: bits 0-1. */
@@ -71,60 +72,6 @@ static __always_inline u32 capbox_reception(const struct sk_buff *skb)
 	};
 
 	return by_type[skb->pkt_type];
-}
-
-#define CAPBOX_WORDS_LEAST_BYTES 32
-#define CAPBOX_WORDS_MOST_BYTES 2048
-
-/*
- * Whether so many bytes are copied word by word. The kernel's memcpy is a string instruction on
- * today's CPUs: depending on the CPU better or worse for packets of usual size, but with more
- * instructions to count, and well ahead for large ones (tests/kmod/copy.c measures it).
- */
-static __always_inline bool capbox_is_for_words(u32 bytes)
-{
-	return bytes - CAPBOX_WORDS_LEAST_BYTES <=
-	       CAPBOX_WORDS_MOST_BYTES - CAPBOX_WORDS_LEAST_BYTES;
-}
-
-static __always_inline void capbox_copy_16(u8 *to, const u8 *from)
-{
-	u64 first = get_unaligned((const u64 *)from),
-	    second = get_unaligned((const u64 *)(from + 8));
-
-	put_unaligned(first, (u64 *)to);
-	put_unaligned(second, (u64 *)(to + 8));
-}
-
-static __always_inline void capbox_copy_32(u8 *to, const u8 *from)
-{
-	capbox_copy_16(to, from);
-	capbox_copy_16(to + 16, from + 16);
-}
-
-static __always_inline void capbox_copy_64(u8 *to, const u8 *from)
-{
-	capbox_copy_32(to, from);
-	capbox_copy_32(to + 32, from + 32);
-}
-
-/* Copies at least 32 bytes; what the last step copies may overlap what is copied already. */
-static __always_inline void capbox_copy_words(u8 *to, const u8 *from, u32 bytes)
-{
-	unsigned long at = 0, length = bytes;
-
-	if (length <= 64) {
-		capbox_copy_32(to, from);
-		capbox_copy_32(to + length - 32, from + length - 32);
-		return;
-	}
-	for (; at + 128 < length; at += 128) {
-		capbox_copy_64(to + at, from + at);
-		capbox_copy_64(to + at + 64, from + at + 64);
-	}
-	if (at + 64 < length)
-		capbox_copy_64(to + at, from + at);
-	capbox_copy_64(to + length - 64, from + length - 64);
 }
 
 /* The block's part before the data. */

@@ -5,11 +5,22 @@
  *
  * Prints a line for each size: bytes, ns for each way, and their ratio. Times are the least of the rounds.
  */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+/* What kmod/copy.h has of the kernel. */
+typedef uint8_t u8;
+typedef uint32_t u32;
+typedef uint64_t u64;
+#define put_unaligned(value, at) memcpy(at, &(u64){ value }, 8)
+/* The compiler would make one vector of two, which the kernel has not. */
+#define get_unaligned(at) \
+	({ u64 value_; memcpy(&value_, at, 8); __asm__ volatile("" : "+r"(value_)); value_; })
+#include "../../kmod/copy.h"
 
 #define SOURCE_BYTES (256 * 1024)
 #define RING_BYTES (64 * 1024 * 1024)
@@ -24,47 +35,9 @@ static void copy_string(uint8_t *to, const uint8_t *from, size_t bytes)
 	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
 }
 
-static inline void copy_16(uint8_t *to, const uint8_t *from)
-{
-	uint64_t first, second;
-
-	memcpy(&first, from, 8);
-	memcpy(&second, from + 8, 8);
-	/* The compiler would make one vector of both, which the kernel has not. */
-	__asm__ volatile("" : "+r"(first), "+r"(second));
-	memcpy(to, &first, 8);
-	memcpy(to + 8, &second, 8);
-}
-
-static inline void copy_32(uint8_t *to, const uint8_t *from)
-{
-	copy_16(to, from);
-	copy_16(to + 16, from + 16);
-}
-
-static inline void copy_64(uint8_t *to, const uint8_t *from)
-{
-	copy_32(to, from);
-	copy_32(to + 32, from + 32);
-}
-
-/* capbox_copy_words() of kmod/packet.h. */
 static void copy_words(uint8_t *to, const uint8_t *from, size_t bytes)
 {
-	size_t at = 0;
-
-	if (bytes <= 64) {
-		copy_32(to, from);
-		copy_32(to + bytes - 32, from + bytes - 32);
-		return;
-	}
-	for (; at + 128 < bytes; at += 128) {
-		copy_64(to + at, from + at);
-		copy_64(to + at + 64, from + at + 64);
-	}
-	if (at + 64 < bytes)
-		copy_64(to + at, from + at);
-	copy_64(to + bytes - 64, from + bytes - 64);
+	capbox_copy_words(to, from, bytes);
 }
 
 static double now_ns(void)

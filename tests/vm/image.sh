@@ -45,7 +45,7 @@ done
 # The C programs of the cases, static. A file of tests/kmod without main() is linked to every program there.
 mapfile -t library < <(grep -L '^int main(' tests/kmod/*.c 2>/dev/null)
 compile() { # PROGRAM SOURCE...: when one of them, or a header, is newer
-	if [ -e "$1" ] && [ -z "$(find "${@:2}" tests/kmod/*.h kmod/uapi "$0" -newer "$1" 2>/dev/null)" ]; then return 0; fi
+	if [ -e "$1" ] && [ -z "$(find "${@:2}" tests/kmod/*.h kmod/uapi kmod/copy.h "$0" -newer "$1" 2>/dev/null)" ]; then return 0; fi
 	gcc -O2 -g -Wall -Wextra -Werror -static -pthread -Ikmod/uapi -Itests/kmod -o "$@"
 }
 for source in tests/vm/guest/*.c $(grep -l '^int main(' tests/kmod/*.c 2>/dev/null); do
