@@ -1,4 +1,3 @@
-using System.Globalization;
 using Capbox.Capture;
 using Xunit;
 
