@@ -81,7 +81,9 @@ static s64 capbox_stamp(struct capbox_ring *ring, const struct capbox_view *view
 
 	*is_hardware = false;
 	if (view->is_received) {
-		if (view->port->flags & CAPBOX_PORT_HARDWARE_STAMPS) {
+		/* One that is forwarded out of this port was stamped by the card it came in by. */
+		if (view->direction == CAPBOX_INBOUND &&
+		    view->port->flags & CAPBOX_PORT_HARDWARE_STAMPS) {
 			stamp = capbox_hardware_stamp(view->skb);
 			if (stamp) {
 				ring->counters.hardware_stamps++;
@@ -137,7 +139,8 @@ static bool capbox_write(struct capbox_ring *ring, const struct capbox_view *vie
 	ring->run_last_ns = stamp;
 
 	capbox_put_epb(epb, total, interface, stamp, captured, view->bytes);
-	at = capbox_put_flags(at, view->direction | capbox_reception(view->skb));
+	at = capbox_put_flags(at, view->direction == CAPBOX_INBOUND ?
+				  CAPBOX_INBOUND | capbox_reception(view->skb) : CAPBOX_OUTBOUND);
 	if (view->hook >= CAPBOX_HOOK_PRE_ROUTING)
 		at = capbox_put_hook(at, view);
 	capbox_put_end(at, total);

@@ -234,6 +234,60 @@ public sealed class ConfiguratorTests : IDisposable
         Expect(ConfigStatus.Applied, "b", 2);
     }
 
+    /// <summary>Not after a restart either: the change may be what is to mend it.</summary>
+    [Fact]
+    public void Loss_that_was_there_before_a_restart_does_not()
+    {
+        for (int i = 0; i < 5; i++)
+        {
+            _box.Lost += 10;
+            Pass(1);
+        }
+
+        _configurator.Apply(new(Utf8(Document("b", ""","storage":{"directory":"/elsewhere"}""")), "cli:root"));
+        Assert.Equal(1, _box.Restarts);
+        Restart();
+        _box.Lost += 10;
+        Pass(12);
+        Expect(ConfigStatus.Applied, "b", 2);
+    }
+
+    /// <summary>What comes back is what is known to be good, and it is told of what was on trial.</summary>
+    [Fact]
+    public void A_change_amid_the_watch_of_another_shares_it()
+    {
+        _configurator.Apply(Proposal("b"));
+        Pass(5);
+        _configurator.Apply(Proposal("c"));
+        Pass(2);
+        Assert.Equal(ConfigStatus.Rejected, _configurator.Apply(new(Utf8("{"), "cli:root") { Id = "broken" }).Status);
+        _box.Lost++;
+        Pass(1);
+        Expect(ConfigStatus.RolledBack, "a", 1);
+        Assert.Equal((2L, "mqtt:noc-2"), (_configurator.Report.Version, _configurator.Report.Id));
+    }
+
+    [Fact]
+    public void A_version_that_was_refused_while_another_waited_is_used_up()
+    {
+        _configurator.Apply(Proposal("b") with { ConfirmSeconds = 30, Version = 5, Id = "five" });
+        Assert.Equal(ConfigStatus.Rejected, _configurator.Apply(Proposal("c") with { Version = 6, Id = "six" }).Status);
+        Assert.Equal((ConfigStatus.PendingConfirm, "five", 6L), (_configurator.Report.Status, _configurator.Report.Id, _configurator.Report.HighestVersion));
+        _configurator.Confirm("five", "cli:root");
+        Assert.Contains("$.version", _configurator.Apply(Proposal("c") with { Version = 6, Id = "again" }).Errors[0].Path, StringComparison.Ordinal);
+        Expect(ConfigStatus.Rejected, "b", 2);
+    }
+
+    /// <summary>Its name at the broker is the serial number where nothing else is said.</summary>
+    [Fact]
+    public void Another_serial_number_asks_for_confirmation_where_the_broker_knows_the_box_by_it()
+    {
+        const string more = ""","mqtt":{"broker":"mqtts://noc.example"}""";
+        _configurator.Apply(Proposal("a", more));
+        _configurator.Confirm(_configurator.Report.Id, "cli:root");
+        Assert.Equal(ConfigStatus.PendingConfirm, _configurator.Apply(Proposal("b", more)).Status);
+    }
+
     [Fact]
     public void Loss_after_the_watch_does_not()
     {

@@ -56,6 +56,60 @@ public sealed class EventSpoolTests : IDisposable
         return ends;
     }
 
+    /// <summary>The disk may be well again in a moment: nothing is given up for one failure.</summary>
+    [Fact]
+    public void A_file_that_cannot_be_read_for_a_while_is_read_later()
+    {
+        using var spool = Open();
+        spool.Append([.. Enumerable.Range(1, 5).Select(Payload)]);
+        string file = Files()[0];
+        File.Move(file, file + ".away");
+        Assert.False(spool.TryPeek(out _));
+        Assert.Contains(file, spool.Fault, StringComparison.Ordinal);
+        Assert.Equal((5ul, 0ul), (spool.Counts.Waiting, spool.Counts.Damaged));
+        File.Move(file + ".away", file);
+        Assert.Equal(Enumerable.Range(1, 5).Select(n => (n, 0ul)), Drain(spool));
+        Assert.Null(spool.Fault);
+    }
+
+    [Fact]
+    public void A_file_that_cannot_be_read_for_long_is_given_up_and_the_next_go_on()
+    {
+        using var spool = Open();
+        spool.Append([.. Enumerable.Range(1, 20).Select(Payload)]);
+        File.Delete(Files()[0]);
+        int looks = 0;
+        SpooledEvent next;
+        while (!spool.TryPeek(out next))
+            Assert.InRange(++looks, 1, 100);
+        Assert.Equal((ulong)NumberOf(next.Payload) - 1, next.Missed);
+        Assert.True(next.Missed > 0);
+        AssertAddsUp(spool);
+    }
+
+    [Fact]
+    public void What_cannot_be_read_at_the_start_makes_no_number_used_twice()
+    {
+        using (var spool = Open())
+            spool.Append([.. Enumerable.Range(1, 20).Select(Payload)]);
+        string last = Files()[^1];
+        File.Move(last, last + ".away");
+        File.CreateSymbolicLink(last, last + ".nowhere");
+        using (var spool = Open())
+        {
+            Assert.NotNull(spool.Fault);
+            spool.Append([Payload(99)]);
+            List<(int Number, ulong Missed)> drained = Drain(spool);
+            Assert.Equal(99, drained[^1].Number);
+            Assert.InRange(drained[^1].Missed, 1ul, 1000ul);
+        }
+
+        File.Delete(last);
+        File.Move(last + ".away", last);
+        using var after = Open();
+        Assert.Empty(Drain(after)); // it was told as missed
+    }
+
     private string[] Files() => [.. Directory.GetFiles(_directory, "*.spool").Order(StringComparer.Ordinal)];
 
     [Fact]

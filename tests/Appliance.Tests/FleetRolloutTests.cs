@@ -20,7 +20,7 @@ public class FleetRolloutTests
         string[] devices = [.. Enumerable.Range(0, count).Select(i => ((char)('a' + i)).ToString())];
         foreach (string device in devices)
             _heard[device] = new FleetBox(device) { State = "ready", Session = "1", Report = Report("old", "applied", 5, 5), Health = new BoxHealth(HealthLevel.Ok, []) };
-        _rollout = new Rollout(options ?? new RolloutOptions { Id = Id, First = 1, Batch = 2 }, devices.Select(d => new RolloutBox(d, needsNewSession)), d => _heard.GetValueOrDefault(d));
+        _rollout = new Rollout(options ?? new RolloutOptions { Id = Id, First = 1, Batch = 2 }, devices.Select(d => new RolloutBox(d, needsNewSession, 5)), d => _heard.GetValueOrDefault(d));
         Pass(0);
     }
 
@@ -287,7 +287,7 @@ public class FleetRolloutTests
     public void The_version_is_above_all_that_were_proposed_not_only_above_the_last()
     {
         _heard["a"] = new FleetBox("a") { State = "ready", Session = "1", Report = Report("old", "rejected", 5, 3, "$.version: too low") with { HighestVersion = 90 }, Health = new BoxHealth(HealthLevel.Ok, []) };
-        _rollout = new Rollout(new RolloutOptions { Id = Id }, [new RolloutBox("a", false)], d => _heard[d]);
+        _rollout = new Rollout(new RolloutOptions { Id = Id }, [new RolloutBox("a", false, 3)], d => _heard[d]);
         Pass(0);
         Assert.Equal("send a job v91 from 3", Did());
     }
@@ -306,6 +306,32 @@ public class FleetRolloutTests
         Expect("a:Rejected");
     }
 
+    /// <summary>Its document was made from the revision before: it would undo the other change.</summary>
+    [Fact]
+    public void A_box_that_somebody_changed_before_its_turn_is_not_overwritten()
+    {
+        Begin(3);
+        Did();
+        Hear("b", b => b with { Report = Report("theirs", "applied", 6, 6) });
+        Says("a", "applied");
+        Pass(0);
+        Pass(0);
+        Expect("a:Done b:Changed c:Waiting");
+        Assert.Equal("", Did());
+        Assert.Equal("b changed: somebody else changed it since this change was made (id \"theirs\")", _rollout.Stopped);
+    }
+
+    [Fact]
+    public void Nor_one_where_another_version_came_first_and_was_taken()
+    {
+        Begin(1);
+        Did();
+        Hear("a", b => b with { Report = Report(Id, "rejected", 6, 6, "$.version: 6 is not above 6") });
+        Pass(0);
+        Expect("a:Changed");
+        Assert.Equal("", Did());
+    }
+
     [Fact]
     public void A_box_that_is_not_ready_when_its_turn_comes_is_passed_over_and_is_no_first()
     {
@@ -320,7 +346,7 @@ public class FleetRolloutTests
 
         foreach (string device in new[] { "a", "b" })
             _heard[device] = _heard[device] with { State = "lost" };
-        _rollout = new Rollout(new RolloutOptions { Id = "again" }, [new RolloutBox("a", false), new RolloutBox("b", false), new RolloutBox("c", false), new RolloutBox("d", false)], d => _heard[d]);
+        _rollout = new Rollout(new RolloutOptions { Id = "again" }, [.. "abcd".Select(d => new RolloutBox(d.ToString(), false, 5))], d => _heard[d]);
         Pass(0);
         Assert.Equal("send c again v6 from 5", Did());
     }

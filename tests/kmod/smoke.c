@@ -92,6 +92,31 @@ static void test(const char *tx, const char *rx, uint32_t flags)
 	close(sender);
 }
 
+static void check_sent(const struct packet *packet, void *context)
+{
+	if (packet->original < 14 || memcmp(packet->data + 12, "\x88\xb5", 2))
+		return;
+	/* How it was received is nothing that could be said of it. */
+	expect(packet->flags == 2, "flags of a sent packet %#x", packet->flags);
+	++*(int *)context;
+}
+
+static void test_egress(const char *tx)
+{
+	struct session session = session_start(CAPBOX_HOOK_BIT(CAPBOX_HOOK_EGRESS), tx);
+	int sender = sender_open(tx), seen = 0;
+
+	for (int i = 0; i < 10; i++) {
+		fill(100);
+		sender_send(sender, frame, 100);
+	}
+	session_ioctl(&session, CAPBOX_IOC_STOP, "STOP");
+	session_drain(&session, check_sent, &seen);
+	expect(seen == 10, "%d of 10 sent packets", seen);
+	session_close(&session);
+	close(sender);
+}
+
 int main(int argc, char **argv)
 {
 	cpu_set_t first;
@@ -104,5 +129,6 @@ int main(int argc, char **argv)
 		fail("usage: smoke TX RX");
 	test(argv[1], argv[2], 0);
 	test(argv[1], argv[2], CAPBOX_SETUP_EARLY_STAMPS);
+	test_egress(argv[1]);
 	return 0;
 }

@@ -52,6 +52,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     private ChunkRecord _note; // a chunk without packets, in flight if _noteInFlight
     private bool _noteInFlight;
     private bool _diskBound;
+    private bool _gaveUp; // what is left is counted as lost, and stays so
     private long _lastChunkMs, _statisticsMs;
     private ulong _sequence;
     private volatile bool _stopping;
@@ -132,6 +133,8 @@ internal sealed unsafe class RingRecorder : IDisposable
             progress = true;
         }
 
+        if (_gaveUp)
+            return progress;
         if (_keep is not null)
             progress |= Keep(_keep);
         return progress | TakeBlock() | SubmitReady();
@@ -275,6 +278,14 @@ internal sealed unsafe class RingRecorder : IDisposable
         ref Reservation place = ref _places[tag];
         ref ChunkRecord record = ref isNote ? ref _note : ref _blocks[tag].Record;
         bool isWhole = result == (int)record.ChunkBytes;
+        if (_gaveUp && !isNote)
+        {
+            // Too late: its packets are told as lost. The room stays a hole, which the sealing fills.
+            place.Segment.Leave();
+            place = default;
+            return;
+        }
+
         if (isWhole)
         {
             place.Segment.Complete(place.Slot, record);
@@ -458,6 +469,7 @@ internal sealed unsafe class RingRecorder : IDisposable
         for (int block = 0; block < _held.Length; block++)
             packets += _held[block] ? _blocks[block].Record.Packets : 0;
 
+        _gaveUp = true;
         _counters.AddGivenUp(packets);
         _untold.LostDisk += packets;
     }

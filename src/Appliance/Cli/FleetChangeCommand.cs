@@ -184,8 +184,10 @@ internal static class FleetChangeCommand
     private static async Task<int> RollOutAsync(FleetCommand command, IReadOnlyList<FleetBox> boxes, List<BoxChange> changes, RolloutOptions options, ApplyArguments arguments)
     {
         Dictionary<string, BoxChange> byDevice = changes.ToDictionary(c => c.Device);
-        BoxChange[] going = [.. boxes.Where(b => b.IsReady).Select(b => byDevice.GetValueOrDefault(b.DeviceId)).OfType<BoxChange>().Where(c => c.Differences.Count > 0)];
-        var rollout = new Rollout(options, going.Select(c => new RolloutBox(c.Device, c.NeedsNewSession)), device => command.Session.Roster[device]);
+        // These are the boxes as they were when the changes were made.
+        IEnumerable<RolloutBox> going = boxes.Where(b => b is { IsReady: true, Report: not null } && byDevice.TryGetValue(b.DeviceId, out BoxChange? change) && change.Differences.Count > 0)
+            .Select(b => new RolloutBox(b.DeviceId, byDevice[b.DeviceId].NeedsNewSession, b.Report!.Revision));
+        var rollout = new Rollout(options, going, device => command.Session.Roster[device]);
         string? broken = null;
         try
         {

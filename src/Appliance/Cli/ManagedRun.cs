@@ -136,7 +136,7 @@ internal sealed class RunningBox(Recorder recorder, Archivist archivist, ClockSe
             services.GetRequiredService<MetricsService>().Change(next.Metrics);
         if (plan.Touches("$.control"))
             services.GetRequiredService<ControlTable>().Change(next);
-        if (plan.Touches("$.mqtt"))
+        if (plan.TouchesAccess)
             services.GetRequiredService<MqttService>().Change(next.Mqtt);
     }
 

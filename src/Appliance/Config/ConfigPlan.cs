@@ -76,7 +76,8 @@ public sealed record ConfigPlan(IReadOnlyList<ConfigDifference> Differences, IRe
             impacts.Add(new ConfigImpact(ConfigEffect.Retention, "$.storage.retention", "other rules of retention at once"));
         if (Touches("$.clock"))
             impacts.Add(new ConfigImpact(ConfigEffect.Clock, "$.clock", "the clock is begun anew; nothing is claimed of stamps until it has locked"));
-        bool isAccess = Touches("$.mqtt");
+        // Its name at the broker too, which is the serial number where nothing else is said.
+        bool isAccess = Touches("$.mqtt") || before.Mqtt != after.Mqtt;
         if (isAccess || Touches("$.metrics"))
             impacts.Add(new ConfigImpact(ConfigEffect.Connections, isAccess ? "$.mqtt" : "$.metrics", "connections are made anew"));
         impacts.Add(new ConfigImpact(ConfigEffect.NewSegments, "", "new segments begin, which tell the revision"));

@@ -29,7 +29,11 @@ public sealed record ConfigRevision(long Revision, long Version, string Id, stri
 /// <param name="UntilBootNs">CLOCK_BOOTTIME at which it ends.</param>
 /// <param name="Starts">Starts of the recorder since.</param>
 /// <param name="ClockBefore">State of the clock when it began; null: none was kept.</param>
-public sealed record ConfigTrial(long Fallback, bool NeedsConfirm, int Seconds, string BootId, long UntilBootNs, int Starts, string? ClockBefore);
+/// <param name="Losing">Ports that lost packets before it began: that they go on is no harm.</param>
+/// <param name="Version">Of the proposal on trial; null in files of older releases: the last one's.</param>
+/// <param name="Id">The same.</param>
+public sealed record ConfigTrial(
+    long Fallback, bool NeedsConfirm, int Seconds, string BootId, long UntilBootNs, int Starts, string? ClockBefore, IReadOnlyList<string>? Losing = null, long? Version = null, string? Id = null);
 
 /// <summary>What the box says of the last proposal.</summary>
 /// <param name="Version">Its version.</param>

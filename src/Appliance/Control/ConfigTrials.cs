@@ -17,8 +17,9 @@ internal sealed class ConfigTrials(ConfigStore store, IClockSource clocks)
     /// <summary>CLOCK_BOOTTIME, ms.</summary>
     public long NowMs => clocks.BootNs / 1_000_000;
 
-    public ConfigTrial New(long fallback, bool needsConfirm, int seconds, string? clock) =>
-        new(fallback, needsConfirm, seconds, clocks.BootId, clocks.BootNs + (seconds * SecondNs), 0, clock);
+    /// <summary>The same trial, from now on for so long.</summary>
+    public ConfigTrial Begin(ConfigTrial trial, bool needsConfirm, int seconds) =>
+        trial with { NeedsConfirm = needsConfirm, Seconds = seconds, BootId = clocks.BootId, UntilBootNs = clocks.BootNs + (seconds * SecondNs), Starts = 0 };
 
     /// <summary>How long still; negative when it is over.</summary>
     public TimeSpan Left(ConfigTrial trial) => TimeSpan.FromTicks((trial.UntilBootNs - clocks.BootNs) / 100);
@@ -58,14 +59,16 @@ internal sealed class ConfigTrials(ConfigStore store, IClockSource clocks)
     public ConfigRevision TakeBack(string reason)
     {
         ConfigState state = store.State;
-        long fallback = state.Trial?.Fallback ?? throw new IOException("no document is on trial");
+        ConfigTrial trial = state.Trial ?? throw new IOException("no document is on trial");
+        long fallback = trial.Fallback;
         ConfigRevision? revision = new[] { fallback }.Concat(store.Numbers().Where(n => n != state.Revision && n != fallback)).Select(n => store.TryRead(n, out _)).FirstOrDefault(r => r is not null);
         if (revision is null)
             throw new IOException($"revision {state.Revision.ToString(CultureInfo.InvariantCulture)} stays: {reason}, but no other document is left");
         store.Put(revision, state with
         {
             Revision = revision.Revision,
-            Outcome = state.Outcome with { Status = "rolled-back", Errors = [new ConfigError("$", reason)] },
+            // Of what was on trial, whatever was proposed and refused since.
+            Outcome = new ConfigOutcome(trial.Version ?? state.Outcome.Version, trial.Id ?? state.Outcome.Id, "rolled-back", [new ConfigError("$", reason)]),
             Trial = null,
         });
         return revision;

@@ -50,7 +50,7 @@ internal sealed class Configurator : IConfigurator, IDisposable
         lock (_change)
         {
             if (_store.State.Trial is { } trial)
-                Watch(null, _box.Snapshot(), Enum.TryParse(trial.ClockBefore, out ClockState state) ? state : null, _config.Change.WatchSeconds);
+                Watch(_box.Snapshot(), trial, _config.Change.WatchSeconds);
         }
 
         _thread = new Thread(() =>
@@ -106,7 +106,7 @@ internal sealed class Configurator : IConfigurator, IDisposable
             }
 
             // What is left of the watch stays a trial.
-            ConfigTrial? rest = _watch is null ? null : _trials.New(trial.Fallback, needsConfirm: false, _config.Change.WatchSeconds, trial.ClockBefore);
+            ConfigTrial? rest = _watch is null ? null : _trials.Begin(trial, needsConfirm: false, _config.Change.WatchSeconds);
             _store.Put(_store.Current, state with { Trial = rest, Outcome = state.Outcome with { Status = "applied" } });
             _logger.LogInformation("configuration: revision {Revision} was confirmed by {Who}", state.Revision, who);
             return Publish();
@@ -157,16 +157,18 @@ internal sealed class Configurator : IConfigurator, IDisposable
             return;
         bool isWatchOver = _watch is not null && _trials.NowMs >= _watchEndMs;
         string? reason = _watch?.Look(now, isWatchOver);
-        if (isWatchOver)
-            _watch = null;
         bool isOver = _trials.Left(trial) <= TimeSpan.Zero;
         if (reason is null && trial.NeedsConfirm && isOver)
             reason = ConfigTrials.NotConfirmed(trial);
         if (reason is not null)
         {
             TakeBack(reason);
+            return;
         }
-        else if (!trial.NeedsConfirm && _watch is null)
+
+        if (isWatchOver)
+            _watch = null;
+        if (!trial.NeedsConfirm && _watch is null)
         {
             _store.Put(_store.Current, _store.State with { Trial = null });
             _logger.LogInformation("configuration: revision {Revision} stays: nothing got worse", _store.Current.Revision);
@@ -199,9 +201,13 @@ internal sealed class Configurator : IConfigurator, IDisposable
         ConfigRevision revision = _store.Add(line, version, id, proposal.Who, proposal.Why, DateTimeOffset.UtcNow);
         int confirm = proposal.ConfirmSeconds ?? (plan.TouchesAccess ? next.Change.ConfirmSeconds : 0);
         int watch = next.Change.WatchSeconds;
-        string? clock = before.Clock?.State.ToString();
+        // A change amid the watch of another shares it: what comes back is what is known to be good, and harm of either is measured from before both.
+        HarmWatch? shared = old.Trial is null ? null : _watch;
+        ConfigTrial fresh = shared is not null
+            ? old.Trial! with { Version = version, Id = id }
+            : new ConfigTrial(oldRevision.Revision, false, 0, "", 0, 0, before.Clock?.State.ToString(), HarmWatch.Losing(_history.Count > 0 ? _history.Peek() : null, before), version, id);
         // Where neither is asked for, a document with which the recorder cannot even start is taken back all the same.
-        ConfigTrial? trial = confirm > 0 || watch > 0 || plan.NeedsRestart ? _trials.New(oldRevision.Revision, confirm > 0, confirm > 0 ? confirm : watch, clock) : null;
+        ConfigTrial? trial = confirm > 0 || watch > 0 || plan.NeedsRestart ? _trials.Begin(fresh, confirm > 0, confirm > 0 ? confirm : watch) : null;
         var state = new ConfigState(revision.Revision, revision.Revision, version, new ConfigOutcome(version, id, confirm > 0 ? "pending-confirm" : "applied", []), trial);
         _store.Put(revision, state);
         try
@@ -218,17 +224,23 @@ internal sealed class Configurator : IConfigurator, IDisposable
         }
 
         _config = Numbered(next, revision);
-        Watch(_history.Count > 0 ? _history.Peek() : null, before, before.Clock?.State, watch);
+        if (shared is null)
+            Watch(before, fresh, watch);
+        else
+            (_watch, _watchEndMs) = (watch > 0 ? shared : null, EndOf(watch));
         _logger.LogInformation("configuration: revision {Revision} by {Who} is in force{Trial}: {Impacts}", revision.Revision, proposal.Who,
             confirm > 0 ? string.Create(CultureInfo.InvariantCulture, $" for {confirm} s unless confirmed") : "", string.Join("; ", plan.Impacts.Select(i => i.Text)));
         return Publish();
     }
 
-    private void Watch(BoxSnapshot? earlier, BoxSnapshot before, ClockState? clock, int seconds)
+    private void Watch(BoxSnapshot before, ConfigTrial trial, int seconds)
     {
-        _watch = seconds > 0 ? new HarmWatch(earlier, before, clock) : null;
-        _watchEndMs = _trials.NowMs + (seconds * 1000L);
+        ClockState? clock = Enum.TryParse(trial.ClockBefore, out ClockState state) ? state : null;
+        _watch = seconds > 0 ? new HarmWatch(trial.Losing ?? [], before, clock) : null;
+        _watchEndMs = EndOf(seconds);
     }
+
+    private long EndOf(int seconds) => _trials.NowMs + (seconds * 1000L);
 
     private void TakeBack(string reason)
     {
@@ -257,16 +269,15 @@ internal sealed class Configurator : IConfigurator, IDisposable
         return Note(version, id, "rejected", errors);
     }
 
-    /// <summary>The outcome is kept, what is in force stays. While something waits to be confirmed only the answer tells it: its own outcome is needed still.</summary>
+    /// <summary>The outcome is kept, what is in force stays. While something waits to be confirmed only the answer tells it: its own outcome is needed still. The version is used up either way.</summary>
     private ConfigReport Note(long version, string id, string status, IReadOnlyList<ConfigError> errors)
     {
         ConfigState state = _store.State;
         var outcome = new ConfigOutcome(version, id, status, errors);
-        if (state.Trial is { NeedsConfirm: true })
-            return MakeReport(outcome);
+        bool isOther = state.Trial is { NeedsConfirm: true };
         try
         {
-            _store.Put(_store.Current, state with { HighestVersion = Math.Max(state.HighestVersion, version), Outcome = outcome });
+            _store.Put(_store.Current, state with { HighestVersion = Math.Max(state.HighestVersion, version), Outcome = isOther ? state.Outcome : outcome });
         }
         catch (IOException e)
         {
@@ -274,7 +285,8 @@ internal sealed class Configurator : IConfigurator, IDisposable
             return MakeReport(outcome);
         }
 
-        return Publish();
+        ConfigReport report = Publish();
+        return isOther ? MakeReport(outcome) : report;
     }
 
     private ConfigReport Publish()

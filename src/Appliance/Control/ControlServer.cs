@@ -194,8 +194,10 @@ internal sealed class ControlServer : IDisposable
             byte[] answer = Answer(buffer.AsMemory(0, line), requester);
             buffer.AsSpan(line + 1, have - line - 1).CopyTo(buffer);
             have -= line + 1;
-            patience.CancelAfter(s_patience);
-            await SendAsync(client, answer, patience.Token);
+            // What it took to find the answer is no fault of the client's.
+            using var reading = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+            reading.CancelAfter(s_patience);
+            await SendAsync(client, answer, reading.Token);
         }
     }
 

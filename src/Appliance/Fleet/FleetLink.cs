@@ -145,7 +145,7 @@ internal sealed class FleetLink(MqttOptions options) : IAsyncDisposable
             throw new FleetLinkException($"the broker does not let {Requester} listen to {refused.TopicFilter.Topic}: {refused.ResultCode}");
     }
 
-    private static async Task<T> GuardedAsync<T>(Func<CancellationToken, Task<T>> ask, string what, CancellationToken end)
+    private async Task<T> GuardedAsync<T>(Func<CancellationToken, Task<T>> ask, string what, CancellationToken end)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(end);
         patience.CancelAfter(s_patience);
@@ -153,9 +153,15 @@ internal sealed class FleetLink(MqttOptions options) : IAsyncDisposable
         {
             return await ask(patience.Token);
         }
+        catch (OperationCanceledException) when (!end.IsCancellationRequested)
+        {
+            // A connection that says nothing is as good as none, whether TCP knows or not.
+            _gone = "the broker does not answer";
+            throw new FleetLinkException($"{what}: {_gone}");
+        }
         catch (Exception e) when (!end.IsCancellationRequested)
         {
-            throw new FleetLinkException($"{what}: {(e is OperationCanceledException ? "the broker does not answer" : Reason(e))}");
+            throw new FleetLinkException($"{what}: {Reason(e)}");
         }
     }
 

@@ -93,9 +93,11 @@ internal sealed record RolloutAction(RolloutActionKind Kind, string Device, stri
 /// <summary>One box of a rollout.</summary>
 /// <param name="device">The box.</param>
 /// <param name="needsNewSession">Its connection is made anew by the change.</param>
-internal sealed class RolloutBox(string device, bool needsNewSession)
+/// <param name="madeFrom">The revision that its document was made from: on another it would undo what somebody else did.</param>
+internal sealed class RolloutBox(string device, bool needsNewSession, long madeFrom)
 {
     public string Device { get; } = device;
+    public long MadeFrom { get; } = madeFrom;
     public bool NeedsNewSession { get; } = needsNewSession;
     public RolloutState State { get; internal set; }
 
@@ -192,19 +194,27 @@ internal sealed class Rollout
                 continue;
             }
 
+            if (report.Revision != box.MadeFrom)
+            {
+                End(box, RolloutState.Changed, ChangedMeanwhile(report), nowMs);
+                continue;
+            }
+
             (box.SessionBefore, box.HealthBefore) = (heard.Session, heard.Health?.Overall);
-            Send(box, report.HighestVersion + 1, report.Revision, nowMs);
+            Send(box, report.HighestVersion + 1, nowMs);
             _isFirstStage = false;
             room--;
         }
     }
 
-    private void Send(RolloutBox box, long version, long baseRevision, long nowMs)
+    private static string ChangedMeanwhile(BoxReport report) => $"somebody else changed it since this change was made (id \"{report.Id}\")";
+
+    private void Send(RolloutBox box, long version, long nowMs)
     {
         box.Attempts++;
         box.Id = box.Attempts == 1 ? _options.Id : string.Create(CultureInfo.InvariantCulture, $"{_options.Id}-{box.Attempts}");
-        (box.State, box.Revision, box.DeadlineMs) = (RolloutState.Sent, baseRevision, nowMs + _options.PatienceMs);
-        _actions.Add(new RolloutAction(RolloutActionKind.Send, box.Device, box.Id, version, baseRevision));
+        (box.State, box.Revision, box.DeadlineMs) = (RolloutState.Sent, box.MadeFrom, nowMs + _options.PatienceMs);
+        _actions.Add(new RolloutAction(RolloutActionKind.Send, box.Device, box.Id, version, box.MadeFrom));
     }
 
     private void Follow(RolloutBox box, FleetBox heard, long nowMs)
@@ -245,8 +255,11 @@ internal sealed class Rollout
     private void Refused(RolloutBox box, BoxReport report, long nowMs)
     {
         bool isUsedUp = report.Errors is [{ } error] && error.StartsWith("$.version: ", StringComparison.Ordinal) && report.HighestVersion >= report.Version;
-        if (box.State == RolloutState.Sent && box.Attempts == 1 && isUsedUp)
-            Send(box, report.HighestVersion + 1, report.Revision, nowMs);
+        bool isAgain = box.State == RolloutState.Sent && box.Attempts == 1 && isUsedUp;
+        if (isAgain && report.Revision == box.MadeFrom)
+            Send(box, report.HighestVersion + 1, nowMs);
+        else if (isAgain)
+            End(box, RolloutState.Changed, "somebody else changed it at the same moment", nowMs);
         else
             End(box, RolloutState.Rejected, string.Join("; ", report.Errors), nowMs);
     }

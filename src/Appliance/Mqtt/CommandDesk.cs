@@ -13,6 +13,9 @@ internal sealed class CommandDesk(ControlCommands commands)
     /// <summary>Answers that are remembered: a requester that asks again does so soon.</summary>
     public const int MaxRemembered = 256;
 
+    /// <summary>Their bytes: lists of thousands of segments are long.</summary>
+    public const int MaxRememberedBytes = 16 << 20;
+
     /// <summary>Longest request.</summary>
     public const int MaxBytes = 64 * 1024;
 
@@ -22,6 +25,7 @@ internal sealed class CommandDesk(ControlCommands commands)
     private static readonly JsonDocumentOptions s_strict = new() { MaxDepth = 16 };
     private readonly Dictionary<string, byte[]> _answers = [];
     private readonly Queue<string> _order = new();
+    private long _bytes; // of the answers
 
     /// <summary>Names of commands that may be asked for here. The configuration is changed by config/desired alone, where versions count.</summary>
     public IEnumerable<string> Names => commands.Specs.Where(s => !s.IsSocketOnly).Select(s => s.Name);
@@ -47,8 +51,13 @@ internal sealed class CommandDesk(ControlCommands commands)
             return answer;
         _answers.Add(key, answer);
         _order.Enqueue(key);
-        if (_order.Count > MaxRemembered)
-            _answers.Remove(_order.Dequeue());
+        _bytes += answer.Length;
+        while (_order.Count > MaxRemembered || (_bytes > MaxRememberedBytes && _order.Count > 1))
+        {
+            if (_answers.Remove(_order.Dequeue(), out byte[]? oldest))
+                _bytes -= oldest.Length;
+        }
+
         return answer;
     }
 

@@ -44,6 +44,9 @@ internal sealed class EventSpool : IDisposable
     public const int MaxInMemory = 256;
 
     private const string Suffix = ".spool", CursorName = "cursor";
+
+    /// <summary>A file that cannot be read may be readable in a while: so often it is looked at, so long after each other.</summary>
+    private const int MaxFailedReads = 60, ReadAgainMs = 1000;
     private readonly string _directory;
     private readonly SpoolLimits _limits;
     private readonly Lock _gate = new();
@@ -51,6 +54,7 @@ internal sealed class EventSpool : IDisposable
     private readonly Queue<(ulong Ordinal, byte[] Payload)> _memory = new();
     private readonly Channel<bool> _news = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private SafeFileHandle? _writing; // of the last file; null: the next append begins one
+    private int _failedReads; // one after the other
     private ulong _next = 1, _acknowledged, _saved, _sent, _dropped, _damaged, _written;
 
     private sealed class SpoolFile(string path)
@@ -69,9 +73,14 @@ internal sealed class EventSpool : IDisposable
         try
         {
             Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            _acknowledged = _saved = ReadCursor();
+            Guard(() => _acknowledged = _saved = ReadCursor());
             foreach (string path in Directory.EnumerateFiles(directory, "*" + Suffix).Order(StringComparer.Ordinal))
-                Take(path);
+            {
+                // One that cannot be read stays for the next start; new events are numbered above what it may hold.
+                if (!Guard(() => Take(path)))
+                    _next = Math.Max(_next, FirstOf(path) + ((ulong)_limits.MaxFileBytes / SpoolRecord.HeaderBytes) + 1);
+            }
+
             _next = Math.Max(_next, _acknowledged + 1);
             RemoveEmpty();
         }
@@ -112,7 +121,7 @@ internal sealed class EventSpool : IDisposable
         _news.Writer.TryWrite(true);
     }
 
-    /// <summary>The oldest that waits.</summary>
+    /// <summary>The oldest that waits. False if there is none, or it cannot be read now.</summary>
     public bool TryPeek(out SpooledEvent found)
     {
         lock (_gate)
@@ -120,14 +129,32 @@ internal sealed class EventSpool : IDisposable
             while (_files.FirstOrDefault(f => f.Entries.Count > 0) is { } file && (_memory.Count == 0 || file.Entries.Peek().Ordinal < _memory.Peek().Ordinal))
             {
                 (ulong ordinal, int offset, int bytes) = file.Entries.Peek();
-                if (Read(file, offset, bytes) is { } payload)
+                byte[]? payload = null;
+                if (!Guard(() => Read(file, offset, bytes, out payload)))
                 {
+                    if (++_failedReads < MaxFailedReads)
+                    {
+                        found = default;
+                        return false;
+                    }
+
+                    _damaged += (ulong)file.Entries.Count;
+                    file.Entries.Clear();
+                }
+                else if (payload is not null)
+                {
+                    if (_failedReads > 0)
+                        (Fault, _failedReads) = (null, 0);
                     found = new SpooledEvent(ordinal, ordinal - _acknowledged - 1, payload);
                     return true;
                 }
+                else
+                {
+                    file.Entries.Dequeue();
+                    _damaged++;
+                }
 
-                file.Entries.Dequeue();
-                _damaged++;
+                _failedReads = 0;
             }
 
             found = default;
@@ -170,7 +197,10 @@ internal sealed class EventSpool : IDisposable
     /// <summary>Waits until there may be something.</summary>
     public async Task WaitAsync(CancellationToken stop)
     {
-        await _news.Reader.WaitToReadAsync(stop);
+        if (Volatile.Read(ref _failedReads) > 0)
+            await Task.Delay(ReadAgainMs, stop);
+        else
+            await _news.Reader.WaitToReadAsync(stop);
         _news.Reader.TryRead(out _);
     }
 
@@ -261,16 +291,13 @@ internal sealed class EventSpool : IDisposable
         }
     }
 
-    private byte[]? Read(SpoolFile file, int offset, int bytes)
+    /// <summary>Null if it is damaged.</summary>
+    /// <exception cref="IOException">It cannot be read now.</exception>
+    private static void Read(SpoolFile file, int offset, int bytes, out byte[]? payload)
     {
         byte[] record = new byte[bytes];
-        bool isRead = Guard(() =>
-        {
-            using SafeFileHandle handle = File.OpenHandle(file.Path);
-            if (RandomAccess.Read(handle, record, offset) < bytes)
-                throw new IOException($"{file.Path}: is shorter than it was");
-        });
-        return isRead && SpoolRecord.TryRead(record, out _, out _) ? record[SpoolRecord.HeaderBytes..] : null;
+        using SafeFileHandle handle = File.OpenHandle(file.Path);
+        payload = RandomAccess.Read(handle, record, offset) == bytes && SpoolRecord.TryRead(record, out _, out _) ? record[SpoolRecord.HeaderBytes..] : null;
     }
 
     /// <summary>A file of an earlier run: good records that were not acknowledged, the others counted.</summary>
@@ -278,7 +305,7 @@ internal sealed class EventSpool : IDisposable
     {
         byte[] bytes = ReadBounded(path);
         var file = new SpoolFile(path) { Bytes = bytes.Length };
-        _next = Math.Max(_next, ulong.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out ulong first) ? first : _next);
+        _next = Math.Max(_next, FirstOf(path));
         ulong expected = Math.Max(_next, _acknowledged + 1);
         ulong damagedBefore = _damaged;
         int end = 0;
@@ -307,6 +334,9 @@ internal sealed class EventSpool : IDisposable
         _written += (ulong)file.Entries.Count + _damaged - damagedBefore;
         _files.Add(file);
     }
+
+    /// <summary>The first event of a file, by its name; 0 if that is another.</summary>
+    private static ulong FirstOf(string path) => ulong.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out ulong first) ? first : 0;
 
     private byte[] ReadBounded(string path)
     {
