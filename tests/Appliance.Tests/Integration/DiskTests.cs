@@ -38,35 +38,6 @@ public class DiskTests
         Verify(disk);
     }
 
-    /// <summary>A stop waits 10 s for the disk. What comes to the disk after that is counted already, once.</summary>
-    [Fact]
-    public async Task A_disk_that_answers_after_the_stop_gave_up_makes_no_packet_count_twice()
-    {
-        using var lab = new Lab();
-        string disk = lab.MountSmallDisk(300);
-        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(disk, "128MiB", "16MiB"));
-        long sent = lab.Generate("--packets", "2000", "--size", "1500", "--pps", "20000");
-        capbox.WaitUntilSeen(sent);
-        capbox.WaitFor(s => s.Ports[0].StoredPackets == (ulong)sent, "all to be stored");
-        Tool.Run("fsfreeze", "-f", disk);
-        Task thaw;
-        try
-        {
-            sent += lab.Generate("--packets", "5000", "--size", "1500", "--pps", "20000", "--first", "2000");
-            capbox.WaitUntilSeen(sent);
-        }
-        finally
-        {
-            thaw = Task.Delay(14_000, TestContext.Current.CancellationToken).ContinueWith(_ => Tool.Run("fsfreeze", "-u", disk), TaskScheduler.Default);
-        }
-
-        RecorderSnapshot last = capbox.Stop();
-        await thaw;
-        PortLedger port = last.Ports[0];
-        Assert.Equal((2000ul, (ulong)sent - 2000, 0ul), (port.StoredPackets, port.LostDisk, port.LostRing));
-        Verify(disk);
-    }
-
     [Fact]
     public void A_full_disk_stops_storing_and_room_brings_it_back()
     {
