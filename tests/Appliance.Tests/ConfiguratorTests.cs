@@ -204,6 +204,15 @@ public sealed class ConfiguratorTests : IDisposable
     }
 
     [Fact]
+    public void Rules_of_retention_that_come_with_their_whole_section_are_seen()
+    {
+        const string before = """{"ports":[{"name":"lo"}]}""", after = """{"ports":[{"name":"lo"}],"storage":{"retention":{"minFree":"5%"}}}""";
+        ConfigPlan plan = ConfigPlan.Make(ConfigDocument.Parse(Utf8(before)), ConfigDocument.Parse(Utf8(after)), before, after);
+        Assert.Equal(["$.storage"], plan.Differences.Select(d => d.Path));
+        Assert.Contains(plan.Impacts, i => i.Effect == ConfigEffect.Retention);
+    }
+
+    [Fact]
     public void Loss_that_starts_takes_it_back()
     {
         Pass(10);
@@ -265,6 +274,16 @@ public sealed class ConfiguratorTests : IDisposable
         Pass(1);
         Expect(ConfigStatus.RolledBack, "a", 1);
         Assert.Equal((2L, "mqtt:noc-2"), (_configurator.Report.Version, _configurator.Report.Id));
+    }
+
+    [Fact]
+    public void A_change_amid_the_watch_of_another_that_is_not_confirmed_gives_way_to_that()
+    {
+        _configurator.Apply(Proposal("b"));
+        Pass(2);
+        _configurator.Apply(Proposal("c") with { ConfirmSeconds = 5 });
+        Pass(6);
+        Expect(ConfigStatus.RolledBack, "b", 2);
     }
 
     [Fact]

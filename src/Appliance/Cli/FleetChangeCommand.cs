@@ -83,7 +83,8 @@ internal static class FleetChangeCommand
         List<FleetBox> without = [];
         foreach (FleetBox box in boxes)
         {
-            if (box.Report?.Config is { } document)
+            // One that was started with a file may have a report at the broker from before.
+            if (box.Info is not { MayConfigure: false } && box.Report?.Config is { } document)
                 changes.Add(change.For(box.DeviceId, document));
             else
                 without.Add(box);

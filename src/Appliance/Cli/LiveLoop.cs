@@ -38,10 +38,14 @@ internal static class LiveLoop
         bool isTerminal = json is null && !Console.IsOutputRedirected;
         try
         {
-            using ControlClient client = ControlClient.Connect(archive);
+            using (ControlClient.Connect(archive))
+            {
+                // Nobody there is told before the screen is taken.
+            }
+
             if (isTerminal)
                 Console.Out.Write("\e[?1049h\e[?25l"); // another screen, no cursor (xterm)
-            Watch(client, TimeSpan.FromMilliseconds(milliseconds), isTerminal, view, json, end);
+            Watch(archive, TimeSpan.FromMilliseconds(milliseconds), isTerminal, view, json, end);
             return ExitCode.Good;
         }
         catch (ControlException e)
@@ -82,11 +86,14 @@ internal static class LiveLoop
             Console.Out.Write("\e[?25h\e[?1049l");
     }
 
-    private static void Watch(ControlClient client, TimeSpan interval, bool isTerminal, ILiveView view, Func<string, string>? json, ManualResetEventSlim end)
+    /// <summary>Each look over a connection of its own: the recorder ends one that is silent for 10 s.</summary>
+    private static void Watch(string archive, TimeSpan interval, bool isTerminal, ILiveView view, Func<string, string>? json, ManualResetEventSlim end)
     {
         do
         {
-            string answer = client.Ask(Request);
+            string answer;
+            using (ControlClient client = ControlClient.Connect(archive))
+                answer = client.Ask(Request);
             if (json is not null)
             {
                 Console.Out.WriteLine(json(answer));

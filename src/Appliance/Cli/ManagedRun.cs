@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using Capbox.Archive;
 using Capbox.Capture;
@@ -47,17 +48,24 @@ internal static class ManagedRun
 
     private static int RunWith(ConfigStore store, ConfigTrials trials, string directory, TimeSpan? duration, bool json)
     {
+        // A signal that comes while the recorder ends to be started again.
+        using var asked = new ManualResetEventSlim();
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => asked.Set());
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => asked.Set());
         while (true)
         {
             if (trials.BeforeStart() is { } reason)
                 Errors.Write($"revision {store.Current.Revision} is in force again: {reason}");
-            ConfigResult config = Configurator.Numbered(ConfigDocument.Parse(Encoding.UTF8.GetBytes(store.Current.Line)), store.Current);
+            ConfigResult config = ConfigDocument.Parse(Encoding.UTF8.GetBytes(store.Current.Line));
+            if (config.Options is null)
+                return Errors.Failed($"revision {store.Current.Revision}: {config.Errors[0]}");
+            config = Configurator.Numbered(config, store.Current);
             var managed = new ManagedBox(directory, store, trials, config);
             RunSettings settings = new(config.Options!, config.Archive!, duration, json) { SealKey = config.CustodyKey, Clock = config.Clock, Mqtt = config.Mqtt, Metrics = config.Metrics, MayReboot = config.MayReboot, Managed = managed };
             try
             {
                 int code = RunCommand.Host(settings);
-                if (!managed.MustRestart)
+                if (!managed.MustRestart || asked.IsSet)
                     return code;
             }
             catch (Exception e) when (e is CaptureException or CustodyException && store.State.Trial is not null)

@@ -85,7 +85,7 @@ public sealed record ConfigPlan(IReadOnlyList<ConfigDifference> Differences, IRe
     }
 
     private static bool Touches(IReadOnlyList<ConfigDifference> differences, string section) =>
-        differences.Any(d => d.Path == section || d.Path.StartsWith(section + ".", StringComparison.Ordinal) || d.Path.StartsWith(section + "[", StringComparison.Ordinal));
+        differences.Any(d => d.Path == section || section.StartsWith(d.Path + ".", StringComparison.Ordinal) || d.Path.StartsWith(section + ".", StringComparison.Ordinal) || d.Path.StartsWith(section + "[", StringComparison.Ordinal));
 
     private static void Ports(RecorderOptions before, RecorderOptions after, List<ConfigImpact> impacts)
     {

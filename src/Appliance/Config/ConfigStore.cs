@@ -203,7 +203,7 @@ public sealed class ConfigStore : IDisposable
 
     private void Prune(long newest)
     {
-        long[] needed = [newest, State?.Revision ?? newest, State?.Trial?.Fallback ?? newest];
+        long[] needed = [newest, State?.Revision ?? newest, State?.Trial?.Fallback ?? newest, State?.Trial?.Proved ?? newest];
         foreach (long number in Numbers().Skip(MaxRevisions).Where(n => !needed.Contains(n)))
             File.Delete(PathOf(number));
     }

@@ -54,13 +54,15 @@ internal sealed class ConfigTrials(ConfigStore store, IClockSource clocks)
     public static string NotConfirmed(ConfigTrial trial) => string.Create(CultureInfo.InvariantCulture, $"it was not confirmed within {trial.Seconds} s");
 
     /// <summary>What was in force before is again. The state on disk is changed, nothing else.</summary>
+    /// <param name="reason">One line.</param>
+    /// <param name="isHarm">Something got worse, and a change before may have done it as well.</param>
     /// <returns>The revision that is in force now.</returns>
     /// <exception cref="IOException">The store cannot be written, or holds no good document to go back to.</exception>
-    public ConfigRevision TakeBack(string reason)
+    public ConfigRevision TakeBack(string reason, bool isHarm = false)
     {
         ConfigState state = store.State;
         ConfigTrial trial = state.Trial ?? throw new IOException("no document is on trial");
-        long fallback = trial.Fallback;
+        long fallback = isHarm ? trial.Proved ?? trial.Fallback : trial.Fallback;
         ConfigRevision? revision = new[] { fallback }.Concat(store.Numbers().Where(n => n != state.Revision && n != fallback)).Select(n => store.TryRead(n, out _)).FirstOrDefault(r => r is not null);
         if (revision is null)
             throw new IOException($"revision {state.Revision.ToString(CultureInfo.InvariantCulture)} stays: {reason}, but no other document is left");

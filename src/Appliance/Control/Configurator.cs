@@ -25,6 +25,7 @@ internal sealed class Configurator : IConfigurator, IDisposable
     private readonly ManualResetEventSlim _stop = new();
     private ConfigResult _config;
     private HarmWatch? _watch;
+    private bool _isRestarting;
     private long _watchEndMs;
     private Thread? _thread;
     private volatile ConfigReport _report;
@@ -106,7 +107,7 @@ internal sealed class Configurator : IConfigurator, IDisposable
             }
 
             // What is left of the watch stays a trial.
-            ConfigTrial? rest = _watch is null ? null : _trials.Begin(trial, needsConfirm: false, _config.Change.WatchSeconds);
+            ConfigTrial? rest = _isRestarting ? trial with { NeedsConfirm = false } : _watch is null ? null : _trials.Begin(trial, needsConfirm: false, _config.Change.WatchSeconds);
             _store.Put(_store.Current, state with { Trial = rest, Outcome = state.Outcome with { Status = "applied" } });
             _logger.LogInformation("configuration: revision {Revision} was confirmed by {Who}", state.Revision, who);
             return Publish();
@@ -140,8 +141,9 @@ internal sealed class Configurator : IConfigurator, IDisposable
             {
                 Judge(now);
             }
-            catch (Exception e) when (e is CaptureException or IOException)
+            catch (Exception e)
             {
+                // Whatever it is, it must not end the recording.
                 _logger.LogError("configuration: {Reason}", e.Message);
             }
 
@@ -153,16 +155,18 @@ internal sealed class Configurator : IConfigurator, IDisposable
 
     private void Judge(BoxSnapshot now)
     {
-        if (_store.State.Trial is not { } trial)
+        // The start to come judges.
+        if (_isRestarting || _store.State.Trial is not { } trial)
             return;
         bool isWatchOver = _watch is not null && _trials.NowMs >= _watchEndMs;
         string? reason = _watch?.Look(now, isWatchOver);
         bool isOver = _trials.Left(trial) <= TimeSpan.Zero;
+        bool isHarm = reason is not null;
         if (reason is null && trial.NeedsConfirm && isOver)
             reason = ConfigTrials.NotConfirmed(trial);
         if (reason is not null)
         {
-            TakeBack(reason);
+            TakeBack(reason, isHarm);
             return;
         }
 
@@ -201,10 +205,10 @@ internal sealed class Configurator : IConfigurator, IDisposable
         ConfigRevision revision = _store.Add(line, version, id, proposal.Who, proposal.Why, DateTimeOffset.UtcNow);
         int confirm = proposal.ConfirmSeconds ?? (plan.TouchesAccess ? next.Change.ConfirmSeconds : 0);
         int watch = next.Change.WatchSeconds;
-        // A change amid the watch of another shares it: what comes back is what is known to be good, and harm of either is measured from before both.
+        // A change amid the watch of another shares it: harm is measured from before both, and what comes back for it is what is known to be good. One that never ran is nothing to go back to.
         HarmWatch? shared = old.Trial is null ? null : _watch;
-        ConfigTrial fresh = shared is not null
-            ? old.Trial! with { Version = version, Id = id }
+        ConfigTrial fresh = old.Trial is { } unproved
+            ? unproved with { Fallback = shared is null ? unproved.Fallback : oldRevision.Revision, Proved = unproved.Proved ?? unproved.Fallback, Version = version, Id = id }
             : new ConfigTrial(oldRevision.Revision, false, 0, "", 0, 0, before.Clock?.State.ToString(), HarmWatch.Losing(_history.Count > 0 ? _history.Peek() : null, before), version, id);
         // Where neither is asked for, a document with which the recorder cannot even start is taken back all the same.
         ConfigTrial? trial = confirm > 0 || watch > 0 || plan.NeedsRestart ? _trials.Begin(fresh, confirm > 0, confirm > 0 ? confirm : watch) : null;
@@ -213,7 +217,7 @@ internal sealed class Configurator : IConfigurator, IDisposable
         try
         {
             if (plan.NeedsRestart)
-                _box.Restart();
+                Restart();
             else
                 _box.Change(Numbered(next, revision), plan);
         }
@@ -242,21 +246,47 @@ internal sealed class Configurator : IConfigurator, IDisposable
 
     private long EndOf(int seconds) => _trials.NowMs + (seconds * 1000L);
 
-    private void TakeBack(string reason)
+    private void TakeBack(string reason, bool isHarm)
     {
         long from = _store.Current.Revision;
         string line = _store.Current.Line;
-        ConfigRevision revision = _trials.TakeBack(reason);
+        ConfigRevision revision = _trials.TakeBack(reason, isHarm);
         _watch = null;
         _logger.LogWarning("configuration: revision {From} is taken back, {To} is in force: {Reason}", from, revision.Revision, reason);
         ConfigResult next = ConfigDocument.Parse(Encoding.UTF8.GetBytes(revision.Line));
+        if (next.Options is null)
+        {
+            // It was good, but a name that a filter has cannot be resolved now, say.
+            _logger.LogError("configuration: revision {To}: {Error}; the recorder starts again with it", revision.Revision, next.Errors[0]);
+            Publish();
+            Restart();
+            return;
+        }
+
         ConfigPlan plan = ConfigPlan.Make(_config, next, line, revision.Line);
         _config = Numbered(next, revision);
         Publish();
         if (plan.NeedsRestart)
-            _box.Restart();
-        else
+        {
+            Restart();
+            return;
+        }
+
+        try
+        {
             _box.Change(_config, plan);
+        }
+        catch (Exception e) when (e is CaptureException or IOException)
+        {
+            _logger.LogError("configuration: revision {To}: {Error}; the recorder starts again with it", revision.Revision, e.Message);
+            Restart();
+        }
+    }
+
+    private void Restart()
+    {
+        _isRestarting = true;
+        _box.Restart();
     }
 
     /// <summary>Segments tell the revision by the number that the store gave it.</summary>

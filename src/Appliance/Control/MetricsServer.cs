@@ -27,13 +27,12 @@ internal sealed class MetricsServer : IDisposable
     public MetricsServer(MetricsAddress address, Func<string> text, ILogger logger)
     {
         (_address, _text, _logger) = (address, text, logger);
-        _listener = new Socket(address.EndPoint.AddressFamily, SocketType.Stream, ProtocolType.Unspecified);
+        // .NET reuses an address that only old connections still have; ReuseAddress would share it with another process.
+        _listener = new Socket(address.EndPoint.AddressFamily, SocketType.Stream, address.Path is null ? ProtocolType.Tcp : ProtocolType.Unspecified);
         try
         {
             if (address.Path is { } path)
                 RemoveLeftover(path);
-            else
-                _listener.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
             _listener.Bind(address.EndPoint);
             if (address.Path is not null)
                 File.SetUnixFileMode(address.Path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Threading.Channels;
 using Capbox.Mqtt;
 using MQTTnet;
+using MQTTnet.Exceptions;
 using MQTTnet.Protocol;
 
 namespace Capbox.Fleet;
@@ -153,7 +154,11 @@ internal sealed class FleetLink(MqttOptions options) : IAsyncDisposable
         {
             return await ask(patience.Token);
         }
-        catch (OperationCanceledException) when (!end.IsCancellationRequested)
+        catch (Exception e) when (e is OperationCanceledException or MqttCommunicationTimedOutException && end.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(end);
+        }
+        catch (Exception e) when (e is OperationCanceledException or MqttCommunicationTimedOutException)
         {
             // A connection that says nothing is as good as none, whether TCP knows or not.
             _gone = "the broker does not answer";

@@ -171,6 +171,8 @@ internal sealed class EventSpool : IDisposable
     {
         lock (_gate)
         {
+            if (ordinal <= _acknowledged)
+                return; // by the connection before, late
             if (_files.FirstOrDefault(f => f.Entries.Count > 0 && f.Entries.Peek().Ordinal == ordinal) is { } file)
                 file.Entries.Dequeue();
             else if (_memory.Count > 0 && _memory.Peek().Ordinal == ordinal)
@@ -254,6 +256,8 @@ internal sealed class EventSpool : IDisposable
 
     private void BeginFile(ulong first)
     {
+        if (_writing is { } full && _limits.IsSynced)
+            RandomAccess.FlushToDisk(full);
         _writing?.Dispose();
         _writing = null;
         RemoveEmpty();

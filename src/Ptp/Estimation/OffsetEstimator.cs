@@ -127,6 +127,9 @@ public sealed class OffsetEstimator
         (_suspect, _isCollecting) = (false, true);
     }
 
+    /// <summary>The estimate is from before the reference or the clock changed: it waits for enough messages.</summary>
+    internal bool IsCollecting => _isCollecting;
+
     /// <summary>The steps found so far are accepted as true: the estimate follows the messages as they are.</summary>
     public void AcceptShifts() => (_reserveNs, _reserveErrorNs) = (0, 0);
 

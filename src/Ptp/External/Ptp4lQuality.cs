@@ -27,9 +27,6 @@ internal sealed class Ptp4lQuality(QualityPolicy policy, double unknownAccuracyN
     private const double DriftPpbPerSecond = 0.1;
     private const double RoundingNs = 1;
 
-    /// <summary>More than a chunk can tell (SEGMENTS.md: 32 bits of ns): no bound is claimed.</summary>
-    private const double NoBoundNs = 10e9;
-
     private readonly double[] _offsets = new double[Window];
     private Ptp4lReport _report;
     private int _count;
@@ -69,7 +66,7 @@ internal sealed class Ptp4lQuality(QualityPolicy policy, double unknownAccuracyN
         double silent = SecondsSince(_freshNs, nowNs);
         double pause = Math.Max(0, silent - SpacingSeconds);
         // With fewer offsets there is no telling how they spread.
-        double statistical = HasEnough ? policy.Sigmas * _sigmaNs : Math.Max(NoBoundNs, policy.UselessNs);
+        double statistical = HasEnough ? policy.Sigmas * _sigmaNs : Math.Max(QualityPolicy.NoBoundNs, policy.UselessNs);
         double asymmetry = policy.AsymmetryNs >= 0 ? policy.AsymmetryNs : Math.Max(0, _report.Current.PathDelayNs / 2);
         double holdover = (ServoGainPerSecond * statistical * pause) + (DriftPpbPerSecond * pause * pause / 2);
         BoundParts parts = new(_report.Parent.Quality.AccuracyNs ?? unknownAccuracyNs, asymmetry, statistical, readNs + RoundingNs, holdover, Math.Abs(unresolvedNs));

@@ -219,6 +219,8 @@ internal sealed unsafe partial class KernelSocket : IDisposable
 internal sealed unsafe partial class WakeUp : IDisposable
 {
     private readonly FileDescriptor _fd;
+    private readonly Lock _gate = new();
+    private bool _isClosed;
 
     /// <exception cref="IOException">The process has no file descriptor left.</exception>
     public WakeUp()
@@ -233,7 +235,12 @@ internal sealed unsafe partial class WakeUp : IDisposable
     public void Raise()
     {
         ulong one = 1;
-        _ = write(_fd.Value, &one, sizeof(ulong));
+        // Once closed the number may be another file's.
+        lock (_gate)
+        {
+            if (!_isClosed)
+                _ = write(_fd.Value, &one, sizeof(ulong));
+        }
     }
 
     /// <summary>Makes the next wait wait again.</summary>
@@ -243,7 +250,14 @@ internal sealed unsafe partial class WakeUp : IDisposable
         _ = read(_fd.Value, &value, sizeof(ulong));
     }
 
-    public void Dispose() => _fd.Dispose();
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _isClosed = true;
+            _fd.Dispose();
+        }
+    }
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int eventfd(uint initial, int flags);

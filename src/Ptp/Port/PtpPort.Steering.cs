@@ -111,10 +111,28 @@ public sealed partial class PtpPort
         try
         {
             LookAtClock(nowNs);
+            _failedLooks = 0;
         }
         catch (IOException e)
         {
-            _listener?.Failed(e.Message);
+            _failedLooks++;
+            Unreadable(e, nowNs);
+        }
+    }
+
+    /// <summary>Nothing is claimed of a clock that cannot be read; one that stays so is gone, with its card or its driver, and must be opened anew.</summary>
+    private void Unreadable(IOException e, long nowNs)
+    {
+        _listener?.Failed(e.Message);
+        _isStatusDue = false;
+        lock (_statusLock)
+        {
+            _status = _status with
+            {
+                Quality = _status.Quality with { State = ClockState.Unsynchronised, Parts = new(0, 0, QualityPolicy.NoBoundNs, 0, 0, 0) },
+                IsInterfaceThere = _socket.IsInterfaceThere && _failedLooks < MostFailedLooks,
+                MonotonicNs = nowNs,
+            };
         }
     }
 
@@ -178,7 +196,7 @@ public sealed partial class PtpPort
         }
         catch (IOException e)
         {
-            _listener?.Failed(e.Message);
+            Unreadable(e, nowNs);
         }
     }
 
@@ -186,7 +204,12 @@ public sealed partial class PtpPort
     {
         _isStatusDue = false;
         if (_engine.Reference is { } reference)
-            _servo.GrandmasterNs = reference.Data.Quality.AccuracyNs ?? _options.UnknownAccuracyNs;
+        {
+            double accuracyNs = reference.Data.Quality.AccuracyNs ?? _options.UnknownAccuracyNs;
+            // The clock stands where the one before put it until enough has come from this one.
+            _servo.GrandmasterNs = _isReferenceNew || _servo.Estimator.IsCollecting ? Math.Max(_servo.GrandmasterNs, accuracyNs) : accuracyNs;
+        }
+
         ClockQuality quality = _servo.Quality(at);
         UtcTracker tracker = _engine.Utc;
         UtcForecast? utc = tracker.TryGetOffset(at, out UtcOffset offset) ? new(offset, at < tracker.LeapAt ? tracker.PendingLeap : 0, tracker.LeapAt) : null;

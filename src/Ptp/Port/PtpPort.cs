@@ -30,6 +30,10 @@ public sealed partial class PtpPort : IDisposable
     private Reckoning _reckoning;
     private readonly Lock _statusLock = new();
     private PortStatus _status;
+
+    /// <summary>Seconds after which a clock that cannot be read is given up.</summary>
+    private const int MostFailedLooks = 5;
+    private int _failedLooks; // one after the other
     private long _nextSecondNs;
     private long _steeredNs;
     private bool _isSteeringDue;

@@ -104,7 +104,7 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
     public ClockQuality Quality(TaiTime now)
     {
         if (!Estimator.HasEstimate)
-            return new(now, _hasSync ? ClockState.Acquiring : ClockState.Unsynchronised, 0, 0, new(0, 0, quality.UselessNs, 0, 0, 0));
+            return new(now, _hasSync ? ClockState.Acquiring : ClockState.Unsynchronised, 0, 0, new(0, 0, Math.Max(QualityPolicy.NoBoundNs, quality.UselessNs), 0, 0, 0));
         OffsetEstimate estimate = Estimator.At(now);
         BoundParts parts = quality.Bound(estimate, GrandmasterNs, ReadNs);
         return new(now, quality.State(estimate, parts, Estimator.IsSuspect, _secondsBetween), estimate.OffsetNs, estimate.FrequencyPpb, parts);

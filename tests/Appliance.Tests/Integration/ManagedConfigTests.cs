@@ -109,7 +109,7 @@ public class ManagedConfigTests
         using CapboxProcess capbox = Start(lab, Document(lab, Port("b0")));
         WaitCapturing(capbox, 1);
         string two = Write(lab, "two.json", Document(lab, Port("b0") + "," + Port("b1")));
-        Assert.Contains("unless confirmed", Good(lab, "apply", two, "--confirm", "5"));
+        Assert.Contains("unless confirmed", Good(lab, "apply", two, "--confirm", "15"));
         WaitCapturing(capbox, 2);
         capbox.WaitFor(s => s.Ports.Count == 1, "the one before to be back");
         Assert.Equal(1, Revision(lab));
@@ -158,10 +158,10 @@ public class ManagedConfigTests
         Assert.Contains("capbox_port_stored_packets_total{port=\"b0\"} 10\n", MetricsTests.Scrape(socket));
         Good(lab, "set", "metrics", "null");
         Assert.False(File.Exists(socket));
-        (int code, string output, _) = Tool.Try("timeout", "--preserve-status", "-s", "INT", "3", CapboxProcess.Binary, "top", "--archive", lab.Archive, "--interval", "500ms", "--json");
+        (int code, string output, _) = Tool.Try("timeout", "--preserve-status", "-s", "INT", "5", CapboxProcess.Binary, "top", "--archive", lab.Archive, "--interval", "500ms", "--json");
         Assert.Equal(0, code);
         string[] looks = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.InRange(looks.Length, 3, 7);
+        Assert.InRange(looks.Length, 2, 11);
         Assert.All(looks, look => Assert.Equal(10, JsonDocument.Parse(look).RootElement.GetProperty("ports")[0].GetProperty("storedPackets").GetInt32()));
         Assert.Contains("b0 capturing", Tool.Try("timeout", "--preserve-status", "-s", "INT", "3", CapboxProcess.Binary, "top", "--archive", lab.Archive).Output);
         capbox.Stop();

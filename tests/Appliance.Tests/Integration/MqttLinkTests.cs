@@ -139,10 +139,10 @@ public class MqttLinkTests
         broker.Publish(topic, "{\"version\":", retain: true);
         listener.WaitFor("config/reported", "no JSON");
 
-        broker.Publish(topic, Desired(7, Document(lab, Plain(), ",\"filter\":\"tcp\""), ",\"confirmSeconds\":3"), retain: true);
+        broker.Publish(topic, Desired(7, Document(lab, Plain(), ",\"filter\":\"tcp\""), ",\"confirmSeconds\":10"), retain: true);
         listener.WaitFor("config/reported", "pending-confirm");
         listener.WaitFor("config/reported", "\"status\":\"rolled-back\"");
-        Assert.Contains("not confirmed within 3 s", listener.Last("config/reported"));
+        Assert.Contains("not confirmed within 10 s", listener.Last("config/reported"));
         Assert.Contains("\"filter\":\"udp\"", listener.Last("config/reported"));
 
         // How the box is reached changes: by itself on trial, and confirmed over the new connection.
