@@ -106,13 +106,13 @@ static void test_timeout(uint32_t handover_us)
 /* The timeout counts from the first packet of the block, not of the one before, and more packets do not put it off. */
 static void test_rearm(void)
 {
-	const uint32_t handover_us = 600000;
+	const uint32_t handover_us = 1500000;
 	struct session session = start(handover_us);
 	struct capbox_block info;
 	int64_t came_ns;
 
 	send_one();
-	usleep(handover_us / 6);
+	usleep(100000);
 	for (int i = 1; ring_head(&session, 0)->filled == 0; i++) {
 		expect(i < 100, "no full block");
 		send_one();
@@ -120,9 +120,11 @@ static void test_rearm(void)
 	info = claim(&session, 0, 0);
 	expect(info.packets > 50, "%u packets in a full block", info.packets);
 	for (int packets = 1;; packets++) {
-		if (events(&session, 20)) {
+		if (events(&session, 60)) {
 			came_ns = real_ns();
-			info = claim(&session, packets, CAPBOX_BLOCK_TIMEOUT);
+			info = claim(&session, 0, CAPBOX_BLOCK_TIMEOUT);
+			/* The last may have come right after the handover: it is in the next block. */
+			expect(info.packets == (uint32_t)packets || info.packets == (uint32_t)packets - 1, "%u of %d packets", info.packets, packets);
 			break;
 		}
 		send_one();

@@ -1,6 +1,6 @@
 # memory: 1024
 # timeout: 400
-# The flight recorder through the module: rings keep the newest packets (drop-oldest), a trigger writes what lies before and after it, byte for byte and without a
+# The flight recorder through the module: rings keep the newest packets, a trigger writes what lies before and after it, byte for byte and without a
 # gap; what nobody asked for is counted as discarded.
 # shellcheck shell=dash
 space b

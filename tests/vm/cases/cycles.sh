@@ -1,4 +1,4 @@
-# timeout: 500
+# timeout: 800
 # module: none
 # A thousand times load, open, set up, start, packets, close, unload: the kernel's memory is what it was.
 # shellcheck shell=dash
