@@ -155,6 +155,20 @@ public sealed partial class MetricsTests : IDisposable
     }
 
     [Fact]
+    public void A_port_is_one_servers_and_had_again_at_once_by_the_next()
+    {
+        int port = FreePort();
+        MetricsAddress address = Address($"127.0.0.1:{port}");
+        for (int start = 0; start < 3; start++)
+        {
+            using var server = new MetricsServer(address, () => MetricsText.Of(Box()), NullLogger.Instance);
+            Assert.Contains("in use", Assert.Throws<IOException>(() => new MetricsServer(address, () => "", NullLogger.Instance)).Message, StringComparison.Ordinal);
+            // The server closes first: its side of the connection stays for a minute (TIME_WAIT).
+            Assert.Contains("# EOF", Talk(new IPEndPoint(IPAddress.Loopback, port), "GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n"), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task A_collector_gets_it_over_tcp_and_over_a_socket()
     {
         int port = FreePort();

@@ -52,20 +52,21 @@ internal static class ManagedRun
         using var asked = new ManualResetEventSlim();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => asked.Set());
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => asked.Set());
-        while (true)
+        while (!asked.IsSet)
         {
             if (trials.BeforeStart() is { } reason)
                 Errors.Write($"revision {store.Current.Revision} is in force again: {reason}");
             ConfigResult config = ConfigDocument.Parse(Encoding.UTF8.GetBytes(store.Current.Line));
-            if (config.Options is null)
-                return Errors.Failed($"revision {store.Current.Revision}: {config.Errors[0]}");
-            config = Configurator.Numbered(config, store.Current);
-            var managed = new ManagedBox(directory, store, trials, config);
-            RunSettings settings = new(config.Options!, config.Archive!, duration, json) { SealKey = config.CustodyKey, Clock = config.Clock, Mqtt = config.Mqtt, Metrics = config.Metrics, MayReboot = config.MayReboot, Managed = managed };
             try
             {
+                // It was good when it was kept, but a name that a filter has cannot be resolved now, say.
+                if (config.Options is null)
+                    throw new CaptureException(config.Errors[0].ToString());
+                config = Configurator.Numbered(config, store.Current);
+                var managed = new ManagedBox(directory, store, trials, config);
+                RunSettings settings = new(config.Options!, config.Archive!, duration, json) { SealKey = config.CustodyKey, Clock = config.Clock, Mqtt = config.Mqtt, Metrics = config.Metrics, MayReboot = config.MayReboot, Managed = managed };
                 int code = RunCommand.Host(settings);
-                if (!managed.MustRestart || asked.IsSet)
+                if (!managed.MustRestart)
                     return code;
             }
             catch (Exception e) when (e is CaptureException or CustodyException && store.State.Trial is not null)
@@ -78,6 +79,8 @@ internal static class ManagedRun
                 return Errors.Failed(e.Message);
             }
         }
+
+        return ExitCode.Good;
     }
 
     private static byte[]? ReadSeed(string file, List<string> errors)

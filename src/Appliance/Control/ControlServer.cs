@@ -194,9 +194,8 @@ internal sealed class ControlServer : IDisposable
             byte[] answer = Answer(buffer.AsMemory(0, line), requester);
             buffer.AsSpan(line + 1, have - line - 1).CopyTo(buffer);
             have -= line + 1;
-            // What it took to find the answer is no fault of the client's.
-            using var reading = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-            reading.CancelAfter(s_patience);
+            // What it took to find the answer is no fault of the client's; and a change that makes the recorder start again is answered although this server ends meanwhile.
+            using var reading = new CancellationTokenSource(s_patience);
             await SendAsync(client, answer, reading.Token);
         }
     }

@@ -257,7 +257,7 @@ internal sealed class EventSpool : IDisposable
     private void BeginFile(ulong first)
     {
         if (_writing is { } full && _limits.IsSynced)
-            RandomAccess.FlushToDisk(full);
+            Guard(() => RandomAccess.FlushToDisk(full));
         _writing?.Dispose();
         _writing = null;
         RemoveEmpty();

@@ -15,6 +15,9 @@ namespace Capbox.Ptp.Port;
 /// </summary>
 public sealed partial class PtpPort : IDisposable
 {
+    /// <summary>Seconds after which a clock that cannot be read is given up.</summary>
+    private const int MostFailedLooks = 5;
+
     private const long SecondNs = 1_000_000_000;
 
     /// <summary>Messages taken in one turn from each socket: a flood does not keep the timeouts waiting.</summary>
@@ -30,9 +33,6 @@ public sealed partial class PtpPort : IDisposable
     private Reckoning _reckoning;
     private readonly Lock _statusLock = new();
     private PortStatus _status;
-
-    /// <summary>Seconds after which a clock that cannot be read is given up.</summary>
-    private const int MostFailedLooks = 5;
     private int _failedLooks; // one after the other
     private long _nextSecondNs;
     private long _steeredNs;

@@ -118,6 +118,54 @@ public sealed class LivePortTests
         Assert.Contains(slave.Failures, f => f.Contains(nameof(RawFinding.Stepped), StringComparison.Ordinal));
     }
 
+    /// <summary>FAKE: a card whose driver goes and comes back; the system clock stands for its own.</summary>
+    private sealed class LostClock : IClock
+    {
+        private readonly SystemClock _clock = new();
+
+        public bool IsLost { get; set; }
+        public string Name => "fake";
+        public double MaxFrequencyPpb => 0;
+        public double FrequencyPpb => 0;
+
+        public ClockReading Read(ReferenceClock reference) => IsLost ? throw new ClockException("fake: read: No such device", 19) : _clock.Read(reference);
+
+        public void SetFrequency(double ppb) => throw new NotSupportedException();
+
+        public void Step(long ns) => throw new NotSupportedException();
+
+        public void Dispose() => _clock.Dispose();
+    }
+
+    [Fact]
+    public void Nothing_is_claimed_of_a_clock_that_cannot_be_read_and_for_long_it_is_given_up()
+    {
+        using var lab = new PtpLab(2);
+        lab.StartMaster(Master, 0, "network_transport L2");
+        using var clock = new LostClock();
+        PtpPortOptions options = new() { Socket = new() { Interface = "p0", Transport = PtpTransport.Ethernet }, Engine = new() { Own = default, LogDelayInterval = -3 }, Mode = PortMode.Measure };
+        using PtpPort port = lab.Inside(Slave, () => new PtpPort(options, TimeBase.Hardware(clock)));
+        using var loop = new PtpLoop(port);
+        TurnUntil(loop, port, 60);
+        Assert.True(port.Status.Quality.ReadingBoundNs < 1e9, port.Status.ToString());
+
+        clock.IsLost = true;
+        long end = Environment.TickCount64 + 60_000;
+        while (port.Status.Quality.State != ClockState.Unsynchronised)
+            Assert.True(loop.Turn(100) && Environment.TickCount64 < end, port.Status.ToString());
+        // Nothing that a chunk could tell.
+        Assert.True(port.Status.Quality.ReadingBoundNs > uint.MaxValue);
+        clock.IsLost = false;
+        TurnUntil(loop, port, port.EngineCounters[Cause.DelayUsed] + 30);
+        Assert.True(port.Status.Quality.ReadingBoundNs < 1e9, port.Status.ToString());
+
+        clock.IsLost = true;
+        end = Environment.TickCount64 + 60_000;
+        while (loop.Turn(100))
+            Assert.True(Environment.TickCount64 < end, "never given up");
+        Assert.False(port.Status.IsInterfaceThere);
+    }
+
     private static void TurnUntil(PtpLoop loop, PtpPort port, long exchanges)
     {
         long end = Environment.TickCount64 + 90_000;
