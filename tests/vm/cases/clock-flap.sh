@@ -41,7 +41,8 @@ END
 	capbox clock status --archive /data/archive --json | tee clock.json
 	capbox clock read "$ours" --against "$master" --json | tee reading.json
 	cat log
-	expect "steps" "$(jq .steps clock.json)" 1
+	# The first. What the oscillator gained until the change was heard of may be found as a step of somebody else's where the machine is slow.
+	expect "steps that it made" "$(grep -c 'stepped by .*: Policy' log)" 1
 	within "our clock minus the grandmaster's" "$(jq '.reading.offsetNs | fabs | ceil' reading.json)" 0 $(($(jq '.boundNs | ceil' clock.json) + $(jq .reading.boundNs reading.json)))
 	# Once it followed: what the oscillator gains until the change is heard of, however slow the machine: below what would be stepped at the start.
 	capbox clock log --raw --archive /data/archive --json | jq -s '[.[200:][].offsetNs | fabs] | max | ceil' | tee worst
