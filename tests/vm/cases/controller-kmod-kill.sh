@@ -14,7 +14,7 @@ start() {
 }
 for round in 1 2 3 4 5; do
 	start
-	send -i a0 -n 20000 -b 300 -r 8000 >sent &
+	send -i a0 -n 60000 -b 300 -r 8000 >sent &
 	sender=$!
 	wait_for 20 grep -q '"storedPackets":[1-9]' status
 	sleep 1.$round
@@ -23,7 +23,8 @@ for round in 1 2 3 4 5; do
 	grep -o '"storedPackets":[0-9]*,' status | tail -n 1 | grep -o '[0-9]*' >>told
 	wait $capbox || :
 	expect "round $round: sessions" "$(cat /sys/module/capbox/refcnt)" 0
-	kill -TERM $sender
+	# On a slow machine it may have sent all by now.
+	kill -TERM $sender || :
 	wait $sender || :
 done
 start
@@ -40,7 +41,7 @@ for told in $(cat told); do
 	capbox verify "$1"
 	# The number's last two bytes, of each packet.
 	tcpdump -t -xx -r "$1" 2>/dev/null | sed -n 's/.*0x0030:  \(....\).*/\1/p' | sort >numbers
-	within "$1: packets" "$(wc -l <numbers)" "$told" 20000
+	within "$1: packets" "$(wc -l <numbers)" "$told" 60000
 	expect "$1: each once" "$(uniq numbers | wc -l)" "$(wc -l <numbers)"
 	shift
 done
