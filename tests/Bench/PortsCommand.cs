@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Port;
@@ -32,11 +33,13 @@ internal static class PortsCommand
         string[] common = ["time_stamping software", "network_transport L2", "free_running 1", Line("logSyncInterval", log), Line("logMinDelayReqInterval", log), "summary_interval 5"];
         Child master = Start(lab, lab.SendNamespace, "master", ["ptp4l", "-q", "-m", "-f", Configure(lab, "master", [.. common, "masterOnly 1"], [.. links.Select(l => l + "m")])]);
         SayTai(lab);
-        double ours = Measure([StartOurs(lab, links)], seconds);
+        Child follower = StartOurs(lab, links);
+        double ours = Measure([follower], seconds);
         double theirs = Measure([.. links.Select(l => Start(lab, lab.RecordNamespace, l, ["ptp4l", "-q", "-m", "-f", Configure(lab, l, [.. common, "slaveOnly 1"], [l + "s"])]))], seconds);
         if (master.HasExited())
             throw new BenchException($"the master ended: {master.Output.Trim()}");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{ports} ports, {rate} Syncs and {rate} Delay_Reqs a second each, {seconds} s; user and system time of one core, the kernel's work on what is sent included"));
+        Console.Write(follower.Output[follower.Output.IndexOf("used", StringComparison.Ordinal)..]);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"capbox  {100 * ours:F2} %, {1e6 * ours / (2 * rate * ports):F1} us a message and its direction"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ptp4l   {100 * theirs:F2} %"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"ratio   {ours / theirs:F2}"));
@@ -120,7 +123,18 @@ internal static class PortsCommand
         while (ports.Any(port => port.Status.Quality.State == ClockState.Unsynchronised))
             Thread.Sleep(100);
         Console.WriteLine("all follow");
-        Thread.Sleep(Timeout.Infinite);
+        using var ended = new ManualResetEventSlim();
+        (long syncs, long delays, long started) = (Count(ports, Cause.SyncUsed), Count(ports, Cause.DelayUsed), Stopwatch.GetTimestamp());
+        using var handler = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+        {
+            context.Cancel = true;
+            ended.Set();
+        });
+        ended.Wait();
+        double each = ports.Length * Stopwatch.GetElapsedTime(started).TotalSeconds;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"used a second and port: {(Count(ports, Cause.SyncUsed) - syncs) / each:F2} Syncs, {(Count(ports, Cause.DelayUsed) - delays) / each:F2} Delay_Reqs"));
         return 0;
     }
+
+    private static long Count(PtpPort[] ports, Cause cause) => ports.Sum(port => port.EngineCounters[cause]);
 }

@@ -8,6 +8,9 @@ namespace Capbox.Ptp.Engine;
 /// </summary>
 internal sealed class DelayPlanner
 {
+    /// <summary>What was not sent for longer than this is not made up for.</summary>
+    private const int MostLateIntervals = 2;
+
     private readonly EngineOptions _options;
     private readonly EngineCounters _counters;
     private readonly byte[] _message = new byte[MessageWriter.MaxBytes];
@@ -70,8 +73,8 @@ internal sealed class DelayPlanner
         (_isOpen, _hasT3, _t3) = (true, false, default);
         // 0 is what a master has that never answered.
         _token = _token == uint.MaxValue ? 1 : _token + 1;
-        // From when this one was due: a caller that looks at times of its own is late each time, and the mean would be more than the master asks for.
-        target.Delay.NextNs = Math.Max(target.Delay.NextNs, nowNs - Interval(target)) + Spacing(target);
+        // From when this one was due: a caller that looks at times of its own is late each time, and one a look is the most; the mean would be more than the master asks for.
+        target.Delay.NextNs = Math.Max(target.Delay.NextNs, nowNs - (MostLateIntervals * Interval(target))) + Spacing(target);
         foreach (Master master in domain.Masters)
             master.Delay.HasT4 = false;
         _counters.Add(Cause.DelayReqSent);

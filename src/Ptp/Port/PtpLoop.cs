@@ -91,7 +91,7 @@ public sealed class PtpLoop : IDisposable
 internal struct Pace
 {
     /// <summary>Less than the time between two Syncs at 16 a second, and than <see cref="StepGuard.QuietNs"/>: what waits so long is neither late nor from before a step.</summary>
-    public const int LookMs = 40;
+    public const int LookMs = 55;
 
     /// <summary>Messages and stamps in a second from which regular looks are fewer than half the wakes.</summary>
     public const int Many = 2 * 1_000 / LookMs;

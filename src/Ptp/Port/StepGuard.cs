@@ -7,7 +7,7 @@ namespace Capbox.Ptp.Port;
 internal sealed class StepGuard
 {
     /// <summary>Longer than a message waits in card and kernel; less than the interval of Syncs, so that one is lost at most.</summary>
-    public const long QuietNs = 50_000_000;
+    public const long QuietNs = 60_000_000;
 
     /// <summary>i40e and the engine forget a stamp after a second.</summary>
     public const long WaryNs = 2_000_000_000;
