@@ -33,14 +33,6 @@ public sealed class BoxCommandTests : IDisposable
         public void Dispose() => Directory.Delete(Root, recursive: true);
     }
 
-    private sealed class SteppedTime : TimeProvider
-    {
-        public long Seconds { get; set; }
-        public override long TimestampFrequency => 1;
-
-        public override long GetTimestamp() => Seconds;
-    }
-
     [Fact]
     public void Leds_blink_and_are_left_as_they_were()
     {

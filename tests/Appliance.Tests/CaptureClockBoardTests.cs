@@ -71,6 +71,24 @@ public class CaptureClockBoardTests
     }
 
     [Fact]
+    public void Nothing_is_claimed_any_more_when_the_keeper_of_the_clocks_falls_silent()
+    {
+        var time = new SteppedTime();
+        var board = new ClockBoard(1, time: time);
+        board.Publish(10 * Second, _good, [_wide]);
+        time.Seconds = 10;
+        Expect(_good, Describe(board, 11 * Second, 12 * Second));
+        Assert.Equal((_good, _wide), board.Latest(0));
+        // That a place has another port is not the keeper's word.
+        time.Seconds = 11;
+        board.Forget(13 * Second, []);
+        Expect(ClockClaim.None, Describe(board, 11 * Second, 12 * Second));
+        Assert.Equal((ClockClaim.None, ClockClaim.None), board.Latest(0));
+        board.Publish(21 * Second, _wide, [_wide]);
+        Expect(_wide, Describe(board, 21 * Second, 22 * Second));
+    }
+
+    [Fact]
     public void Describing_a_chunk_allocates_nothing()
     {
         var board = new ClockBoard(1);

@@ -157,6 +157,55 @@ public class ClockFollowerTests
     }
 
     [Theory]
+    [InlineData(2, 0)]
+    [InlineData(10, 140)]
+    public void A_step_that_is_put_right_within_two_looks_moves_nothing_and_one_that_is_not_moves_the_dial_no_further_than_slewing(int wrongLooks, int mostPpm)
+    {
+        var world = new World(6, 8_000, 0);
+        var follower = new ClockFollower(world, 100_000);
+        for (int second = 0; second < 60; second++)
+        {
+            follower.Follow(_card, _utc);
+            world.Pass();
+        }
+
+        double dial = world.FrequencyPpb;
+        world.Step(1_000_000_000);
+        for (int look = 0; look < wrongLooks; look++)
+        {
+            ClockClaim claim = follower.Follow(_card, _utc);
+            Assert.Equal(ClockState.Degraded, claim.State);
+            Assert.True(Math.Abs(world.ErrorNs) <= claim.BoundNs, $"look {look}: {world.ErrorNs} ns, bound {claim.BoundNs}");
+            Assert.InRange(Math.Abs(world.FrequencyPpb - dial), 0, mostPpm * 1_000);
+            world.Pass();
+        }
+
+        world.Step(-1_000_000_000);
+        for (int second = 0; second < 120; second++)
+        {
+            ClockClaim claim = follower.Follow(_card, _utc);
+            Assert.True(Math.Abs(world.ErrorNs) <= claim.BoundNs, $"second {second}: {world.ErrorNs} ns, bound {claim.BoundNs}");
+            world.Pass();
+        }
+
+        Assert.InRange(Math.Abs(world.ErrorNs), 0, 1_000);
+    }
+
+    [Fact]
+    public void An_oscillator_beyond_the_slewing_is_learnt()
+    {
+        var world = new World(4, 250_000, 0);
+        var follower = new ClockFollower(world, 100_000);
+        for (int second = 0; second < 200; second++)
+        {
+            follower.Follow(_card, _utc);
+            world.Pass();
+        }
+
+        Assert.InRange(Math.Abs(world.ErrorNs), 0, 1_000);
+    }
+
+    [Theory]
     [InlineData(1)]
     [InlineData(-1)]
     public void A_leap_second_is_the_kernels_and_nothing_is_steered_by_it(int leap)

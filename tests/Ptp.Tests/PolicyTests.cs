@@ -119,6 +119,73 @@ public sealed class PolicyTests
     }
 
     [Fact]
+    public void A_step_is_proved_by_the_messages_after_it()
+    {
+        PtpServo servo = new(new SteeringPolicy(), new QualityPolicy());
+        (long tai, long offset) = (1_000_000_000_000, 0);
+        servo.Start(new(tai), 0);
+        Feed(20);
+        Assert.Equal(ClockState.Locked, servo.Quality(new(tai + offset)).State);
+
+        // Its own: nobody knows by how much the driver really stepped.
+        servo.Stepped(new(tai + offset), 50_000_000);
+        offset += 50_000_000 - 7_000;
+        ClockQuality own = servo.Quality(new(tai + offset));
+        Assert.Equal(ClockState.Acquiring, own.State);
+        Assert.True(own.ReadingBoundNs > uint.MaxValue);
+        Feed(20);
+        ClockQuality proved = servo.Quality(new(tai + offset));
+        Assert.NotEqual(ClockState.Acquiring, proved.State);
+        Assert.Equal(offset, proved.OffsetNs, proved.Parts.TotalNs);
+
+        // Of others, as far as it was seen: doubted by as much until it is confirmed.
+        double before = proved.Parts.TotalNs;
+        servo.SteppedByOthers(new(tai + offset), 3_000_000);
+        offset += 3_000_000;
+        ClockQuality foreign = servo.Quality(new(tai + offset));
+        Assert.Equal(3_000_000, foreign.Parts.UnresolvedNs);
+        Assert.Equal(ClockState.Degraded, foreign.State);
+        Feed(20);
+        Assert.True(servo.Quality(new(tai + offset)).Parts.TotalNs < before + 1_000);
+
+        // Another name for what it shows proves nothing and doubts nothing.
+        servo.Renamed(new(tai + offset), 1_000_000_000);
+        Assert.Equal(0, servo.Quality(new(tai + offset + 1_000_000_000)).Parts.UnresolvedNs);
+
+        void Feed(int exchanges)
+        {
+            for (int i = 0; i < exchanges; i++)
+            {
+                tai += 500_000_000;
+                servo.Add(new TimedMessage(PathDirection.Forward, new(tai), new(tai + 1_000 + offset), 0));
+                tai += 500_000_000;
+                servo.Add(new TimedMessage(PathDirection.Reverse, new(tai + offset), new(tai + 1_000), 0));
+            }
+        }
+    }
+
+    [Fact]
+    public void What_a_look_found_and_nobody_explained_yet_is_in_the_bound()
+    {
+        PtpServo servo = new(new SteeringPolicy(), new QualityPolicy());
+        long clockNs = 1_000_000_000_000, rawNs = 0;
+        servo.Start(new(clockNs), 0);
+        for (int i = 0; i < 30; i++)
+            Second(0);
+        Assert.Equal(0, servo.Quality(new(clockNs)).Parts.UnresolvedNs);
+        Second(-3_000_000);
+        Assert.Equal(3_000_000, servo.Quality(new(clockNs)).Parts.UnresolvedNs, 1_000.0);
+
+        void Second(long stepNs)
+        {
+            servo.Add(new TimedMessage(PathDirection.Forward, new(clockNs), new(clockNs + 1_000), 0));
+            servo.Add(new TimedMessage(PathDirection.Reverse, new(clockNs + 10_000), new(clockNs + 11_000), 0));
+            (clockNs, rawNs) = (clockNs + 1_000_000_000 + stepNs, rawNs + 1_000_000_000);
+            servo.CheckRaw(new(clockNs), rawNs, 100);
+        }
+    }
+
+    [Fact]
     public void A_step_of_others_is_found_once_and_then_taken_out()
     {
         PtpServo servo = new(new SteeringPolicy(), new QualityPolicy());
@@ -132,7 +199,9 @@ public sealed class PolicyTests
 
         for (int i = 0; i < 20; i++)
             Second();
-        Assert.Equal(RawFinding.Suspect, Second(-3_000_000).Finding);
+        RawVerdict suspect = Second(-3_000_000);
+        Assert.Equal(RawFinding.Suspect, suspect.Finding);
+        Assert.Equal(-3_000_000, suspect.StepNs, 1_000.0);
         RawVerdict found = Second();
         Assert.Equal(RawFinding.Stepped, found.Finding);
         Assert.Equal(-3_000_000, found.StepNs, 1_000.0);

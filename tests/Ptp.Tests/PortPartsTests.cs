@@ -45,6 +45,30 @@ public sealed class PortPartsTests
         Assert.Throws<ArgumentOutOfRangeException>(() => clock.SetFrequency(500_001));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(-1)]
+    public void Around_a_leap_second_a_clock_that_counts_utc_is_not_believed(int leap)
+    {
+        LeapGuard guard = new();
+        TaiTime leapAt = new(1_000 * Second);
+        guard.Take(0, default, new(900 * Second));
+        Assert.False(guard.IsNear(leapAt));
+        guard.Take(leap, leapAt, new(900 * Second));
+        Assert.False(guard.IsNear(new(leapAt.Nanoseconds - LeapGuard.QuietNs)));
+        Assert.True(guard.IsNear(new(leapAt.Nanoseconds - Second)));
+        // The tracker has made the leap; the clock's look comes within the second.
+        guard.Take(0, default, new(leapAt.Nanoseconds + (Second / 2)));
+        Assert.True(guard.IsNear(new(leapAt.Nanoseconds + Second)));
+        Assert.False(guard.IsNear(new(leapAt.Nanoseconds + LeapGuard.QuietNs)));
+        guard.Take(0, default, new(leapAt.Nanoseconds + (2 * Second)));
+        Assert.False(guard.IsNear(leapAt));
+        // One that was withdrawn.
+        guard.Take(leap, leapAt, new(900 * Second));
+        guard.Take(0, default, new(901 * Second));
+        Assert.False(guard.IsNear(leapAt));
+    }
+
     [Fact]
     public void Looks_at_regular_times_only_while_much_comes()
     {

@@ -24,6 +24,9 @@ public sealed class ClockBoard
     /// <summary>A chunk spans at most a handover, 60 s. One that began before the oldest entry gets no claim.</summary>
     private const int MostEntries = 64;
 
+    /// <summary>Whoever keeps the clocks tells once a second. When it has not for so long it hangs, and what it said last holds no more.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(10);
+
     private sealed record Entry(long FromUtcNs, ClockClaim System, ClockClaim[] Cards);
 
     /// <summary>TAI - UTC by whoever keeps the clock.</summary>
@@ -34,13 +37,16 @@ public sealed class ClockBoard
     private readonly int _ports;
     private readonly Lock _change = new();
     private UtcNotice? _notice;
+    private readonly TimeProvider _time;
     private Entry[] _entries; // oldest first; replaced as a whole, never changed
+    private long _told; // when somebody who keeps clocks spoke last, by _time's counter
 
     /// <param name="ports">Number of ports.</param>
     /// <param name="utc">TAI - UTC until somebody says better; that since 2017 if nothing is said.</param>
-    public ClockBoard(int ports, UtcOffset? utc = null)
+    /// <param name="time">Its monotonic counter tells whether the keeper of the clocks still speaks.</param>
+    public ClockBoard(int ports, UtcOffset? utc = null, TimeProvider? time = null)
     {
-        _ports = ports;
+        (_ports, _time) = (ports, time ?? TimeProvider.System);
         Utc = new UtcScale(utc ?? UtcOffset.Since2017);
         _entries = [new Entry(long.MinValue, ClockClaim.None, NoClaims(ports))];
     }
@@ -68,6 +74,7 @@ public sealed class ClockBoard
             throw new ArgumentException($"{cards.Length} claims for {_ports} ports", nameof(cards));
         lock (_change)
             Add(new Entry(nowUtcNs, system, cards.ToArray()));
+        Volatile.Write(ref _told, _time.GetTimestamp());
     }
 
     /// <summary>A place has another port from now on: nothing is claimed of its card until somebody does.</summary>
@@ -90,9 +97,11 @@ public sealed class ClockBoard
         Volatile.Write(ref _entries, [.. entries[from..], entry]);
     }
 
-    /// <summary>The system clock and the card of a port as told last.</summary>
+    /// <summary>The system clock and the card of a port as told last; nothing once the keeper is silent.</summary>
     public (ClockClaim System, ClockClaim Card) Latest(int port)
     {
+        if (IsSilent)
+            return (ClockClaim.None, ClockClaim.None);
         Entry last = Volatile.Read(ref _entries)[^1];
         return (last.System, last.Cards[port]);
     }
@@ -122,11 +131,13 @@ public sealed class ClockBoard
             }
         }
 
-        if (isBeforeAll)
+        if (isBeforeAll || IsSilent)
             claim = ClockClaim.None;
         record.ClockState = claim.State;
         record.ClockBoundNs = claim.BoundNs;
     }
+
+    private bool IsSilent => _time.GetElapsedTime(Volatile.Read(ref _told)) > Silence;
 
     private static ClockClaim[] NoClaims(int ports)
     {

@@ -27,8 +27,13 @@ internal sealed class ClockFollower(IFollowingClock clock, long targetNs) : IDis
     /// <summary>How long after a leap second a clock that is off by just that second is taken for one that did not make it, and by how much it may be off beside.</summary>
     private const long LeapLateNs = 60 * SecondNs, LeapSlackNs = 50_000_000;
 
+    /// <summary>A move between two looks that is no oscillator's, and for how many looks it is waited.</summary>
+    private const long JumpNs = 1_000_000;
+    private const int MostHeld = 3;
+
     private readonly long[] _offsets = new long[Looks];
     private int _count;
+    private int _held;
     private double _drift; // the oscillator's error that was learnt, as a dial, ppb
     private bool _isStarted;
     private int _leap; // the last that was announced
@@ -66,6 +71,8 @@ internal sealed class ClockFollower(IFollowingClock clock, long targetNs) : IDis
             look = Start(look);
         else if (_leap != 0 && sinceLeapNs is > 0 and < LeapLateNs && Math.Abs(Math.Abs(look.OffsetNs) - SecondNs) < LeapSlackNs)
             return MakeLeap(look);
+        if (IsJump(look.OffsetNs))
+            return OffBy(Math.Abs(look.OffsetNs - OffsetNs));
         Steer(look.OffsetNs);
         _claim = Claim(kept, look.BoundNs);
         clock.Declare(new SystemClockStatus(_claim.State != ClockState.Acquiring, _claim.BoundNs, Math.Abs(look.OffsetNs), Announced(forecast), forecast.At(look.At)));
@@ -79,11 +86,22 @@ internal sealed class ClockFollower(IFollowingClock clock, long targetNs) : IDis
 
     private void Steer(long offsetNs)
     {
+        double slew = Math.Clamp(-Proportional * offsetNs, -MostSlewPpb, MostSlewPpb);
+        // What takes longer than a look to make up is time that is missing and says nothing of the oscillator, unless it grows in spite of the slewing.
+        bool isMadeUp = Math.Abs(slew) == MostSlewPpb && Math.Abs(offsetNs) < Math.Abs(OffsetNs);
+        double learnt = isMadeUp ? 0 : Integral * Math.Clamp(offsetNs, -MostSlewPpb, MostSlewPpb);
+        _drift = Math.Clamp(_drift - learnt, -clock.MaxFrequencyPpb, clock.MaxFrequencyPpb);
         OffsetNs = offsetNs;
         _offsets[_count++ % Looks] = offsetNs;
-        _drift = Math.Clamp(_drift - (Integral * offsetNs), -clock.MaxFrequencyPpb, clock.MaxFrequencyPpb);
-        double slew = Math.Clamp(-Proportional * offsetNs, -MostSlewPpb, MostSlewPpb);
         clock.SetFrequency(Math.Clamp(_drift + slew, -clock.MaxFrequencyPpb, clock.MaxFrequencyPpb));
+    }
+
+    /// <summary>No oscillator moves so far from one look to the next: one of the two was stepped, and for some looks it is waited whether it is put right.</summary>
+    private bool IsJump(long offsetNs)
+    {
+        bool isHeld = _count > 0 && Math.Abs(offsetNs - OffsetNs) > JumpNs && _held < MostHeld;
+        _held = isHeld ? _held + 1 : 0;
+        return isHeld;
     }
 
     private Comparison Start(in Comparison look)

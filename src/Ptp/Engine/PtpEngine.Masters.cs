@@ -38,9 +38,15 @@ public sealed partial class PtpEngine
 
     private void Announced(DomainTable domain, in PtpMessage message, in Arrival arrival)
     {
-        if (!domain.Admits(message))
-            return;
         Master? master = domain.Find(message.Header.Source);
+        if (!domain.Admits(message))
+        {
+            // What it sends from now on is not what it was followed for.
+            if (master is not null && domain.IsGenuine(master, message, arrival.Source))
+                Leave(domain, master, arrival.NowNs);
+            return;
+        }
+
         if (master is { } old && old.HasTimedOut(arrival.NowNs))
         {
             Leave(domain, old, arrival.NowNs);

@@ -16,6 +16,9 @@ public readonly record struct Arrival(PeerAddress Source, PtpChannel Channel, Pt
 /// </summary>
 public sealed partial class PtpEngine
 {
+    /// <summary>From one Delay_Req to the next to a master that does not answer and is not the reference.</summary>
+    private const long SilentPauseNs = 16 * Intervals.SecondNs;
+
     private readonly EngineOptions _options;
     private readonly IEngineOutput _output;
     private readonly DomainTable[] _domains;
@@ -237,8 +240,12 @@ public sealed partial class PtpEngine
             }
         }
 
-        if (due is not null)
-            _delay.Send(at!, due, nowNs, _output);
+        if (due is null)
+            return;
+        _delay.Send(at!, due, nowNs, _output);
+        // One is under way at a time, and whoever never answers would take most of the time from those who do.
+        if (due.Delay.Missing >= _options.DelayLostAfter && !ReferenceEquals(due, _reference))
+            due.Delay.NextNs = Math.Max(due.Delay.NextNs, nowNs + SilentPauseNs);
     }
 
     private DomainTable? Find(byte number)

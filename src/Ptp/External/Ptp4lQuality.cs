@@ -33,6 +33,7 @@ internal sealed class Ptp4lQuality(QualityPolicy policy, double unknownAccuracyN
     private long _heardNs, _freshNs;
     private bool _hasFollowed;
     private double _meanNs, _sigmaNs;
+    private double _accuracyNs, _pathDelayNs; // of the last report in which it followed: otherwise the parent is itself, and there is no path
 
     /// <summary>The offsets are many enough since the last thing that happened.</summary>
     public bool HasEnough => _count >= Enough;
@@ -45,6 +46,8 @@ internal sealed class Ptp4lQuality(QualityPolicy policy, double unknownAccuracyN
         bool isOther = report.Status.Grandmaster != _report.Status.Grandmaster || report.Own != _report.Own;
         bool isFresh = report.IsFollowing && (isOther || report.Status.IngressNs != _report.Status.IngressNs);
         (_report, _heardNs) = (report, nowNs);
+        if (report.IsFollowing)
+            (_accuracyNs, _pathDelayNs) = (report.Parent.Quality.AccuracyNs ?? unknownAccuracyNs, report.Current.PathDelayNs);
         if (!isFresh)
             return false;
         // Another grandmaster, or the same after a pause: what was measured before says nothing of now.
@@ -67,9 +70,9 @@ internal sealed class Ptp4lQuality(QualityPolicy policy, double unknownAccuracyN
         double pause = Math.Max(0, silent - SpacingSeconds);
         // With fewer offsets there is no telling how they spread.
         double statistical = HasEnough ? policy.Sigmas * _sigmaNs : Math.Max(QualityPolicy.NoBoundNs, policy.UselessNs);
-        double asymmetry = policy.AsymmetryNs >= 0 ? policy.AsymmetryNs : Math.Max(0, _report.Current.PathDelayNs / 2);
+        double asymmetry = policy.AsymmetryNs >= 0 ? policy.AsymmetryNs : Math.Max(0, _pathDelayNs / 2);
         double holdover = (ServoGainPerSecond * statistical * pause) + (DriftPpbPerSecond * pause * pause / 2);
-        BoundParts parts = new(_report.Parent.Quality.AccuracyNs ?? unknownAccuracyNs, asymmetry, statistical, readNs + RoundingNs, holdover, Math.Abs(unresolvedNs));
+        BoundParts parts = new(_accuracyNs, asymmetry, statistical, readNs + RoundingNs, holdover, Math.Abs(unresolvedNs));
         return new(at, State(parts, silent, SecondsSince(_heardNs, nowNs)), _count > 0 ? _meanNs : 0, 0, parts);
     }
 

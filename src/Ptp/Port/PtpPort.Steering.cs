@@ -47,24 +47,22 @@ public sealed partial class PtpPort
     {
         _base.Clock.Step(stepNs);
         TaiTime after = new(at.Nanoseconds + stepNs);
-        Moved(at, stepNs, nowNs, StepReason.Policy);
         // Drivers step by reading, adding and writing, and lose what passes in between: the messages that follow say how much. The frequency stays known.
-        _servo.Estimator.ReferenceChanged();
+        Moved(at, stepNs, nowNs, StepReason.Policy);
         return after;
     }
 
     private void Moved(TaiTime at, long stepNs, long nowNs, StepReason reason)
     {
-        if (reason == StepReason.Foreign)
-        {
-            // The reading that found it has it already.
-            _servo.SteppedByOthers(at, stepNs);
-        }
-        else
-        {
+        // The reading that found a foreign one has it already.
+        if (reason != StepReason.Foreign)
             _reckoning.Stepped(stepNs);
+        if (reason == StepReason.Foreign)
+            _servo.SteppedByOthers(at, stepNs);
+        else if (reason == StepReason.UtcOffset)
+            _servo.Renamed(at, stepNs);
+        else
             _servo.Stepped(at, stepNs);
-        }
 
         _engine.ClockStepped();
         _guard.Stepped(nowNs, new(at.Nanoseconds + stepNs));
@@ -142,7 +140,9 @@ public sealed partial class PtpPort
         TaiTime at = _base.Of(reading);
         _reckoning.Read(at, reading.ReferenceNs);
         _servo.ReadNs = reading.BoundNs;
-        Judge(_servo.CheckRaw(at, reading.ReferenceNs, reading.WidthNs), at, nowNs);
+        // The kernel's own leap is no step of others.
+        if (!_leap.IsNear(at))
+            Judge(_servo.CheckRaw(at, reading.ReferenceNs, reading.WidthNs), at, nowNs);
         at = TakeUtc(at, nowNs);
         Publish(at, nowNs);
     }
@@ -152,9 +152,8 @@ public sealed partial class PtpPort
         switch (verdict.Finding)
         {
             case RawFinding.Stepped:
-                Moved(new(at.Nanoseconds - (long)verdict.StepNs), (long)verdict.StepNs, nowNs, StepReason.Foreign);
                 // It is known as well as the clock is read: the messages know better.
-                _servo.Estimator.ReferenceChanged();
+                Moved(new(at.Nanoseconds - (long)verdict.StepNs), (long)verdict.StepNs, nowNs, StepReason.Foreign);
                 break;
             case RawFinding.DialLost when IsSteering:
                 _servo.FrequencyLost(at);
@@ -175,6 +174,7 @@ public sealed partial class PtpPort
     {
         if (_base.Utc is null || !_engine.Utc.TryGetOffset(at, out UtcOffset offset))
             return at;
+        _leap.Take(_engine.Utc.PendingLeap, _engine.Utc.LeapAt, at);
         bool hadLeap = _hadLeap;
         _hadLeap = _engine.Utc.PendingLeap != 0;
         long movedNs = _base.TakeUtc(offset);
@@ -211,6 +211,8 @@ public sealed partial class PtpPort
         }
 
         ClockQuality quality = _servo.Quality(at);
+        if (_leap.IsNear(at))
+            quality = quality.OffBy(LeapGuard.LeapNs);
         UtcTracker tracker = _engine.Utc;
         UtcForecast? utc = tracker.TryGetOffset(at, out UtcOffset offset) ? new(offset, at < tracker.LeapAt ? tracker.PendingLeap : 0, tracker.LeapAt) : null;
         PortStatus status = new(

@@ -30,6 +30,7 @@ public sealed partial class PtpPort : IDisposable
     private readonly PtpEngine _engine;
     private readonly PtpServo _servo;
     private readonly StepGuard _guard = new();
+    private readonly LeapGuard _leap = new();
     private Reckoning _reckoning;
     private readonly Lock _statusLock = new();
     private PortStatus _status;
@@ -71,7 +72,7 @@ public sealed partial class PtpPort : IDisposable
 
     public SocketCounters SocketCounters => _socket.Counters;
 
-    /// <summary>Stamps that were not believed because the clock had just been stepped.</summary>
+    /// <summary>Stamps that were not believed because the clock had just been stepped, or counts UTC and made a leap second.</summary>
     public long StampsBeforeStep { get; private set; }
 
     /// <summary>How the port stood at the last second, or after the last thing that happened. Any thread.</summary>
@@ -178,7 +179,7 @@ public sealed partial class PtpPort : IDisposable
         if (stampNs == 0)
             return null;
         TaiTime stamp = _base.OfStamp(stampNs);
-        if (_guard.Admits(nowNs, stamp))
+        if (_guard.Admits(nowNs, stamp) && !_leap.IsNear(stamp))
             return new PtpTimestamp(stamp.Nanoseconds);
         StampsBeforeStep++;
         return null;

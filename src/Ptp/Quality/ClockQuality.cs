@@ -25,7 +25,7 @@ public enum ClockState
 /// <param name="StatisticalNs">k times the standard deviation of the estimate when the last message was used.</param>
 /// <param name="ReadNs">Half the width of the read that carries this time to another clock; rounding of a stamp.</param>
 /// <param name="HoldoverNs">What the oscillator may have done since the last message.</param>
-/// <param name="UnresolvedNs">Steps of path or grandmaster that were not followed and may yet be true.</param>
+/// <param name="UnresolvedNs">Steps of path or grandmaster that were not followed and may yet be true, and steps of the clock that no message has confirmed yet.</param>
 public readonly record struct BoundParts(double GrandmasterNs, double AsymmetryNs, double StatisticalNs, double ReadNs, double HoldoverNs, double UnresolvedNs)
 {
     /// <summary>The bound: the true time is no further than this from the stated one, ns.</summary>
@@ -57,4 +57,8 @@ public readonly record struct ClockQuality(TaiTime At, ClockState State, double 
 
     /// <summary>How far the PHC's own reading may be from the true time, ns: what a stamp that is not corrected is worth.</summary>
     public double ReadingBoundNs => Math.Abs(OffsetNs) + Parts.TotalNs;
+
+    /// <summary>The same, when it may be wrong by so much more: degraded at best, so that the bound is told.</summary>
+    internal ClockQuality OffBy(double ns) =>
+        this with { State = State == ClockState.Locked ? ClockState.Degraded : State, Parts = Parts with { UnresolvedNs = Parts.UnresolvedNs + ns } };
 }

@@ -16,9 +16,13 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
     private bool _hasSync;
     private bool _isFirst = true;
     private double _secondsBetween = 1;
+    private double _suspectNs; // what the clock ran beyond its dial at the last look, and nobody knows yet why
+    private double _unprovenNs; // what the last step may be wrong by until messages have shown where the clock stands; infinity: there is no telling
 
     /// <summary>The estimator, for its counters.</summary>
     public OffsetEstimator Estimator { get; } = new();
+
+    private double NothingKnownNs => Math.Max(QualityPolicy.NoBoundNs, quality.UselessNs);
 
     /// <summary>What the grandmaster says about its own accuracy, ns.</summary>
     public double GrandmasterNs { get; set; }
@@ -30,7 +34,7 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
     public void Start(TaiTime at, double frequencyPpb)
     {
         Estimator.Start(at, frequencyPpb);
-        (_isFirst, _hasSync) = (true, false);
+        (_isFirst, _hasSync, _unprovenNs, _suspectNs) = (true, false, 0, 0);
         _raw.Clear();
     }
 
@@ -71,18 +75,29 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
         _isFirst = false;
     }
 
-    /// <summary>The PHC was stepped when it showed <paramref name="at"/>. Messages stamped before must not be fed any more.</summary>
+    /// <summary>
+    /// The PHC was stepped when it showed <paramref name="at"/>. Messages stamped before must not be fed any more. By how much it was really stepped nobody knows but the messages that follow: until there are enough of them it is acquiring.
+    /// </summary>
     public void Stepped(TaiTime at, long stepNs)
+    {
+        Renamed(at, stepNs);
+        Estimator.ReferenceChanged();
+        _unprovenNs = double.PositiveInfinity;
+    }
+
+    /// <summary>The PHC runs on, and what it shows is called another TAI from now on: <see cref="Stepped"/> with nothing to be proved.</summary>
+    public void Renamed(TaiTime at, long stepNs)
     {
         Estimator.Stepped(at, stepNs);
         _hasSync = false;
     }
 
-    /// <summary>The PHC was stepped by somebody else, as <see cref="CheckRaw"/> found: <see cref="Stepped"/> after the fact.</summary>
+    /// <summary>The PHC was stepped by somebody else, as <see cref="CheckRaw"/> found: <see cref="Stepped"/> after the fact. As much again is doubted until messages have shown where the clock stands.</summary>
     /// <param name="at">What it would show now without the step.</param>
     public void SteppedByOthers(TaiTime at, long stepNs)
     {
         Stepped(at, stepNs);
+        _unprovenNs = Math.Abs((double)stepNs);
         _raw.TakenOut(stepNs);
     }
 
@@ -98,15 +113,24 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
     /// <param name="at">The PHC's reading.</param>
     /// <param name="rawNs">The raw clock's reading at the middle of the PHC's read, ns.</param>
     /// <param name="widthNs">How long the PHC's read took, ns.</param>
-    public RawVerdict CheckRaw(TaiTime at, long rawNs, long widthNs) => _raw.Check(Estimator.OscillatorSeconds(at), rawNs, widthNs, Estimator.DialPpb);
+    public RawVerdict CheckRaw(TaiTime at, long rawNs, long widthNs)
+    {
+        RawVerdict verdict = _raw.Check(Estimator.OscillatorSeconds(at), rawNs, widthNs, Estimator.DialPpb);
+        _suspectNs = verdict.Finding == RawFinding.Suspect ? Math.Abs(verdict.StepNs) : 0;
+        return verdict;
+    }
 
     /// <summary>State and bound when the PHC shows <paramref name="now"/>.</summary>
     public ClockQuality Quality(TaiTime now)
     {
         if (!Estimator.HasEstimate)
-            return new(now, _hasSync ? ClockState.Acquiring : ClockState.Unsynchronised, 0, 0, new(0, 0, Math.Max(QualityPolicy.NoBoundNs, quality.UselessNs), 0, 0, 0));
+            return new(now, _hasSync ? ClockState.Acquiring : ClockState.Unsynchronised, 0, 0, new(0, 0, NothingKnownNs, 0, 0, 0));
         OffsetEstimate estimate = Estimator.At(now);
-        BoundParts parts = quality.Bound(estimate, GrandmasterNs, ReadNs);
+        if (!Estimator.IsCollecting)
+            _unprovenNs = 0;
+        if (double.IsInfinity(_unprovenNs))
+            return new(now, ClockState.Acquiring, estimate.OffsetNs, estimate.FrequencyPpb, new(GrandmasterNs, 0, NothingKnownNs, ReadNs, 0, 0));
+        BoundParts parts = quality.Bound(estimate with { UnresolvedNs = estimate.UnresolvedNs + _suspectNs + _unprovenNs }, GrandmasterNs, ReadNs);
         return new(now, quality.State(estimate, parts, Estimator.IsSuspect, _secondsBetween), estimate.OffsetNs, estimate.FrequencyPpb, parts);
     }
 }

@@ -23,7 +23,7 @@ public enum RawFinding
 }
 
 /// <param name="Finding">What was found.</param>
-/// <param name="StepNs">With <see cref="RawFinding.Stepped"/>: by how much, ns.</param>
+/// <param name="StepNs">With <see cref="RawFinding.Stepped"/>: by how much, ns. With <see cref="RawFinding.Suspect"/>: as far as was seen.</param>
 /// <param name="RatePpb">With the last two: by how much the rate differs, ppb.</param>
 public readonly record struct RawVerdict(RawFinding Finding, double StepNs, double RatePpb);
 
@@ -92,7 +92,7 @@ internal sealed class RawClockCheck
         if (!_suspect)
         {
             (_suspect, _suspectPpb, _suspectNs) = (true, deviationPpb, deviationPpb * rawSeconds);
-            return new(RawFinding.Suspect, 0, 0);
+            return new(RawFinding.Suspect, _suspectNs, 0);
         }
 
         // The first reading may have caught only a part of the change.

@@ -68,6 +68,16 @@ public sealed class QualityTests
         Assert.Equal(ClockState.Locked, At(quality, 64).State);
     }
 
+    [Fact]
+    public void What_it_says_of_itself_while_it_follows_nobody_does_not_count()
+    {
+        Ptp4lQuality quality = Followed(8);
+        // As a master of its own it is its own parent, of unknown accuracy, and there is no path.
+        quality.Take(Report(0, 8, grandmaster: 9, PtpPortState.Listening, accuracy: 0xFE) with { Current = new(0, 0, 0) }, 9 * Second);
+        BoundParts parts = At(quality, 9).Parts;
+        Assert.Equal((100, 2_000), (parts.GrandmasterNs, parts.AsymmetryNs));
+    }
+
     [Theory]
     [InlineData(0xFE, 500_000_000)]
     [InlineData(0x20, 25)]

@@ -98,7 +98,7 @@ internal sealed class EngineBench
             Engine.TransmitStamped(token, new(TaiNs + LocalOffsetNs), NowNs);
         foreach (FakeMaster master in _masters)
         {
-            if (HasAnswers && master.IsOn && master.Domain == request.Header.Domain && (to.IsGroup || to == master.Address))
+            if (HasAnswers && master.IsOn && master.Answers && master.Domain == request.Header.Domain && (to.IsGroup || to == master.Address))
                 master.Answer(request);
         }
     }
@@ -116,6 +116,7 @@ internal sealed class FakeMaster(EngineBench bench, byte number, byte domain)
     public ClockIdentity? Grandmaster { get; set; }
     public bool IsOn { get; set; } = true;
     public bool HasSyncs { get; set; } = true;
+    public bool Answers { get; set; } = true;
     public bool IsTwoStep { get; set; } = true;
     public byte Priority1 { get; set; } = 128;
     public byte Class { get; set; } = 6;

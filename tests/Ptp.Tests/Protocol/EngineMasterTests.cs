@@ -128,6 +128,24 @@ public sealed class EngineMasterTests
     }
 
     [Fact]
+    public void A_master_that_comes_to_follow_a_grandmaster_off_the_list_is_left_at_once()
+    {
+        var bench = new EngineBench(new EngineOptions { Own = EngineBench.Own, AllowedGrandmasters = [ClockIdentity.FromMac([2, 0, 0, 0, 1, 1])] });
+        FakeMaster master = bench.Add(1);
+        bench.Run(5);
+        Assert.NotNull(bench.Engine.Reference);
+        master.Grandmaster = ClockIdentity.FromMac([2, 0, 0, 0, 1, 7]);
+        bench.Run(1.1);
+        Assert.Null(bench.Engine.Reference);
+        int samples = bench.Output.Samples.Count;
+        bench.Run(5);
+        Assert.Equal(samples, bench.Output.Samples.Count);
+        master.Grandmaster = null;
+        bench.Run(5);
+        Assert.NotNull(bench.Engine.Reference);
+    }
+
+    [Fact]
     public void A_master_that_starts_again_is_followed_after_its_silence()
     {
         var bench = new EngineBench();

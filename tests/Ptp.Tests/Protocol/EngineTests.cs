@@ -166,6 +166,27 @@ public sealed class EngineTests
     }
 
     [Fact]
+    public void Who_never_answers_does_not_take_the_time_of_the_reference()
+    {
+        EngineBench bench = new(new EngineOptions { Own = EngineBench.Own, DelayMode = DelayMode.Unicast, LogDelayInterval = -3 });
+        FakeMaster best = bench.Add(1, priority1: 1);
+        FakeMaster silent = bench.Add(2);
+        (best.DelayLog, silent.DelayLog) = (-3, -3);
+        silent.Answers = false;
+        bench.Run(30);
+        bench.Output.Requests.Clear();
+        bench.Run(64);
+        Assert.InRange(bench.Output.Requests.Count(r => r.To == silent.Address), 3, 5);
+        // Four of 64 seconds are waited for nothing.
+        Assert.InRange(bench.Output.Requests.Count(r => r.To == best.Address), 400, 520);
+        silent.Answers = true;
+        bench.Run(20);
+        bench.Output.Requests.Clear();
+        bench.Run(10);
+        Assert.InRange(bench.Output.Requests.Count(r => r.To == silent.Address), 60, 100);
+    }
+
+    [Fact]
     public void A_step_of_the_local_clock_parts_what_came_before_from_what_comes_after()
     {
         var bench = new EngineBench();
@@ -182,6 +203,7 @@ public sealed class EngineTests
     [Theory]
     [InlineData(0)]
     [InlineData(40 * EngineBench.Millisecond)]
+    [InlineData(55 * EngineBench.Millisecond)]
     public void Requests_keep_the_mean_that_the_master_asks_for_however_late_the_caller_looks(long lookNs)
     {
         var bench = new EngineBench(new EngineOptions { Own = EngineBench.Own, LogDelayInterval = -4 }) { LookNs = lookNs };

@@ -164,7 +164,6 @@ public sealed class Run
             // A second at another rate that is over looks like a step, and is one as far as the servo is concerned; as PtpPort has it.
             long stepNs = (long)verdict.StepNs;
             Servo.SteppedByOthers(new(Phc.Nanoseconds - stepNs), stepNs);
-            Servo.Estimator.ReferenceChanged();
         }
     }
 
