@@ -121,7 +121,7 @@ public sealed class BoxCommandTests : IDisposable
         int reboots = 0;
         var commands = new ControlCommands();
         using var leds = new Leds(_fake.Root);
-        BoxCommands.AddTo(commands, () => throw new InvalidOperationException("not asked"), _fake.Root, leds, new RebootDesk(() => null, () => reboots++, TimeProvider.System));
+        BoxCommands.AddTo(commands, () => throw new InvalidOperationException("not asked"), _fake.Root, leds, new RebootDesk(() => null, () => reboots++, TimeProvider.System), () => throw new InvalidOperationException("not asked"));
         var desk = new CommandDesk(commands);
         var random = new Random(11);
         int tokens = 0, refused = 0;

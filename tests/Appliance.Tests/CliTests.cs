@@ -92,6 +92,7 @@ public sealed class CliTests : IDisposable
     [InlineData("status --help")]
     [InlineData("trigger --help")]
     [InlineData("rotate --help")]
+    [InlineData("clock accept --help")]
     [InlineData("identify --help")]
     [InlineData("control ask --help")]
     [InlineData("ports --help")]

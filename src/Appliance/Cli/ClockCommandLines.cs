@@ -9,12 +9,13 @@ internal static class ClockCommandLines
     private const string ClockHelp = "/dev/ptpN, ptpN, or system (CLOCK_REALTIME)";
 
     public static Command Clock() =>
-        new("clock", "Clocks of ports and of the machine: what there is, what it shows, how it is set.") { Status(), Watch(), Log(), Report(), Ports(), Grant(), Read(), Adjust() };
+        new("clock", "Clocks of ports and of the machine: what there is, what it shows, how it is set.") { Status(), Watch(), Accept(), Log(), Report(), Ports(), Grant(), Read(), Adjust() };
 
     public static string[] Examples(string command) => command switch
     {
         "status" => ["sudo capbox clock status", "sudo capbox clock status --json | jq .boundNs"],
         "watch" => ["sudo capbox clock watch", "sudo capbox clock watch --interval 5 | tee clock.log", "sudo capbox clock watch --json | jq -c '[.state, .boundNs]'"],
+        "accept" => ["sudo capbox clock accept", "sudo capbox clock accept --json | jq .unresolvedNs"],
         "log" => ["sudo capbox clock log --from -1h", "sudo capbox clock log --events --json | jq -r .event", "sudo capbox clock log --raw --from -10s --json | jq .offsetNs"],
         "report" => ["sudo capbox clock report --day 2026-11-24 --svg clock.svg", "sudo capbox clock report --json | jq .divergence"],
         "ports" => ["sudo capbox clock ports", "sudo capbox clock ports --json | jq '.ports[] | select(.packetStamps == \"Hardware\") | .name'"],
@@ -40,6 +41,15 @@ internal static class ClockCommandLines
         Option<bool> json = CommonOptions.Json();
         Command command = new("watch", "Draw offset and bound of the clock that the running recorder keeps, live. In a pipe a line for each look.") { archive, interval, json };
         command.SetAction(result => ClockWatch.Run(result.GetRequiredValue(archive), result.GetRequiredValue(interval), result.GetValue(json)));
+        return command;
+    }
+
+    private static Command Accept()
+    {
+        Option<string> archive = CommonOptions.Archive();
+        Option<bool> json = CommonOptions.Json();
+        Command command = new("accept", "Take the steps of path or grandmaster that the clock did not follow for true: it slews to what the messages say. Once somebody has found out why.") { archive, json };
+        command.SetAction(result => ControlCommand.AcceptShifts(result.GetRequiredValue(archive), result.GetValue(json)));
         return command;
     }
 

@@ -19,6 +19,9 @@ internal sealed class ClockService(RunSettings settings, Recorder recorder, ILog
         return Task.CompletedTask;
     }
 
+    /// <inheritdoc cref="ClockKeeper.AcceptShifts"/>
+    public double AcceptShifts() => (_keeper ?? throw new Control.ControlException("clock: the configuration has no section clock")).AcceptShifts();
+
     /// <summary>Ends with the clock that is kept and begins with another. What the old one was worth is claimed no more.</summary>
     public void Change(ClockOptions? options)
     {

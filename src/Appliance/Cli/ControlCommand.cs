@@ -52,6 +52,21 @@ internal static class ControlCommand
         return code != ExitCode.Good ? code : clock is { BoundNs: not null } ? ExitCode.Good : ExitCode.Failed;
     }
 
+    /// <summary><c>capbox clock accept</c>.</summary>
+    public static int AcceptShifts(string archive, bool json) => Guarded(() =>
+    {
+        using ControlClient client = ControlClient.Connect(archive);
+        string answer = client.Ask("""{"command":"clock-accept"}""");
+        if (json)
+        {
+            Console.Out.WriteLine(answer);
+            return;
+        }
+
+        double ns = JsonSerializer.Deserialize(answer, BoxJson.Default.ClockAcceptAnswer)!.UnresolvedNs;
+        Console.Out.WriteLine(ns == 0 ? "nothing was unresolved" : string.Create(CultureInfo.InvariantCulture, $"{ns:F0} ns of steps that were not followed are accepted as true"));
+    });
+
     public static int Rotate(string archive, bool json) => Guarded(() =>
     {
         using ControlClient client = ControlClient.Connect(archive);

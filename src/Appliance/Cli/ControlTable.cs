@@ -13,14 +13,14 @@ internal sealed class ControlTable : IDisposable
     private readonly Leds _leds = new();
     private volatile bool _mayReboot;
 
-    public ControlTable(RunSettings settings, Recorder recorder, Archivist archivist, RecorderService service, RebootOrder order, Configurator? configurator = null)
+    public ControlTable(RunSettings settings, Recorder recorder, Archivist archivist, RecorderService service, ClockService clock, RebootOrder order, Configurator? configurator = null)
     {
         _mayReboot = settings.MayReboot;
         string archive = settings.Options.Storage.Directory;
         Commands = new ControlCommands(recorder, service.Snapshot);
         ArchiveCommands.AddTo(Commands, archivist, archive);
         HoldCommands.AddTo(Commands, archivist, archive);
-        BoxCommands.AddTo(Commands, service.Snapshot, archive, _leds, new RebootDesk(Refusal, order.Give, TimeProvider.System));
+        BoxCommands.AddTo(Commands, service.Snapshot, archive, _leds, new RebootDesk(Refusal, order.Give, TimeProvider.System), clock.AcceptShifts);
         if (configurator is not null)
             ConfigCommands.AddTo(Commands, configurator);
     }

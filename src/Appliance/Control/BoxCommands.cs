@@ -19,6 +19,10 @@ internal sealed record SelfTestAnswer(bool Good, IReadOnlyList<SelfTestItem> Ite
 /// <param name="Seconds">They blink for so long; 0: not any more.</param>
 internal sealed record IdentifyAnswer(IReadOnlyList<string> Leds, int Seconds);
 
+/// <summary>Result of <c>clock-accept</c>.</summary>
+/// <param name="UnresolvedNs">What was unresolved and is accepted, ns; 0: nothing.</param>
+internal sealed record ClockAcceptAnswer(double UnresolvedNs);
+
 /// <summary>Commands about the machine. docs/CONTROL.md is their manual.</summary>
 internal static class BoxCommands
 {
@@ -36,9 +40,12 @@ internal static class BoxCommands
         "reboot", "Asked without a token: gives one. Asked again with it, soon and by the same requester: ends the recording in order and starts the machine again.",
         [CommandMember.Text("token", 64, "That of the answer before.")], BoxJson.Default.RebootAnswer);
 
-    public static CommandSpec[] Specs => [s_ports, s_selfTest, s_identify, s_reboot];
+    private static readonly CommandSpec<ClockAcceptAnswer> s_clockAccept = new(
+        "clock-accept", "Takes the steps of path or grandmaster that the clock did not follow for true: it slews to what the messages say.", [], BoxJson.Default.ClockAcceptAnswer);
 
-    public static void AddTo(ControlCommands commands, Func<BoxSnapshot> snapshot, string archive, Leds leds, RebootDesk reboot)
+    public static CommandSpec[] Specs => [s_ports, s_selfTest, s_identify, s_reboot, s_clockAccept];
+
+    public static void AddTo(ControlCommands commands, Func<BoxSnapshot> snapshot, string archive, Leds leds, RebootDesk reboot, Func<double> acceptShifts)
     {
         commands.Add(s_ports, _ =>
         {
@@ -55,6 +62,7 @@ internal static class BoxCommands
             int seconds = (int)(request.Number("seconds") ?? DefaultSeconds);
             return new IdentifyAnswer(leds.Blink(request.Text("led"), seconds), seconds);
         });
+        commands.Add(s_clockAccept, _ => new ClockAcceptAnswer(acceptShifts()));
         commands.Add(s_reboot, request => reboot.Ask(request.Requester, request.Text("token")));
     }
 
@@ -102,4 +110,5 @@ internal static class BoxCommands
 [JsonSerializable(typeof(SelfTestAnswer))]
 [JsonSerializable(typeof(IdentifyAnswer))]
 [JsonSerializable(typeof(RebootAnswer))]
+[JsonSerializable(typeof(ClockAcceptAnswer))]
 internal sealed partial class BoxJson : JsonSerializerContext;

@@ -51,6 +51,19 @@ internal sealed class ClockKeeper : IDisposable
         _thread.Start();
     }
 
+    /// <summary>Takes the steps of path or grandmaster that the clock did not follow for true, within a second.</summary>
+    /// <returns>What is unresolved of them, ns.</returns>
+    /// <exception cref="Control.ControlException">There is nothing to accept.</exception>
+    public double AcceptShifts()
+    {
+        ClockSnapshot now = Snapshot;
+        if (_kept is not { } kept || now.Fault is not null)
+            throw new Control.ControlException($"clock: {now.Fault ?? "not kept at the moment"}");
+        if (!kept.TryAcceptShifts())
+            throw new Control.ControlException($"clock: {now.Source} decides what it follows");
+        return now.Parts?.Unresolved ?? 0;
+    }
+
     /// <summary>The clock goes on as it was dialled last.</summary>
     public void Dispose()
     {

@@ -81,6 +81,8 @@ internal sealed class ExternalClock : IKeptClock
 
     public void Stop() => _stop.Set();
 
+    public bool TryAcceptShifts() => false;
+
     public void Dispose()
     {
         _mesh.Dispose();

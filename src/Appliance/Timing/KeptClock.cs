@@ -75,6 +75,12 @@ internal sealed class KeptClock : IKeptClock
 
     public void Stop() => _loop.Stop();
 
+    public bool TryAcceptShifts()
+    {
+        _port.AcceptShifts();
+        return true;
+    }
+
     public void Dispose()
     {
         _loop.Dispose();

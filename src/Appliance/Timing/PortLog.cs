@@ -57,6 +57,8 @@ internal sealed class PortLog(ILogger logger, ExchangeLog? exchanges = null) : I
         (_fault, _faultMs) = (message, Environment.TickCount64);
     }
 
+    public void Accepted(double unresolvedNs) => logger.LogWarning("clock: {Unresolved:F0} ns of steps that were not followed are accepted as true", unresolvedNs);
+
     /// <summary>A clock did what nobody reported.</summary>
     public void Unexplained(string message)
     {

@@ -130,6 +130,9 @@ public sealed class OffsetEstimator
     /// <summary>The estimate is from before the reference or the clock changed: it waits for enough messages.</summary>
     internal bool IsCollecting => _isCollecting;
 
+    /// <summary>Steps that were not followed and may yet be true, with the error of their size, ns.</summary>
+    internal double UnresolvedNs => Math.Abs(_reserveNs) + _reserveErrorNs;
+
     /// <summary>The steps found so far are accepted as true: the estimate follows the messages as they are.</summary>
     public void AcceptShifts() => (_reserveNs, _reserveErrorNs) = (0, 0);
 
@@ -175,7 +178,7 @@ public sealed class OffsetEstimator
         double ahead = seconds - _seconds;
         double offset = _bank.OffsetNs + (_bank.FrequencyPpb * ahead) + sumNs + _baseNs - _reserveNs;
         return new(offset, _bank.OffsetSigmaNs(ahead), _takenSigmaNs, _bank.FrequencyPpb, _bank.FrequencySigmaPpb, _driftPpbPerSecond, _bank.DelayNs,
-            Math.Max(0, seconds - _usedSeconds), Math.Abs(_reserveNs) + _reserveErrorNs);
+            Math.Max(0, seconds - _usedSeconds), UnresolvedNs);
     }
 
     private MessageVerdict Collect(PathDirection direction, double seconds, double ns)

@@ -103,6 +103,8 @@ public sealed partial class PtpPort
     private void EachSecond(long nowNs)
     {
         _nextSecondNs = nowNs + SecondNs;
+        if (_isAcceptDue)
+            Accept();
         // In holdover, and while there is no message for another reason.
         _isSteeringDue |= nowNs - _steeredNs >= SecondNs;
         SteerIfDue(nowNs);
@@ -116,6 +118,15 @@ public sealed partial class PtpPort
             _failedLooks++;
             Unreadable(e, nowNs);
         }
+    }
+
+    private void Accept()
+    {
+        _isAcceptDue = false;
+        double unresolvedNs = _servo.Estimator.UnresolvedNs;
+        _servo.Estimator.AcceptShifts();
+        _isSteeringDue = true;
+        _listener?.Accepted(unresolvedNs);
     }
 
     /// <summary>Nothing is claimed of a clock that cannot be read; one that stays so is gone, with its card or its driver, and must be opened anew.</summary>

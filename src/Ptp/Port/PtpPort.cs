@@ -40,6 +40,7 @@ public sealed partial class PtpPort : IDisposable
     private bool _isSteeringDue;
     private bool _isReferenceNew;
     private bool _isStatusDue;
+    private volatile bool _isAcceptDue;
 
     /// <param name="timeBase">The clock; the caller's to dispose of, after the port.</param>
     /// <exception cref="ArgumentException">A setting is out of range.</exception>
@@ -84,6 +85,9 @@ public sealed partial class PtpPort : IDisposable
                 return _status;
         }
     }
+
+    /// <summary>Takes the steps of path or grandmaster that were not followed for true, within a second: the clock slews to what the messages say. Any thread.</summary>
+    public void AcceptShifts() => _isAcceptDue = true;
 
     /// <summary>State, offset and bound of the clock now; on the loop's thread.</summary>
     /// <exception cref="IOException">The clock cannot be read.</exception>

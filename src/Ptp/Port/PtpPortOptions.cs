@@ -69,6 +69,9 @@ public interface IPortListener
     /// <summary>The clock did not do what it was told, or was touched by somebody else.</summary>
     void Found(in RawVerdict verdict);
 
+    /// <summary>Steps of path or grandmaster that were not followed are taken for true, as somebody ordered; what was unresolved of them, ns.</summary>
+    void Accepted(double unresolvedNs);
+
     /// <summary>The clock refused to be read or steered; what is said once a second while it lasts.</summary>
     void Failed(string message);
 }

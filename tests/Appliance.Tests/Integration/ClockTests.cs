@@ -45,6 +45,9 @@ public class ClockTests
         (int code, string said, _) = Tool.Try(CapboxProcess.Binary, "clock", "status", "--archive", lab.Archive);
         Assert.Equal(1, code);
         Assert.Contains(reason, said, StringComparison.Ordinal);
+        (code, _, string refused) = Tool.Try(CapboxProcess.Binary, "clock", "accept", "--archive", lab.Archive);
+        Assert.Equal(1, code);
+        Assert.Contains(reason, refused, StringComparison.Ordinal);
         Verified(capbox.Stop().Storage.RecentlySealed);
         Assert.Contains(reason + "; recording goes on, nothing is claimed of its stamps", capbox.Errors, StringComparison.Ordinal);
         Assert.Equal(ClockState.Untraceable, StateOf(lab));
@@ -84,6 +87,8 @@ public class ClockTests
             Assert.Equal((null, false, 6, 37, 0L), (clock.BoundNs, clock.Steered, clock.ClockClass, clock.UtcOffsetSeconds, clock.Steps));
             lab.Generate("--packets", "500");
             capbox.WaitUntilSeen(500);
+            Tool.Run(CapboxProcess.Binary, "clock", "accept", "--archive", lab.Archive, "--json");
+            Tool.WaitFor(() => capbox.Errors.Contains("ns of steps that were not followed are accepted as true", StringComparison.Ordinal), "what is unresolved to be accepted");
             Verified(capbox.Stop().Storage.RecentlySealed);
         }
         finally

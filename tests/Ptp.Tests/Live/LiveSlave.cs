@@ -84,6 +84,8 @@ internal sealed class LiveSlave : IPortListener, IDisposable
 
     public void Found(in RawVerdict verdict) => Failures.Add(verdict.ToString());
 
+    public void Accepted(double unresolvedNs) => Failures.Add($"accepted {unresolvedNs}");
+
     public void Failed(string message) => Failures.Add(message);
 
     public void Dispose()
