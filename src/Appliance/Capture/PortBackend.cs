@@ -37,6 +37,12 @@ internal static class PortBackend
         return Backend.Packet;
     }
 
+    /// <summary>True if packet sockets may do what the module does not.</summary>
+    public static bool MayFallBack(PortOptions options) => options.Backend == Backend.Auto && !options.NeedsModule;
+
+    /// <summary>For the log: why they do.</summary>
+    public static string FallBackText(IOException problem) => $"{problem.Message}; using packet";
+
     /// <summary>The rings; nothing is captured before <see cref="PortRings.Start"/>.</summary>
     /// <param name="request">What for.</param>
     /// <param name="note">Told details for the log.</param>
@@ -52,9 +58,9 @@ internal static class PortBackend
             {
                 return OpenKmod(request);
             }
-            catch (IOException e) when (options.Backend == Backend.Auto && !options.NeedsModule)
+            catch (IOException e) when (MayFallBack(options))
             {
-                warning = $"{e.Message}; using packet";
+                warning = FallBackText(e);
             }
         }
 

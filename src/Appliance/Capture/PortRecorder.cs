@@ -244,18 +244,34 @@ internal sealed class PortRecorder
         int handoverMs = _flight?.HandoverMs(_options.HandoverMs, (int)(_options.RingBytes / _options.BlockBytes)) ?? _options.HandoverMs;
         var request = new PortRequest(
             _options, _port, link, handoverMs, _stamps?.StampsAll ?? false, _flight is not null);
-        string? warning = null;
-        _open = _space!.Run(() => PortBackend.Open(request, what => _logger.LogDebug("port {Port}: {Reason}", _options.Name, what), out warning));
-        Warn(warning);
-        MakeRecorders(_open.Rings, stores, handoverMs);
-        _last = _space.Links.Find(link.Index) is { } now ? InterfaceCounts.Read(now) : default;
-        _open.Start();
-        Volatile.Write(ref _backend, _open.Backend);
+        try
+        {
+            Warn(StartRings(request, stores));
+        }
+        catch (IOException e) when (_open is KmodPortRings && PortBackend.MayFallBack(_options))
+        {
+            CloseRings();
+            StartRings(request with { Options = _options with { Backend = Backend.Packet } }, stores);
+            Warn(PortBackend.FallBackText(e));
+        }
+
+        Volatile.Write(ref _backend, _open!.Backend);
         StartThreads();
         if (_flight?.Filter is { } filter)
             OpenTriggerCounter(link, filter);
         _ifIndex = link.Index;
         Volatile.Write(ref _currentName, link.Name);
+    }
+
+    /// <returns>One line, when there is a module that cannot be used.</returns>
+    private string? StartRings(PortRequest request, LinkStores stores)
+    {
+        string? warning = null;
+        _open = _space!.Run(() => PortBackend.Open(request, what => _logger.LogDebug("port {Port}: {Reason}", _options.Name, what), out warning));
+        MakeRecorders(_open.Rings, stores, request.HandoverMs);
+        _last = _space.Links.Find(request.Link.Index) is { } now ? InterfaceCounts.Read(now) : default;
+        _open.Start();
+        return warning;
     }
 
     /// <summary>What was granted decides, not what was asked for: the stamp filter is read back.</summary>
@@ -414,6 +430,18 @@ internal sealed class PortRecorder
     {
         CountLastLosses();
         CloseTriggerCounter();
+        CloseRings();
+        LinkType = null;
+        Volatile.Write(ref _backend, null);
+        _stamps?.Dispose();
+        Volatile.Write(ref _stamps, null);
+        _offloads?.Dispose();
+        _offloads = null;
+        _ifIndex = -1;
+    }
+
+    private void CloseRings()
+    {
         _open?.StopReceiving();
         foreach (RingRecorder recorder in _recorders)
             recorder.RequestStop();
@@ -428,15 +456,8 @@ internal sealed class PortRecorder
 
         _open?.Dispose();
         _open = null;
-        LinkType = null;
-        Volatile.Write(ref _backend, null);
         _threads.Clear();
         _recorders.Clear();
-        _stamps?.Dispose();
-        Volatile.Write(ref _stamps, null);
-        _offloads?.Dispose();
-        _offloads = null;
-        _ifIndex = -1;
     }
 
     private void StartGap()
