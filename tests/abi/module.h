@@ -120,6 +120,8 @@ static void module(void)
 	SAME(CapboxNumbers, CAPBOX_IOC_VERSION);
 	SAME(CapboxNumbers, CAPBOX_IOC_SETUP);
 	SAME(CapboxNumbers, CAPBOX_IOC_ADD_PORT);
+	SAME(CapboxNumbers, CAPBOX_IOC_GET_PORT);
+	SAME(CapboxNumbers, CAPBOX_PORT_GONE);
 	SAME(CapboxNumbers, CAPBOX_IOC_SET_FILTER);
 	SAME(CapboxNumbers, CAPBOX_IOC_START);
 	SAME(CapboxNumbers, CAPBOX_IOC_STOP);

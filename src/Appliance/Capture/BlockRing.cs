@@ -92,6 +92,11 @@ internal abstract class PortRings : IDisposable
     /// <exception cref="IOException">The kernel refused; what is in force is not known, the rings must be closed.</exception>
     public abstract void ChangeFilter(PortOptions options, string device, int ifIndex);
 
+    /// <summary>
+    /// True if the interface that they were opened on was deleted or left its namespace, and be it for a moment: what has its number now is not captured.
+    /// </summary>
+    public abstract bool HasLostInterface { get; }
+
     /// <summary>No packet comes any more; those that are there can be taken. Does not fail: the interface may be gone.</summary>
     public abstract void StopReceiving();
 

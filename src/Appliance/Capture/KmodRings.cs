@@ -204,6 +204,8 @@ internal sealed class KmodPortRings : PortRings
 
     public override void ChangeFilter(PortOptions options, string device, int ifIndex) => PortBackend.SetFilters(_session, options, device);
 
+    public override bool HasLostInterface => _session.IsPortGone;
+
     public override void StopReceiving() => _session.Stop();
 
     public override void Dispose()

@@ -177,6 +177,8 @@ internal sealed class PacketPortRings : PortRings
         _rings[0].CountFiltered(ifIndex, options.Direction == Direction.In, PortBackend.InDirection(options, reject));
     }
 
+    public override bool HasLostInterface => _rings[0].Ring.IsUnbound;
+
     public override void StopReceiving()
     {
         foreach (PacketBlockRing ring in _rings)

@@ -372,7 +372,8 @@ internal sealed class PortRecorder
             return;
         }
 
-        if (_space.Links.Find(_ifIndex) is not { } link)
+        // Both are asked: an interface that went and came back between two looks may have its number again.
+        if (_space.Links.Find(_ifIndex) is not { } link || _open!.HasLostInterface)
         {
             StartGap();
             Close();

@@ -31,6 +31,7 @@ internal sealed unsafe class KmodSession : IDisposable
     private readonly FileDescriptor _fd;
     private readonly CapboxSetup _setup;
     private byte* _map;
+    private uint _port; // its slot in the session
 
     private KmodSession(FileDescriptor fd, in CapboxSetup setup, byte* map)
     {
@@ -130,6 +131,17 @@ internal sealed unsafe class KmodSession : IDisposable
         };
         if (LibC.ioctl(_fd.Value, CapboxNumbers.CAPBOX_IOC_ADD_PORT, &port) != 0)
             throw Refused($"interface {ifIndex}", port.Error);
+        _port = port.Port;
+    }
+
+    /// <summary>True if the interface of <see cref="AddPort"/> was deleted or left the namespace: nothing is captured of it any more, whatever has its number now.</summary>
+    public bool IsPortGone
+    {
+        get
+        {
+            CapboxPort port = new() { Port = _port };
+            return LibC.ioctl(_fd.Value, CapboxNumbers.CAPBOX_IOC_GET_PORT, &port) == 0 && port.State == CapboxNumbers.CAPBOX_PORT_GONE;
+        }
     }
 
     /// <param name="kind">CAPBOX_FILTER_*: which hooks it is for.</param>

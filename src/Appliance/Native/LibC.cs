@@ -89,6 +89,9 @@ internal static unsafe partial class LibC
     public static partial int getsockopt(int fd, int level, int name, void* value, int* length);
 
     [LibraryImport("libc", SetLastError = true)]
+    public static partial int getsockname(int fd, void* address, int* length);
+
+    [LibraryImport("libc", SetLastError = true)]
     public static partial nint recv(int fd, void* buffer, nint length, int flags);
 
     [LibraryImport("libc", SetLastError = true)]

@@ -126,6 +126,17 @@ internal sealed unsafe class PacketRing : IDisposable
         return LibC.poll(&fd, 1, timeoutMs) > 0 ? fd.Revents : (short)0;
     }
 
+    /// <summary>True once the interface was deleted or left its namespace: the kernel unbinds the socket for good (packet_notifier).</summary>
+    public bool IsUnbound
+    {
+        get
+        {
+            SockaddrLl address = default;
+            int length = sizeof(SockaddrLl);
+            return LibC.getsockname(_fd.Value, &address, &length) == 0 && address.IfIndex == -1;
+        }
+    }
+
     /// <summary>Takes the socket's pending error (ENETDOWN after a link went down), 0 if there is none.</summary>
     public int TakeError()
     {
