@@ -33,7 +33,7 @@ public sealed partial class MetricsTests : IDisposable
             {
                 Port = port, CurrentName = port, State = PortState.Capturing, HardwareStamps = true, StoredPackets = 5, StoredBytes = 500, FilteredPackets = 2, PendingPackets = 1, LostRing = lost, LostDisk = 0, LostNic = 0,
                 LostHost = 7, TruncatedPackets = 1, RingFreezes = 2, Gap = TimeSpan.FromSeconds(1.5),
-                Rings = [new RingLedger(0, 64, 3, 12, 6, 5, lost, 0, 2)],
+                Rings = [new RingLedger(0, 64, 3, 12, 6, 5, lost, 0, 0, 2)],
             },
         ],
         Storage = new StorageSnapshot { SegmentsSealed = 4, BytesWritten = written, WriteErrors = 0, Engine = "io_uring", Direct = true, FreeBytes = 1 << 30, RecentlySealed = [] },

@@ -8,7 +8,8 @@ namespace Capbox.Capture;
 /// <param name="Dropped">Packets that passed the filter and did not, or were taken back.</param>
 /// <param name="Filtered">Packets that the filter rejected.</param>
 /// <param name="Freezes">Times the ring was found full.</param>
-internal readonly record struct RingGrowth(ulong Received, ulong Dropped, ulong Filtered, ulong Freezes);
+/// <param name="Refused">Packets that passed the filter and no block can have: larger than one, or in memory that the CPU cannot read.</param>
+internal readonly record struct RingGrowth(ulong Received, ulong Dropped, ulong Filtered, ulong Freezes, ulong Refused = 0);
 
 /// <summary>What a block that became a chunk is, before it is known where it goes.</summary>
 internal struct RewrittenBlock

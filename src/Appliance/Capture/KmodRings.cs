@@ -122,9 +122,11 @@ internal sealed unsafe class KmodBlockRing : BlockRing
     public override RingGrowth TakeStatistics()
     {
         CapboxCounters now = _session.Counters(_ring);
-        ulong Dropped(in CapboxCounters c) => c.LostFull.Packets + c.LostTakenBack.Packets + c.LostOversize.Packets + c.LostUnreadable.Packets;
+        ulong Dropped(in CapboxCounters c) => c.LostFull.Packets + c.LostTakenBack.Packets;
+        ulong Refused(in CapboxCounters c) => c.LostOversize.Packets + c.LostUnreadable.Packets;
         var growth = new RingGrowth(
-            now.Stored.Packets - _told.Stored.Packets, Dropped(now) - Dropped(_told), now.Filtered.Packets - _told.Filtered.Packets, now.TimesFull - _told.TimesFull);
+            now.Stored.Packets - _told.Stored.Packets, Dropped(now) - Dropped(_told), now.Filtered.Packets - _told.Filtered.Packets, now.TimesFull - _told.TimesFull,
+            Refused(now) - Refused(_told));
         _told = now;
         return growth;
     }

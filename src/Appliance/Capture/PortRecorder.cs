@@ -167,11 +167,11 @@ internal sealed class PortRecorder
             LostRing = Sum(r => r.LostRing),
             LostDisk = Sum(r => r.LostDisk),
             LostNic = _counters.LostNic,
-            LostHost = _counters.LostHost,
+            LostHost = _counters.LostHost + Sum(r => r.LostHost),
             InterfaceDrops = _counters.InterfaceDrops,
             TruncatedPackets = Sum(r => r.Truncated),
             RingFreezes = Sum(r => r.Freezes),
-            Rings = [.. rings.Select((r, i) => new RingLedger(i, r.Blocks, r.FilledBlocks, r.FilledHighBlocks, r.Received, r.Stored, r.LostRing, r.LostDisk, r.Freezes))],
+            Rings = [.. rings.Select((r, i) => new RingLedger(i, r.Blocks, r.FilledBlocks, r.FilledHighBlocks, r.Received, r.Stored, r.LostRing, r.LostDisk, r.LostHost, r.Freezes))],
             Gap = gap,
         };
     }

@@ -83,8 +83,9 @@ public sealed record PortLedger
 /// <param name="StoredPackets">Of these, on disk.</param>
 /// <param name="LostRing">As of the port.</param>
 /// <param name="LostDisk">As of the port.</param>
+/// <param name="LostHost">Of the port's, those that no block can have (the kernel module): larger than one, or in memory that the CPU cannot read.</param>
 /// <param name="Freezes">Times it was found full.</param>
-public sealed record RingLedger(int Ring, int Blocks, int FilledBlocks, int FilledHighBlocks, ulong ReceivedPackets, ulong StoredPackets, ulong LostRing, ulong LostDisk, ulong Freezes)
+public sealed record RingLedger(int Ring, int Blocks, int FilledBlocks, int FilledHighBlocks, ulong ReceivedPackets, ulong StoredPackets, ulong LostRing, ulong LostDisk, ulong LostHost, ulong Freezes)
 {
     /// <summary>A ring's share of blocks, 0 to 1; 0 of one that is not open.</summary>
     public static double Share(int filled, int blocks) => blocks > 0 ? (double)filled / blocks : 0;

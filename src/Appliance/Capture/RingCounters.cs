@@ -19,6 +19,10 @@ internal sealed class RingCounters
     public ulong GivenUp => Volatile.Read(ref _givenUp);
     private ulong _givenUp;
 
+    /// <summary>Packets that no block can have.</summary>
+    public ulong LostHost => Volatile.Read(ref _lostHost);
+    private ulong _lostHost;
+
     /// <summary>Packets that were kept for a while in mode trigger and let go.</summary>
     public ulong Discarded => Volatile.Read(ref _discarded);
     private ulong _discarded;
@@ -60,6 +64,8 @@ internal sealed class RingCounters
         else
             Volatile.Write(ref _lostRing, _lostRing + packets);
     }
+
+    public void AddRefused(ulong packets) => Volatile.Write(ref _lostHost, _lostHost + packets);
 
     public void AddStored(in Pcapng.ChunkRecord record)
     {

@@ -329,6 +329,8 @@ internal sealed unsafe class RingRecorder : IDisposable
                 _untold.LostRing += growth.Dropped;
         }
 
+        _counters.AddRefused(growth.Refused);
+        _untold.LostHost += growth.Refused;
         _untold.RingFreezes += (uint)growth.Freezes;
         _counters.AddFreezes(growth.Freezes);
         _untold.FilteredPackets += growth.Filtered;
