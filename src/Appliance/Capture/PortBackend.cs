@@ -78,9 +78,10 @@ internal static class PortBackend
 
         if (!version.Matches)
             return version.Mismatch;
-        return options.BlockBytes <= CapboxNumbers.CAPBOX_BLOCK_BYTES_MAX
-            ? null
-            : $"blockSize: {options.BlockBytes} bytes are more than the module's blocks may have, {CapboxNumbers.CAPBOX_BLOCK_BYTES_MAX}";
+        if (options.BlockBytes > CapboxNumbers.CAPBOX_BLOCK_BYTES_MAX)
+            return $"blockSize: {options.BlockBytes} bytes are more than the module's blocks may have, {CapboxNumbers.CAPBOX_BLOCK_BYTES_MAX}";
+        long blocks = options.RingBytes / options.BlockBytes;
+        return blocks <= CapboxNumbers.CAPBOX_BLOCKS_MAX ? null : $"ringSize: {blocks} blocks are more than the module's rings may have, {CapboxNumbers.CAPBOX_BLOCKS_MAX}";
     }
 
     private static KmodPortRings OpenKmod(PortRequest request)
@@ -88,7 +89,7 @@ internal static class PortBackend
         PortOptions options = request.Options;
         KmodSession session = KmodSession.Open(new KmodSetup(
             Hooks(options), options.Overflow == Overflow.DropOldest ? CapboxNumbers.CAPBOX_DROP_OLDEST : CapboxNumbers.CAPBOX_DROP_NEWEST, options.Consume,
-            options.BlockBytes, BlockCount(options), KmodBlockRing.HeadBytes, options.SnapLength, request.HandoverMs));
+            options.BlockBytes, (int)(options.RingBytes / options.BlockBytes), KmodBlockRing.HeadBytes, options.SnapLength, request.HandoverMs));
         try
         {
             if (options.Filter is not null)
@@ -139,8 +140,6 @@ internal static class PortBackend
             bits |= 1u << (int)hook;
         return bits;
     }
-
-    private static int BlockCount(PortOptions options) => (int)Math.Min(options.RingBytes / options.BlockBytes, CapboxNumbers.CAPBOX_BLOCKS_MAX);
 
     private static PacketPortRings OpenPacket(PortRequest request, Action<string> note)
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Text.Json;
 using Capbox.Capture;
+using Capbox.Native;
 
 namespace Capbox.Config;
 
@@ -94,6 +95,16 @@ public static class PortSection
             node.Error("ringSize", $"{Units.FormatSize(port.RingBytes)} is not a multiple of blockSize, {block}");
         else if (port.RingBytes < 3L * port.BlockBytes)
             node.Error("ringSize", $"{Units.FormatSize(port.RingBytes)} is less than 3 blocks of {block}");
+        else if (port.Backend == Backend.Kmod || port.NeedsModule)
+            CheckModuleRing(node, port, block);
+    }
+
+    private static void CheckModuleRing(JsonNodeReader node, PortOptions port, string block)
+    {
+        if (port.BlockBytes > CapboxNumbers.CAPBOX_BLOCK_BYTES_MAX)
+            node.Error("blockSize", $"{block} is more than the kernel module's blocks may have, {Units.FormatSize(CapboxNumbers.CAPBOX_BLOCK_BYTES_MAX)}");
+        else if (port.RingBytes / port.BlockBytes > CapboxNumbers.CAPBOX_BLOCKS_MAX)
+            node.Error("ringSize", $"{Units.FormatSize(port.RingBytes)} is more than {CapboxNumbers.CAPBOX_BLOCKS_MAX} blocks of {block}, the most that the kernel module's rings may have; a larger blockSize makes it fewer");
     }
 
     private static readonly (string Name, Hook Hook)[] s_hooks =
