@@ -112,6 +112,8 @@ internal sealed unsafe class KmodBlockRing : BlockRing
 
     public override void GiveBack(int slot)
     {
+        if (_slots[slot] == SlotState.Claimed)
+            _nextSequence = Info(slot)->Sequence + 1; // let go: not missing in what is written
         _slots[slot] = SlotState.Kernel;
         _held--;
         Volatile.Write(ref _session.FreeQueue(_ring)[_returned & _session.QueueMask], _numbers[slot]);

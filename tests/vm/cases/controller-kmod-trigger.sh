@@ -36,6 +36,8 @@ capbox extract --archive /data/archive --from 1970-01-01T00:00:00Z --to 2100-01-
 tcpdump -t -e -xx -r stored.pcapng >stored 2>/dev/null
 tcpdump -t -e -xx -r beside.pcap >beside 2>/dev/null
 expect "stored" "$(grep -c '^02:00' stored)" "$(tail -n 1 status | jq '.ports[0].storedPackets')"
+# The first chunk of the window: blocks that were let go before it are not missing, it is number 0 of its ring.
+expect "ring sequence" "$(od -A n -t u8 -j 4240 -N 8 /data/archive/*.pcapng | tr -d ' ')" 0
 # One piece of what tcpdump saw: a packet's fifth line has its number.
 number=$(sed -n 5p stored)
 first=$(grep -n -F -m 1 "$number" beside | cut -d : -f 1)
