@@ -100,6 +100,7 @@ struct capbox_block_private {
  * @opened: the counters when the block was opened: what it has is the difference
  * @described: what is known so far of the open block, but for the present run
  * @cut_bytes: of the open block's packets: bytes that were not kept
+ * @published: blocks handed over as far as user space can see; poll() looks at it
  * @accepted: position in the free queue
  * @free: stack of free block numbers
  * @filled: the kernel's own copy of the filled queue
@@ -131,6 +132,7 @@ struct capbox_ring {
 	struct capbox_counters opened;
 	struct capbox_block described;
 	ktime_t opened_at;
+	u64 published;
 	u64 accepted;
 	u32 free_count;
 	u32 *free;

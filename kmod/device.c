@@ -184,7 +184,11 @@ static int capbox_mmap(struct file *file, struct vm_area_struct *vma)
 
 static bool capbox_ring_is_readable(const struct capbox_ring *ring)
 {
-	return READ_ONCE(ring->counters.blocks_filled) != READ_ONCE(ring->head->claimed);
+	/*
+	 * Not by the ring's counters, which are ahead of what user space can see; nor by its shared
+	 * index, which user space can write. Pairs with the release in capbox_ring_hand_over().
+	 */
+	return smp_load_acquire(&ring->published) > READ_ONCE(ring->head->claimed);
 }
 
 static bool capbox_has_changed_port(struct capbox_session *session)

@@ -180,10 +180,23 @@ void capbox_ring_hand_over(struct capbox_ring *ring, u32 flags)
 	 * Pairs with B, user space's acquire.
 	 */
 	smp_store_release(&ring->head->filled, position + 1);
+	/*
+	 * What poll() tells of is there already. Pairs with the acquire in capbox_ring_is_readable().
+	 */
+	smp_store_release(&ring->published, position + 1);
 	ring->at = NULL;
 	ring->end = NULL;
 	if (wq_has_sleeper(&ring->session->wait))
 		wake_up_interruptible_poll(&ring->session->wait, EPOLLIN | EPOLLRDNORM);
+}
+
+/* Whether user space may give that block back; the number is safe as an index then. */
+static bool capbox_is_returnable(const struct capbox_ring *ring, u32 *number)
+{
+	if (*number >= ring->session->setup.blocks)
+		return false;
+	*number = array_index_nospec(*number, ring->session->setup.blocks);
+	return ring->blocks[*number].state == CAPBOX_BLOCK_FILLED;
 }
 
 /* Takes in what user space has given back. */
@@ -207,12 +220,10 @@ static void capbox_accept_returns(struct capbox_ring *ring)
 	while (ring->accepted != returned) {
 		number = READ_ONCE(ring->shared_free[capbox_slot(ring, ring->accepted)]);
 		ring->accepted++;
-		if (unlikely(number >= ring->session->setup.blocks ||
-			     ring->blocks[number].state != CAPBOX_BLOCK_FILLED)) {
+		if (unlikely(!capbox_is_returnable(ring, &number))) {
 			ring->counters.bad_returns++;
 			continue;
 		}
-		number = array_index_nospec(number, ring->session->setup.blocks);
 		ring->blocks[number].state = CAPBOX_BLOCK_FREE;
 		ring->free[ring->free_count++] = number;
 	}
