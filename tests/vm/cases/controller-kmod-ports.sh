@@ -11,10 +11,10 @@ END
 capbox run --config config.json --json >status 2>log &
 capbox=$!
 state() { # PORT STATE
-	tail -n 1 status | jq -e --arg state "$2" ".ports[$1].state == \$state" >/dev/null
+	[ "$(tail -n 1 status | jq -r ".ports[$1].state")" = "$2" ]
 }
 seen() { # PORT PACKETS
-	tail -n 1 status | jq -e ".ports[$1].seenPackets == $2" >/dev/null
+	[ "$(tail -n 1 status | jq ".ports[$1].seenPackets")" = "$2" ]
 }
 wait_for 20 state 0 Capturing
 wait_for 20 state 1 Missing
