@@ -122,6 +122,23 @@ public sealed class ConfigStoreTests : IDisposable
         Assert.Contains(again.Notes, n => n.Contains("$.futureKey: unknown key", StringComparison.Ordinal));
     }
 
+    /// <summary>It was accepted when the name could be looked up, and will be again.</summary>
+    [Fact]
+    public void A_document_whose_filter_does_not_compile_now_stays_in_force()
+    {
+        const string line = """{"filters":{"a":"host nowhere.invalid"},"ports":[{"name":"lo","filter":"@a or host neither.invalid"}],"storage":{"mode":"trigger","trigger":{"filter":"@a"}}}""";
+        using (ConfigStore store = ConfigStore.Open(_directory, Encoding.UTF8.GetBytes(Document(1))))
+            Apply(store, line);
+        using ConfigStore again = ConfigStore.Open(_directory);
+        Assert.Equal(line, again.Current.Line);
+        Assert.Empty(again.Notes);
+        ConfigResult kept = ConfigDocument.ParseKept(again.Current.Line);
+        Assert.Equal(("(host nowhere.invalid) or host neither.invalid", true), (kept.Options!.Ports[0].Filter, kept.Options.FiltersMayWait));
+        // A new one is judged strictly, and what is wrong at any time is so in a kept one too.
+        Assert.Contains(ConfigDocument.Parse(Encoding.UTF8.GetBytes(line)).Errors, e => e.Path == "$.filters.a");
+        Assert.NotEmpty(ConfigDocument.ParseKept("""{"ports":[{"name":"lo","filter":"@none"}]}""").Errors);
+    }
+
     [Theory]
     [InlineData("state.json", "nonsense")]
     [InlineData("state.json", "{}")]

@@ -39,6 +39,7 @@ internal sealed class PortRecorder
     private HardwareStamps? _stamps;
     private OffloadSetting? _offloads;
     private string? _problem;
+    private FilterWait? _filters; // null: nothing speaks against opening
 
     /// <param name="options">The port.</param>
     /// <param name="port">Its index.</param>
@@ -48,8 +49,10 @@ internal sealed class PortRecorder
     /// <param name="clocks">What the clocks are worth.</param>
     /// <param name="logger">For changes of state.</param>
     /// <param name="before">The recorder of the port until now, stopped: its counts go on.</param>
+    /// <param name="filtersMayWait">The filters may not compile now.</param>
     public PortRecorder(
-        PortOptions options, int port, StorageOptions storage, Func<ushort, LinkStores> storesFor, FlightRecorder? flight, ClockBoard clocks, ILogger logger, PortRecorder? before = null)
+        PortOptions options, int port, StorageOptions storage, Func<ushort, LinkStores> storesFor, FlightRecorder? flight, ClockBoard clocks, ILogger logger, PortRecorder? before = null,
+        bool filtersMayWait = false)
     {
         _counters = before?._counters ?? new PortCounters();
         _rings = before?._rings ?? [];
@@ -63,6 +66,7 @@ internal sealed class PortRecorder
         _logger = logger;
         _currentName = options.Interface;
         _gapSinceTicks = Stopwatch.GetTimestamp();
+        _filters = filtersMayWait ? WaitForFilters() : null;
     }
 
     /// <summary>Name of the write engine in use, null while no ring is open.</summary>
@@ -104,6 +108,7 @@ internal sealed class PortRecorder
             }
 
             _options = next;
+            _filters = _open is null ? WaitForFilters() : null;
             return true;
         }
         catch (Exception e) when (e is IOException or FormatException or CaptureException)
@@ -194,7 +199,14 @@ internal sealed class PortRecorder
                 return;
             }
 
+            if (_filters?.Look() is { } waiting)
+            {
+                NoteProblem($"port {_options.Name}: {waiting}; tried again each {FilterWait.Again.TotalSeconds} s");
+                return;
+            }
+
             Open(link);
+            _filters = null;
             EndGap();
             Note(PortState.Capturing, "capturing; " + StampText());
             _problem = null;
@@ -202,8 +214,20 @@ internal sealed class PortRecorder
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CaptureException)
         {
             Close();
+            // It may have been a filter: looked at first, and not on this thread, where a name that is looked up holds up all ports.
+            _filters = WaitForFilters();
             throw e as CaptureException ?? new CaptureException($"port {_options.Name}: {e.Message}", e);
         }
+    }
+
+    private FilterWait? WaitForFilters()
+    {
+        List<(string Expression, int SnapLength)> filters = [];
+        if (_options.Filter is { } filter)
+            filters.Add((filter, _options.SnapLength));
+        if (_flight?.Filter is { } trigger)
+            filters.Add((trigger, _options.SnapLength));
+        return filters.Count > 0 ? new FilterWait(filters) : null;
     }
 
     /// <summary>Opens the port's namespace if it is there, and lets go of one whose name or path leads elsewhere now.</summary>

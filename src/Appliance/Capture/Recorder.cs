@@ -186,10 +186,12 @@ public sealed class Recorder : IDisposable
     public void Dispose() => Stop();
 
     private PortRecorder NewPort(PortOptions port, PortRecorder? before) =>
-        new(port, _plan.PlaceOf(port.Name), _options.Storage, _stores!.For, _flight, Clocks, _logger, before);
+        new(port, _plan.PlaceOf(port.Name), _options.Storage, _stores!.For, _flight, Clocks, _logger, before, _options.FiltersMayWait);
 
     private static void CheckFilters(RecorderOptions options)
     {
+        if (options.FiltersMayWait)
+            return;
         foreach (PortOptions port in options.Ports)
         {
             if (port.Filter is not null && FilterCompiler.Check(port.Filter, port.SnapLength) is { } message)

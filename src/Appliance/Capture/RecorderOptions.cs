@@ -182,4 +182,7 @@ public sealed record RecorderOptions
 
     /// <summary>Revision of the configuration document this was made from; 0 when there is none.</summary>
     public ulong ConfigRevision { get; init; }
+
+    /// <summary>Filters compiled when the document was accepted, and may not now: a port whose filter does not waits until it does. False: nothing starts then.</summary>
+    public bool FiltersMayWait { get; init; }
 }

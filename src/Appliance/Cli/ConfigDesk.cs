@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Capbox.Archive;
 using Capbox.Capture;
@@ -21,7 +20,7 @@ internal sealed class ConfigDesk : IDisposable
     {
         _store = store;
         _commands = new ControlCommands();
-        ConfigResult config = ConfigDocument.Parse(Encoding.UTF8.GetBytes(store.Current.Line));
+        ConfigResult config = ConfigDocument.ParseKept(store.Current.Line);
         var trials = new ConfigTrials(store, new SystemClocks());
         ConfigCommands.AddTo(_commands, new Configurator(store, trials, config, new NoBox(), NullLogger.Instance));
     }

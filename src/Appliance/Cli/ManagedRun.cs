@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text;
 using Capbox.Archive;
 using Capbox.Capture;
 using Capbox.Config;
@@ -56,10 +55,10 @@ internal static class ManagedRun
         {
             if (trials.BeforeStart() is { } reason)
                 Errors.Write($"revision {store.Current.Revision} is in force again: {reason}");
-            ConfigResult config = ConfigDocument.Parse(Encoding.UTF8.GetBytes(store.Current.Line));
+            ConfigResult config = ConfigDocument.ParseKept(store.Current.Line);
             try
             {
-                // It was good when it was kept, but a name that a filter has cannot be resolved now, say.
+                // It was good when it was kept, but this program is another.
                 if (config.Options is null)
                     throw new CaptureException(config.Errors[0].ToString());
                 config = Configurator.Numbered(config, store.Current);

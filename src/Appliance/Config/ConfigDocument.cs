@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using Capbox.Archive;
 using Capbox.Capture;
@@ -65,13 +66,19 @@ public static class ConfigDocument
     }
 
     /// <summary>Reads a document given as UTF-8.</summary>
-    public static ConfigResult Parse(ReadOnlyMemory<byte> utf8)
+    public static ConfigResult Parse(ReadOnlyMemory<byte> utf8) => ParseAs(utf8, isKept: false);
+
+    /// <summary>Reads a document that was accepted before. A filter that does not compile is no error: what names stand for cannot be looked up at any time. Whoever uses it waits for it.</summary>
+    /// <param name="line">As it is kept.</param>
+    public static ConfigResult ParseKept(string line) => ParseAs(Encoding.UTF8.GetBytes(line), isKept: true);
+
+    private static ConfigResult ParseAs(ReadOnlyMemory<byte> utf8, bool isKept)
     {
         try
         {
             var options = new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = 16 };
             using JsonDocument document = JsonDocument.Parse(utf8, options);
-            return Read(document.RootElement);
+            return Read(document.RootElement, isKept);
         }
         catch (JsonException e)
         {
@@ -87,7 +94,7 @@ public static class ConfigDocument
 
     private static ConfigResult Failed(string path, string reason) => new(null, NamedFilters.None, [new ConfigError(path, reason)]);
 
-    private static ConfigResult Read(JsonElement root)
+    private static ConfigResult Read(JsonElement root, bool isKept)
     {
         ConfigErrors errors = new();
         JsonNodeReader node = new(root, "$", errors);
@@ -96,7 +103,7 @@ public static class ConfigDocument
         if (serial.Length > 64 || serial.Any(c => c is < ' ' or > '~'))
             node.Error("serial", "at most 64 printable ASCII characters");
 
-        (NamedFilters filters, HashSet<string> broken) = ReadFilters(node.Object("filters"), errors);
+        (NamedFilters filters, HashSet<string> broken) = ReadFilters(node.Object("filters"), isKept, errors);
         (StorageOptions storage, ArchivistOptions archive) = ReadStorage(node.Object("storage"), filters, broken, errors);
         string? custodyKey = ReadCustody(node.Object("custody"));
         Timing.ClockOptions? clock = ClockSection.Read(node.Object("clock"), errors);
@@ -109,14 +116,14 @@ public static class ConfigDocument
         node.Finish();
         if (errors.Count > 0)
             return new ConfigResult(null, filters, errors.All);
-        var options = new RecorderOptions { Ports = ports, Storage = storage, Serial = serial, ConfigRevision = (ulong)revision };
+        var options = new RecorderOptions { Ports = ports, Storage = storage, Serial = serial, ConfigRevision = (ulong)revision, FiltersMayWait = isKept };
         return new ConfigResult(options, filters, []) { Archive = archive, CustodyKey = custodyKey, Clock = clock, Change = change, Mqtt = mqtt, Metrics = metrics, MayReboot = mayReboot };
     }
 
-    private static (NamedFilters Filters, HashSet<string> Broken) ReadFilters(JsonNodeReader? node, ConfigErrors errors)
+    private static (NamedFilters Filters, HashSet<string> Broken) ReadFilters(JsonNodeReader? node, bool isKept, ConfigErrors errors)
     {
         if (node is null)
-            return (NamedFilters.None, []);
+            return (new NamedFilters(new Dictionary<string, string>()) { AreProved = isKept }, []);
         Dictionary<string, string> expressions = [];
         HashSet<string> broken = [];
         if (node.Members.Count() > MaxFilters)
@@ -133,7 +140,7 @@ public static class ConfigDocument
             expressions[name] = expression ?? "";
         }
 
-        NamedFilters filters = new(expressions);
+        NamedFilters filters = new(expressions) { AreProved = isKept };
         foreach ((string name, string expression) in expressions)
         {
             if (broken.Contains(name))

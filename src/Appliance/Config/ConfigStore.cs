@@ -196,7 +196,7 @@ public sealed class ConfigStore : IDisposable
     /// <summary>A document of another version of this program may not be good any more.</summary>
     private bool IsGood(ConfigRevision revision, out string? problem)
     {
-        ConfigResult result = ConfigDocument.Parse(Encoding.UTF8.GetBytes(revision.Line));
+        ConfigResult result = ConfigDocument.ParseKept(revision.Line);
         problem = result.Options is null ? $"{PathOf(revision.Revision)}: {result.Errors[0]}" : null;
         return problem is null;
     }

@@ -18,6 +18,9 @@ public sealed class NamedFilters
 
     public static NamedFilters None { get; } = new(new Dictionary<string, string>());
 
+    /// <summary>Of a document that was accepted before: expressions are not compiled again, which may take long or fail while names cannot be looked up.</summary>
+    public bool AreProved { get; init; }
+
     /// <summary>A letter, then letters, digits, '_' and '-'.</summary>
     public static bool IsName(string name) =>
         name.Length is > 0 and <= MaxNameLength && char.IsAsciiLetter(name[0]) && name.All(IsNameCharacter);

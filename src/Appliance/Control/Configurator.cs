@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Capbox.Capture;
 using Capbox.Config;
 using Capbox.Pcapng;
@@ -253,10 +252,10 @@ internal sealed class Configurator : IConfigurator, IDisposable
         ConfigRevision revision = _trials.TakeBack(reason, isHarm);
         _watch = null;
         _logger.LogWarning("configuration: revision {From} is taken back, {To} is in force: {Reason}", from, revision.Revision, reason);
-        ConfigResult next = ConfigDocument.Parse(Encoding.UTF8.GetBytes(revision.Line));
+        ConfigResult next = ConfigDocument.ParseKept(revision.Line);
         if (next.Options is null)
         {
-            // It was good, but a name that a filter has cannot be resolved now, say.
+            // It was good, but this program is another.
             _logger.LogError("configuration: revision {To}: {Error}; the recorder starts again with it", revision.Revision, next.Errors[0]);
             Publish();
             Restart();

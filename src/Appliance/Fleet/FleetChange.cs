@@ -91,7 +91,7 @@ internal sealed class FleetChange(JsonObject? file, bool isWhole, IReadOnlyList<
         IReadOnlyList<ConfigDifference> differences = ConfigDifference.Between(before, after);
         if (differences.Count == 0)
             return new BoxChange(device, after, [], null, []);
-        ConfigResult now = ConfigDocument.Parse(Encoding.UTF8.GetBytes(before));
+        ConfigResult now = ConfigDocument.ParseKept(before);
         if (now.Options is null)
             return Failed(device, new ConfigError("$", $"what it has now is not understood by this capbox: {now.Errors[0]}"));
         return new BoxChange(device, after, differences, ConfigPlan.Make(now, next, before, after), []);

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Capbox.Native;
 
 /// <summary>
-/// Compiles tcpdump expressions with libpcap into the classic BPF programs that packet sockets run. libpcap's compiler has global
-/// state before 1.8 and is cheap, so calls are serialised.
+/// Compiles tcpdump expressions with libpcap into the classic BPF programs that packet sockets run. From any thread (libpcap's compiler is reentrant since 1.8): one that looks up a name must not hold up
+/// the others.
 /// </summary>
 internal static unsafe class FilterProgram
 {
@@ -14,22 +14,18 @@ internal static unsafe class FilterProgram
     private static int DataLink(int linkType) => linkType == 101 ? Pcap.DLT_RAW : linkType; // LINKTYPE_RAW, pcap-linktype(7)
 
     private const int LiveBufferBytes = 1 << 20;
-    private static readonly Lock Compiler = new();
 
     /// <summary>Null if the expression compiles for the link type (LINKTYPE_ number), else libpcap's message.</summary>
     public static string? Check(string expression, int snapLength, int linkType = EthernetLinkType)
     {
-        lock (Compiler)
+        nint handle = Pcap.pcap_open_dead(DataLink(linkType), snapLength);
+        try
         {
-            nint handle = Pcap.pcap_open_dead(DataLink(linkType), snapLength);
-            try
-            {
-                return Compile(handle, expression, out _);
-            }
-            finally
-            {
-                Pcap.pcap_close(handle);
-            }
+            return Compile(handle, expression, out _);
+        }
+        finally
+        {
+            Pcap.pcap_close(handle);
         }
     }
 
@@ -37,18 +33,15 @@ internal static unsafe class FilterProgram
     /// <exception cref="FormatException">The expression does not compile; libpcap's message.</exception>
     public static SockFilter[] CompileOffline(string expression, int snapLength, int linkType)
     {
-        lock (Compiler)
+        nint handle = Pcap.pcap_open_dead(DataLink(linkType), snapLength);
+        try
         {
-            nint handle = Pcap.pcap_open_dead(DataLink(linkType), snapLength);
-            try
-            {
-                string? message = Compile(handle, expression, out SockFilter[] program);
-                return message is null ? program : throw new FormatException($"filter \"{expression}\": {message}");
-            }
-            finally
-            {
-                Pcap.pcap_close(handle);
-            }
+            string? message = Compile(handle, expression, out SockFilter[] program);
+            return message is null ? program : throw new FormatException($"filter \"{expression}\": {message}");
+        }
+        finally
+        {
+            Pcap.pcap_close(handle);
         }
     }
 
@@ -59,27 +52,24 @@ internal static unsafe class FilterProgram
     /// <exception cref="IOException">The expression does not compile, or the interface cannot be opened; the message names it.</exception>
     public static SockFilter[] CompileLive(string device, string expression, int snapLength)
     {
-        lock (Compiler)
+        byte* error = stackalloc byte[Pcap.ErrorBufferBytes];
+        nint handle = Pcap.pcap_create(device, error);
+        if (handle == 0)
+            throw new IOException($"{device}: {Marshal.PtrToStringUTF8((nint)error)}");
+        try
         {
-            byte* error = stackalloc byte[Pcap.ErrorBufferBytes];
-            nint handle = Pcap.pcap_create(device, error);
-            if (handle == 0)
-                throw new IOException($"{device}: {Marshal.PtrToStringUTF8((nint)error)}");
-            try
-            {
-                _ = Pcap.pcap_set_snaplen(handle, snapLength);
-                _ = Pcap.pcap_set_buffer_size(handle, LiveBufferBytes);
-                _ = Pcap.pcap_set_timeout(handle, 1000);
-                int result = Pcap.pcap_activate(handle);
-                if (result < 0)
-                    throw new IOException($"{device}: {Marshal.PtrToStringUTF8((nint)Pcap.pcap_geterr(handle))} (pcap_activate {result})");
-                string? message = Compile(handle, expression, out SockFilter[] program);
-                return message is null ? program : throw new IOException($"filter \"{expression}\": {message}");
-            }
-            finally
-            {
-                Pcap.pcap_close(handle);
-            }
+            _ = Pcap.pcap_set_snaplen(handle, snapLength);
+            _ = Pcap.pcap_set_buffer_size(handle, LiveBufferBytes);
+            _ = Pcap.pcap_set_timeout(handle, 1000);
+            int result = Pcap.pcap_activate(handle);
+            if (result < 0)
+                throw new IOException($"{device}: {Marshal.PtrToStringUTF8((nint)Pcap.pcap_geterr(handle))} (pcap_activate {result})");
+            string? message = Compile(handle, expression, out SockFilter[] program);
+            return message is null ? program : throw new IOException($"filter \"{expression}\": {message}");
+        }
+        finally
+        {
+            Pcap.pcap_close(handle);
         }
     }
 

@@ -69,6 +69,10 @@ internal sealed class CapboxProcess : IDisposable
     public static CapboxProcess StartOnly(Lab lab, params string[] arguments) =>
         new(Tool.Info("ip", ["netns", "exec", lab.RecorderSpace, Binary, "run", "--json", .. arguments]));
 
+    /// <summary>The same where a file is in the place of /etc/hosts.</summary>
+    public static CapboxProcess StartWithHosts(Lab lab, string hosts, params string[] arguments) =>
+        new(Tool.Info("ip", ["netns", "exec", lab.RecorderSpace, "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\"", hosts, Binary, "run", "--json", .. arguments]));
+
     /// <summary>Starts recording with a configuration document.</summary>
     public static CapboxProcess StartWith(Lab lab, string document)
     {

@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Capbox.Capture;
+using Capbox.Config;
 using Xunit;
 
 namespace Capbox.Tests.Integration;
@@ -122,6 +124,27 @@ public class ManagedConfigTests
         Good(lab, "rollback", "1");
         capbox.WaitFor(s => s.Ports.Count == 1, "one port");
         Assert.Equal(4, Revision(lab));
+        capbox.Stop();
+    }
+
+    /// <summary>As after a power failure that took the name server too. What the kept document wants is recorded as soon as it can be, and until then everything else is.</summary>
+    [Fact]
+    public void A_port_whose_filter_names_a_host_that_is_not_known_yet_waits_for_it_and_no_older_document_comes_back()
+    {
+        using var lab = new Lab(pairs: 2);
+        using (ConfigStore store = ConfigStore.Open(State(lab), Encoding.UTF8.GetBytes(Document(lab, Port("b1")))))
+        {
+            ConfigRevision second = store.Add(Document(lab, Port("b0", ",\"filter\":\"host feed.capbox.invalid\"") + "," + Port("b1")), 2, "two", "cli:me", "", DateTimeOffset.UtcNow);
+            store.Put(second, new ConfigState(2, 2, 2, new ConfigOutcome(2, "two", "applied", []), null));
+        }
+
+        string hosts = Write(lab, "hosts", "127.0.0.1 localhost\n");
+        using var capbox = CapboxProcess.StartWithHosts(lab, hosts, "--state", State(lab));
+        capbox.WaitFor(s => s.Ports is [{ State: PortState.Down, Fault: { } fault }, { State: PortState.Capturing }] && fault.Contains("feed.capbox.invalid", StringComparison.Ordinal), "one port to wait and one to capture");
+        Assert.Equal(2, Revision(lab));
+        File.AppendAllText(hosts, "192.0.2.7 feed.capbox.invalid\n");
+        WaitCapturing(capbox, 2);
+        Assert.Equal(2, Revision(lab));
         capbox.Stop();
     }
 
