@@ -96,7 +96,7 @@ public sealed class ConfigStoreTests : IDisposable
         Assert.Equal(Document(2), again.Current.Line);
         Assert.Contains(again.Notes, n => n.Contains(File(3), StringComparison.Ordinal) && expected.Split('|').Any(e => n.Contains(e, StringComparison.Ordinal)));
         Assert.Contains(again.Notes, n => n.Contains("revision 2 is in force", StringComparison.Ordinal));
-        Assert.Equal("rolled-back", again.State.Outcome.Status);
+        Assert.Equal(("rolled-back", true), (again.State.Outcome.Status, again.IsPassedOver));
         // Its number is not used again.
         Assert.Equal(4, again.Add(Document(4), 5, "x", "cli:me", "", DateTimeOffset.UnixEpoch).Revision);
     }

@@ -381,6 +381,29 @@ public sealed class EventSpoolTests : IDisposable
         Assert.Equal([(1, 0ul), (2, 0ul)], Drain(again));
     }
 
+    /// <summary>A trial that ends while nothing runs, as by a power failure: whoever watches hears of it from the next start.</summary>
+    [Fact]
+    public void What_was_taken_back_before_the_start_is_told_right_after_it()
+    {
+        using var spool = Open(new SpoolLimits());
+        var report = new ConfigReport(7, "job-7", ConfigStatus.RolledBack, [new ConfigFault("$", "it was not confirmed within 30 s")]) { Revision = 3 };
+        using var log = new EventLog(new BoxRun("boot", "run"), () => EventMakerTests.Box(1), null, spool, NullLogger.Instance);
+        log.Start(report);
+        (string Suffix, string Json) Next()
+        {
+            Assert.True(spool.TryPeek(out SpooledEvent next));
+            spool.Acknowledge(next.Ordinal);
+            (string suffix, byte[] json) = EventLog.Unpack(next);
+            return (suffix, System.Text.Encoding.UTF8.GetString(json));
+        }
+
+        Assert.Equal("event/info/started", Next().Suffix);
+        (string suffix, string told) = Next();
+        Assert.Equal("event/warning/config-rolled-back", suffix);
+        Assert.Contains("it was not confirmed within 30 s", told);
+        Assert.Contains("\"data\":{\"version\":7,\"id\":\"job-7\",\"revision\":3}", told);
+    }
+
     /// <summary>A day without a broker by the clock of the looks: bounded on disk and in memory, and at the end what is there and what is told to be missed are all.</summary>
     [Fact]
     public void A_day_of_events_without_a_broker_does_not_grow()

@@ -51,10 +51,15 @@ internal static class ManagedRun
         using var asked = new ManualResetEventSlim();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => asked.Set());
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => asked.Set());
+        bool isTakenBack = store.IsPassedOver;
         while (!asked.IsSet)
         {
             if (trials.BeforeStart() is { } reason)
+            {
                 Errors.Write($"revision {store.Current.Revision} is in force again: {reason}");
+                isTakenBack = true;
+            }
+
             ConfigResult config = ConfigDocument.ParseKept(store.Current.Line);
             try
             {
@@ -62,16 +67,18 @@ internal static class ManagedRun
                 if (config.Options is null)
                     throw new CaptureException(config.Errors[0].ToString());
                 config = Configurator.Numbered(config, store.Current);
-                var managed = new ManagedBox(directory, store, trials, config);
+                var managed = new ManagedBox(directory, store, trials, config) { IsTakenBack = isTakenBack };
                 RunSettings settings = new(config.Options!, config.Archive!, duration, json) { SealKey = config.CustodyKey, Clock = config.Clock, Mqtt = config.Mqtt, Metrics = config.Metrics, MayReboot = config.MayReboot, Managed = managed };
                 int code = RunCommand.Host(settings);
                 if (!managed.MustRestart)
                     return code;
+                isTakenBack = false;
             }
             catch (Exception e) when (e is CaptureException or CustodyException && store.State.Trial is not null)
             {
                 Errors.Write($"revision {store.Current.Revision} does not start: {e.Message}");
                 trials.TakeBack(e.Message);
+                isTakenBack = true;
             }
             catch (Exception e) when (e is CaptureException or CustodyException)
             {
@@ -98,6 +105,9 @@ internal static class ManagedRun
 internal sealed class ManagedBox(string directory, ConfigStore store, ConfigTrials trials, ConfigResult config)
 {
     public string Directory { get; } = directory;
+
+    /// <summary>A document was taken back since the last start, and no event tells it yet.</summary>
+    public bool IsTakenBack { get; init; }
 
     /// <summary>The host ended to be started again.</summary>
     public bool MustRestart { get; set; }

@@ -12,6 +12,7 @@ internal sealed class MqttService(RunSettings settings, ControlTable table, Reco
     private static readonly TimeSpan s_farewell = TimeSpan.FromMilliseconds(500);
     private readonly Lock _change = new();
     private readonly BoxRun _run = BoxRun.Begin();
+    private readonly ConfigReport? _takenBack = settings.Managed is { IsTakenBack: true } ? configurator?.Report : null;
     private volatile MqttLink? _link;
     private EventLog? _events;
     private bool _isOver;
@@ -75,7 +76,7 @@ internal sealed class MqttService(RunSettings settings, ControlTable table, Reco
     {
         var spool = new EventSpool(ArchiveDirectory.StatePath(settings.Managed?.Directory ?? settings.Options.Storage.Directory, "events"), new SpoolLimits());
         var log = new EventLog(_run, service.Snapshot, configurator, spool, logger);
-        log.Start();
+        log.Start(_takenBack);
         return log;
     }
 }

@@ -33,6 +33,9 @@ public sealed class ConfigStore : IDisposable
     /// <summary>The revision in force.</summary>
     public ConfigRevision Current { get; private set; }
 
+    /// <summary>The document that was in force was found broken at the start, and another is.</summary>
+    public bool IsPassedOver { get; private set; }
+
     /// <summary>What was found broken at the start, one line each.</summary>
     public IReadOnlyList<string> Notes => _notes;
 
@@ -159,6 +162,7 @@ public sealed class ConfigStore : IDisposable
     private void PutFoundInstead(ConfigRevision revision, ConfigState? state, IReadOnlyList<long> numbers)
     {
         _notes.Add($"{_directory}: revision {revision.Revision.ToString(CultureInfo.InvariantCulture)} is in force, the newest good one");
+        IsPassedOver = state is not null;
         Put(revision, new ConfigState(
             revision.Revision, Math.Max(state?.Last ?? 0, numbers.Count > 0 ? numbers[0] : 0), Math.Max(state?.HighestVersion ?? 0, revision.Version),
             new ConfigOutcome(revision.Version, revision.Id, state is null ? "applied" : "rolled-back", [.. _notes.Select(n => new ConfigError("$", n))]), null));

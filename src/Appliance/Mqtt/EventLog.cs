@@ -35,7 +35,8 @@ internal sealed class EventLog : IDisposable
 
     public EventSpool Spool { get; }
 
-    public void Start()
+    /// <param name="takenBack">What was taken back before this start, when there was nobody to tell; null: nothing.</param>
+    public void Start(ConfigReport? takenBack = null)
     {
         ConfigReport? config = _told = _configurator?.Report;
         string configured = config is null ? "" : string.Create(CultureInfo.InvariantCulture, $", configuration version {config.Version} ({ConfigStatusAnswer.Of(config).Status}), revision {config.Revision}");
@@ -43,6 +44,8 @@ internal sealed class EventLog : IDisposable
         {
             Data = new EventData { Version = config?.Version, Id = config?.Id, Revision = config?.Revision },
         });
+        if (takenBack is not null && EventMaker.Config(null, takenBack, DateTimeOffset.UtcNow) is { } what)
+            Add(what);
         if (_configurator is not null)
             _configurator.Changed += NoteReport;
         _looking = Task.Run(LookAsync);

@@ -45,17 +45,20 @@ internal sealed class EventMaker
     }
 
     /// <summary>What became of the configuration; null: nothing that was not told.</summary>
-    public static BoxEvent? Config(ConfigReport before, ConfigReport now, DateTimeOffset at)
+    /// <param name="before">As it was told; null: nothing was.</param>
+    /// <param name="now">As it stands.</param>
+    /// <param name="at">When.</param>
+    public static BoxEvent? Config(ConfigReport? before, ConfigReport now, DateTimeOffset at)
     {
-        if ((before.Version, before.Id, before.Status) == (now.Version, now.Id, now.Status))
+        if ((before?.Version, before?.Id, before?.Status) == (now.Version, now.Id, now.Status))
             return null;
-        bool isSame = (before.Version, before.Id) == (now.Version, now.Id);
+        bool isSame = (before?.Version, before?.Id) == (now.Version, now.Id);
         (EventSeverity severity, string code) = now.Status switch
         {
             ConfigStatus.PendingConfirm => (EventSeverity.Info, "config-pending"),
             ConfigStatus.Rejected => (EventSeverity.Warning, "config-rejected"),
             ConfigStatus.RolledBack => (EventSeverity.Warning, "config-rolled-back"),
-            _ => (EventSeverity.Info, isSame && before.Status == ConfigStatus.PendingConfirm ? "config-confirmed" : "config-applied"),
+            _ => (EventSeverity.Info, isSame && before!.Status == ConfigStatus.PendingConfirm ? "config-confirmed" : "config-applied"),
         };
         string why = now.Errors is [{ } first, ..] ? $": {first.Path}: {first.Reason}" : "";
         string text = string.Create(CultureInfo.InvariantCulture, $"configuration version {now.Version} (id {now.Id}), revision {now.Revision} is in force{why}");

@@ -170,6 +170,37 @@ public class EventTests
         capbox.Stop();
     }
 
+    [Fact]
+    public void What_is_taken_back_while_nothing_runs_is_an_event_of_the_next_start()
+    {
+        using var lab = new Lab(pairs: 2);
+        using var broker = new Broker(lab);
+        using var listener = new Listener(lab);
+        string good = Document(lab, """{"broker":"mqtt://127.0.0.1","telemetry":"1s"}""");
+        var pending = Stopwatch.StartNew();
+        using (CapboxProcess capbox = Start(lab, good))
+        {
+            listener.WaitFor("state", "ready", 60);
+            broker.Publish(
+                $"capbox/v1/{Device}/config/desired", $$"""{"version":2,"id":"job-2","config":{{good.Replace("\"handover\":\"20ms\"", "\"handover\":\"30ms\"", StringComparison.Ordinal)}},"confirmSeconds":20}""", retain: true);
+            listener.WaitFor("event/info/config-pending", "\"version\":2", 60);
+            capbox.KillHard();
+            pending.Restart();
+        }
+
+        // CLOCK_BOOTTIME goes on: the time for the confirmation is over.
+        Tool.WaitFor(() => pending.Elapsed > TimeSpan.FromSeconds(21), "the trial to be over", 120);
+        using CapboxProcess again = Start(lab, good);
+        listener.WaitFor("event/warning/config-rolled-back", "not confirmed within 20 s", 60);
+        List<JsonElement> events = News(listener);
+        JsonElement Head(string code) => events.Last(e => e.GetProperty("code").GetString() == code).GetProperty("head");
+        Assert.Equal(2, Head("config-rolled-back").GetProperty("sequence").GetInt32());
+        Assert.Equal(Head("started").GetProperty("run").GetString(), Head("config-rolled-back").GetProperty("run").GetString());
+        Assert.NotEqual(Head("config-pending").GetProperty("run").GetString(), Head("config-rolled-back").GetProperty("run").GetString());
+        AssertWhole(events);
+        again.Stop();
+    }
+
     /// <summary>The line between box and broker goes dead at a router in between, carrier up: nobody says a word.</summary>
     [Fact]
     public void A_line_that_goes_dead_is_noticed_and_what_happened_meanwhile_is_told_later()
