@@ -405,6 +405,31 @@ public sealed class ConfiguratorTests : IDisposable
         Expect(ConfigStatus.RolledBack, "a", 1);
     }
 
+    /// <summary>An operator who stops and starts it, or another document that asks for a start, says nothing against it.</summary>
+    [Fact]
+    public void A_box_that_ends_in_order_again_and_again_does_not_go_back()
+    {
+        _configurator.Apply(Proposal("b"));
+        for (int i = 0; i < 3 * ConfigTrials.MaxStarts; i++)
+        {
+            Assert.Null(Restart());
+            _configurator.Stop();
+        }
+
+        // What died before counts on.
+        for (int i = 0; i < ConfigTrials.MaxStarts; i++)
+        {
+            Assert.Null(Restart());
+            if (i == 1)
+                _configurator.Stop();
+        }
+
+        Assert.Null(Restart());
+        Expect(ConfigStatus.Applied, "b", 2);
+        Assert.Equal("the recorder ended 3 times with it", Restart());
+        Expect(ConfigStatus.RolledBack, "a", 1);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(30)]

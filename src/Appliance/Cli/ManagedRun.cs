@@ -127,15 +127,21 @@ internal sealed class ManagedBox(string directory, ConfigStore store, ConfigTria
 /// <summary>Starts judging changes once everything runs, and ends before it stops.</summary>
 internal sealed class ConfiguratorService(Configurator configurator) : IHostedService
 {
+    private bool _isRunning;
+
     public Task StartAsync(CancellationToken cancellationToken)
     {
         configurator.Start();
+        _isRunning = true;
         return Task.CompletedTask;
     }
 
     public Task StopAsync(CancellationToken cancellationToken)
     {
-        configurator.Dispose();
+        // The host calls this also after a start that failed.
+        if (_isRunning)
+            configurator.Stop();
+        _isRunning = false;
         return Task.CompletedTask;
     }
 }

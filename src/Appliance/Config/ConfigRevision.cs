@@ -27,7 +27,7 @@ public sealed record ConfigRevision(long Revision, long Version, string Id, stri
 /// <param name="Seconds">How long the trial lasts.</param>
 /// <param name="BootId">Boot in which <paramref name="UntilBootNs"/> counts (/proc/sys/kernel/random/boot_id).</param>
 /// <param name="UntilBootNs">CLOCK_BOOTTIME at which it ends.</param>
-/// <param name="Starts">Starts of the recorder since.</param>
+/// <param name="Starts">Starts of the recorder since that did not end in order.</param>
 /// <param name="ClockBefore">State of the clock when it began; null: none was kept.</param>
 /// <param name="Losing">Ports that lost packets before it began: that they go on is no harm.</param>
 /// <param name="Version">Of the proposal on trial; null in files of older releases: the last one's.</param>

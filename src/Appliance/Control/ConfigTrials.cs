@@ -51,6 +51,14 @@ internal sealed class ConfigTrials(ConfigStore store, IClockSource clocks)
         return null;
     }
 
+    /// <summary>The recorder ends in order: that start was none that failed.</summary>
+    /// <exception cref="IOException">The store cannot be written.</exception>
+    public void BeforeOrderlyEnd()
+    {
+        if (store.State.Trial is { Starts: > 0 } trial)
+            store.Put(store.Current, store.State with { Trial = trial with { Starts = trial.Starts - 1 } });
+    }
+
     public static string NotConfirmed(ConfigTrial trial) => string.Create(CultureInfo.InvariantCulture, $"it was not confirmed within {trial.Seconds} s");
 
     /// <summary>What was in force before is again. The state on disk is changed, nothing else.</summary>

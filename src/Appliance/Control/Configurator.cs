@@ -69,6 +69,23 @@ internal sealed class Configurator : IConfigurator, IDisposable
         _thread = null;
     }
 
+    /// <summary>The box ends in order.</summary>
+    public void Stop()
+    {
+        Dispose();
+        lock (_change)
+        {
+            try
+            {
+                _trials.BeforeOrderlyEnd();
+            }
+            catch (IOException e)
+            {
+                _logger.LogError("configuration: {Reason}", e.Message);
+            }
+        }
+    }
+
     public ConfigReport Apply(ConfigProposal proposal)
     {
         lock (_change)
