@@ -30,12 +30,12 @@ public sealed class EmbeddedBrokerTests : IDisposable
     private static MqttOptions Options(string broker, string more = "") =>
         ConfigDocument.Parse(Encoding.UTF8.GetBytes($$"""{"serial":"box","ports":[],"mqtt":{"broker":"{{broker}}","telemetry":"1s"{{more}} } }""")) is { Mqtt: { } options, Errors.Count: 0 } ? options : throw new InvalidOperationException("a wrong section");
 
-    private MqttLink Link(MqttOptions options, EventLog? events = null)
+    private static MqttLink Link(MqttOptions options, EventLog? events = null, IConfigurator? configurator = null, Func<string>? serial = null)
     {
         var commands = new ControlCommands();
         commands.Add(new CommandSpec<string>("hello", "Says something.", [], MqttJson.Default.String), _ => "there");
         commands.Add(new CommandSpec<string>("long", "Says much.", [], MqttJson.Default.String), _ => new string('x', 20_000));
-        return new MqttLink(options, new MqttBox(() => EventMakerTests.Box(1), commands, null, "box", new BoxRun("boot", "run")) { Events = events }, NullLogger.Instance);
+        return new MqttLink(options, new MqttBox(() => EventMakerTests.Box(1), commands, configurator, serial ?? (() => "box"), new BoxRun("boot", "run")) { Events = events }, NullLogger.Instance);
     }
 
     /// <summary>A client with what it heard.</summary>
@@ -115,6 +115,26 @@ public sealed class EmbeddedBrokerTests : IDisposable
         Assert.NotEqual(MqttClientConnectResultCode.Success, (await ConnectAsync(port, id: "box")).Code);
         Assert.NotEqual(MqttClientConnectResultCode.Success, (await ConnectAsync(port, "box", "guess")).Code);
         Assert.True(link.Snapshot.Connected);
+        client.Dispose();
+    }
+
+    /// <summary>A serial number that changes while it records, where the broker knows the box by another name: no connection is made anew.</summary>
+    [Fact]
+    public async Task Another_serial_number_is_told_at_once()
+    {
+        int port = FreePort();
+        string serial = "first";
+        var taker = new MqttTests.Taker();
+        using MqttLink link = Link(Options($"embedded://127.0.0.1:{port}"), configurator: taker, serial: () => Volatile.Read(ref serial));
+        link.Start();
+        Integration.Tool.WaitFor(() => link.Snapshot.Connected, "the connection", 60);
+        (IMqttClient client, List<(string Topic, string Payload)> heard, _) = await ConnectAsync(port);
+        WaitHeard(heard, "info", "\"serial\":\"first\"");
+        Volatile.Write(ref serial, "second");
+        taker.Apply(new ConfigProposal("{}"u8.ToArray(), "cli:me") { Version = 5, Id = "five" });
+        WaitHeard(heard, "info", "\"serial\":\"second\"");
+        WaitHeard(heard, "config/reported", "\"version\":5");
+        Assert.Equal(1, link.Snapshot.Counts.Connects);
         client.Dispose();
     }
 

@@ -119,7 +119,7 @@ public class MqttTests
     }
 
     /// <summary>FAKE: takes every document.</summary>
-    private sealed class Taker : IConfigurator
+    internal sealed class Taker : IConfigurator
     {
         public ConfigReport Report { get; set; } = new(4, "old", ConfigStatus.Applied, []) { HighestVersion = 4, Revision = 9, Document = """{"ports":[]}""" };
         public List<ConfigProposal> Proposals { get; } = [];

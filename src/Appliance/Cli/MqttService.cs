@@ -1,3 +1,4 @@
+using Capbox.Capture;
 using Capbox.Control;
 using Capbox.Mqtt;
 using Capbox.Storage;
@@ -7,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.Cli;
 
 /// <summary>Shows the box over MQTT while it records, if it is configured to.</summary>
-internal sealed class MqttService(RunSettings settings, ControlTable table, RecorderService service, ILogger<MqttService> logger, IConfigurator? configurator = null) : IHostedService, IDisposable
+internal sealed class MqttService(RunSettings settings, ControlTable table, RecorderService service, Recorder recorder, ILogger<MqttService> logger, IConfigurator? configurator = null) : IHostedService, IDisposable
 {
     private static readonly TimeSpan s_farewell = TimeSpan.FromMilliseconds(500);
     private readonly Lock _change = new();
@@ -66,7 +67,7 @@ internal sealed class MqttService(RunSettings settings, ControlTable table, Reco
         if (options is null)
             return;
         _events ??= BeginEvents();
-        var link = new MqttLink(options, new MqttBox(service.Snapshot, table.Commands, configurator, settings.Options.Serial, _run) { Events = _events }, logger);
+        var link = new MqttLink(options, new MqttBox(service.Snapshot, table.Commands, configurator, () => recorder.Options.Serial, _run) { Events = _events }, logger);
         _link = link;
         link.Start();
     }

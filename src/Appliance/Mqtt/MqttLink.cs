@@ -15,9 +15,9 @@ namespace Capbox.Mqtt;
 /// <param name="Snapshot">All counters now.</param>
 /// <param name="Commands">What may be asked.</param>
 /// <param name="Configurator">Null: the configuration is a file.</param>
-/// <param name="Serial">Of the box.</param>
+/// <param name="Serial">Of the box, as it is now.</param>
 /// <param name="Run">Who speaks.</param>
-internal sealed record MqttBox(Func<BoxSnapshot> Snapshot, ControlCommands Commands, IConfigurator? Configurator, string Serial, BoxRun Run)
+internal sealed record MqttBox(Func<BoxSnapshot> Snapshot, ControlCommands Commands, IConfigurator? Configurator, Func<string> Serial, BoxRun Run)
 {
     /// <summary>What happened, and waits to be told; null: nothing is kept.</summary>
     public EventLog? Events { get; init; }
@@ -57,7 +57,7 @@ internal sealed class MqttLink : IDisposable
     private readonly Dictionary<string, string> _refusals = []; // by topic, under _counting
     private volatile Outlet? _outlet;
     private volatile string? _fault, _certificate;
-    private string _lastHealth = "";
+    private string _lastHealth = "", _lastSerial = "";
     private long? _awaySince;
     private int _queuedBytes;
 
@@ -206,6 +206,8 @@ internal sealed class MqttLink : IDisposable
             if (first == changed)
             {
                 _changed.Reader.TryRead(out _);
+                if (_box.Serial() != _lastSerial)
+                    await PublishInfoAsync(outlet, session);
                 await PublishReportedAsync(outlet);
                 changed = _changed.Reader.WaitToReadAsync(_stop.Token).AsTask();
                 continue;
@@ -390,7 +392,7 @@ internal sealed class MqttLink : IDisposable
     }
 
     private InfoMessage Info(string session) => new(
-        "capbox", _box.Serial, _options.DeviceId, Pcapng.SegmentHeader.Application, Environment.OSVersion.VersionString, _box.Run.BootId, _box.Run.Run, session, _box.Configurator is not null, Config.ConfigSchema.Hash, [.. _desk.Names]);
+        "capbox", _lastSerial = _box.Serial(), _options.DeviceId, Pcapng.SegmentHeader.Application, Environment.OSVersion.VersionString, _box.Run.BootId, _box.Run.Run, session, _box.Configurator is not null, Config.ConfigSchema.Hash, [.. _desk.Names]);
 
     private void Count(Func<MqttCounts, MqttCounts> change)
     {
