@@ -30,12 +30,12 @@ public sealed class EmbeddedBrokerTests : IDisposable
     private static MqttOptions Options(string broker, string more = "") =>
         ConfigDocument.Parse(Encoding.UTF8.GetBytes($$"""{"serial":"box","ports":[],"mqtt":{"broker":"{{broker}}","telemetry":"1s"{{more}} } }""")) is { Mqtt: { } options, Errors.Count: 0 } ? options : throw new InvalidOperationException("a wrong section");
 
-    private static MqttLink Link(MqttOptions options, EventLog? events = null, IConfigurator? configurator = null, Func<string>? serial = null)
+    private static MqttLink Link(MqttOptions options, EventLog? events = null, IConfigurator? configurator = null, Func<string>? serial = null, BoxRun? run = null)
     {
         var commands = new ControlCommands();
         commands.Add(new CommandSpec<string>("hello", "Says something.", [], MqttJson.Default.String), _ => "there");
         commands.Add(new CommandSpec<string>("long", "Says much.", [], MqttJson.Default.String), _ => new string('x', 20_000));
-        return new MqttLink(options, new MqttBox(() => EventMakerTests.Box(1), commands, configurator, serial ?? (() => "box"), new BoxRun("boot", "run")) { Events = events }, NullLogger.Instance);
+        return new MqttLink(options, new MqttBox(() => EventMakerTests.Box(1), commands, configurator, serial ?? (() => "box"), run ?? new BoxRun("boot", "run")) { Events = events }, NullLogger.Instance);
     }
 
     /// <summary>A client with what it heard.</summary>
@@ -136,6 +136,20 @@ public sealed class EmbeddedBrokerTests : IDisposable
         WaitHeard(heard, "config/reported", "\"version\":5");
         Assert.Equal(1, link.Snapshot.Counts.Connects);
         client.Dispose();
+    }
+
+    [Fact]
+    public void What_went_over_one_connection_is_counted_on_over_the_next()
+    {
+        var run = new BoxRun("boot", "run");
+        for (int i = 1; i <= 2; i++)
+        {
+            using MqttLink link = Link(Options($"embedded://127.0.0.1:{FreePort()}"), run: run);
+            link.Start();
+            int connects = i;
+            Integration.Tool.WaitFor(() => link.Snapshot.Counts.Connects == connects, $"connection {i}", 60);
+            Assert.True(link.Snapshot.Counts.Published >= 3 * i);
+        }
     }
 
     [Fact]

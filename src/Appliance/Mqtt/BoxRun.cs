@@ -8,6 +8,25 @@ internal sealed class BoxRun(string bootId, string run)
     public string BootId => bootId;
     public string Run => run;
 
+    private readonly Lock _counting = new();
+    private MqttCounts _counts = new();
+
+    /// <summary>What went over its connections, all that ever were.</summary>
+    public MqttCounts Counts
+    {
+        get
+        {
+            lock (_counting)
+                return _counts;
+        }
+    }
+
+    public void Count(Func<MqttCounts, MqttCounts> change)
+    {
+        lock (_counting)
+            _counts = change(_counts);
+    }
+
     /// <summary>Its sequence goes on at another broker.</summary>
     public Telemetry Telemetry { get; } = new(bootId, run);
 

@@ -53,7 +53,6 @@ internal sealed class MqttLink : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _counting = new();
     private Task _running = Task.CompletedTask;
-    private MqttCounts _counts = new();
     private readonly Dictionary<string, string> _refusals = []; // by topic, under _counting
     private volatile Outlet? _outlet;
     private volatile string? _fault, _certificate;
@@ -78,7 +77,7 @@ internal sealed class MqttLink : IDisposable
         get
         {
             lock (_counting)
-                return new MqttSnapshot($"{_options.Host}:{_options.Port}", _outlet is not null, _fault ?? _refusals.Values.FirstOrDefault(), _counts with { Events = _box.Events?.Spool.Counts });
+                return new MqttSnapshot($"{_options.Host}:{_options.Port}", _outlet is not null, _fault ?? _refusals.Values.FirstOrDefault(), _box.Run.Counts with { Events = _box.Events?.Spool.Counts });
         }
     }
 
@@ -394,11 +393,7 @@ internal sealed class MqttLink : IDisposable
     private InfoMessage Info(string session) => new(
         "capbox", _lastSerial = _box.Serial(), _options.DeviceId, Pcapng.SegmentHeader.Application, Environment.OSVersion.VersionString, _box.Run.BootId, _box.Run.Run, session, _box.Configurator is not null, Config.ConfigSchema.Hash, [.. _desk.Names]);
 
-    private void Count(Func<MqttCounts, MqttCounts> change)
-    {
-        lock (_counting)
-            _counts = change(_counts);
-    }
+    private void Count(Func<MqttCounts, MqttCounts> change) => _box.Run.Count(change);
 
     private void NoteConnected()
     {
