@@ -49,10 +49,10 @@ kill -STOP $capbox
 taskset 1 send -i a0 -f 1000 -n 6000 -b 1000 -r 8000
 kill -CONT $capbox
 (wait_for 20 seen 7000) || fail "$(tail -n 1 status)"
-taskset 1 send -i a0 -f 7000 -n 500 -b 1000 -r 2000
-(wait_for 20 seen 7500) || fail "$(tail -n 1 status)"
+taskset 1 send -i a0 -f 7000 -n 300 -b 1000 -r 2000
+(wait_for 20 seen 7300) || fail "$(tail -n 1 status)"
 stop
-account /data/still 7500
+account /data/still 7300
 lost=$(port .lostPackets)
 within "lost" "$lost" 5000 6000
 # 0 to 999 and a piece that ends with the last one: what is missing is the oldest of what came while it stood.
