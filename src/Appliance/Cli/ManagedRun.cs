@@ -47,12 +47,18 @@ internal static class ManagedRun
 
     private static int RunWith(ConfigStore store, ConfigTrials trials, string directory, TimeSpan? duration, bool json)
     {
-        // A signal that comes while the recorder ends to be started again.
-        using var asked = new ManualResetEventSlim();
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => asked.Set());
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => asked.Set());
+        // A signal that comes while the recorder ends to be started again, or between the two: the next one ends as soon as it has started.
+        using var asked = new CancellationTokenSource();
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Ask);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Ask);
+        void Ask(PosixSignalContext context)
+        {
+            context.Cancel = true;
+            asked.Cancel();
+        }
+
         bool isTakenBack = store.IsPassedOver;
-        while (!asked.IsSet)
+        while (!asked.IsCancellationRequested)
         {
             if (trials.BeforeStart() is { } reason)
             {
@@ -67,7 +73,7 @@ internal static class ManagedRun
                 if (config.Options is null)
                     throw new CaptureException(config.Errors[0].ToString());
                 config = Configurator.Numbered(config, store.Current);
-                var managed = new ManagedBox(directory, store, trials, config) { IsTakenBack = isTakenBack };
+                var managed = new ManagedBox(directory, store, trials, config) { IsTakenBack = isTakenBack, Asked = asked.Token };
                 RunSettings settings = new(config.Options!, config.Archive!, duration, json) { SealKey = config.CustodyKey, Clock = config.Clock, Mqtt = config.Mqtt, Metrics = config.Metrics, MayReboot = config.MayReboot, Managed = managed };
                 int code = RunCommand.Host(settings);
                 if (!managed.MustRestart)
@@ -108,6 +114,9 @@ internal sealed class ManagedBox(string directory, ConfigStore store, ConfigTria
 
     /// <summary>A document was taken back since the last start, and no event tells it yet.</summary>
     public bool IsTakenBack { get; init; }
+
+    /// <summary>The box was asked to end, maybe before there was a host to hear it.</summary>
+    public CancellationToken Asked { get; init; }
 
     /// <summary>The host ended to be started again.</summary>
     public bool MustRestart { get; set; }

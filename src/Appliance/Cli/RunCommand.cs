@@ -86,7 +86,23 @@ internal static class RunCommand
         using IHost host = builder.Build();
         RecorderService service = host.Services.GetRequiredService<RecorderService>();
         RebootOrder order = host.Services.GetRequiredService<RebootOrder>();
-        host.Run();
+        IHostApplicationLifetime lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
+        CancellationTokenRegistration asked = default;
+        using CancellationTokenRegistration started = lifetime.ApplicationStarted.Register(() => asked = settings.Managed?.Asked.Register(lifetime.StopApplication) ?? default);
+        try
+        {
+            host.Run();
+        }
+        catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            // Asked to end before anything was started.
+            return ExitCode.Good;
+        }
+        finally
+        {
+            asked.Dispose();
+        }
+
         if (order.IsGiven)
             Reboot();
         return settings.Managed is { MustRestart: true } ? ExitCode.Good : service.Report();

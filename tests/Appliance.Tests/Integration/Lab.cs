@@ -46,6 +46,17 @@ internal static class Tool
         }
     }
 
+    /// <summary>The same for a moment that is over in a millisecond: looks all the time.</summary>
+    public static void SpinFor(Func<bool> condition, string what)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!condition())
+        {
+            if (clock.Elapsed.TotalSeconds > 60)
+                throw new TimeoutException($"waited 60 s for {what}");
+        }
+    }
+
     public static string RepositoryRoot { get; } = FindRoot();
 
     private static string FindRoot()

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -166,6 +167,30 @@ public class ManagedConfigTests
         capbox.WaitFor(s => s.Ports.Count == 1 && s.Ports[0].StoredPackets == 10, "10 packets");
         capbox.Stop();
         Assert.Single(Directory.GetFiles(other, "*.pcapng"));
+    }
+
+    /// <summary>Whenever it comes: while the old recorder ends, between the two, while the new one starts.</summary>
+    [Fact]
+    public async Task A_signal_amid_a_start_for_another_document_ends_the_box_in_order()
+    {
+        using var lab = new Lab();
+        string state = Path.Combine(State(lab), "state.json");
+        for (int round = 0; round < 12; round++)
+        {
+            using CapboxProcess capbox = round == 0 ? Start(lab, Document(lab, Port("b0"))) : CapboxProcess.StartOnly(lab, "--state", State(lab));
+            WaitCapturing(capbox, 1);
+            // Started before, so that it is quick.
+            using Process killer = Process.Start(new ProcessStartInfo("sh", ["-c", $"read go; kill -TERM {capbox.Id.ToString(CultureInfo.InvariantCulture)}"]) { RedirectStandardInput = true })!;
+            Task<string> set = Task.Run(() => Good(lab, "set", "storage.directory", Path.Combine(lab.Scratch, $"archive-{round}")), TestContext.Current.CancellationToken);
+            // The document is kept while the old recorder runs, its start noted right between the two; then later and later.
+            string moment = round % 2 == 0 ? $"\"revision\": {round + 2}," : "\"starts\": 1";
+            Tool.SpinFor(() => File.ReadAllText(state) is { } text && text.Contains($"\"revision\": {round + 2},", StringComparison.Ordinal) && text.Contains(moment, StringComparison.Ordinal), $"{moment} in round {round}");
+            Thread.Sleep(round / 4 * 5);
+            killer.StandardInput.WriteLine();
+            Assert.True(capbox.WaitForExit() == 0, $"round {round}: {capbox.Errors}");
+            await Task.WhenAny(set); // its answer may be gone with the box
+            Assert.Equal(round + 2, Revision(lab));
+        }
     }
 
     [Fact]
