@@ -118,6 +118,35 @@ public class MqttTests
         Assert.False(isDuplicate);
     }
 
+    [Fact]
+    public void Long_answers_are_remembered_up_to_a_bound_of_bytes()
+    {
+        var commands = new ControlCommands();
+        int length = 1 << 20;
+        commands.Add<string>(new("long", "", [], MqttJson.Default.String), _ => new string('x', length));
+        var desk = new CommandDesk(commands);
+        bool IsRemembered(int request)
+        {
+            _ = desk.Answer("long", default, "noc", [(byte)request], out bool isDuplicate);
+            return isDuplicate;
+        }
+
+        int bytes = desk.Answer("long", default, "noc", [0], out _).Length;
+        int fit = CommandDesk.MaxRememberedBytes / bytes;
+        for (int i = 1; i < 2 * fit; i++)
+            Assert.False(IsRemembered(i));
+        // The newest that fit, and none before those.
+        for (int i = fit; i < 2 * fit; i++)
+            Assert.True(IsRemembered(i), $"{i} of {2 * fit}");
+        Assert.False(IsRemembered(fit - 1));
+        // One that is longer than all may be takes the place of all, and is remembered: its requester asks again.
+        length = CommandDesk.MaxRememberedBytes;
+        Assert.False(IsRemembered(200));
+        Assert.True(IsRemembered(200));
+        Assert.False(IsRemembered((2 * fit) - 1));
+        Assert.False(IsRemembered(200));
+    }
+
     /// <summary>FAKE: takes every document.</summary>
     internal sealed class Taker : IConfigurator
     {
