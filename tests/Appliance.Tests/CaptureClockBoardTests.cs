@@ -86,6 +86,9 @@ public class CaptureClockBoardTests
         Assert.Equal((ClockClaim.None, ClockClaim.None), board.Latest(0));
         board.Publish(21 * Second, _wide, [_wide]);
         Expect(_wide, Describe(board, 21 * Second, 22 * Second));
+        // Not after it either.
+        Expect(ClockClaim.None, Describe(board, 15 * Second, 16 * Second));
+        Expect(ClockClaim.None, Describe(board, 15 * Second, 22 * Second));
     }
 
     [Fact]

@@ -7,23 +7,45 @@ namespace Capbox.Tests;
 /// <summary>Filters that do not compile yet.</summary>
 public class FilterWaitTests
 {
-    private static bool Comes(Func<bool> condition) => SpinWait.SpinUntil(condition, TimeSpan.FromSeconds(60));
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+
+    private static bool Comes(Func<bool> condition) => SpinWait.SpinUntil(condition, s_patience);
 
     [Fact]
     public void Filters_that_compile_are_no_wait_at_all()
     {
-        Assert.Null(new FilterWait([("tcp", 100), ("udp port 53", 100)]).Look());
-        Assert.Equal("filter \"tcp prot\": wrong", new FilterWait([("udp", 100), ("tcp prot", 100)], (e, _) => e == "udp" ? null : "wrong").Look());
+        Assert.Null(new FilterWait([("tcp", 100), ("udp port 53", 100)], first: s_patience).Look());
+        Assert.Equal("filter \"tcp prot\": wrong", new FilterWait([("udp", 100), ("tcp prot", 100)], check: (e, _) => e == "udp" ? null : "wrong", first: s_patience).Look());
     }
 
     [Fact]
     public void A_filter_is_tried_again_until_it_compiles()
     {
         int tries = 0;
-        var wait = new FilterWait([("host a", 100)], (_, _) => Interlocked.Increment(ref tries) < 3 ? "unknown host" : null, TimeSpan.FromMilliseconds(1));
+        var wait = new FilterWait([("host a", 100)], check: (_, _) => Interlocked.Increment(ref tries) < 3 ? "unknown host" : null, again: TimeSpan.FromMilliseconds(1), first: s_patience);
         Assert.Equal("filter \"host a\": unknown host", wait.Look());
         Assert.True(Comes(() => wait.Look() is null));
         Assert.Equal(3, tries);
+    }
+
+    [Fact]
+    public void What_is_known_not_to_compile_is_not_tried_at_once()
+    {
+        int tries = 0;
+        string? Check(string expression, int snapLength)
+        {
+            Interlocked.Increment(ref tries);
+            return null;
+        }
+
+        var wait = new FilterWait([("host a", 100)], "unknown host", Check, TimeSpan.FromHours(1));
+        Assert.Equal("unknown host", wait.Look());
+        Assert.Equal("unknown host", wait.Look());
+        Assert.Equal(0, tries);
+        wait = new FilterWait([("host a", 100)], "unknown host", Check, TimeSpan.Zero);
+        Assert.Equal("unknown host", wait.Look());
+        Assert.True(Comes(() => wait.Look() is null));
+        Assert.Equal(1, tries);
     }
 
     [Fact]
@@ -31,7 +53,7 @@ public class FilterWaitTests
     {
         using var answer = new ManualResetEventSlim();
         int tries = 0;
-        var wait = new FilterWait([("host a", 100)], (_, _) =>
+        var wait = new FilterWait([("host a", 100)], check: (_, _) =>
         {
             Interlocked.Increment(ref tries);
             answer.Wait();

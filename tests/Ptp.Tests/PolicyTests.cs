@@ -133,6 +133,10 @@ public sealed class PolicyTests
         ClockQuality own = servo.Quality(new(tai + offset));
         Assert.Equal(ClockState.Acquiring, own.State);
         Assert.True(own.ReadingBoundNs > uint.MaxValue);
+        // Another one on top of it, by others, proves nothing either.
+        servo.SteppedByOthers(new(tai + offset), 1_000);
+        offset += 1_000;
+        Assert.Equal(ClockState.Acquiring, servo.Quality(new(tai + offset)).State);
         Feed(20);
         ClockQuality proved = servo.Quality(new(tai + offset));
         Assert.NotEqual(ClockState.Acquiring, proved.State);

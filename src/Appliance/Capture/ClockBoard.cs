@@ -39,6 +39,7 @@ public sealed class ClockBoard
     private UtcNotice? _notice;
     private readonly TimeProvider _time;
     private Entry[] _entries; // oldest first; replaced as a whole, never changed
+    private bool _hasTold;
     private long _told; // when somebody who keeps clocks spoke last, by _time's counter
 
     /// <param name="ports">Number of ports.</param>
@@ -73,8 +74,14 @@ public sealed class ClockBoard
         if (cards.Length != _ports)
             throw new ArgumentException($"{cards.Length} claims for {_ports} ports", nameof(cards));
         lock (_change)
+        {
+            // What was not claimed during a silence is not claimed after it either.
+            if (_hasTold && IsSilent)
+                Add(new Entry(nowUtcNs - ((long)_time.GetElapsedTime(_told).TotalMicroseconds * 1_000), ClockClaim.None, NoClaims(_ports)));
             Add(new Entry(nowUtcNs, system, cards.ToArray()));
-        Volatile.Write(ref _told, _time.GetTimestamp());
+            Volatile.Write(ref _told, _time.GetTimestamp());
+            _hasTold = true;
+        }
     }
 
     /// <summary>A place has another port from now on: nothing is claimed of its card until somebody does.</summary>

@@ -10,29 +10,33 @@ internal sealed class FilterWait
 {
     public static readonly TimeSpan Again = TimeSpan.FromSeconds(5);
 
+    public static string AgainText { get; } = $"tried again each {Again.TotalSeconds} s";
+
     /// <summary>Whoever looks first waits so long, counted from the beginning: without names it takes milliseconds.</summary>
     private static readonly TimeSpan s_first = TimeSpan.FromSeconds(1);
 
     private readonly (string Expression, int SnapLength)[] _filters;
     private readonly Func<string, int, string?> _check;
-    private readonly TimeSpan _again;
+    private readonly TimeSpan _again, _first;
     private readonly long _begunTicks = Stopwatch.GetTimestamp();
     private Task<(string? Problem, long Ticks)> _trial;
     private string? _problem;
 
     /// <param name="filters">All must compile.</param>
+    /// <param name="problem">Why they do not at the moment, if it is known; they are tried after a while then.</param>
     /// <param name="check">Null if it compiles, else why not; a test has its own.</param>
     /// <param name="again">A test has less.</param>
-    public FilterWait(IEnumerable<(string Expression, int SnapLength)> filters, Func<string, int, string?>? check = null, TimeSpan? again = null)
+    /// <param name="first">A test has more.</param>
+    public FilterWait(IEnumerable<(string Expression, int SnapLength)> filters, string? problem = null, Func<string, int, string?>? check = null, TimeSpan? again = null, TimeSpan? first = null)
     {
-        (_filters, _check, _again) = ([.. filters], check ?? FilterCompiler.Check, again ?? Again);
-        _trial = Try();
+        (_filters, _check, _again, _first) = ([.. filters], check ?? FilterCompiler.Check, again ?? Again, first ?? s_first);
+        _trial = problem is null ? Try() : Task.FromResult<(string?, long)>((problem, _begunTicks));
     }
 
     /// <summary>Null once all compile; else why they do not, one line.</summary>
     public string? Look()
     {
-        TimeSpan left = s_first - Stopwatch.GetElapsedTime(_begunTicks);
+        TimeSpan left = _first - Stopwatch.GetElapsedTime(_begunTicks);
         bool isDone = left > TimeSpan.Zero ? _trial.Wait(left) : _trial.IsCompleted;
         if (!isDone)
             return _problem ?? $"filter \"{_filters[0].Expression}\": its names are being looked up";

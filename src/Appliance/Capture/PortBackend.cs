@@ -116,7 +116,7 @@ internal static class PortBackend
             return;
         try
         {
-            session.SetFilter(CapboxNumbers.CAPBOX_FILTER_INET, options.Filter is null ? FilterProgram.AcceptAll(options.SnapLength) : FilterProgram.CompileOffline(options.Filter, options.SnapLength, RawLinkType));
+            session.SetFilter(CapboxNumbers.CAPBOX_FILTER_INET, options.Filter is null ? FilterProgram.AcceptAll(options.SnapLength) : CompileRaw(options.Filter, options.SnapLength));
         }
         catch (FormatException e)
         {
@@ -139,6 +139,19 @@ internal static class PortBackend
         foreach (Hook hook in options.Hooks)
             bits |= 1u << (int)hook;
         return bits;
+    }
+
+    /// <exception cref="FilterException">It does not compile.</exception>
+    private static SockFilter[] CompileRaw(string filter, int snapLength)
+    {
+        try
+        {
+            return FilterProgram.CompileOffline(filter, snapLength, RawLinkType);
+        }
+        catch (FormatException e)
+        {
+            throw new FilterException(e.Message, e);
+        }
     }
 
     private static PacketPortRings OpenPacket(PortRequest request, Action<string> note)

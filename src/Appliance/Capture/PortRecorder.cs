@@ -39,6 +39,7 @@ internal sealed partial class PortRecorder
     private HardwareStamps? _stamps;
     private OffloadSetting? _offloads;
     private string? _problem;
+    private readonly bool _filtersMayWait;
     private FilterWait? _filters; // null: nothing speaks against opening
 
     /// <param name="options">The port.</param>
@@ -66,6 +67,7 @@ internal sealed partial class PortRecorder
         _logger = logger;
         _currentName = options.Interface;
         _gapSinceTicks = Stopwatch.GetTimestamp();
+        _filtersMayWait = filtersMayWait;
         _filters = filtersMayWait ? WaitForFilters() : null;
     }
 
@@ -201,7 +203,7 @@ internal sealed partial class PortRecorder
 
             if (_filters?.Look() is { } waiting)
             {
-                NoteProblem($"port {_options.Name}: {waiting}; tried again each {FilterWait.Again.TotalSeconds} s");
+                NoteProblem($"port {_options.Name}: {waiting}; {FilterWait.AgainText}");
                 return;
             }
 
@@ -214,20 +216,27 @@ internal sealed partial class PortRecorder
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CaptureException)
         {
             Close();
-            // It may have been a filter: looked at first, and not on this thread, where a name that is looked up holds up all ports.
-            _filters = WaitForFilters();
+            // It may have been a filter: looked at first, and not on this thread, where a name that is looked up holds up all ports. In the port's namespace it may not be known though it is here.
+            string? filterProblem = e is FilterException ? e.Message : null;
+            _filters = WaitForFilters(filterProblem);
+            if (filterProblem is not null && _filtersMayWait)
+            {
+                NoteProblem($"port {_options.Name}: {filterProblem}; {FilterWait.AgainText}");
+                return;
+            }
+
             throw e as CaptureException ?? new CaptureException($"port {_options.Name}: {e.Message}", e);
         }
     }
 
-    private FilterWait? WaitForFilters()
+    private FilterWait? WaitForFilters(string? problem = null)
     {
         List<(string Expression, int SnapLength)> filters = [];
         if (_options.Filter is { } filter)
             filters.Add((filter, _options.SnapLength));
         if (_flight?.Filter is { } trigger)
             filters.Add((trigger, _options.SnapLength));
-        return filters.Count > 0 ? new FilterWait(filters) : null;
+        return filters.Count > 0 ? new FilterWait(filters, problem) : null;
     }
 
     /// <summary>Opens the port's namespace if it is there, and lets go of one whose name or path leads elsewhere now.</summary>

@@ -486,7 +486,7 @@ internal sealed unsafe class RingRecorder : IDisposable
         {
             if (!Step())
                 _writes.Wait(DiskPollMs);
-            if (!told || (!_noteInFlight && _untold.LostPackets != 0))
+            if (!told || (!_noteInFlight && HasUntold))
                 told = TryTellNow();
         }
     }

@@ -77,7 +77,9 @@ internal sealed class MqttService(RunSettings settings, ControlTable table, Reco
     {
         var spool = new EventSpool(ArchiveDirectory.StatePath(settings.Managed?.Directory ?? settings.Options.Storage.Directory, "events"), new SpoolLimits());
         var log = new EventLog(_run, service.Snapshot, configurator, spool, logger);
-        log.Start(_takenBack);
+        ConfigReport? now = configurator?.Report;
+        bool isStill = (now?.Version, now?.Id, now?.Status) == (_takenBack?.Version, _takenBack?.Id, _takenBack?.Status);
+        log.Start(isStill ? _takenBack : null);
         return log;
     }
 }

@@ -88,7 +88,12 @@ internal static class RunCommand
         RebootOrder order = host.Services.GetRequiredService<RebootOrder>();
         IHostApplicationLifetime lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
         CancellationTokenRegistration asked = default;
-        using CancellationTokenRegistration started = lifetime.ApplicationStarted.Register(() => asked = settings.Managed?.Asked.Register(lifetime.StopApplication) ?? default);
+        bool wasAsked = false; // before it had started: ports have had no time
+        using CancellationTokenRegistration started = lifetime.ApplicationStarted.Register(() =>
+        {
+            wasAsked = settings.Managed is { Asked.IsCancellationRequested: true };
+            asked = settings.Managed?.Asked.Register(lifetime.StopApplication) ?? default;
+        });
         try
         {
             host.Run();
@@ -105,7 +110,10 @@ internal static class RunCommand
 
         if (order.IsGiven)
             Reboot();
-        return settings.Managed is { MustRestart: true } ? ExitCode.Good : service.Report();
+        if (settings.Managed is { MustRestart: true })
+            return ExitCode.Good;
+        int code = service.Report();
+        return wasAsked ? ExitCode.Good : code;
     }
 
     /// <summary>Everything is sealed and closed.</summary>

@@ -291,6 +291,8 @@ internal sealed class Configurator : IConfigurator, IDisposable
         try
         {
             _box.Change(_config, plan);
+            // Who looks at the box itself was told before it had changed.
+            Changed?.Invoke();
         }
         catch (Exception e) when (e is CaptureException or IOException)
         {

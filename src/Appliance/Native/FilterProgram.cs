@@ -2,6 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Capbox.Native;
 
+/// <summary>An expression does not compile, for an interface that is there; libpcap's message. It may later: names are looked up.</summary>
+internal sealed class FilterException(string message, Exception? inner = null) : IOException(message, inner);
+
 /// <summary>
 /// Compiles tcpdump expressions with libpcap into the classic BPF programs that packet sockets run. From any thread (libpcap's compiler is reentrant since 1.8): one that looks up a name must not hold up
 /// the others.
@@ -49,7 +52,8 @@ internal static unsafe class FilterProgram
     /// Compiles for a live interface. That matters: the kernel takes the outer VLAN tag out before the filter runs, and only with an activated handle does
     /// libpcap make "vlan" look at the packet's metadata instead.
     /// </summary>
-    /// <exception cref="IOException">The expression does not compile, or the interface cannot be opened; the message names it.</exception>
+    /// <exception cref="FilterException">The expression does not compile.</exception>
+    /// <exception cref="IOException">The interface cannot be opened; the message names it.</exception>
     public static SockFilter[] CompileLive(string device, string expression, int snapLength)
     {
         byte* error = stackalloc byte[Pcap.ErrorBufferBytes];
@@ -65,7 +69,7 @@ internal static unsafe class FilterProgram
             if (result < 0)
                 throw new IOException($"{device}: {Marshal.PtrToStringUTF8((nint)Pcap.pcap_geterr(handle))} (pcap_activate {result})");
             string? message = Compile(handle, expression, out SockFilter[] program);
-            return message is null ? program : throw new IOException($"filter \"{expression}\": {message}");
+            return message is null ? program : throw new FilterException($"filter \"{expression}\": {message}");
         }
         finally
         {

@@ -56,12 +56,8 @@ internal sealed class ClockKeeper : IDisposable
     /// <exception cref="Control.ControlException">There is nothing to accept.</exception>
     public double AcceptShifts()
     {
-        ClockSnapshot now = Snapshot;
-        if (_kept is not { } kept || now.Fault is not null)
-            throw new Control.ControlException($"clock: {now.Fault ?? "not kept at the moment"}");
-        if (!kept.TryAcceptShifts())
-            throw new Control.ControlException($"clock: {now.Source} decides what it follows");
-        return now.Parts?.Unresolved ?? 0;
+        IKeptClock kept = _kept ?? throw new Control.ControlException($"clock: {Snapshot.Fault ?? "not kept at the moment"}");
+        return kept.AcceptShifts() ?? throw new Control.ControlException($"clock: {Snapshot.Source} decides what it follows");
     }
 
     /// <summary>The clock goes on as it was dialled last.</summary>

@@ -81,7 +81,7 @@ internal sealed class ExternalClock : IKeptClock
 
     public void Stop() => _stop.Set();
 
-    public bool TryAcceptShifts() => false;
+    public double? AcceptShifts() => null;
 
     public void Dispose()
     {

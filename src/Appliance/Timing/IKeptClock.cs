@@ -3,7 +3,7 @@ using Capbox.Ptp;
 
 namespace Capbox.Timing;
 
-/// <summary>A clock whose worth is known while it is kept, by our own servo or by somebody else's. One thread, but for <see cref="Stop"/> and <see cref="TryAcceptShifts"/>.</summary>
+/// <summary>A clock whose worth is known while it is kept, by our own servo or by somebody else's. One thread, but for <see cref="Stop"/> and <see cref="AcceptShifts"/>.</summary>
 internal interface IKeptClock : IDisposable
 {
     /// <summary>TAI - UTC of the segments to come and since or from when it holds, a leap second some seconds ahead; null: not known. After <see cref="TryTakeClaims"/>.</summary>
@@ -18,8 +18,8 @@ internal interface IKeptClock : IDisposable
     /// <param name="snapshot">For people.</param>
     bool TryTakeClaims(out ClockClaim system, out ReadOnlySpan<ClockClaim> cards, out ClockSnapshot snapshot);
 
-    /// <summary>Takes the steps that were not followed for true, soon. False: its own program decides what it follows. Any thread.</summary>
-    bool TryAcceptShifts();
+    /// <summary>Takes the steps that were not followed for true, soon, and says what they were, ns. Null: its own program decides what it follows. Any thread.</summary>
+    double? AcceptShifts();
 
     /// <summary>Ends a <see cref="Turn"/> that waits. Any thread.</summary>
     void Stop();

@@ -75,10 +75,11 @@ internal sealed class KeptClock : IKeptClock
 
     public void Stop() => _loop.Stop();
 
-    public bool TryAcceptShifts()
+    public double? AcceptShifts()
     {
+        double unresolvedNs = _port.Status.UnresolvedNs;
         _port.AcceptShifts();
-        return true;
+        return unresolvedNs;
     }
 
     public void Dispose()

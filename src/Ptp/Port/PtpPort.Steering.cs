@@ -185,6 +185,7 @@ public sealed partial class PtpPort
     {
         if (_base.Utc is null || !_engine.Utc.TryGetOffset(at, out UtcOffset offset))
             return at;
+        bool isNearLeap = _leap.IsNear(at);
         _leap.Take(_engine.Utc.PendingLeap, _engine.Utc.LeapAt, at);
         bool hadLeap = _hadLeap;
         _hadLeap = _engine.Utc.PendingLeap != 0;
@@ -194,7 +195,7 @@ public sealed partial class PtpPort
         TaiTime after = new(at.Nanoseconds + movedNs);
         Moved(at, movedNs, nowNs, StepReason.UtcOffset);
         // Whether the kernel made the leap as well is not asked: the first messages tell, and the first step is allowed again.
-        if (hadLeap && !_hadLeap)
+        if (isNearLeap || _leap.IsNear(after) || (hadLeap && !_hadLeap))
             _servo.Start(after, _base.Clock.FrequencyPpb);
         return after;
     }
@@ -227,7 +228,7 @@ public sealed partial class PtpPort
         UtcTracker tracker = _engine.Utc;
         UtcForecast? utc = tracker.TryGetOffset(at, out UtcOffset offset) ? new(offset, at < tracker.LeapAt ? tracker.PendingLeap : 0, tracker.LeapAt) : null;
         PortStatus status = new(
-            quality, _engine.Reference, _engine.Comparison, _engine.Utc.Knowledge, utc, _servo.Estimator.DialPpb, _socket.IsLinkUp, _socket.IsInterfaceThere, nowNs);
+            quality, _engine.Reference, _engine.Comparison, _engine.Utc.Knowledge, utc, _servo.Estimator.DialPpb, _socket.IsLinkUp, _socket.IsInterfaceThere, nowNs, _servo.Estimator.UnresolvedNs);
         lock (_statusLock)
             _status = status;
     }

@@ -86,8 +86,9 @@ public interface IPortListener
 /// <param name="IsLinkUp">Carrier.</param>
 /// <param name="IsInterfaceThere">False: the port is deaf and must be made anew.</param>
 /// <param name="MonotonicNs">When this was so, by CLOCK_MONOTONIC_RAW.</param>
+/// <param name="UnresolvedNs">Steps of path or grandmaster that were not followed and can be accepted, ns.</param>
 public readonly record struct PortStatus(
-    ClockQuality Quality, MasterStatus? Reference, MasterComparison Comparison, UtcKnowledge Utc, UtcForecast? Forecast, double DialPpb, bool IsLinkUp, bool IsInterfaceThere, long MonotonicNs)
+    ClockQuality Quality, MasterStatus? Reference, MasterComparison Comparison, UtcKnowledge Utc, UtcForecast? Forecast, double DialPpb, bool IsLinkUp, bool IsInterfaceThere, long MonotonicNs, double UnresolvedNs)
 {
     /// <summary>TAI - UTC; null when it is not known.</summary>
     public UtcOffset? UtcOffset => Forecast?.Now;

@@ -96,8 +96,9 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
     /// <param name="at">What it would show now without the step.</param>
     public void SteppedByOthers(TaiTime at, long stepNs)
     {
+        double doubtNs = _unprovenNs + Math.Abs((double)stepNs);
         Stepped(at, stepNs);
-        _unprovenNs = Math.Abs((double)stepNs);
+        _unprovenNs = doubtNs;
         _raw.TakenOut(stepNs);
     }
 

@@ -119,7 +119,7 @@ internal sealed class CapboxProcess : IDisposable
 
     public int WaitForExit()
     {
-        if (!_process.WaitForExit(30_000))
+        if (!_process.WaitForExit(120_000))
             throw new TimeoutException("capbox does not end: " + Errors);
         _process.WaitForExit();
         return _process.ExitCode;
