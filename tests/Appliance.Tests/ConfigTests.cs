@@ -156,6 +156,17 @@ public sealed class ConfigTests
     }
 
     [Fact]
+    public void A_filter_that_needs_a_link_header_is_refused_for_hooks_of_the_network_layer()
+    {
+        const string Port = """{"filters":{"f":"ether host 02:00:00:00:00:0a"},"ports":[{"name":"a","hooks":["HOOK"],"filter":"udp or @f"}]}""";
+        ConfigError error = Assert.Single(Parse(Port.Replace("HOOK", "local-in", StringComparison.Ordinal)).Errors);
+        Assert.Equal("$.ports[0].filter", error.Path);
+        Assert.StartsWith("hooks of the network layer see no link header: ", error.Reason, StringComparison.Ordinal);
+        Assert.Empty(Parse(Port.Replace("HOOK", "ingress", StringComparison.Ordinal)).Errors);
+        Assert.Empty(Parse(Port.Replace("HOOK", "local-in", StringComparison.Ordinal).Replace("udp or @f", "udp", StringComparison.Ordinal)).Errors);
+    }
+
+    [Fact]
     public void Mode_trigger_has_its_defaults_and_takes_named_filters()
     {
         Assert.Null(Good("""{"ports":[{"name":"a"}],"storage":{"trigger":{"before":"1m"}}}""").Storage.Trigger);

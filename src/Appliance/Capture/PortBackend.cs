@@ -17,8 +17,6 @@ internal sealed record PortRequest(PortOptions Options, int Port, Link Link, int
 /// </summary>
 internal static class PortBackend
 {
-    private const int RawLinkType = 101;
-
     /// <param name="options">The port.</param>
     /// <param name="warning">One line, when there is a module that cannot be used.</param>
     /// <returns>Auto is never returned.</returns>
@@ -114,14 +112,7 @@ internal static class PortBackend
             session.SetFilter(CapboxNumbers.CAPBOX_FILTER_LINK, Compile(options, device));
         if ((hooks & ~LinkHooks) == 0)
             return;
-        try
-        {
-            session.SetFilter(CapboxNumbers.CAPBOX_FILTER_INET, options.Filter is null ? FilterProgram.AcceptAll(options.SnapLength) : CompileRaw(options.Filter, options.SnapLength));
-        }
-        catch (FormatException e)
-        {
-            throw new IOException($"hooks of the network layer see no link header: {e.Message}", e);
-        }
+        session.SetFilter(CapboxNumbers.CAPBOX_FILTER_INET, options.Filter is null ? FilterProgram.AcceptAll(options.SnapLength) : CompileRaw(options.Filter, options.SnapLength));
     }
 
     private const uint LinkHooks = (1u << (int)CapboxNumbers.CAPBOX_HOOK_INGRESS) | (1u << (int)CapboxNumbers.CAPBOX_HOOK_EGRESS);
@@ -146,11 +137,11 @@ internal static class PortBackend
     {
         try
         {
-            return FilterProgram.CompileOffline(filter, snapLength, RawLinkType);
+            return FilterProgram.CompileOffline(filter, snapLength, FilterProgram.RawLinkType);
         }
         catch (FormatException e)
         {
-            throw new FilterException(e.Message, e);
+            throw new FilterException(FilterCompiler.NoLinkHeader + e.Message, e);
         }
     }
 

@@ -196,6 +196,8 @@ public sealed class Recorder : IDisposable
         {
             if (port.Filter is not null && FilterCompiler.Check(port.Filter, port.SnapLength) is { } message)
                 throw new CaptureException($"port {port.Name}: filter \"{port.Filter}\": {message}");
+            if (port is { Filter: not null, HasNetworkHooks: true } && FilterCompiler.CheckNetworkLayer(port.Filter, port.SnapLength) is { } raw)
+                throw new CaptureException($"port {port.Name}: filter \"{port.Filter}\": {raw}");
         }
 
         if (options.Storage.Trigger?.Filter is { } trigger && FilterCompiler.Check(trigger, Format.MaxSnapLength) is { } problem)

@@ -131,6 +131,9 @@ public sealed record PortOptions
     /// <summary>True if packet sockets cannot do what is asked for.</summary>
     public bool NeedsModule => Hooks.Count > 0 || Consume || Overflow == Overflow.DropOldest;
 
+    /// <summary>True if some of its packets come without a link header.</summary>
+    public bool HasNetworkHooks => Hooks.Any(h => h is not (Hook.Ingress or Hook.Egress));
+
     /// <summary>CPUs for the ring threads, ring i on Cpus[i % count]; empty: spread over the CPUs this process may use.</summary>
     public IReadOnlyList<int> Cpus { get; init; } = [];
 }

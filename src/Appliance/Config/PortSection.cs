@@ -57,6 +57,8 @@ public static class PortSection
             Overflow = node.Choice("overflow", Overflow.DropNewest, ("drop-newest", Overflow.DropNewest), ("drop-oldest", Overflow.DropOldest)),
             Cpus = ReadCpus(node),
         };
+        if (port is { Filter: not null, HasNetworkHooks: true } && !filters.AreProved && FilterCompiler.CheckNetworkLayer(port.Filter, snapLength) is { } raw)
+            node.Error("filter", raw);
         CheckModule(node, port);
         CheckRing(node, port);
         node.Finish();

@@ -10,7 +10,10 @@ namespace Capbox.Ptp.Port;
 /// <summary>What the port does to its clock, and what it finds out about it once a second.</summary>
 public sealed partial class PtpPort
 {
+    private const long AfterLinkChangeNs = 3 * SecondNs;
+
     private bool _hadLeap;
+    private long _linkChangedNs = long.MinValue;
 
     private bool IsSteering => _options.Mode == PortMode.Steer;
 
@@ -55,9 +58,10 @@ public sealed partial class PtpPort
     private void Moved(TaiTime at, long stepNs, long nowNs, StepReason reason)
     {
         // The reading that found a foreign one has it already.
-        if (reason != StepReason.Foreign)
+        bool isFound = reason is StepReason.Foreign or StepReason.LostDial;
+        if (!isFound)
             _reckoning.Stepped(stepNs);
-        if (reason == StepReason.Foreign)
+        if (isFound)
             _servo.SteppedByOthers(at, stepNs);
         else if (reason == StepReason.UtcOffset)
             _servo.Renamed(at, stepNs);
@@ -69,7 +73,7 @@ public sealed partial class PtpPort
         _listener?.Stepped(new(at, stepNs, reason));
     }
 
-    private int TakeLinkChanges()
+    private int TakeLinkChanges(long nowNs)
     {
         int i = 0;
         for (; i < MostInTurn; i++)
@@ -78,18 +82,19 @@ public sealed partial class PtpPort
             if (reception == Reception.None)
                 break;
             if (reception == Reception.Message && IsSteering)
-                LinkChanged();
+                LinkChanged(nowNs);
         }
 
         return i;
     }
 
     /// <summary>Dials at once, whether the card forgot the dial or not: it costs nothing.</summary>
-    private void LinkChanged()
+    private void LinkChanged(long nowNs)
     {
         _isSteeringDue = true;
         if (!_options.LosesDialAtLinkChange)
             return;
+        _linkChangedNs = nowNs;
         try
         {
             _servo.FrequencyLost(Now());
@@ -164,7 +169,7 @@ public sealed partial class PtpPort
         {
             case RawFinding.Stepped:
                 // It is known as well as the clock is read: the messages know better.
-                Moved(new(at.Nanoseconds - (long)verdict.StepNs), (long)verdict.StepNs, nowNs, StepReason.Foreign);
+                Moved(new(at.Nanoseconds - (long)verdict.StepNs), (long)verdict.StepNs, nowNs, ReasonOf(verdict.StepNs, nowNs));
                 break;
             case RawFinding.DialLost when IsSteering:
                 _servo.FrequencyLost(at);
@@ -178,6 +183,14 @@ public sealed partial class PtpPort
         }
 
         _listener?.Found(verdict);
+    }
+
+    /// <summary>Without its dial the clock runs the other way, and not for longer than from the link change to here.</summary>
+    private StepReason ReasonOf(double stepNs, long nowNs)
+    {
+        double dialPpb = _servo.Estimator.DialPpb;
+        bool isDial = nowNs - AfterLinkChangeNs < _linkChangedNs && stepNs * dialPpb < 0 && Math.Abs(stepNs) <= Math.Abs(dialPpb) * AfterLinkChangeNs * 1e-9;
+        return isDial ? StepReason.LostDial : StepReason.Foreign;
     }
 
     /// <summary>A clock that counts UTC means another TAI when the difference changes, and after a leap second it is learnt anew.</summary>

@@ -110,7 +110,7 @@ public sealed partial class PtpPort : IDisposable
     {
         int taken = 0;
         if (_socket.HasLinkChanges)
-            taken += TakeLinkChanges();
+            taken += TakeLinkChanges(nowNs);
         if (_socket.HasTransmitStamps)
             taken += TakeTransmitStamps(nowNs);
         if (_socket.HasMessages(PtpChannel.Event))

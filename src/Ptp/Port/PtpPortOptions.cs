@@ -45,6 +45,9 @@ public enum StepReason
     /// <summary>Somebody else did it; CLOCK_MONOTONIC_RAW told.</summary>
     Foreign,
 
+    /// <summary>Nobody did it: the card forgot its dial at a link change, and the clock ran so far off before it was dialled again; CLOCK_MONOTONIC_RAW told.</summary>
+    LostDial,
+
     /// <summary>Another TAI - UTC: the clock counts UTC and did not move, what it stands for in TAI did.</summary>
     UtcOffset,
 }
