@@ -21,7 +21,7 @@ demo: publish ## record real traffic between two network namespaces and show it 
 	@scripts/demo.sh
 
 test: publish ## run every test; the last line counts them
-	@scripts/setup.sh build run demo test fuzz kmod vm
+	@scripts/setup.sh build run demo test fuzz kmod dkms vm
 	@scripts/test.sh
 
 test-kernel-debug: publish ## run the kernel module's tests on a kernel that looks for errors; its first build takes 15 minutes

@@ -33,6 +33,12 @@ struct capbox_session;
 
 /* memory.c: pages that the kernel sees at one address and user space can map */
 
+/*
+ * How a session's memory is asked for: it counts as its opener's, and what is not to be had is
+ * refused. Without RETRY_MAYFAIL the kernel would kill somebody for it, most likely the opener.
+ */
+#define CAPBOX_GFP (GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
 /**
  * struct capbox_area - zeroed pages, contiguous in the kernel's address space
  * @address: where the kernel sees them

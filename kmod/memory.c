@@ -13,8 +13,6 @@
 
 #include "capbox.h"
 
-#define CAPBOX_GFP (GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN)
-
 /*
  * One physical run costs one entry of the TLB and one of the disk's scatter list, but is not always
  * to be had. Of single pages: madvise(MADV_COLD) of a part of a compound page never returns in a
@@ -22,7 +20,7 @@
  */
 static bool capbox_area_alloc_run(struct capbox_area *area, unsigned int order, int node)
 {
-	struct page *page = alloc_pages_node(node, CAPBOX_GFP | __GFP_NORETRY, order);
+	struct page *page = alloc_pages_node(node, CAPBOX_GFP | __GFP_ZERO | __GFP_NORETRY, order);
 
 	if (!page)
 		return false;
@@ -35,11 +33,11 @@ static int capbox_area_alloc_pages(struct capbox_area *area, int node)
 {
 	unsigned int i;
 
-	area->pages = kvcalloc(area->page_count, sizeof(*area->pages), GFP_KERNEL_ACCOUNT);
+	area->pages = kvcalloc(area->page_count, sizeof(*area->pages), CAPBOX_GFP);
 	if (!area->pages)
 		return -ENOMEM;
 	for (i = 0; i < area->page_count; i++) {
-		area->pages[i] = alloc_pages_node(node, CAPBOX_GFP, 0);
+		area->pages[i] = alloc_pages_node(node, CAPBOX_GFP | __GFP_ZERO, 0);
 		if (!area->pages[i])
 			return -ENOMEM;
 	}

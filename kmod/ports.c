@@ -137,7 +137,7 @@ static int capbox_port_add_locked(struct capbox_session *session, struct capbox_
 	err = capbox_port_find_slot(session, request);
 	if (err)
 		return err;
-	port = kzalloc(sizeof(*port), GFP_KERNEL_ACCOUNT);
+	port = kzalloc(sizeof(*port), CAPBOX_GFP);
 	if (!port)
 		return -ENOMEM;
 	err = capbox_port_attach(session, port, request);

@@ -354,10 +354,10 @@ static int capbox_ring_alloc_blocks(struct capbox_ring *ring)
 	u32 i;
 	int err;
 
-	ring->blocks = kvcalloc(setup->blocks, sizeof(*ring->blocks), GFP_KERNEL_ACCOUNT);
-	ring->areas = kvcalloc(setup->blocks, sizeof(*ring->areas), GFP_KERNEL_ACCOUNT);
-	ring->free = kvcalloc(setup->blocks, sizeof(*ring->free), GFP_KERNEL_ACCOUNT);
-	ring->filled = kvcalloc(setup->queue_entries, sizeof(*ring->filled), GFP_KERNEL_ACCOUNT);
+	ring->blocks = kvcalloc(setup->blocks, sizeof(*ring->blocks), CAPBOX_GFP);
+	ring->areas = kvcalloc(setup->blocks, sizeof(*ring->areas), CAPBOX_GFP);
+	ring->free = kvcalloc(setup->blocks, sizeof(*ring->free), CAPBOX_GFP);
+	ring->filled = kvcalloc(setup->queue_entries, sizeof(*ring->filled), CAPBOX_GFP);
 	if (!ring->blocks || !ring->areas || !ring->free || !ring->filled)
 		return -ENOMEM;
 	for (i = 0; i < setup->blocks; i++) {
@@ -407,7 +407,7 @@ static int capbox_ring_alloc(struct capbox_ring *ring)
 struct capbox_ring *capbox_ring_new(struct capbox_session *session, u32 index, int cpu)
 {
 	int node = cpu < 0 ? NUMA_NO_NODE : cpu_to_node(cpu);
-	struct capbox_ring *ring = kzalloc_node(sizeof(*ring), GFP_KERNEL_ACCOUNT, node);
+	struct capbox_ring *ring = kzalloc_node(sizeof(*ring), CAPBOX_GFP, node);
 	int err;
 
 	if (!ring)

@@ -33,7 +33,7 @@ static unsigned int capbox_session_count;
  */
 struct capbox_session *capbox_session_open(struct net *net)
 {
-	struct capbox_session *session = kzalloc(sizeof(*session), GFP_KERNEL_ACCOUNT);
+	struct capbox_session *session = kzalloc(sizeof(*session), CAPBOX_GFP);
 	int err = 0;
 
 	if (!session)
@@ -100,7 +100,7 @@ static int capbox_rings_alloc(struct capbox_session *session, const struct cpuma
 	u32 index = 0;
 	int err = 0;
 
-	session->rings = kvcalloc(session->setup.rings, sizeof(*session->rings), GFP_KERNEL_ACCOUNT);
+	session->rings = kvcalloc(session->setup.rings, sizeof(*session->rings), CAPBOX_GFP);
 	session->ring_of = alloc_percpu(struct capbox_ring *);
 	if (!session->rings || !session->ring_of)
 		return -ENOMEM;
