@@ -14,7 +14,10 @@ public static class FilterCompiler
     /// <param name="expression">A tcpdump expression with named filters expanded.</param>
     /// <param name="snapLength">Bytes kept of each packet.</param>
     public static string? CheckNetworkLayer(string expression, int snapLength) =>
-        FilterProgram.Check(expression, snapLength, FilterProgram.RawLinkType) is { } message ? NoLinkHeader + message : null;
+        FilterProgram.Check(expression, snapLength, RawLinkType) is { } message ? NoLinkHeader + message : null;
+
+    /// <summary>LINKTYPE_RAW: a packet begins with its IPv4 or IPv6 header.</summary>
+    internal const int RawLinkType = 101;
 
     internal const string NoLinkHeader = "hooks of the network layer see no link header: ";
 }

@@ -137,7 +137,7 @@ internal static class PortBackend
     {
         try
         {
-            return FilterProgram.CompileOffline(filter, snapLength, FilterProgram.RawLinkType);
+            return FilterProgram.CompileOffline(filter, snapLength, FilterCompiler.RawLinkType);
         }
         catch (FormatException e)
         {

@@ -13,9 +13,6 @@ internal static unsafe class FilterProgram
 {
     private const int EthernetLinkType = 1;
 
-    /// <summary>LINKTYPE_RAW: a packet begins with its IPv4 or IPv6 header.</summary>
-    public const int RawLinkType = 101;
-
 
     /// <summary>libpcap counts link types its own way: they agree with files' but for a few, of which capbox records raw IP.</summary>
     private static int DataLink(int linkType) => linkType == 101 ? Pcap.DLT_RAW : linkType; // LINKTYPE_RAW, pcap-linktype(7)

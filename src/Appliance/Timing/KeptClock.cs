@@ -23,6 +23,9 @@ internal sealed class KeptClock : IKeptClock
     /// <summary>Interfaces come and go: which port is stamped by this clock is looked up again every so many seconds.</summary>
     private const int LookAtPortsSeconds = 10;
 
+    /// <summary>Beyond this it is not known which second it is, for a leap second say.</summary>
+    private const uint MostBoundNs = 500_000_000;
+
     private readonly ClockOptions _options;
     private readonly PortLog _log;
     private readonly PortStamping? _stamping;
@@ -172,14 +175,15 @@ internal sealed class KeptClock : IKeptClock
     /// <summary>The kernel is told what its clock is worth, and makes an announced leap second.</summary>
     private void Declare(SystemClock system, ClockClaim claim, in PortStatus status)
     {
-        if (claim.BoundNs == uint.MaxValue || claim.State == Pcapng.ClockState.Acquiring || status.Forecast is not { } utc)
+        // Noisy stamps may leave it acquiring for ever; it knows which second it is all the same.
+        if (claim.BoundNs > MostBoundNs || status.Forecast is not { } utc)
             return;
         // The kernel changes its TAI - UTC with the leap second: it is not told the old one by chance right after.
         if (utc.Leap != 0 && utc.LeapAt.Nanoseconds - status.Quality.At.Nanoseconds < ClockFollower.LeapQuietNs)
             return;
         try
         {
-            system.Declare(new SystemClockStatus(true, claim.BoundNs, (long)Math.Abs(status.Quality.OffsetNs), ClockFollower.Announced(utc), utc.Now));
+            system.Declare(new SystemClockStatus(claim.State != Pcapng.ClockState.Acquiring, claim.BoundNs, (long)Math.Abs(status.Quality.OffsetNs), ClockFollower.Announced(utc), utc.Now));
         }
         catch (IOException e)
         {
