@@ -30,10 +30,7 @@ test-kernel-debug: publish ## run the kernel module's tests on a kernel that loo
 
 check: ## format, analyzers, tidy rules; sparse, checkpatch and coccicheck on the kernel module
 	@scripts/setup.sh build kmod check
-	dotnet format Appliance.sln --verify-no-changes
-	dotnet build Appliance.sln -v q
-	scripts/tidy.sh
-	scripts/kmod-check.sh
+	@scripts/kmod-check.sh & module=$$!; scripts/check.sh; status=$$?; wait $$module && exit $$status
 
 bench: publish ## measure capbox against its peers on this machine
 	@scripts/setup.sh run bench demo test

@@ -8,7 +8,7 @@ using Xunit;
 namespace Capbox.Tests.Integration;
 
 /// <summary>The clock that the recorder keeps, where no card has one: software stamps over veth, a real ptp4l, and this machine's clock, which is compared and never touched.</summary>
-[Collection("Integration")]
+[Collection("Remote")]
 public class ClockTests
 {
     private static string Document(Lab lab, string clock) => $$"""

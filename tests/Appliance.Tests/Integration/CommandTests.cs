@@ -5,7 +5,7 @@ using Xunit;
 namespace Capbox.Tests.Integration;
 
 /// <summary>Commands at a broker and on the socket of a real recorder; each answer is held to its schema.</summary>
-[Collection("Integration")]
+[Collection("Remote")]
 public class CommandTests
 {
     private const string Device = "box-1";

@@ -10,7 +10,7 @@ using Xunit;
 namespace Capbox.Tests.Integration;
 
 /// <summary>The control socket against friends and everybody else.</summary>
-[Collection("Integration")]
+[Collection("Remote")]
 public class ControlTests
 {
     private const int PatienceMs = 8000;

@@ -6,7 +6,7 @@ using Xunit;
 namespace Capbox.Tests.Integration;
 
 /// <summary>Events at a real broker that goes away, hangs behind a dead line, takes rights back, and comes again.</summary>
-[Collection("Integration")]
+[Collection("Remote")]
 public class EventTests
 {
     private const string Device = "box-1", BrokerAddress = "10.77.2.2", RouterAddress = "10.77.1.1";

@@ -8,7 +8,7 @@ using Xunit;
 namespace Capbox.Tests.Integration;
 
 /// <summary>The recorder beside an outside ptp4l or chronyd, which are not let touch this machine's clock: setpriv takes away their right, and the kernel refuses.</summary>
-[Collection("Integration")]
+[Collection("Remote")]
 public class ExternalClockTests
 {
     private static readonly string[] s_withoutClock = ["setpriv", "--bounding-set=-sys_time"];

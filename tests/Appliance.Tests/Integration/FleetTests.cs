@@ -6,7 +6,7 @@ using Xunit;
 namespace Capbox.Tests.Integration;
 
 /// <summary>Many boxes at a real broker: two that record, and simulated ones (Bench boxes: the real control line, without a recorder).</summary>
-[Collection("Integration")]
+[Collection("Remote")]
 public class FleetTests
 {
     private const int Simulated = 20;

@@ -68,7 +68,10 @@ internal static class Tool
     }
 }
 
-/// <summary>Two network namespaces joined by veth pairs, and a scratch directory. Everything is gone after Dispose.</summary>
+/// <summary>
+/// Two network namespaces joined by veth pairs, and a scratch directory. Everything is gone after Dispose. Tests that use it are in the collections Integration and Remote (a box that is steered from elsewhere), which run
+/// beside each other: for most of their time they wait.
+/// </summary>
 internal sealed class Lab : IDisposable
 {
     private const string Prefix = "cbt";

@@ -9,7 +9,7 @@ using Xunit;
 namespace Capbox.Tests.Integration;
 
 /// <summary>A box that keeps its configuration itself, by the published binary: changed while it records, confirmed, taken back, killed.</summary>
-[Collection("Integration")]
+[Collection("Remote")]
 public class ManagedConfigTests
 {
     private static string State(Lab lab) => Path.Combine(lab.Scratch, "state");

@@ -6,7 +6,7 @@ using Xunit;
 namespace Capbox.Tests.Integration;
 
 /// <summary>The box at a real broker, mosquitto: born, asked, configured, cut off, deceived.</summary>
-[Collection("Integration")]
+[Collection("Remote")]
 public class MqttLinkTests
 {
     private const string Device = "box-1";

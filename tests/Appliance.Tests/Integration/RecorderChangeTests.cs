@@ -7,7 +7,7 @@ using Xunit;
 namespace Capbox.Tests.Integration;
 
 /// <summary>A recorder goes over to other options under traffic: what each port must have then, packet by packet.</summary>
-[Collection("Integration")]
+[Collection("Remote")]
 public class RecorderChangeTests
 {
     private const ushort Even = 0x88B5, Odd = 0x88B6;

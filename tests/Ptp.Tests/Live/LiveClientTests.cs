@@ -6,7 +6,7 @@ using Xunit;
 namespace Capbox.Ptp.Tests.Live;
 
 /// <summary>The clients against the programs themselves: what they say to us is what they say to their own tools.</summary>
-[Collection("live")]
+[Collection("live 2")]
 public sealed class LiveClientTests
 {
     private const int Master = 1, Slave = 2;

@@ -7,7 +7,7 @@ using Xunit;
 namespace Capbox.Ptp.Tests.Live;
 
 /// <summary>Whom our port follows among several real ptp4l, and what becomes of its clock.</summary>
-[Collection("live")]
+[Collection("live 1")]
 public sealed class LiveMasterTests
 {
     private const int First = 1, Second = 2, Slave = 3;

@@ -8,7 +8,7 @@ using Xunit;
 namespace Capbox.Ptp.Tests.Live;
 
 /// <summary>Our port follows a real ptp4l over every transport, and tshark reads what it sent.</summary>
-[Collection("live")]
+[Collection("live 1")]
 public sealed class LiveTransportTests
 {
     private const int Master = 1, Slave = 2;

@@ -9,6 +9,7 @@ namespace Capbox.Ptp.Tests.Live;
 /// <summary>
 /// Hosts on one bridge, each a network namespace with interface <c>p0</c>: MAC 02:00:00:00:00:0N, 192.0.2.N, 2001:db8::N. Software stamps, real ptp4l. Everything is gone after Dispose. The
 /// machine's clock is served and read, and never touched: ptp4l runs with free_running, or without the right to.
+/// Its tests are in two collections that run beside each other: for most of their time they wait.
 /// </summary>
 internal sealed partial class PtpLab : IDisposable
 {

@@ -8,6 +8,7 @@ internal sealed record Options
           --kernel debian|debug   the kernel to boot, debian when not given
           --suite NAME            the cases of another suite than "test"
           --list                  print the cases and what they need, and run none
+          --guests N              so many guests beside each other, 2 when not given, 1 with --gdb
           --keep-log              print the log of each case, not only of those that fail
           --self-test             prove that the bed sees failures
           --shell                 a shell in a guest with what the named case needs, module loaded; Ctrl-A x ends it
@@ -17,6 +18,8 @@ internal sealed record Options
     public string Kernel { get; private set; } = "debian";
 
     public string Suite { get; private set; } = "test";
+
+    public int Guests { get; private set; } = 2;
 
     public bool List { get; private set; }
 
@@ -51,6 +54,9 @@ internal sealed record Options
             case "--suite":
                 Suite = Value(word, rest);
                 break;
+            case "--guests":
+                Guests = int.TryParse(Value(word, rest), out int guests) && guests is >= 1 and <= 16 ? guests : throw new VmException("--guests: not a number from 1 to 16");
+                break;
             case "--list":
                 List = true;
                 break;
@@ -65,7 +71,7 @@ internal sealed record Options
                 Shell = true;
                 break;
             case "--gdb":
-                Gdb = true;
+                (Gdb, Guests) = (true, 1);
                 break;
             default:
                 if (word.StartsWith('-'))
