@@ -19,7 +19,7 @@ public class FleetRosterTests
         Take(roster, "CB-9/state", """{"state":"ready","session":"s"}""");
         Take(roster, "CB-9/info", """{"model":"capbox","serial":"77","version":"capbox 0.1.0","os":"Linux","mayConfigure":true,"later":[1]}""");
         Take(roster, "CB-9/health", """{"overall":"error","components":{},"alarms":[{"id":"clock-state","severity":"warning","since":"t","text":"free"},{"id":"port-down/eth2","severity":"error","since":"t","text":"eth2 is down"}]}""", s_now);
-        Take(roster, "CB-9/config/reported", """{"version":8,"id":"j","status":"rejected","errors":[{"path":"$.a","reason":"no"}],"revision":7,"config":{"ports":[{"name":"eth2"},{"name":"eth3"}]}}""");
+        Take(roster, "CB-9/config/reported", """{"version":8,"id":"j","status":"rejected","errors":[{"path":"$.a","reason":"no"}],"revision":7,"config":{"ports":[{"name":"eth2"},{"name":"eth3","netns":"blue"}]}}""");
         return roster;
     }
 
@@ -36,12 +36,12 @@ public class FleetRosterTests
             ],
             FleetView.Status([.. roster.Boxes], s_now.AddSeconds(12)));
         FleetBox box = roster["CB-9"]!;
-        Assert.Equal(["eth2", "eth3"], box.Report!.Ports);
+        Assert.Equal(["eth2", "blue/eth3"], box.Report!.Ports);
         Assert.Equal(8, box.Report.HighestVersion);
-        Take(roster, "CB-9/config/reported", """{"version":8,"id":"j","highestVersion":90,"status":"rejected","errors":[{"path":"$.a","reason":"no"}],"revision":7,"config":{"ports":[{"name":"eth2"},{"name":"eth3"}]}}""");
+        Take(roster, "CB-9/config/reported", """{"version":8,"id":"j","highestVersion":90,"status":"rejected","errors":[{"path":"$.a","reason":"no"}],"revision":7,"config":{"ports":[{"name":"eth2"},{"name":"eth3","netns":"blue"}]}}""");
         Assert.Equal(90, roster["CB-9"]!.Report!.HighestVersion);
         Assert.Equal(["$.a: no"], box.Report.Errors);
-        Assert.Equal("""{"ports":[{"name":"eth2"},{"name":"eth3"}]}""", box.Report.Config);
+        Assert.Equal("""{"ports":[{"name":"eth2"},{"name":"eth3","netns":"blue"}]}""", box.Report.Config);
         Assert.Null(Example(keepsDocuments: false)["CB-9"]!.Report!.Config);
     }
 

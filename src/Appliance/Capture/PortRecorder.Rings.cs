@@ -119,10 +119,12 @@ internal sealed partial class PortRecorder
         for (int i = 0; i < _recorders.Count; i++)
         {
             RingRecorder recorder = _recorders[i];
+            int ring = i;
             int cpu = ThreadPlacement.CpuFor(_options.Cpus, (_port * _recorders.Count) + i);
             var thread = new Thread(() =>
             {
-                ThreadPlacement.Pin(cpu);
+                if (!ThreadPlacement.Pin(cpu) && _options.Cpus.Count > 0)
+                    _logger.LogWarning("port {Port}: cpus: there is no CPU {Cpu} for this process; the thread of ring {Ring} runs where the kernel puts it", _options.Name, cpu, ring);
                 recorder.Run();
             }, maxStackSize: 256 * 1024)
             {

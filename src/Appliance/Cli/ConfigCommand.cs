@@ -19,7 +19,7 @@ internal static class ConfigCommand
         else
         {
             if (isGood)
-                Console.Out.WriteLine($"{file}: good, {string.Join(", ", result.Options!.Ports.Select(p => p.Name))} to {result.Options.Storage.Directory}");
+                Console.Out.WriteLine(result.Options!.Ports.Count == 0 ? $"{file}: good, records no port" : $"{file}: good, {string.Join(", ", result.Options.Ports.Select(p => p.Name))} to {result.Options.Storage.Directory}");
             WriteErrors(file, [.. result.Errors, .. warnings]);
         }
 

@@ -17,8 +17,8 @@ public sealed class ConfigStore : IDisposable
     /// <summary>Where a box keeps them if nothing is said.</summary>
     public const string DefaultDirectory = "/var/lib/capbox-state";
 
-    /// <summary>Nothing is recorded until somebody says what.</summary>
-    public const string FactoryDocument = """{"ports":[],"storage":{"retention":{"minFree":"5%"}}}""";
+    /// <summary>Nothing is recorded until somebody says what, and nothing is deleted: it is also in force when every other document was lost.</summary>
+    public const string FactoryDocument = """{"ports":[]}""";
 
     private const string StateName = "state.json", LockName = "lock";
     private readonly string _directory;
@@ -42,7 +42,7 @@ public sealed class ConfigStore : IDisposable
     /// <param name="directory">Made if it is missing.</param>
     /// <param name="seed">The first revision of a box that has none; null: the built-in document.</param>
     /// <exception cref="IOException">It cannot be used, or another process uses it; the message names it.</exception>
-    public static ConfigStore Open(string directory, ReadOnlyMemory<byte>? seed = null)
+    public static ConfigStore Open(string directory, byte[]? seed = null)
     {
         FileStream locked;
         try
@@ -136,7 +136,7 @@ public sealed class ConfigStore : IDisposable
 
     internal static string Digest(string line) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(line)));
 
-    private void Load(ReadOnlyMemory<byte>? seed)
+    private void Load(byte[]? seed)
     {
         ConfigState? state = ReadState();
         IReadOnlyList<long> numbers = Numbers();
@@ -168,7 +168,7 @@ public sealed class ConfigStore : IDisposable
             new ConfigOutcome(revision.Version, revision.Id, state is null ? "applied" : "rolled-back", [.. _notes.Select(n => new ConfigError("$", n))]), null));
     }
 
-    private void Begin(ReadOnlyMemory<byte>? seed, bool isLost)
+    private void Begin(byte[]? seed, bool isLost)
     {
         if (isLost)
             _notes.Add($"{_directory}: no good document is left; the first one is in force again");

@@ -28,7 +28,8 @@ internal static class RetentionSection
         };
         if (rules.KeepBytes > rules.MaxTotalBytes && rules.MaxTotalBytes > 0)
             node.Error("keepAtLeast", "more than maxTotal: both cannot hold");
-        if (rules is { MinFreeBytes: 0, MinFreePercent: 0, MaxTotalBytes: 0, MaxAgeNs: 0, PortMaxAgeNs.Count: 0 })
+        // One that is wrong is told where it is.
+        if (!node.Has("minFree") && !node.Has("maxTotal") && !node.Has("maxAge") && rules.PortMaxAgeNs.Count == 0)
             errors.Add(node.Path, "no rule: give minFree, maxTotal, maxAge or portMaxAge");
         node.Finish();
         return rules;

@@ -58,12 +58,15 @@ internal static class FleetReader
         if (Text(root, "status") is not { } status || Text(root, "id") is not { } id || !root.TryGetProperty("config", out JsonElement config) || config.ValueKind != JsonValueKind.Object)
             return null;
         string[] errors = [.. Elements(root, "errors", MaxErrors).Select(e => $"{Text(e, "path") ?? "$"}: {Text(e, "reason") ?? ""}")];
-        string[] ports = [.. Elements(config, "ports", MaxPorts).Select(p => Text(p, "name")).OfType<string>()];
+        string[] ports = [.. Elements(config, "ports", MaxPorts).Select(PortOf).OfType<string>()];
         long version = Number(root, "version");
         // An older box tells the last version alone.
         long highest = Number(root, "highestVersion") is > 0 and long told ? told : version;
         return new BoxReport(version, id, highest, status, Number(root, "revision"), errors, ports, config.GetRawText());
     }
+
+    /// <summary>As it is called wherever ports are named.</summary>
+    private static string? PortOf(JsonElement port) => Text(port, "name") is { } name ? Capture.PortName.Of(Text(port, "netns"), name) : null;
 
     private static BoxHealth? Health(JsonElement root)
     {

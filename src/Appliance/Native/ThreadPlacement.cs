@@ -18,15 +18,15 @@ internal static unsafe class ThreadPlacement
         return count == 0 ? -1 : allowed[count - 1 - (number % count)];
     }
 
-    /// <summary>Binds the calling thread. A CPU that is not there leaves it where it was.</summary>
-    public static void Pin(int cpu)
+    /// <summary>Binds the calling thread. A CPU that is not there, or not this process's, leaves it where it was, and false is returned.</summary>
+    public static bool Pin(int cpu)
     {
         if (cpu is < 0 or >= SetBytes * 8)
-            return;
+            return false;
         byte* set = stackalloc byte[SetBytes];
         new Span<byte>(set, SetBytes).Clear();
         set[cpu / 8] = (byte)(1 << (cpu % 8));
-        LibC.sched_setaffinity(0, SetBytes, set);
+        return LibC.sched_setaffinity(0, SetBytes, set) >= 0;
     }
 
     /// <summary>

@@ -92,8 +92,13 @@ internal sealed class ClockKeeper : IDisposable
             }
 
             _kept = null;
-            NoClaim();
-            _stop.Wait(waitMs);
+            // Each second of it is evidence, too.
+            for (int waitedMs = 0; waitedMs < waitMs && !_stop.IsSet; waitedMs += ShortestWaitMs)
+            {
+                NoClaim();
+                _stop.Wait(ShortestWaitMs);
+            }
+
             waitMs = Math.Min(2 * waitMs, LongestWaitMs);
         }
     }

@@ -216,6 +216,18 @@ public class ManagedConfigTests
     }
 
     [Fact]
+    public void A_new_box_records_nothing_until_it_is_told_what()
+    {
+        using var lab = new Lab();
+        using CapboxProcess capbox = CapboxProcess.StartOnly(lab, "--state", State(lab));
+        capbox.WaitFor(s => s.Ports.Count == 0, "a box without ports");
+        Assert.Equal("""{"ports":[]}""", string.Concat(Good(lab, "show").Where(c => !char.IsWhiteSpace(c))));
+        Good(lab, "apply", Write(lab, "one.json", Document(lab, Port("b0"))));
+        WaitCapturing(capbox, 1);
+        capbox.Stop();
+    }
+
+    [Fact]
     public void Without_a_box_the_documents_are_changed_for_the_next_start()
     {
         using var lab = new Lab();

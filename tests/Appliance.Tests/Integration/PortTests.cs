@@ -50,6 +50,15 @@ public class PortTests
     }
 
     [Fact]
+    public void A_cpu_that_is_not_there_is_told_and_the_thread_runs_somewhere()
+    {
+        using var lab = new Lab();
+        using CapboxProcess capbox = CapboxProcess.StartWith(lab, $$"""{"storage":{"directory":"{{lab.Archive}}"},"ports":[{"name":"b0","ringSize":"8MiB","cpus":[1000]}]}""");
+        Tool.WaitFor(() => capbox.Errors.Contains("port b0: cpus: there is no CPU 1000 for this process", StringComparison.Ordinal), "the word of it");
+        capbox.Stop();
+    }
+
+    [Fact]
     public async Task Renamed_it_is_followed_without_a_loss()
     {
         using var lab = new Lab();
