@@ -211,9 +211,10 @@ internal static class CatalogSync
     private static SegmentEntry? TryRead(string archive, SegmentName name, long bytes, out bool isDamaged)
     {
         isDamaged = false;
+        string path = Path.Combine(archive, name.ToString());
         try
         {
-            return SegmentEntry.Read(Path.Combine(archive, name.ToString()));
+            return SegmentEntry.Read(path);
         }
         catch (FileNotFoundException)
         {
@@ -222,7 +223,7 @@ internal static class CatalogSync
         catch (Exception e) when (e is SegmentFormatException or IOException or UnauthorizedAccessException)
         {
             isDamaged = true;
-            return SegmentEntry.ForDamaged(name, bytes);
+            return SegmentEntry.ForDamaged(name, bytes, path);
         }
     }
 }

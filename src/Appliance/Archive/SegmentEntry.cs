@@ -35,7 +35,7 @@ public sealed record SegmentEntry
     /// <summary>Sealed by the repair after a crash.</summary>
     public required bool Repaired { get; init; }
 
-    /// <summary>Its name says that it is sealed, but it cannot be read: no ports are known, and its times are those of its name.</summary>
+    /// <summary>Its name says that it is sealed, but it cannot be read: no ports are known, and its times are the start in its name and when it was written last, for it may hold packets of all that time.</summary>
     public bool Damaged { get; init; }
 
     public required IReadOnlyList<PortEntry> Ports { get; init; }
@@ -82,8 +82,15 @@ public sealed record SegmentEntry
         };
     }
 
+    /// <summary>When a segment was written last, UTC nanoseconds, or its start if that is later: it holds no later stamp, unless a clock was wrong.</summary>
+    public static long LastMomentNs(string path, long startNs)
+    {
+        DateTime written = File.GetLastWriteTimeUtc(path);
+        return written <= DateTime.UnixEpoch ? startNs : Math.Max(startNs, (written - DateTime.UnixEpoch).Ticks * 100);
+    }
+
     /// <summary>The entry of a file that <see cref="Read"/> refuses: it lies in the archive all the same.</summary>
-    public static SegmentEntry ForDamaged(SegmentName name, long bytes)
+    public static SegmentEntry ForDamaged(SegmentName name, long bytes, string path)
     {
         long startNs = name.Start?.Nanoseconds ?? 0;
         return new SegmentEntry
@@ -92,7 +99,7 @@ public sealed record SegmentEntry
             FileName = name.ToString(),
             Bytes = bytes,
             FirstUtcNs = startNs,
-            LastUtcNs = startNs,
+            LastUtcNs = LastMomentNs(path, startNs),
             SealedUtcNs = startNs,
             ConfigRevision = 0,
             Repaired = false,

@@ -36,6 +36,7 @@ public static class Extraction
         List<SegmentSlice> inRange = slices.FindAll(s => s.Chunks.Length > 0);
         var counters = new ExtractCounters();
         counters.Warnings.AddRange(scan.Warnings);
+        counters.Warnings.AddRange(SegmentScan.Misplaced(request));
         using var output = new OutputPipe(target, stop);
         CaptureWriter writer = CaptureWriter.Create(format, output, inRange);
         var job = new Job(request, inRange, filters, writer, counters, progress, stop);
@@ -47,14 +48,18 @@ public static class Extraction
             scan.BytesRead + counters.ChunkBytesRead, counters.Losses, counters.Warnings);
     }
 
-    /// <summary>Whether a request has any packet; ends at the first.</summary>
+    /// <summary>Whether a request has any packet, or may have: some of it cannot be read. Ends at the first.</summary>
     /// <exception cref="ExtractException">It cannot be done.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="stop"/>.</exception>
     public static bool HasAny(ExtractRequest request, CancellationToken stop)
     {
-        List<SegmentSlice> slices = new SegmentScan(request).Find().FindAll(s => s.Chunks.Length > 0);
+        var scan = new SegmentScan(request);
+        List<SegmentSlice> slices = scan.Find().FindAll(s => s.Chunks.Length > 0);
         using var filters = new LinkFilters(request.Filter, slices.Select(s => s.Header.LinkType));
-        using var merge = new PacketMerge(request, new ExtractCounters());
+        if (scan.Warnings.Count > 0)
+            return true;
+        var counters = new ExtractCounters();
+        using var merge = new PacketMerge(request, counters);
         foreach (SegmentSlice slice in slices)
             merge.Add(slice, slice.Chunks);
         for (long packets = 0; merge.MoveNext(); packets++)
@@ -65,7 +70,7 @@ public static class Extraction
                 return true;
         }
 
-        return false;
+        return counters.Warnings.Count > 0;
     }
 
     /// <summary>A chunk tells what was lost before it: the first chunk of each ring behind the range may mean the range.</summary>

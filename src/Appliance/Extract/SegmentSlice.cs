@@ -1,3 +1,4 @@
+using Capbox.Archive;
 using Capbox.Pcapng;
 using Capbox.Storage;
 
@@ -43,6 +44,8 @@ internal sealed class SegmentScan(ExtractRequest request)
             {
                 using SegmentReader reader = SegmentReader.Open(path);
                 BytesRead += reader.ChunksOffset;
+                if (MissingFooter(request, reader, name) is { } warning)
+                    Warnings.Add(warning);
                 SegmentSlice slice = Slice(reader, path, name);
                 if (slice.Chunks.Length > 0 || slice.After.Length > 0)
                     slices.Add(slice);
@@ -65,6 +68,33 @@ internal sealed class SegmentScan(ExtractRequest request)
         return slices;
     }
 
+    /// <summary>
+    /// What is to be said of a segment that is sealed by its name but has no valid footer: nobody knows what it held behind the chunks that can be read. The footer is written before the name, so
+    /// one that was sealed just now is none of these. Null also where the range lies beside what it can have held.
+    /// </summary>
+    public static string? MissingFooter(ExtractRequest request, SegmentReader reader, SegmentName name) =>
+        !name.InProgress && reader.FooterFault is { } fault && MayReach(request, reader.Path, name) ? $"{reader.Path}: damaged: {fault.Message}; only what can be read of it is there" : null;
+
+    /// <summary>Directories under the names of segments, a line each: where one is, a segment is missing.</summary>
+    /// <exception cref="ExtractException">The archive cannot be read.</exception>
+    public static IEnumerable<string> Misplaced(ExtractRequest request)
+    {
+        try
+        {
+            return [.. Directory.EnumerateDirectories(request.Archive, "*" + SegmentName.Extension)
+                .Where(path => SegmentName.TryParse(Path.GetFileName(path), out SegmentName name) && MayReach(request, path, name))
+                .Order(StringComparer.Ordinal).Select(path => $"{path}: a directory under the name of a segment")];
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ExtractException(e.Message, e);
+        }
+    }
+
+    /// <summary>Whether a file can hold stamps of the range: from the start in its name until it was written last.</summary>
+    private static bool MayReach(ExtractRequest request, string path, SegmentName name) =>
+        (name.Start is not { } start || (start < request.To && SegmentEntry.LastMomentNs(path, start.Nanoseconds) >= request.From.Nanoseconds));
+
     private void Reread(SegmentName name, List<SegmentSlice> slices)
     {
         if (!name.InProgress)
@@ -76,6 +106,8 @@ internal sealed class SegmentScan(ExtractRequest request)
         if (FindSealed(request.Archive, name.Sequence) is not { } path)
             return; // it was empty
         using SegmentReader reader = SegmentReader.Open(path);
+        if (MissingFooter(request, reader, name.Sealed()) is { } warning)
+            Warnings.Add(warning);
         slices.Add(Slice(reader, path, name.Sealed()));
     }
 
@@ -125,7 +157,7 @@ internal sealed class SegmentScan(ExtractRequest request)
         bool[] wanted = [.. reader.Ports.Select(p => request.Ports.Count == 0 || request.Ports.Contains(p.Name, StringComparer.Ordinal))];
         List<IndexEntry> chunks = [];
         var after = new Dictionary<(ushort Port, ushort Ring), IndexEntry>();
-        foreach (IndexEntry entry in Entries(reader))
+        foreach (IndexEntry entry in Entries(reader, name.InProgress))
         {
             if (!wanted[entry.Port])
                 continue;
@@ -153,21 +185,21 @@ internal sealed class SegmentScan(ExtractRequest request)
         return entries;
     }
 
-    private IReadOnlyList<IndexEntry> Entries(SegmentReader reader)
+    private IReadOnlyList<IndexEntry> Entries(SegmentReader reader, bool isPart)
     {
-        IReadOnlyList<IndexEntry> entries = reader.Trailer is null ? PartEntries(reader) : Index(reader);
+        IReadOnlyList<IndexEntry> entries = reader.Trailer is null ? PartEntries(reader, isPart ? HoleWaitMs : 0) : Index(reader);
         BytesRead += reader.Trailer is { } trailer ? trailer.FooterBytes : entries.Count * ChunkHeadBytes;
         return entries;
     }
 
     /// <summary>
-    /// The chunks of a segment that is being written. Several writes are in flight, so there may be a hole with chunks behind it: it fills within milliseconds. One that does not, as after a
+    /// The chunks of a segment that is being written, or lost its footer. Several writes are in flight, so there may be a hole with chunks behind it: it fills within milliseconds. One that does not, as after a
     /// write that failed, is passed, and said.
     /// </summary>
-    private List<IndexEntry> PartEntries(SegmentReader reader)
+    private List<IndexEntry> PartEntries(SegmentReader reader, int holeWaitMs)
     {
         List<IndexEntry> entries = [];
-        long next = reader.ChunksOffset, deadlineMs = Environment.TickCount64 + HoleWaitMs;
+        long next = reader.ChunksOffset, deadlineMs = Environment.TickCount64 + holeWaitMs;
         while (true)
         {
             for (; reader.TryReadChunk(next, out ChunkRecord chunk) is null; next += chunk.ChunkBytes)

@@ -146,6 +146,8 @@ internal sealed class SegmentTracker(ExtractRequest request, PacketMerge merge, 
         {
             using SegmentReader reader = SegmentReader.Open(path);
             Note(reader);
+            if (SegmentName.TryParse(Path.GetFileName(path), out SegmentName name) && SegmentScan.MissingFooter(request, reader, name) is { } warning)
+                counters.Warnings.Add(warning);
             bool isSame = part is not null && part.Reader.Origin.RunId == reader.Origin.RunId;
             _found.Clear();
             foreach (IndexEntry entry in SegmentScan.Index(reader))
