@@ -395,7 +395,7 @@ public sealed class CliTests : IDisposable
         return await run;
     }
 
-    private static async Task<(int Code, string Output, string Error)> Capbox(params string[] arguments)
+    internal static async Task<(int Code, string Output, string Error)> Capbox(params string[] arguments)
     {
         // The program beside the tests, as the compiler made it; the published binary is tried by the demo.
         ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };

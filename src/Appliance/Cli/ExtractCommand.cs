@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Capbox.Extract;
+using Capbox.Native;
 using Capbox.Ptp;
 using Microsoft.Win32.SafeHandles;
 
@@ -12,7 +13,7 @@ namespace Capbox.Cli;
 /// <param name="To">Null: now; with --follow: no end.</param>
 /// <param name="Ports">Empty: all.</param>
 /// <param name="Filter">Expression or null.</param>
-/// <param name="Output">File or -.</param>
+/// <param name="Output">File, pipe, device or -.</param>
 /// <param name="Format">Name of it.</param>
 /// <param name="Follow">Go on with what is being recorded.</param>
 /// <param name="Window">With --follow: how long a chunk waits for earlier ones.</param>
@@ -94,7 +95,7 @@ internal static class ExtractCommand
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Errors.Failed(arguments.Output == "-" ? $"standard output: {e.Message}" : $"{arguments.Output}: {e.Message}");
+            return Errors.Failed(arguments.Output == "-" ? $"standard output: {e.Message}" : e.Message.StartsWith(arguments.Output + ": ", StringComparison.Ordinal) ? e.Message : $"{arguments.Output}: {e.Message}");
         }
         finally
         {
@@ -132,7 +133,28 @@ internal static class ExtractCommand
         return job.Run(output, progress, stop);
     }
 
+    /// <summary>Into what lies at the path if that is a pipe or a device; else a file under this name, or in the place that a link there leads to.</summary>
     private static ExtractReport ToFile(Job job, string path, IProgress<ExtractProgress>? progress, CancellationToken stop)
+    {
+        switch (FileSystem.KindOf(path))
+        {
+            case PathKind.Directory:
+                throw new IOException("it is a directory; name a file");
+            case PathKind.Socket:
+                throw new IOException("it is a socket, which cannot be opened for writing; name a file, a pipe, or -");
+            case PathKind.Pipe:
+                using (SafeFileHandle pipe = FileSystem.OpenPipe(path, stop))
+                    return job.Run(pipe, progress, stop);
+            case PathKind.Device:
+                using (SafeFileHandle device = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+                    return job.Run(device, progress, stop);
+        }
+
+        FileInfo file = new(path);
+        return ToNewFile(job, file.LinkTarget is null ? path : file.ResolveLinkTarget(returnFinalTarget: true)!.FullName, progress, stop);
+    }
+
+    private static ExtractReport ToNewFile(Job job, string path, IProgress<ExtractProgress>? progress, CancellationToken stop)
     {
         string temporary = path + ".part";
         try

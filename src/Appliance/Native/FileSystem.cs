@@ -3,6 +3,17 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Capbox.Native;
 
+/// <summary>What a path leads to; none: nothing, or it cannot be told.</summary>
+internal enum PathKind
+{
+    None,
+    File,
+    Directory,
+    Pipe,
+    Socket,
+    Device,
+}
+
 /// <summary>A page-aligned piece of memory outside the garbage collector, for O_DIRECT.</summary>
 internal sealed unsafe class AlignedBuffer : IDisposable
 {
@@ -167,6 +178,20 @@ internal static unsafe class FileSystem
         if (end < bytes && LibC.ftruncate(fd, end) != 0)
             throw Failed(path, "ftruncate");
         return Math.Max(0, bytes - end);
+    }
+
+    /// <summary>What lies at a path, links followed (inode(7)).</summary>
+    public static PathKind KindOf(string path)
+    {
+        FileStat status;
+        return LibC.stat(path, &status) != 0 ? PathKind.None : (status.Mode & 0xF000) switch
+        {
+            0x8000 => PathKind.File,
+            0x4000 => PathKind.Directory,
+            0x1000 => PathKind.Pipe,
+            0xC000 => PathKind.Socket,
+            _ => PathKind.Device,
+        };
     }
 
     /// <summary>True when nobody can read from this pipe any more.</summary>

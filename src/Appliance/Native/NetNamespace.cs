@@ -9,6 +9,7 @@ internal struct FileStat
 {
     [FieldOffset(0)] public ulong Device;
     [FieldOffset(8)] public ulong Inode;
+    [FieldOffset(24)] public uint Mode;
 }
 
 /// <summary>What lies at a path is no network namespace.</summary>

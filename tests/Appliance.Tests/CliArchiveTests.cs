@@ -1,0 +1,73 @@
+using System.Diagnostics;
+using Xunit;
+
+namespace Capbox.Tests;
+
+/// <summary>What the commands over an archive refuse, and where they write.</summary>
+public sealed class CliArchiveTests : IDisposable
+{
+    private const string All = "2026-11-23T00:00:00Z", End = "2026-11-24T00:00:00Z";
+    private readonly TestDirectory _archive = new();
+    private readonly TestDirectory _scratch = new();
+    private readonly string _segment;
+
+    public CliArchiveTests() => _segment = _archive.Write(TestSegment.SealedName, TestSegment.Small().Sealed());
+
+    public void Dispose()
+    {
+        _archive.Dispose();
+        _scratch.Dispose();
+    }
+
+    private Task<(int Code, string Output, string Error)> Extract(string output) =>
+        CliTests.Capbox("extract", "--archive", _archive.Path, "--from", All, "--to", End, "-o", output);
+
+    private static async Task<(int Code, string Output, string Error)> Run(string program, params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Task<string> error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        return (process.ExitCode, await output, await error);
+    }
+
+    [Fact]
+    public async Task A_pipe_that_is_there_is_written_into_and_stays()
+    {
+        string pipe = Path.Combine(_scratch.Path, "pipe"), read = Path.Combine(_scratch.Path, "read");
+        Assert.Equal(0, (await Run("mkfifo", pipe)).Code);
+        Task<(int Code, string Output, string Error)> reader = Run("timeout", "60", "cp", pipe, read);
+        (int code, _, string error) = await Extract(pipe);
+        Assert.True(code == 0, error);
+        Assert.Equal(0, (await reader).Code);
+        Assert.Equal(0x0A0D0D0A, BitConverter.ToInt32(await File.ReadAllBytesAsync(read, TestContext.Current.CancellationToken)));
+        Assert.Equal(0, (await Run("test", "-p", pipe)).Code);
+    }
+
+    [Fact]
+    public async Task A_device_that_is_there_is_written_into_and_stays()
+    {
+        string device = Path.Combine(_scratch.Path, "null");
+        Assert.SkipUnless((await Run("mknod", device, "c", "1", "3")).Code == 0, "mknod needs root");
+        (int code, _, string error) = await Extract(device);
+        Assert.True(code == 0, error);
+        Assert.Equal(0, (await Run("test", "-c", device)).Code);
+        Assert.False(File.Exists(device + ".part"));
+    }
+
+    [Fact]
+    public async Task A_link_is_followed_and_a_directory_refused()
+    {
+        string there = Path.Combine(_scratch.Path, "there"), link = Path.Combine(_scratch.Path, "link");
+        await File.WriteAllTextAsync(there, "old", TestContext.Current.CancellationToken);
+        File.CreateSymbolicLink(link, "there");
+        (int code, _, string error) = await Extract(link);
+        Assert.True(code == 0, error);
+        Assert.Equal("there", new FileInfo(link).LinkTarget);
+        Assert.True(new FileInfo(there).Length > 100);
+
+        (code, _, error) = await Extract(_scratch.Path);
+        Assert.Equal(1, code);
+        Assert.Equal($"capbox: {_scratch.Path}: it is a directory; name a file\n", error);
+    }
+}
