@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Capbox.Storage;
 using Xunit;
 
 namespace Capbox.Tests;
@@ -69,5 +70,37 @@ public sealed class CliArchiveTests : IDisposable
         (code, _, error) = await Extract(_scratch.Path);
         Assert.Equal(1, code);
         Assert.Equal($"capbox: {_scratch.Path}: it is a directory; name a file\n", error);
+    }
+
+    [Theory]
+    [InlineData("log")]
+    [InlineData("log --raw")]
+    [InlineData("report")]
+    public async Task An_archive_that_is_not_there_has_no_evidence_to_be_missing(string command)
+    {
+        (int code, _, string error) = await CliTests.Capbox(["clock", .. command.Split(' '), "--archive", "/nope"]);
+        Assert.Equal((1, "capbox: /nope: no such directory\n"), (code, error));
+    }
+
+    [Fact]
+    public async Task What_may_not_be_read_is_neither_damaged_nor_missing()
+    {
+        ArchiveDirectory.OpenState(_archive.Path);
+        File.SetUnixFileMode(_archive.Path, (UnixFileMode)0x1ED); // 0755
+        File.SetUnixFileMode(_segment, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        string capbox = Path.Combine(AppContext.BaseDirectory, "capbox.dll");
+        string[] nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "dotnet", capbox];
+        Assert.SkipUnless((await Run("setpriv", [.. nobody, "--help"])).Code == 0, "needs root, and a program that others may run");
+        foreach ((string line, string named) in new[]
+        {
+            ($"segments {_archive.Path}", _segment), ($"hold list --archive {_archive.Path}", "holds.json"), ($"clock log --archive {_archive.Path}", ".capbox/clock"),
+            ($"clock log --raw --archive {_archive.Path}", ".capbox/clock/exchanges"), ($"clock report --archive {_archive.Path}", ".capbox/clock"),
+        })
+        {
+            (int code, string output, string error) = await Run("setpriv", [.. nobody, .. line.Split(' ')]);
+            Assert.Equal((1, ""), (code, output));
+            Assert.Contains(named, Assert.Single(error.TrimEnd('\n').Split('\n')), StringComparison.Ordinal);
+            Assert.Contains("denied", error, StringComparison.Ordinal);
+        }
     }
 }

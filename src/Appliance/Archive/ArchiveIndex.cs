@@ -52,10 +52,11 @@ public static class ArchiveIndex
 
     /// <summary>Reads every segment of an archive, with the help of what its catalog knows.</summary>
     /// <exception cref="IOException">The directory cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It, or a segment, may not be read.</exception>
     public static IndexAnswer FromSegments(string archive, long fromNs, long toNs, IProgress<CatalogProgress>? progress, CancellationToken stop)
     {
         List<SegmentEntry> all = [];
-        CatalogSync.ReadWithout(archive, _ => 0, all.Add, progress, stop);
+        CatalogSync.ReadWithout(archive, _ => 0, all.Add, progress, stop, mustRead: true);
         List<SegmentEntry> found = all.FindAll(e => e.FirstUtcNs < toNs && e.LastUtcNs >= fromNs);
         SegmentEntry? next = found.Count == 0
             ? all.Find(e => e.FirstUtcNs >= toNs)

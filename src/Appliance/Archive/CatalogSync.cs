@@ -47,21 +47,23 @@ internal static class CatalogSync
         Dictionary<ulong, long> ages = ReadAges(archive);
         Catalog.Delete(archive);
         (Catalog catalog, CatalogReport report) = Update(
-            archive, create: true, sequence => ages.TryGetValue(sequence, out long ns) ? ns : storedAt(sequence), null, progress, "asked for", stop);
+            archive, create: true, sequence => ages.TryGetValue(sequence, out long ns) ? ns : storedAt(sequence), null, progress, "asked for", stop, mustRead: true);
         using (catalog)
             catalog.SetStamp(ArchiveStamp.Of(archive));
         return report;
     }
 
     /// <summary>Reads all segments, when no catalog can be had.</summary>
-    public static void ReadWithout(string archive, Func<ulong, long> storedAt, Action<SegmentEntry> seen, IProgress<CatalogProgress>? progress, CancellationToken stop)
+    /// <exception cref="UnauthorizedAccessException">A file may not be read, and <paramref name="mustRead"/>; otherwise it counts as damaged.</exception>
+    public static void ReadWithout(
+        string archive, Func<ulong, long> storedAt, Action<SegmentEntry> seen, IProgress<CatalogProgress>? progress, CancellationToken stop, bool mustRead = false)
     {
         List<(SegmentName Name, long Bytes)> files = List(archive);
         for (int i = 0; i < files.Count; i++)
         {
             stop.ThrowIfCancellationRequested();
             progress?.Report(new CatalogProgress(i, files.Count));
-            if (TryRead(archive, files[i].Name, files[i].Bytes, out _) is { } entry)
+            if (TryRead(archive, files[i].Name, files[i].Bytes, mustRead, out _) is { } entry)
                 seen(entry with { StoredAtNs = storedAt(entry.Sequence) });
         }
 
@@ -112,12 +114,13 @@ internal static class CatalogSync
     }
 
     private static (Catalog, CatalogReport) Update(
-        string archive, bool create, Func<ulong, long> storedAt, Action<SegmentEntry>? seen, IProgress<CatalogProgress>? progress, string? why, CancellationToken stop)
+        string archive, bool create, Func<ulong, long> storedAt, Action<SegmentEntry>? seen, IProgress<CatalogProgress>? progress, string? why, CancellationToken stop,
+        bool mustRead = false)
     {
         Catalog catalog = Catalog.Open(archive, create);
         try
         {
-            var merge = new Merge(archive, catalog, storedAt, seen, progress, stop);
+            var merge = new Merge(archive, catalog, storedAt, seen, progress, mustRead, stop);
             merge.Run();
             catalog.Checkpoint();
             return (catalog, merge.Report(why));
@@ -131,7 +134,7 @@ internal static class CatalogSync
 
     /// <summary>Goes through both by sequence; reads every document, so that damage shows here and not later.</summary>
     private sealed class Merge(
-        string archive, Catalog catalog, Func<ulong, long> storedAt, Action<SegmentEntry>? seen, IProgress<CatalogProgress>? progress, CancellationToken stop)
+        string archive, Catalog catalog, Func<ulong, long> storedAt, Action<SegmentEntry>? seen, IProgress<CatalogProgress>? progress, bool mustRead, CancellationToken stop)
     {
         private readonly List<(SegmentName Name, long Bytes)> _files = List(archive);
         private readonly List<ulong> _gone = [];
@@ -188,7 +191,7 @@ internal static class CatalogSync
                 stop.ThrowIfCancellationRequested();
                 progress?.Report(new CatalogProgress(i, _unknown.Count));
                 (SegmentName name, long bytes) = _files[_unknown[i]];
-                if (TryRead(archive, name, bytes, out bool isDamaged) is not { } read)
+                if (TryRead(archive, name, bytes, mustRead, out bool isDamaged) is not { } read)
                     continue;
                 SegmentEntry entry = read with { StoredAtNs = storedAt(name.Sequence) };
                 _damaged += isDamaged ? 1 : 0;
@@ -208,7 +211,7 @@ internal static class CatalogSync
     }
 
     /// <summary>Null if it is gone meanwhile. What cannot be read, for damage or a sick disk, is in the archive all the same.</summary>
-    private static SegmentEntry? TryRead(string archive, SegmentName name, long bytes, out bool isDamaged)
+    private static SegmentEntry? TryRead(string archive, SegmentName name, long bytes, bool mustRead, out bool isDamaged)
     {
         isDamaged = false;
         string path = Path.Combine(archive, name.ToString());
@@ -220,7 +223,7 @@ internal static class CatalogSync
         {
             return null;
         }
-        catch (Exception e) when (e is SegmentFormatException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is SegmentFormatException or IOException || (e is UnauthorizedAccessException && !mustRead))
         {
             isDamaged = true;
             return SegmentEntry.ForDamaged(name, bytes, path);

@@ -102,17 +102,25 @@ public sealed class HoldStore : IDisposable
     {
         try
         {
-            if (!File.Exists(path))
-                return new HoldSet();
-            if (new FileInfo(path).Length > MaxBytes)
+            // Not asked whether it exists: where it may not be looked at, that says no.
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            if (file.Length > MaxBytes)
                 throw new HoldException($"{path}: larger than {MaxBytes >> 20} MiB");
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), ArchiveJson.Default.HoldSet) ?? throw new HoldException($"{path}: holds no holds");
+            return JsonSerializer.Deserialize(file, ArchiveJson.Default.HoldSet) ?? throw new HoldException($"{path}: holds no holds");
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return new HoldSet();
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new HoldException(e.Message, e); // names the path
         }
         catch (JsonException e)
         {
             throw new HoldException($"{path}: damaged ({e.Message}); nothing is deleted until it is repaired or removed", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (IOException e)
         {
             throw new HoldException($"{path}: {e.Message}", e);
         }

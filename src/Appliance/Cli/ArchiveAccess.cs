@@ -56,6 +56,23 @@ internal static class ArchiveAccess
         }
     }
 
+    /// <summary>Null, or in one line why an archive is not there.</summary>
+    public static string? WhyNot(string archive)
+    {
+        try
+        {
+            return (File.GetAttributes(archive) & FileAttributes.Directory) != 0 ? null : $"{archive}: not a directory";
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return $"{archive}: no such directory";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $"{archive}: {e.Message}";
+        }
+    }
+
     /// <summary>Segments read, on a bar.</summary>
     public static IProgress<CatalogProgress>? Progress(ProgressBar? bar) => bar is null ? null : new Reporter<CatalogProgress>(p =>
     {

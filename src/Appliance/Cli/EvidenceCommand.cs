@@ -72,13 +72,15 @@ internal static class EvidenceCommand
 
     internal static int Guarded(string archive, Func<int> work)
     {
+        if (ArchiveAccess.WhyNot(archive) is { } wrong)
+            return Errors.Failed(wrong);
         try
         {
             return work();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Errors.Failed($"{archive}: {e.Message}");
+            return Errors.Failed(e.Message.Contains(archive, StringComparison.Ordinal) ? e.Message : $"{archive}: {e.Message}");
         }
     }
 

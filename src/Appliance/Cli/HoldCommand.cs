@@ -114,8 +114,8 @@ internal static class HoldCommand
 
     private static int Guarded(string archive, Func<int> work)
     {
-        if (!Directory.Exists(archive))
-            return Errors.Failed($"{archive}: no such directory");
+        if (ArchiveAccess.WhyNot(archive) is { } wrong)
+            return Errors.Failed(wrong);
         try
         {
             return work();

@@ -35,7 +35,7 @@ internal static class SegmentsCommand
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Errors.Failed($"{arguments.Directory}: {e.Message}");
+            return Errors.Failed(e.Message.Contains(arguments.Directory, StringComparison.Ordinal) ? e.Message : $"{arguments.Directory}: {e.Message}");
         }
     }
 

@@ -76,6 +76,20 @@ internal sealed class ArchiveDirectory : IDisposable
         return state;
     }
 
+    /// <summary>Paths of files in a folder of the archive's state; none if there is no such folder.</summary>
+    /// <exception cref="UnauthorizedAccessException">It may not be read: nobody knows then what is in it.</exception>
+    public static IReadOnlyList<string> StateFiles(string archive, string folder, string pattern)
+    {
+        try
+        {
+            return Directory.GetFiles(StatePath(archive, folder), pattern);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return [];
+        }
+    }
+
     /// <summary>The next sequence, durable before it is used.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
     public ulong NextSequence()

@@ -15,12 +15,11 @@ internal static class EvidenceFiles
     public static DateOnly DayOf(long utcNs) => DateOnly.FromDateTime(DateTime.UnixEpoch.AddTicks(utcNs / 100));
 
     /// <summary>Days that there is evidence of, oldest first.</summary>
+    /// <exception cref="UnauthorizedAccessException">The folder may not be read.</exception>
     public static IReadOnlyList<DateOnly> Days(string archive)
     {
-        if (!Directory.Exists(Folder(archive)))
-            return [];
         List<DateOnly> days = [];
-        foreach (string path in Directory.EnumerateFiles(Folder(archive), "*" + Suffix))
+        foreach (string path in ArchiveDirectory.StateFiles(archive, FolderName, "*" + Suffix))
         {
             if (DateOnly.TryParseExact(Path.GetFileNameWithoutExtension(path), DayFormat, CultureInfo.InvariantCulture, DateTimeStyles.None, out DateOnly day))
                 days.Add(day);

@@ -17,12 +17,11 @@ internal static class ExchangeFiles
     public static string PathOf(string archive, int number) => Path.Combine(Folder(archive), number.ToString("D8", CultureInfo.InvariantCulture) + Suffix);
 
     /// <summary>Numbers of the files that are there, oldest first.</summary>
+    /// <exception cref="UnauthorizedAccessException">The folder may not be read.</exception>
     public static IReadOnlyList<int> Numbers(string archive)
     {
-        if (!Directory.Exists(Folder(archive)))
-            return [];
         List<int> numbers = [];
-        foreach (string path in Directory.EnumerateFiles(Folder(archive), "*" + Suffix))
+        foreach (string path in ArchiveDirectory.StateFiles(archive, FolderName, "*" + Suffix))
         {
             if (int.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out int number))
                 numbers.Add(number);
