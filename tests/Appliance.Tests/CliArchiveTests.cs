@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using Capbox.Storage;
 using Xunit;
 
@@ -30,6 +31,52 @@ public sealed class CliArchiveTests : IDisposable
         Task<string> error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         return (process.ExitCode, await output, await error);
+    }
+
+    [Theory]
+    [InlineData("segments DIR --from now --to -5m", "--to -5m: not after --from")]
+    [InlineData("clock log --archive DIR --from now --to -1h", "--to -1h: not after --from")]
+    [InlineData("clock log --raw --archive DIR --from now --to -1h", "--to -1h: not after --from")]
+    [InlineData("extract --archive DIR --from now --to -1h -o x", "--to -1h: not after --from")]
+    [InlineData("hold add --archive DIR --from now --to -1h --reason r", "--to -1h: not after --from")]
+    [InlineData("segments DIR --port nope", "--port nope: the archive has no such port, but eth0, eth1")]
+    [InlineData("extract --archive DIR --from -1h --window 1s -o x", "--window goes with --follow")]
+    [InlineData("clock report --archive DIR --target -5", "--target -5: not a number")]
+    [InlineData("hold add --archive DIR --from -1h --to now --reason a\nb", "--reason: none of its characters may be a control character")]
+    [InlineData("hold add --archive DIR --from -1h --to now --reason r --filter udp\u001B", "--filter: none of its characters may be a control character")]
+    [InlineData("hold add --archive DIR --from -1h --to now --reason r --port e\u001B", "--port: none of its characters may be a control character")]
+    public async Task Bad_use_is_refused_in_one_line(string line, string expected)
+    {
+        (int code, string output, string error) = await CliTests.Capbox(line.Replace("DIR", _archive.Path, StringComparison.Ordinal).Split(' '));
+        Assert.Equal((2, ""), (code, output));
+        Assert.Contains(expected, Assert.Single(error.TrimEnd('\n').Split('\n')), StringComparison.Ordinal);
+        Assert.False(File.Exists("x"));
+    }
+
+    [Fact]
+    public async Task A_segment_in_progress_is_listed_for_the_ports_that_it_has_packets_of()
+    {
+        string part = "20261123T083001.000000000Z-0000000043.pcapng.part";
+        _archive.Write(part, new TestSegment(sequence: 43).Add([TestSegment.Packet(0, 60)]).InProgress());
+        foreach ((string port, ulong[] expected) in new[] { ("eth0", new ulong[] { 42, 43 }), ("eth1", [42]) })
+        {
+            (int code, string output, _) = await CliTests.Capbox("segments", _archive.Path, "--port", port, "--json");
+            Assert.Equal(0, code);
+            using JsonDocument json = JsonDocument.Parse(output);
+            Assert.Equal(expected, json.RootElement.EnumerateArray().Select(s => s.GetProperty("sequence").GetUInt64()));
+        }
+    }
+
+    [Fact]
+    public async Task Control_characters_of_a_hold_are_shown_and_break_no_line()
+    {
+        ArchiveDirectory.OpenState(_archive.Path);
+        await File.WriteAllTextAsync(
+            ArchiveDirectory.StatePath(_archive.Path, "holds.json"),
+            """{"next":2,"holds":[{"id":"h1","fromUtcNs":0,"toUtcNs":1,"ports":[],"reason":"a\nb\u001b[1m","by":"x","createdUtcNs":0}]}""", TestContext.Current.CancellationToken);
+        (int code, string output, string error) = await CliTests.Capbox("hold", "list", "--archive", _archive.Path);
+        Assert.True(code == 0, error);
+        Assert.EndsWith("""a\nb\u001B[1m""", Assert.Single(output.TrimEnd('\n').Split('\n')[1..]), StringComparison.Ordinal);
     }
 
     [Fact]

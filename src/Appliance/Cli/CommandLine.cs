@@ -103,11 +103,10 @@ internal static class CommandLine
         Option<string> output = new("--output", "-o") { Description = "File to write, or - for standard output", HelpName = "FILE|-", Required = true };
         Option<string> format = new("--format") { Description = "pcapng, pcap (microseconds) or pcap-ns", HelpName = "FORMAT", DefaultValueFactory = _ => "pcapng" };
         Option<bool> follow = new("--follow") { Description = "Go on with what is being recorded until --to, Ctrl-C or the end of the pipe" };
-        Option<string> window = new("--window")
+        Option<string?> window = new("--window")
         {
-            Description = "With --follow: how long a chunk waits for earlier packets of other rings; at least the handover time",
+            Description = $"With --follow: how long a chunk waits for earlier packets of other rings; at least the handover time (default {Extract.Following.DefaultWindowMs}ms)",
             HelpName = "DURATION",
-            DefaultValueFactory = _ => $"{Extract.Following.DefaultWindowMs}ms",
         };
         Command command = new("extract", "Take a time range out of an archive, in time order; says whether it is complete.")
         {
@@ -116,7 +115,7 @@ internal static class CommandLine
         command.SetAction(result => ExtractCommand.Run(new ExtractArguments(
             result.GetRequiredValue(archive), result.GetValue(from), result.GetValue(to),
             CommonOptions.Names(result.GetValue(port)),
-            result.GetValue(filter), result.GetRequiredValue(output), result.GetRequiredValue(format), result.GetValue(follow), result.GetRequiredValue(window),
+            result.GetValue(filter), result.GetRequiredValue(output), result.GetRequiredValue(format), result.GetValue(follow), result.GetValue(window),
             result.GetValue(s_json))));
         return command;
     }

@@ -40,6 +40,8 @@ internal static class EvidenceCommand
     {
         if (!TryDay(dayText, out DateOnly day))
             return Errors.BadUse($"--day {dayText}: not a day (2026-11-24, of UTC)");
+        if (targetNs <= 0)
+            return Errors.BadUse(string.Create(CultureInfo.InvariantCulture, $"--target {targetNs}: not a number of nanoseconds above 0"));
         return Guarded(archive, () =>
         {
             if (!EvidenceFiles.Days(archive).Contains(day))

@@ -16,10 +16,10 @@ namespace Capbox.Cli;
 /// <param name="Output">File, pipe, device or -.</param>
 /// <param name="Format">Name of it.</param>
 /// <param name="Follow">Go on with what is being recorded.</param>
-/// <param name="Window">With --follow: how long a chunk waits for earlier ones.</param>
+/// <param name="Window">With --follow: how long a chunk waits for earlier ones; null: the default.</param>
 /// <param name="Json">Report as JSON.</param>
 internal sealed record ExtractArguments(
-    string Archive, string? From, string? To, string[] Ports, string? Filter, string Output, string Format, bool Follow, string Window, bool Json);
+    string Archive, string? From, string? To, string[] Ports, string? Filter, string Output, string Format, bool Follow, string? Window, bool Json);
 
 /// <summary>
 /// <c>capbox extract</c>. A file appears under its name only when it is complete; Ctrl-C or a full disk leaves none. The report goes to standard error, so that
@@ -39,7 +39,9 @@ internal static class ExtractCommand
             return Errors.BadUse(wrong);
         if (!TryFormat(arguments.Format, out ExtractFormat format))
             return Errors.BadUse($"--format {arguments.Format}: not pcapng, pcap or pcap-ns");
-        if (!TimeArgument.TryParseDuration(arguments.Window, out long windowNs) || windowNs > MaxWindowNs)
+        if (arguments.Window is not null && !arguments.Follow)
+            return Errors.BadUse("--window goes with --follow");
+        if (!TimeArgument.TryParseDuration(arguments.Window ?? $"{Following.DefaultWindowMs}ms", out long windowNs) || windowNs > MaxWindowNs)
             return Errors.BadUse($"--window {arguments.Window}: not a duration of at most 60s");
         if (arguments.Output == "-" && !Console.IsOutputRedirected)
             return Errors.BadUse("-o -: standard output is a terminal; pipe it, or name a file");

@@ -18,10 +18,15 @@ internal static class HoldCommand
         UtcTime now = UtcTime.Now;
         if (CommonOptions.ReadRange(arguments.From, arguments.To, now, out UtcTime from, out UtcTime to) is { } wrong)
             return Errors.BadUse(wrong);
-        if (to <= from)
-            return Errors.BadUse($"--to {arguments.To}: not after --from");
         if (arguments.Reason.Trim().Length is 0 or > HoldCommands.MaxReasonLength)
             return Errors.BadUse($"--reason: 1 to {HoldCommands.MaxReasonLength} characters");
+        // As the control socket has it.
+        foreach ((string option, string text) in new[] { ("--reason", arguments.Reason), ("--filter", arguments.Filter ?? ""), ("--port", string.Concat(arguments.Ports)) })
+        {
+            if (text.Any(char.IsControl))
+                return Errors.BadUse($"{option}: none of its characters may be a control character");
+        }
+
         UtcTime? expires = null;
         if (arguments.Expires is not null)
         {
@@ -59,8 +64,8 @@ internal static class HoldCommand
         foreach (HoldListing h in listings)
         {
             table.Add(
-                h.Id, h.From[..23], h.To[..23], h.Ports.Count == 0 ? "all" : string.Join(',', h.Ports), Human.Count((ulong)h.Segments), Human.Bytes(h.Bytes), h.Expires?[..19] ?? "never", h.By,
-                h.Filter is null ? h.Reason : $"{h.Reason} ({h.Filter})");
+                h.Id, h.From[..23], h.To[..23], h.Ports.Count == 0 ? "all" : Human.Visible(string.Join(',', h.Ports)), Human.Count((ulong)h.Segments), Human.Bytes(h.Bytes), h.Expires?[..19] ?? "never", h.By,
+                Human.Visible(h.Filter is null ? h.Reason : $"{h.Reason} ({h.Filter})"));
         }
 
         foreach (string line in table.Lines())

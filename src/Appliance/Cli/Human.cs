@@ -26,6 +26,17 @@ internal static class Human
     /// <summary>Digits in groups of three: <c>1,234,567</c>.</summary>
     public static string Count(ulong value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
+    /// <summary>A text in one line: control characters as <c>\n</c> or <c>\u001B</c>, which neither break a table nor steer a terminal.</summary>
+    public static string Visible(string text) => text.Any(char.IsControl) ? string.Concat(text.Select(Visible)) : text;
+
+    private static string Visible(char c) => c switch
+    {
+        '\n' => "\\n",
+        '\r' => "\\r",
+        '\t' => "\\t",
+        _ => char.IsControl(c) ? string.Create(CultureInfo.InvariantCulture, $"\\u{(int)c:X4}") : c.ToString(),
+    };
+
     public static string Duration(TimeSpan time) =>
         string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalHours:D2}:{time.Minutes:D2}:{time.Seconds:D2}");
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Capbox.Archive;
+using Capbox.Extract;
 using Capbox.Pcapng;
 using Capbox.Ptp;
 using Capbox.Storage;
@@ -29,6 +30,10 @@ internal static class SegmentsCommand
         {
             return Errors.Failed($"{arguments.Directory}: no such directory");
         }
+        catch (ExtractException e)
+        {
+            return Errors.BadUse(e.Message);
+        }
         catch (HoldException e)
         {
             return Errors.Failed(e.Message);
@@ -42,6 +47,7 @@ internal static class SegmentsCommand
     private static List<SegmentListing> List(SegmentsArguments arguments, UtcTime from, UtcTime to)
     {
         IndexAnswer index = ArchiveAccess.Index(arguments.Directory, from, to);
+        CheckPorts(arguments, index);
         IReadOnlyList<Hold> holds = HoldStore.Peek(arguments.Directory).Holds;
         List<SegmentListing> segments = [];
         foreach (SegmentEntry entry in index.Segments)
@@ -54,12 +60,41 @@ internal static class SegmentsCommand
         foreach (string part in index.Parts)
         {
             string path = Path.Combine(arguments.Directory, part);
-            if (SegmentName.TryParse(part, out SegmentName name) && (name.Start is not { } start || start < to) && File.Exists(path))
+            if (SegmentName.TryParse(part, out SegmentName name) && (name.Start is not { } start || start < to) && File.Exists(path) && (arguments.Ports.Length == 0 || HasPackets(path, arguments.Ports)))
                 segments.Add(new SegmentListing(path, name.Sequence, name.StartFileName, new FileInfo(path).Length, true, "in progress", null, null, null, null, null, false, null));
         }
 
         segments.Sort((a, b) => a.Sequence.CompareTo(b.Sequence));
         return segments;
+    }
+
+    private static void CheckPorts(SegmentsArguments arguments, IndexAnswer index)
+    {
+        if (arguments.Ports.Length == 0)
+            return;
+        SortedSet<string> known = new(index.Ports.Concat(ArchivePorts.Read(arguments.Directory).Names), StringComparer.Ordinal);
+        if (arguments.Ports.FirstOrDefault(p => !known.Contains(p)) is { } unknown)
+            throw new ExtractException($"--port {unknown}: the archive has no such port, but {(known.Count == 0 ? "none" : string.Join(", ", known))}");
+    }
+
+    /// <summary>Whether a segment in progress has packets of any of the ports by now.</summary>
+    private static bool HasPackets(string path, string[] ports)
+    {
+        try
+        {
+            using SegmentReader reader = SegmentReader.Open(path);
+            foreach (ChunkRecord chunk in reader.Chunks)
+            {
+                if (chunk.Packets > 0 && ports.Contains(reader.Ports[chunk.Port].Name))
+                    return true;
+            }
+        }
+        catch (Exception e) when (e is SegmentFormatException or FileNotFoundException)
+        {
+            // Its header is not written yet, or it was sealed meanwhile.
+        }
+
+        return false;
     }
 
     private static SegmentListing Listing(string directory, SegmentEntry entry, IReadOnlyList<Hold> holds)
