@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using Capbox.Cli;
 using Capbox.Control;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
@@ -58,6 +59,21 @@ public sealed class LiveLoopTests : IDisposable
         // 20 ms for timers that end early.
         Assert.All(looks.Zip(looks.Skip(1)), pair => Assert.True(Stopwatch.GetElapsedTime(pair.First, pair.Second).TotalMilliseconds >= milliseconds - 20, $"{Stopwatch.GetElapsedTime(pair.First, pair.Second)}"));
     }
+
+    [Fact]
+    public void It_ends_well_amid_a_long_wait_when_nobody_reads_the_pipe_any_more()
+    {
+        (int code, string output, string error) = Integration.Tool.Try("bash", "-o", "pipefail", "-c",
+            $"dotnet '{Path.Combine(AppContext.BaseDirectory, "capbox.dll")}' top --archive '{_directory}' --json --interval 1h | head -1");
+        Assert.Equal((0, "1\n", ""), (code, output, error));
+    }
+
+    [Theory]
+    [InlineData(0, 0, 80, 24)]
+    [InlineData(0, 50, 80, 50)]
+    [InlineData(132, 43, 132, 43)]
+    public void A_terminal_that_does_not_know_its_size_counts_as_80_by_24(int columns, int lines, int usedColumns, int usedLines) =>
+        Assert.Equal(new TerminalSize(usedColumns, usedLines), TerminalSize.Of(columns, lines));
 
     [Fact]
     public void It_ends_amid_a_long_wait_and_with_an_error_when_the_recorder_is_gone()

@@ -370,6 +370,7 @@ static void errors_and_files(void)
 	SAME(LibC, EBUSY);
 	SAME(LibC, EINVAL);
 	SAME(LibC, ENOSPC);
+	SAME(LibC, EPIPE);
 	SAME(LibC, EROFS);
 	SAME(LibC, EOPNOTSUPP);
 	SAME(LibC, ENETDOWN);
@@ -384,6 +385,8 @@ static void errors_and_files(void)
 	SAME(LibC, O_EXCL);
 	SAME(LibC, O_DIRECT);
 	SAME(LibC, O_CLOEXEC);
+	SAME(StandardDescriptors, F_GETFD);
+	SAME(StandardDescriptors, FD_CLOEXEC);
 	SAME(LibC, O_DIRECTORY);
 	SAME(LibC, O_NONBLOCK);
 	SAME(LibC, SEEK_DATA);
@@ -396,6 +399,7 @@ static void errors_and_files(void)
 	SAME(LibC, MAP_NORESERVE);
 	SAME(LibC, MAP_POPULATE);
 	SAME(LibC, POLLIN);
+	SAME(LibC, POLLOUT);
 	SAME(LibC, POLLERR);
 	SAME(LibC, EPOLL_CLOEXEC);
 	SAME(LibC, EPOLL_CTL_ADD);

@@ -23,9 +23,9 @@ internal static class CommandLine
         {
             return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or StandardOutputException)
         {
-            // Standard output that cannot be written, as when its reader is gone.
+            // Standard output that cannot be written, among others.
             return Errors.Failed(e.Message);
         }
     }

@@ -19,7 +19,17 @@ internal static class Errors
 
     public static int BadUse(string line) => Write(line, ExitCode.BadUse);
 
-    public static void Write(string line) => Console.Error.WriteLine($"capbox: {line.ReplaceLineEndings(" ")}");
+    public static void Write(string line)
+    {
+        try
+        {
+            Console.Error.WriteLine($"capbox: {line.ReplaceLineEndings(" ")}");
+        }
+        catch (IOException)
+        {
+            // Nobody is left to tell; the exit code says it.
+        }
+    }
 
     private static int Write(string line, int code)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Capbox.Config;
@@ -17,10 +18,13 @@ internal interface ILiveView
     string? Line();
 }
 
-/// <summary>Asks a running recorder again and again and shows it, until Ctrl-C: on a terminal redrawn on a screen of its own, in a pipe line by line.</summary>
+/// <summary>Asks a running recorder again and again and shows it, until Ctrl-C or the end of the pipe: on a terminal redrawn on a screen of its own, in a pipe line by line.</summary>
 internal static class LiveLoop
 {
     private const string Request = """{"command":"status"}""";
+
+    /// <summary>Between two looks for a reader that has gone.</summary>
+    private static readonly TimeSpan s_readerEvery = TimeSpan.FromMilliseconds(500);
 
     /// <param name="archive">Whose recorder.</param>
     /// <param name="interval">As the command line has it.</param>
@@ -56,9 +60,9 @@ internal static class LiveLoop
         {
             return Failed("the recorder gave an answer that this capbox does not understand", ref isTerminal);
         }
-        catch (IOException)
+        catch (StandardOutputException) when (isTerminal)
         {
-            return ExitCode.Good; // who reads the pipe has seen enough
+            return ExitCode.Good; // it has hung up
         }
         finally
         {
@@ -82,8 +86,16 @@ internal static class LiveLoop
 
     private static void LeaveScreen(bool isTerminal)
     {
-        if (isTerminal)
+        if (!isTerminal)
+            return;
+        try
+        {
             Console.Out.Write("\e[?25h\e[?1049l");
+        }
+        catch (StandardOutputException)
+        {
+            // It has hung up.
+        }
     }
 
     /// <summary>Each look over a connection of its own: the recorder ends one that is silent for 10 s.</summary>
@@ -102,13 +114,33 @@ internal static class LiveLoop
             {
                 view.Take(JsonSerializer.Deserialize(answer, Json.Default.BoxSnapshot)!);
                 if (isTerminal)
-                    Console.Out.Write("\e[H" + string.Concat(view.Lines(Console.WindowWidth, Console.WindowHeight).Select(line => line + "\e[K\r\n")) + "\e[J");
+                    Redraw(view);
                 else if (view.Line() is { } line)
                     Console.Out.WriteLine(line);
             }
-
-            Console.Out.Flush();
         }
-        while (!end.Wait(interval));
+        while (!Wait(interval, end));
+    }
+
+    private static void Redraw(ILiveView view)
+    {
+        TerminalSize size = TerminalSize.Now();
+        Console.Out.Write("\e[H" + string.Concat(view.Lines(size.Columns, size.Lines).Select(line => line + "\e[K\r\n")) + "\e[J");
+    }
+
+    /// <returns>True: it is to end, or who reads the pipe has seen enough.</returns>
+    private static bool Wait(TimeSpan interval, ManualResetEventSlim end)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (!StandardOutput.IsReaderGone)
+        {
+            TimeSpan left = interval - Stopwatch.GetElapsedTime(start);
+            if (left <= TimeSpan.Zero)
+                return false;
+            if (end.Wait(left < s_readerEvery ? left : s_readerEvery))
+                return true;
+        }
+
+        return true;
     }
 }

@@ -120,19 +120,19 @@ internal sealed class RecorderService(
         if (settings.Json)
             WriteJson(now);
         else if (screen.IsTerminal)
-            screen.Status(StatusView.Live(before, now, WidthColumns()));
+            screen.Status(StatusView.Live(before, now, TerminalSize.Now().Columns));
         else
             logger.LogInformation("{Summary}", StatusView.Summary(before, now));
     }
 
-    /// <summary>A reader of the pipe that is gone ends the job, as it does with other tools: nobody is left to tell.</summary>
+    /// <summary>An output that takes nothing ends the job: nobody is left to tell.</summary>
     private void WriteJson(BoxSnapshot snapshot)
     {
         try
         {
             Json.WriteLine(snapshot, Json.Default.BoxSnapshot);
         }
-        catch (IOException)
+        catch (StandardOutputException)
         {
             lifetime.StopApplication();
         }
@@ -142,17 +142,5 @@ internal sealed class RecorderService(
     {
         foreach (PortLedger port in snapshot.Ports.Where(p => p.State == PortState.Capturing))
             _everCaptured.Add(port.Port);
-    }
-
-    private static int WidthColumns()
-    {
-        try
-        {
-            return Console.WindowWidth is > 0 and int width ? width : 80;
-        }
-        catch (IOException)
-        {
-            return 80;
-        }
     }
 }

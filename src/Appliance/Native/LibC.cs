@@ -5,7 +5,7 @@ namespace Capbox.Native;
 /// <summary>The C library's functions that .NET has no equal for. Every call that fails leaves errno in <see cref="Marshal.GetLastPInvokeError"/>.</summary>
 internal static unsafe partial class LibC
 {
-    public const int EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, EIO = 5, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EBUSY = 16, EINVAL = 22, ENOSPC = 28;
+    public const int EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, EIO = 5, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EBUSY = 16, EINVAL = 22, ENOSPC = 28, EPIPE = 32;
     public const int EROFS = 30, EOPNOTSUPP = 95, ENETDOWN = 100, ETIME = 62, ENOSYS = 38, ENODEV = 19, ENXIO = 6;
 
     public const int O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0x40, O_EXCL = 0x80, O_DIRECT = 0x4000, O_NONBLOCK = 0x800, O_CLOEXEC = 0x80000, O_DIRECTORY = 0x10000;
@@ -13,7 +13,7 @@ internal static unsafe partial class LibC
     public const int PROT_READ = 1, PROT_WRITE = 2;
     public const int MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, MAP_NORESERVE = 0x4000, MAP_POPULATE = 0x8000;
 
-    public const short POLLIN = 1, POLLERR = 8;
+    public const short POLLIN = 1, POLLOUT = 4, POLLERR = 8;
     public const int RWF_NOWAIT = 8;
     public const int POSIX_FADV_WILLNEED = 3, POSIX_FADV_DONTNEED = 4;
     public const int SEEK_DATA = 3, SEEK_HOLE = 4;
@@ -36,6 +36,16 @@ internal static unsafe partial class LibC
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int close(int fd);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int dup2(int fd, int as_);
+
+    /// <summary>Only for commands without a third argument.</summary>
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int fcntl(int fd, int command);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int execv(string path, byte** arguments);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint pwrite(int fd, void* buffer, nint count, long offset);
