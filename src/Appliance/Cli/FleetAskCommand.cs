@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Capbox.Config;
 using Capbox.Fleet;
 using Capbox.Mqtt;
 
@@ -20,7 +21,7 @@ internal static class FleetAskCommand
         if (parallel is < 1 or > 1000)
             return Errors.BadUse("--parallel: not within 1 to 1000");
         if (timeoutSeconds is not (> 0 and <= 3600))
-            return Errors.BadUse("--timeout: not within 0 to 3600 seconds");
+            return Errors.BadUse("--timeout: must be more than 0 and at most 3600 seconds");
         byte[] payload = Encoding.UTF8.GetBytes(members);
         return FleetCommand.Run(scope, keepsDocuments: false, async (command, boxes) =>
         {
@@ -57,7 +58,7 @@ internal static class FleetAskCommand
         }
         catch (JsonException e)
         {
-            return e.Message.ReplaceLineEndings(" ");
+            return JsonFault.Of(e);
         }
     }
 

@@ -70,7 +70,7 @@ internal static class FleetChangeCommand
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            Errors.Write($"{source.File}: {(e is FileNotFoundException ? "no such file" : e.Message)}");
+            Errors.Write($"{source.File}: {FileFault.Of(e, source.File!)}");
         }
 
         return null;

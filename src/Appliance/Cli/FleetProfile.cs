@@ -29,6 +29,7 @@ internal static class FleetProfile
     public const string Variable = "CAPBOX_FLEET";
 
     private const int MaxBytes = 64 * 1024;
+    private static readonly string[] s_files = ["ca", "clientCertificate", "clientKey", "passwordFile"];
     private static readonly JsonDocumentOptions s_reading = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false, MaxDepth = 4 };
 
     /// <summary>Null, after each error was told.</summary>
@@ -65,7 +66,23 @@ internal static class FleetProfile
         MqttOptions? options = MqttSection.Read(new JsonNodeReader(document.RootElement, "$", errors), requester);
         if (options is { IsVersion5: false })
             errors.Add("$.version", "answers need version 5; boxes may use 3.1.1 all the same");
+        if (options is not null && errors.Count == 0)
+            TryFiles(options, section, errors);
         return options;
+    }
+
+    /// <summary>Files that cannot be used are told before anything is connected, by the option that names them.</summary>
+    private static void TryFiles(MqttOptions options, JsonObject section, ConfigErrors errors)
+    {
+        try
+        {
+            MqttConnection.BuildVisitor(options, options.DeviceId, static _ => { });
+        }
+        catch (IOException e)
+        {
+            string? key = s_files.FirstOrDefault(k => section[k] is JsonValue value && value.TryGetValue(out string? file) && e.Message.StartsWith(file + ":", StringComparison.Ordinal));
+            errors.Add(key is null ? "$" : "$." + key, e.Message);
+        }
     }
 
     /// <summary>What the command line says, in the section's words; and which option each key came from.</summary>
@@ -104,13 +121,13 @@ internal static class FleetProfile
             else
                 errors.Add("$", "expected an object");
         }
-        catch (FileNotFoundException)
+        catch (JsonException e)
         {
-            errors.Add("$", "no such file");
+            errors.Add(JsonFault.Position(e), JsonFault.Reason(e));
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or ArgumentException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            errors.Add("$", e.Message);
+            errors.Add("$", FileFault.Of(e, path));
         }
 
         return [];
@@ -120,7 +137,7 @@ internal static class FleetProfile
     private static JsonObject Absolute(JsonObject section, string path)
     {
         string directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        foreach (string key in new[] { "ca", "clientCertificate", "clientKey", "passwordFile" })
+        foreach (string key in s_files)
         {
             if (section[key] is JsonValue value && value.TryGetValue(out string? file) && file.Length > 0)
                 section[key] = Path.Combine(directory, file);

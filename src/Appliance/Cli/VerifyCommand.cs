@@ -1,4 +1,5 @@
 using System.Globalization;
+using Capbox.Config;
 using Capbox.Pcapng;
 
 namespace Capbox.Cli;
@@ -26,7 +27,7 @@ internal static class VerifyCommand
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 bar?.Clear();
-                code = Errors.Failed(e.Message.Contains(file, StringComparison.Ordinal) ? e.Message : $"{file}: {e.Message}");
+                code = Errors.Failed($"{file}: {FileFault.Of(e, file)}");
             }
         }
 

@@ -55,13 +55,9 @@ public static class ConfigDocument
             int length = file.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
             return length > MaxBytes ? Failed("$", "larger than 1 MiB") : Parse(buffer.AsMemory(0, length));
         }
-        catch (FileNotFoundException)
-        {
-            return Failed("$", "no such file");
-        }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            return Failed("$", e.Message);
+            return Failed("$", FileFault.Of(e, path));
         }
     }
 
@@ -82,9 +78,7 @@ public static class ConfigDocument
         }
         catch (JsonException e)
         {
-            // The message ends with the position, counted from 0, which is said here as an editor counts.
-            int end = e.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
-            return Failed($"line {e.LineNumber + 1}, column {e.BytePositionInLine + 1}", end < 0 ? e.Message : e.Message[..end]);
+            return Failed(JsonFault.Position(e), JsonFault.Reason(e));
         }
         catch (InvalidOperationException)
         {

@@ -101,7 +101,7 @@ public sealed class ConfigStore : IDisposable
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            problem = $"{path}: damaged: {e.Message}";
+            problem = $"{path}: damaged: {(e is JsonException json ? JsonFault.Of(json) : e.Message)}";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -192,7 +192,7 @@ public sealed class ConfigStore : IDisposable
         }
         catch (JsonException e)
         {
-            _notes.Add($"{path}: damaged: {e.Message}");
+            _notes.Add($"{path}: damaged: {JsonFault.Of(e)}");
             return null;
         }
     }

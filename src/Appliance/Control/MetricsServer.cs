@@ -32,7 +32,13 @@ internal sealed class MetricsServer : IDisposable
         try
         {
             if (address.Path is { } path)
+            {
+                // The kernel's answer, ENOENT, would be told as an address that cannot be had.
+                if (Path.GetDirectoryName(path) is { Length: > 0 } directory && !Directory.Exists(directory))
+                    throw new IOException($"{directory}: no such directory");
                 RemoveLeftover(path);
+            }
+
             _listener.Bind(address.EndPoint);
             if (address.Path is not null)
                 File.SetUnixFileMode(address.Path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);

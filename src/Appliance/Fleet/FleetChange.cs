@@ -52,8 +52,7 @@ internal sealed class FleetChange(JsonObject? file, bool isWhole, IReadOnlyList<
         }
         catch (JsonException e)
         {
-            int end = e.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
-            throw new FleetChangeException($"line {e.LineNumber + 1}, column {e.BytePositionInLine + 1}: {(end < 0 ? e.Message : e.Message[..end])}");
+            throw new FleetChangeException(JsonFault.Of(e));
         }
     }
 

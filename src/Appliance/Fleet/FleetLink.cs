@@ -63,7 +63,7 @@ internal sealed class FleetLink(MqttOptions options) : IAsyncDisposable
         }
         catch (Exception e) when (e is not (OperationCanceledException or FleetLinkException) || (e is OperationCanceledException && !end.IsCancellationRequested))
         {
-            throw new FleetLinkException($"{options.Host}:{options.Port}: {certificate ?? Reason(e)}");
+            throw new FleetLinkException($"{options.Host}:{options.Port}: {certificate ?? MqttConnection.Reason(e, options.IsTls)}");
         }
 
         _gone = null;
@@ -166,7 +166,7 @@ internal sealed class FleetLink(MqttOptions options) : IAsyncDisposable
         }
         catch (Exception e) when (!end.IsCancellationRequested)
         {
-            throw new FleetLinkException($"{what}: {Reason(e)}");
+            throw new FleetLinkException($"{what}: {MqttConnection.Reason(e, options.IsTls)}");
         }
     }
 
@@ -181,14 +181,5 @@ internal sealed class FleetLink(MqttOptions options) : IAsyncDisposable
         {
             // The program ends.
         }
-    }
-
-    /// <summary>The innermost reason says it.</summary>
-    private static string Reason(Exception e)
-    {
-        Exception inner = e;
-        while (inner.InnerException is { } deeper)
-            inner = deeper;
-        return (inner == e ? e.Message : $"{e.Message} {inner.Message}").ReplaceLineEndings(" ").Trim();
     }
 }

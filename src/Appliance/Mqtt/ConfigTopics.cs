@@ -113,7 +113,7 @@ internal sealed class ConfigTopics(IConfigurator? configurator)
         }
         catch (JsonException e)
         {
-            errors.Add("$", $"no JSON: {e.Message}");
+            errors.Add("$", $"no JSON: {JsonFault.Of(e)}");
         }
         catch (InvalidOperationException)
         {

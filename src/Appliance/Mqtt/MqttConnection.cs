@@ -1,8 +1,11 @@
+using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
+using Capbox.Config;
 using MQTTnet;
+using MQTTnet.Exceptions;
 using MQTTnet.Formatter;
 using MQTTnet.Protocol;
 
@@ -95,6 +98,17 @@ internal static class MqttConnection
             throw new IOException($"{path}: others may read or change it; chmod 600");
     }
 
+    /// <summary>One clause. Of an exception of the MQTT library the innermost says it, a certificate, a name, a refusal; one of this program says it itself. A broker without TLS hangs up.</summary>
+    public static string Reason(Exception e, bool isTls)
+    {
+        Exception inner = e;
+        while (inner.InnerException is { } deeper)
+            inner = deeper;
+        bool isSaid = e is not MqttCommunicationException && e.Message.Contains(inner.Message, StringComparison.Ordinal);
+        string text = (isSaid ? e.Message : e is IOException ? $"{e.Message} {inner.Message}" : inner.Message).ReplaceLineEndings(" ").Trim();
+        return isTls && inner is SocketException { SocketErrorCode: SocketError.ConnectionReset } ? $"{text}; does it speak TLS there?" : text;
+    }
+
     private static T Guarded<T>(string path, Func<T> read)
     {
         try
@@ -103,7 +117,7 @@ internal static class MqttConnection
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {
-            throw new IOException($"{path}: {e.Message}", e);
+            throw new IOException($"{path}: {FileFault.Of(e, path)}", e);
         }
     }
 }

@@ -119,7 +119,7 @@ internal sealed class MqttLink : IDisposable
             catch (Exception e)
             {
                 // Whatever the network, TLS or the broker do: it is tried again.
-                NoteGone($"{_options.Host}:{_options.Port}: {_certificate ?? Reason(e)}");
+                NoteGone($"{_options.Host}:{_options.Port}: {_certificate ?? MqttConnection.Reason(e, _options.IsTls)}");
             }
 
             if (Stopwatch.GetElapsedTime(began) > Backoff.GoodAfter)
@@ -139,7 +139,7 @@ internal sealed class MqttLink : IDisposable
         var gone = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         client.DisconnectedAsync += e =>
         {
-            gone.TrySetResult(e.Exception is { } problem ? Reason(problem) : e.ReasonString ?? e.Reason.ToString());
+            gone.TrySetResult(e.Exception is { } problem ? MqttConnection.Reason(problem, _options.IsTls) : e.ReasonString ?? e.Reason.ToString());
             return Task.CompletedTask;
         };
         client.ApplicationMessageReceivedAsync += Take;
@@ -321,7 +321,7 @@ internal sealed class MqttLink : IDisposable
             catch (Exception e)
             {
                 // A message never ends the service.
-                _logger.LogWarning("mqtt: {Topic}: {Reason}", message.Topic, Reason(e));
+                _logger.LogWarning("mqtt: {Topic}: {Reason}", message.Topic, MqttConnection.Reason(e, _options.IsTls));
             }
         }
     }
@@ -446,14 +446,5 @@ internal sealed class MqttLink : IDisposable
         else if (problem != _fault)
             _logger.LogError("mqtt: {Problem}; tried again, recording goes on", problem);
         _fault = problem;
-    }
-
-    /// <summary>The innermost reason says it: a certificate, a name, a refusal.</summary>
-    private static string Reason(Exception e)
-    {
-        Exception inner = e;
-        while (inner.InnerException is { } deeper)
-            inner = deeper;
-        return (inner == e ? e.Message : $"{e.Message} {inner.Message}").ReplaceLineEndings(" ").Trim();
     }
 }

@@ -40,6 +40,8 @@ internal sealed class ArchiveDirectory : IDisposable
         FileStream @lock;
         try
         {
+            if (File.Exists(path))
+                throw new IOException($"{path}: not a directory");
             OpenState(path);
             @lock = new FileStream(StatePath(path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0);
         }
