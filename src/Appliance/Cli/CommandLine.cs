@@ -11,35 +11,29 @@ internal static class CommandLine
 
     public static int Run(IReadOnlyList<string> args)
     {
-        // Wireshark's options are its own, and may grow: they are not parsed here.
-        if (ExtcapCommand.IsCalled(args))
-            return ExtcapCommand.Run(args);
-
-        // No response files: @name is a named filter here.
-        ParseResult result = Build().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (result.Action is ParseErrorAction || (result.Errors.Count > 0 && result.Action is not ExampleHelpAction))
-            return Errors.BadUse($"{result.Errors[0].Message.TrimEnd('.')}; see {CommandPath(result)} --help");
         try
         {
-            return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+            // Wireshark's options are its own, and may grow: they are not parsed here.
+            return ExtcapCommand.IsCalled(args) ? ExtcapCommand.Run(args) : Invoke(args is ["help", ..] ? [.. args.Skip(1), "--help"] : args);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or StandardOutputException)
         {
-            // Standard output that cannot be written, among others.
             return Errors.Failed(e.Message);
+        }
+        catch (Exception e)
+        {
+            // A fault of this program; a user is told in one line all the same.
+            return Errors.Failed($"unexpected: {e.GetType().Name}: {e.Message}");
         }
     }
 
-    private static string CommandPath(ParseResult result)
+    private static int Invoke(IReadOnlyList<string> args)
     {
-        List<string> names = [];
-        for (System.CommandLine.Parsing.SymbolResult? at = result.CommandResult; at is not null; at = at.Parent)
-        {
-            if (at is System.CommandLine.Parsing.CommandResult { Command: { } command })
-                names.Insert(0, command is RootCommand ? "capbox" : command.Name);
-        }
-
-        return string.Join(' ', names);
+        // No response files: @name is a named filter here.
+        ParseResult result = Build().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        if (result.Action is not ExampleHelpAction && ParseComplaint.Of(result) is { } complaint)
+            return Errors.BadUse($"{complaint}; see {ParseComplaint.PathOf(result)} --help");
+        return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
     }
 
     private static RootCommand Build()
@@ -185,13 +179,15 @@ internal static class CommandLine
             Command command = parseResult.CommandResult.Command;
             TextWriter output = parseResult.InvocationConfiguration.Output;
             output.WriteLine("Examples:");
+            string path = ParseComplaint.PathOf(parseResult);
             bool isOfClock = command.Name == "clock" || command.Parents.Any(parent => parent.Name == "clock");
-            bool isOfFleet = CommandPath(parseResult).StartsWith("capbox fleet", StringComparison.Ordinal);
+            bool isOfFleet = path.StartsWith("capbox fleet", StringComparison.Ordinal);
             bool isOfControl = command.Parents.Any(parent => parent.Name == "control");
-            foreach (string line in isOfFleet ? FleetCommandLines.Examples : isOfClock ? ClockCommandLines.Examples(command.Name) : isOfControl ? ControlCommandLines.Examples : ExamplesOf(command is RootCommand ? "" : command.Name))
+            string word = command is RootCommand ? "" : path.StartsWith("capbox seal", StringComparison.Ordinal) ? "seal" : command.Name;
+            foreach (string line in isOfFleet ? FleetCommandLines.Examples : isOfClock ? ClockCommandLines.Examples(command.Name) : isOfControl ? ControlCommandLines.Examples : ExamplesOf(word))
                 output.WriteLine("  " + line);
             output.WriteLine();
-            output.WriteLine("Exit codes: 0 good, 1 the job failed, 2 bad use.");
+            output.WriteLine(path == "capbox config diff" ? "Exit codes: 0 the same, 1 they differ, 2 trouble or bad use." : "Exit codes: 0 good, 1 the job failed, 2 bad use.");
             return code;
         }
 
@@ -235,7 +231,7 @@ internal static class CommandLine
                 "capbox verify --json FILE | jq '.[].ports'",
                 "capbox verify --chain /mnt/copy --key custody.key.pub --head 5f0c...",
             ],
-            "seal" or "keygen" or "rotate" =>
+            "seal" =>
             [
                 "capbox seal keygen --out /etc/capbox/custody.key",
                 "capbox seal --key /etc/capbox/custody.key ./var",

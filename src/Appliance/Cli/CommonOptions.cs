@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using Capbox.Config;
 using Capbox.Extract;
 using Capbox.Ptp;
@@ -11,6 +13,34 @@ internal static class CommonOptions
     public static Option<bool> Json() => new("--json") { Description = "Write JSON to standard output" };
 
     public static Option<string> Archive() => new("--archive") { Description = "The archive", HelpName = "DIR", DefaultValueFactory = _ => ConfigDocument.DefaultDirectory };
+
+    /// <summary>Refuses a whole number that is out of bounds; what is no number is refused anyway.</summary>
+    public static T Within<T>(T option, long least, long most)
+        where T : Option
+    {
+        option.Validators.Add(result => CheckBounds(result, option.Name, least, most));
+        return option;
+    }
+
+    public static void CheckBounds(SymbolResult result, string name, long least, long most)
+    {
+        foreach (Token token in result.Tokens)
+        {
+            if (long.TryParse(token.Value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) && (value < least || value > most))
+                result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name}: {value} is {(most == long.MaxValue ? $"less than {least}" : $"not within {least} to {most}")}"));
+        }
+    }
+
+    /// <summary>Refuses a text that would not be kept whole, or not be taken.</summary>
+    public static Option<string?> AtMost(Option<string?> option, int characters)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Any(t => t.Value.Length > characters))
+                result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name}: longer than {characters} characters"));
+        });
+        return option;
+    }
 
     /// <summary>Ports as names in a list, or the option again and again.</summary>
     public static string[] Names(string[]? given) => [.. (given ?? []).SelectMany(p => p.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];

@@ -29,13 +29,15 @@ internal static class ConfigCommandLines
         DefaultValueFactory = _ => ConfigStore.DefaultDirectory,
     };
 
-    private static Option<string?> Why() => new("--why") { Description = "Why: kept with the revision, at most 200 characters", HelpName = "TEXT" };
+    private static Option<string?> Why() => CommonOptions.AtMost(new("--why") { Description = "Why: kept with the revision, at most 200 characters", HelpName = "TEXT" }, 200);
 
-    private static Option<int?> ConfirmWithin() => new("--confirm")
-    {
-        Description = "Take it back unless capbox config confirm comes within so many seconds (default: 120 where it touches how the box is reached, else 0)",
-        HelpName = "S",
-    };
+    private static Option<int?> ConfirmWithin() => CommonOptions.Within(
+        new Option<int?>("--confirm")
+        {
+            Description = "Take it back unless capbox config confirm comes within so many seconds (default: 120 where it touches how the box is reached, else 0)",
+            HelpName = "S",
+        },
+        0, ChangeSection.MaxSeconds);
 
     private static Command Check()
     {
@@ -60,7 +62,7 @@ internal static class ConfigCommandLines
     private static Command Show()
     {
         Argument<string?> path = new("PATH") { Description = "Only this part: ports[eth2].filter", Arity = ArgumentArity.ZeroOrOne };
-        Option<long> revision = new("--revision") { Description = "This one instead of that in force", HelpName = "N" };
+        Option<long> revision = CommonOptions.Within(new Option<long>("--revision") { Description = "This one instead of that in force", HelpName = "N" }, 0, long.MaxValue);
         Option<string> state = State();
         Option<bool> json = CommonOptions.Json();
         Command command = new("show", "Print the document in force. With --json: with its origin.") { path, revision, state, json };
@@ -83,7 +85,7 @@ internal static class ConfigCommandLines
         Argument<string?> to = new("B") { Description = "The same (default: the document in force)", Arity = ArgumentArity.ZeroOrOne };
         Option<string> state = State();
         Option<bool> json = CommonOptions.Json();
-        Command command = new("diff", "Tell where two documents differ, by path. Exit code 1 if they do.") { from, to, state, json };
+        Command command = new("diff", "Tell where two documents differ, by path. Exit code 1 if they do, 2 if that cannot be told.") { from, to, state, json };
         command.SetAction(result => KeptConfigCommand.Diff(result.GetRequiredValue(state), result.GetRequiredValue(from), result.GetValue(to), result.GetValue(json)));
         return command;
     }
@@ -122,6 +124,7 @@ internal static class ConfigCommandLines
     private static Command Rollback()
     {
         Argument<long> revision = new("N") { Description = "The revision to go back to" };
+        revision.Validators.Add(result => CommonOptions.CheckBounds(result, revision.Name, 0, long.MaxValue));
         (Option<string> state, Option<string?> why, Option<int?> confirm, Option<bool> json) = (State(), Why(), ConfirmWithin(), CommonOptions.Json());
         Command command = new("rollback", "Put the document of an earlier revision in force, as a new one.") { revision, why, confirm, state, json };
         command.SetAction(result => KeptConfigCommand.Rollback(

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Capbox.Control;
 
 namespace Capbox.Cli;
 
@@ -36,7 +37,7 @@ internal static class ControlCommandLines
     public static Command Trigger()
     {
         Option<string> archive = CommonOptions.Archive();
-        Option<string?> reason = new("--reason") { Description = "Why: for the log and the hold, at most 200 characters", HelpName = "TEXT" };
+        Option<string?> reason = CommonOptions.AtMost(new("--reason") { Description = "Why: for the log and the hold, at most 200 characters", HelpName = "TEXT" }, 200);
         Option<bool> json = CommonOptions.Json();
         Command command = new("trigger", "Flight recorder (storage.mode trigger): write what the rings keep, and go on for a while.") { archive, reason, json };
         command.SetAction(result => ControlCommand.Trigger(result.GetRequiredValue(archive), result.GetValue(reason), result.GetValue(json)));
@@ -46,7 +47,7 @@ internal static class ControlCommandLines
     public static Command Identify()
     {
         Option<string> archive = CommonOptions.Archive();
-        Option<int?> seconds = new("--seconds") { Description = "For so long, at most an hour; 0 ends it (default 30)", HelpName = "S" };
+        Option<int?> seconds = CommonOptions.Within(new Option<int?>("--seconds") { Description = "For so long, at most an hour; 0 ends it (default 30)", HelpName = "S" }, 0, Leds.MaxSeconds);
         Option<string?> led = new("--led") { Description = "Only this one, by its name below /sys/class/leds", HelpName = "NAME" };
         Option<bool> json = CommonOptions.Json();
         Command command = new("identify", "Blink the LEDs of the box, to find it in a rack.") { seconds, led, archive, json };

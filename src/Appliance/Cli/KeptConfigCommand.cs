@@ -47,15 +47,22 @@ internal static class KeptConfigCommand
         return ExitCode.Good;
     });
 
-    public static int Diff(string state, string from, string? to, bool json) => Guarded(state, mayBegin: false, desk =>
+    /// <summary>Exit codes as diff(1): 0 the same, 1 they differ, 2 trouble.</summary>
+    public static int Diff(string state, string from, string? to, bool json)
     {
-        IReadOnlyList<ConfigDifference> differences = ConfigDifference.Between(RevisionOrFile(desk, from), to is null ? DocumentOf(Ask(desk, 0)) : RevisionOrFile(desk, to));
-        if (json)
-            Json.WriteLine(differences, Json.Default.IReadOnlyListConfigDifference);
-        else
-            WriteDifferences(differences);
-        return differences.Count == 0 ? ExitCode.Good : ExitCode.Failed;
-    });
+        bool differs = false;
+        int code = Guarded(state, mayBegin: false, desk =>
+        {
+            IReadOnlyList<ConfigDifference> differences = ConfigDifference.Between(RevisionOrFile(desk, from), to is null ? DocumentOf(Ask(desk, 0)) : RevisionOrFile(desk, to));
+            if (json)
+                Json.WriteLine(differences, Json.Default.IReadOnlyListConfigDifference);
+            else
+                WriteDifferences(differences);
+            differs = differences.Count > 0;
+            return ExitCode.Good;
+        });
+        return code != ExitCode.Good ? ExitCode.BadUse : differs ? ExitCode.Failed : ExitCode.Good;
+    }
 
     public static int Plan(string state, string file, bool json) => Guarded(state, mayBegin: false, desk =>
     {
@@ -179,7 +186,7 @@ internal static class KeptConfigCommand
             using ConfigDesk desk = ConfigDesk.Open(state, mayBegin);
             return work(desk);
         }
-        catch (Exception e) when (e is ControlException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is ControlException or IOException or UnauthorizedAccessException or StandardOutputException)
         {
             return Errors.Failed(e.Message);
         }

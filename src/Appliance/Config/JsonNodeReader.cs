@@ -184,7 +184,7 @@ internal sealed class JsonNodeReader
     }
 
     /// <summary>The same word but for case, or one with at most two letters added, lost or changed.</summary>
-    private static bool IsNear(string known, string given)
+    public static bool IsNear(string known, string given)
     {
         if (known.Equals(given, StringComparison.OrdinalIgnoreCase))
             return true;
