@@ -131,6 +131,8 @@ internal static class KeptConfigCommand
             Console.Out.WriteLine(status switch
             {
                 { Status: "rejected" } => $"rejected; revision {status.Revision} stays in force",
+                // Only a recorder takes back.
+                { ConfirmBy: { } by } when !desk.IsRunning => $"revision {status.Revision} is on trial: a start after {by} takes it back unless confirmed: capbox config confirm {status.Id}",
                 { ConfirmBy: { } by } => $"revision {status.Revision} is in force until {by} unless confirmed: capbox config confirm {status.Id}",
                 _ => $"revision {status.Revision} is in force{when}",
             });
