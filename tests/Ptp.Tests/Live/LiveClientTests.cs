@@ -6,6 +6,7 @@ using Xunit;
 namespace Capbox.Ptp.Tests.Live;
 
 /// <summary>The clients against the programs themselves: what they say to us is what they say to their own tools.</summary>
+// Together with LiveExternalTests, which has such clients too: one test looks for what they leave in /run.
 [Collection("live 2")]
 public sealed class LiveClientTests
 {

@@ -6,7 +6,7 @@ using Xunit;
 namespace Capbox.Ptp.Tests.Live;
 
 /// <summary>A clock that a real ptp4l or chronyd keeps, as far as it may here: it measures this machine's clock and is not let touch it.</summary>
-[Collection("live 1")]
+[Collection("live 2")]
 public sealed class LiveExternalTests
 {
     private const int Master = 1, Slave = 2;

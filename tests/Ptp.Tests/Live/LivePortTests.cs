@@ -10,7 +10,7 @@ using Xunit;
 namespace Capbox.Ptp.Tests.Live;
 
 /// <summary>What the port does to its clock and knows about it, on a real network with a real master.</summary>
-[Collection("live 2")]
+[Collection("live 1")]
 public sealed class LivePortTests
 {
     private const int Master = 1, Slave = 2;
