@@ -30,7 +30,7 @@ test-kernel-debug: publish ## run the kernel module's tests on a kernel that loo
 
 check: ## format, analyzers, tidy rules; sparse, checkpatch and coccicheck on the kernel module
 	@scripts/setup.sh build kmod check
-	@scripts/kmod-check.sh & module=$$!; scripts/check.sh; status=$$?; wait $$module && exit $$status
+	@scripts/check.sh
 
 bench: publish ## measure capbox against its peers on this machine
 	@scripts/setup.sh run bench demo test

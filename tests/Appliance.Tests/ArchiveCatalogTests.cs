@@ -180,7 +180,8 @@ public class ArchiveCatalogTests
             Assert.Equal((3, 1), (report.Segments, report.Damaged));
             SegmentEntry damaged = catalog.Find(2)!;
             Assert.True(damaged.Damaged);
-            Assert.Equal((bytes.Length, Start + (20 * Second)), (damaged.Bytes, damaged.FirstUtcNs));
+            // It may hold what the rings kept before it began.
+            Assert.Equal((bytes.Length, Start + (20 * Second) - (3_660 * Second)), (damaged.Bytes, damaged.FirstUtcNs));
         }
     }
 

@@ -108,6 +108,8 @@ public sealed class CliUseTests : IDisposable
         string file = Write("file", "");
         Assert.Equal((1, $"capbox: {file}: not a directory\n"), Last(Fault("run", "--port", "lo", "--archive", file, "--duration", "1")));
         Assert.Equal((2, $"capbox: {file}: line 1, column 1: no JSON in it\n"), Fault("fleet", "status", "--profile", file));
+        File.WriteAllText(file, """{"broker":"a","broker":"b"}""");
+        Assert.StartsWith($"capbox: {file}: $: Duplicate property 'broker'", Fault("fleet", "status", "--profile", file).Error, StringComparison.Ordinal);
     }
 
     [Fact]

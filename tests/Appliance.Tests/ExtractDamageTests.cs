@@ -88,12 +88,14 @@ public sealed class ExtractDamageTests : IDisposable
     }
 
     [Fact]
-    public void Damage_counts_from_the_start_of_the_segment_until_it_was_written_last()
+    public void Damage_counts_from_what_rings_may_have_kept_before_the_segment_until_it_was_written_last()
     {
         string path = _archive.Write(TestSegment.SealedName, ThreeChunks().InProgress());
         const long Hour = 3_600_000_000_000;
         File.SetLastWriteTimeUtc(path, DateTime.UnixEpoch.AddTicks((TestSegment.StartNs + Hour) / 100));
-        Assert.True(Extract(Request(1, TestSegment.StartNs - Hour)).Complete);
+        Assert.True(Extract(Request(1, TestSegment.StartNs - (2 * Hour))).Complete);
+        // In mode trigger packets are older than the segment.
+        Assert.False(Extract(Request(1, TestSegment.StartNs - (Hour / 2))).Complete);
         Assert.True(Extract(Request(TestSegment.StartNs + (2 * Hour), TestSegment.StartNs + (3 * Hour))).Complete);
         // Between the last packet that can be read and the last write.
         Assert.False(Extract(Request(TestSegment.StartNs + (Hour / 2), TestSegment.StartNs + (3 * Hour))).Complete);

@@ -150,6 +150,7 @@ static void sockets(void)
 	SIZE(FileStat, struct stat);
 	FIELD(FileStat, Device, struct stat, st_dev);
 	FIELD(FileStat, Inode, struct stat, st_ino);
+	FIELD(FileStat, Mode, struct stat, st_mode);
 
 	SIZE(PollFd, struct pollfd);
 	FIELD(PollFd, Fd, struct pollfd, fd);
@@ -400,6 +401,13 @@ static void errors_and_files(void)
 	SAME(LibC, MAP_POPULATE);
 	SAME(LibC, POLLIN);
 	SAME(LibC, POLLOUT);
+	SAME(LibC, S_IFMT);
+	SAME(LibC, S_IFREG);
+	SAME(LibC, S_IFDIR);
+	SAME(LibC, S_IFIFO);
+	SAME(LibC, S_IFSOCK);
+	SAME(LibC, S_IFCHR);
+	SAME(LibC, S_IFBLK);
 	SAME(LibC, POLLERR);
 	SAME(LibC, EPOLL_CLOEXEC);
 	SAME(LibC, EPOLL_CTL_ADD);

@@ -45,12 +45,29 @@ internal static class CatalogSync
     public static CatalogReport Rebuild(string archive, Func<ulong, long> storedAt, IProgress<CatalogProgress>? progress, CancellationToken stop)
     {
         Dictionary<ulong, long> ages = ReadAges(archive);
+        RefuseUnreadable(archive);
         Catalog.Delete(archive);
         (Catalog catalog, CatalogReport report) = Update(
             archive, create: true, sequence => ages.TryGetValue(sequence, out long ns) ? ns : storedAt(sequence), null, progress, "asked for", stop, mustRead: true);
         using (catalog)
             catalog.SetStamp(ArchiveStamp.Of(archive));
         return report;
+    }
+
+    /// <summary>Before anything is given up for a catalog that cannot be made.</summary>
+    private static void RefuseUnreadable(string archive)
+    {
+        foreach ((SegmentName name, _) in List(archive))
+        {
+            try
+            {
+                File.OpenHandle(Path.Combine(archive, name.ToString())).Dispose();
+            }
+            catch (IOException)
+            {
+                // Gone meanwhile, or a sick disk: that is no reason.
+            }
+        }
     }
 
     /// <summary>Reads all segments, when no catalog can be had.</summary>

@@ -35,7 +35,7 @@ public sealed record SegmentEntry
     /// <summary>Sealed by the repair after a crash.</summary>
     public required bool Repaired { get; init; }
 
-    /// <summary>Its name says that it is sealed, but it cannot be read: no ports are known, and its times are the start in its name and when it was written last, for it may hold packets of all that time.</summary>
+    /// <summary>Its name says that it is sealed, but it cannot be read: no ports are known, and its times are those between which it may hold packets: from before the start in its name until it was written last.</summary>
     public bool Damaged { get; init; }
 
     public required IReadOnlyList<PortEntry> Ports { get; init; }
@@ -82,6 +82,12 @@ public sealed record SegmentEntry
         };
     }
 
+    /// <summary>A segment holds what the rings kept when it began: in mode trigger up to an hour (trigger.before), else seconds.</summary>
+    private const long MostBeforeNs = 3_660_000_000_000;
+
+    /// <summary>The earliest stamp that a segment may hold, by the start in its name, unless a clock was wrong.</summary>
+    public static long FirstMomentNs(long startNs) => Math.Max(0, startNs - MostBeforeNs);
+
     /// <summary>When a segment was written last, UTC nanoseconds, or its start if that is later: it holds no later stamp, unless a clock was wrong.</summary>
     public static long LastMomentNs(string path, long startNs)
     {
@@ -98,7 +104,7 @@ public sealed record SegmentEntry
             Sequence = name.Sequence,
             FileName = name.ToString(),
             Bytes = bytes,
-            FirstUtcNs = startNs,
+            FirstUtcNs = FirstMomentNs(startNs),
             LastUtcNs = LastMomentNs(path, startNs),
             SealedUtcNs = startNs,
             ConfigRevision = 0,

@@ -60,6 +60,6 @@ internal static class CommonOptions
             return $"--from {fromText}: not a time (RFC 3339, local time, seconds since 1970, or -5m)";
         if (toText is not null && !TimeArgument.TryParseEnd(toText, from, now, out to))
             return $"--to {toText}: not a time (as --from, or +1s counted from it)";
-        return to <= from ? $"--to {toText}: not after --from" : null;
+        return to > from ? null : toText is null or "now" ? $"--from {fromText}: not before --to, which is now unless it is given" : $"--to {toText}: not after --from";
     }
 }

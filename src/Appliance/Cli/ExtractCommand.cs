@@ -138,16 +138,16 @@ internal static class ExtractCommand
     /// <summary>Into what lies at the path if that is a pipe or a device; else a file under this name, or in the place that a link there leads to.</summary>
     private static ExtractReport ToFile(Job job, string path, IProgress<ExtractProgress>? progress, CancellationToken stop)
     {
-        switch (FileSystem.KindOf(path))
+        switch (FileSystem.TypeOf(path))
         {
-            case PathKind.Directory:
+            case LibC.S_IFDIR:
                 throw new IOException("it is a directory; name a file");
-            case PathKind.Socket:
+            case LibC.S_IFSOCK:
                 throw new IOException("it is a socket, which cannot be opened for writing; name a file, a pipe, or -");
-            case PathKind.Pipe:
+            case LibC.S_IFIFO:
                 using (SafeFileHandle pipe = FileSystem.OpenPipe(path, stop))
                     return job.Run(pipe, progress, stop);
-            case PathKind.Device:
+            case LibC.S_IFCHR or LibC.S_IFBLK:
                 using (SafeFileHandle device = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
                     return job.Run(device, progress, stop);
         }

@@ -71,9 +71,11 @@ internal static class FleetProfile
         return options;
     }
 
-    /// <summary>Files that cannot be used are told before anything is connected, by the option that names them.</summary>
+    /// <summary>Files that cannot be used are told before anything is connected, by the option that names them. A pipe, as of the shell's &lt;(...), can be read but once, which is then the connection's.</summary>
     private static void TryFiles(MqttOptions options, JsonObject section, ConfigErrors errors)
     {
+        if (new[] { options.Ca, options.ClientCertificate, options.ClientKey, options.PasswordFile }.Any(file => file is not null && Native.FileSystem.TypeOf(file) == Native.LibC.S_IFIFO))
+            return;
         try
         {
             MqttConnection.BuildVisitor(options, options.DeviceId, static _ => { });

@@ -19,6 +19,7 @@ internal sealed class RecorderService(
     private PosixSignalRegistration? _hangup;
     private Task _watch = Task.CompletedTask;
     private BoxSnapshot? _final;
+    private string? _outputFault;
     private bool _isRunning;
 
     public Task StartAsync(CancellationToken cancellationToken)
@@ -84,6 +85,8 @@ internal sealed class RecorderService(
 
         if (final.Storage.Fault is { } fault)
             return Errors.Failed(fault);
+        if (_outputFault is { } full)
+            return Errors.Failed(full);
         foreach (PortLedger port in final.Ports.Where(p => p.SeenPackets == 0 && !_everCaptured.Contains(p.Port)))
             return Errors.Failed($"port {port.Port} was never there or up; capbox ports lists the ports");
         return ExitCode.Good;
@@ -125,15 +128,16 @@ internal sealed class RecorderService(
             logger.LogInformation("{Summary}", StatusView.Summary(before, now));
     }
 
-    /// <summary>An output that takes nothing ends the job: nobody is left to tell.</summary>
+    /// <summary>An output that takes nothing ends the job, which has failed then.</summary>
     private void WriteJson(BoxSnapshot snapshot)
     {
         try
         {
             Json.WriteLine(snapshot, Json.Default.BoxSnapshot);
         }
-        catch (StandardOutputException)
+        catch (StandardOutputException e)
         {
+            _outputFault = e.Message;
             lifetime.StopApplication();
         }
     }

@@ -104,7 +104,7 @@ internal static class SegmentsCommand
         string start = SegmentName.TryParse(entry.FileName, out SegmentName name) ? name.StartFileName : "";
         return new SegmentListing(
             Path.Combine(directory, entry.FileName), entry.Sequence, start, entry.Bytes, InProgress: false, entry.Damaged ? "damaged" : entry.Repaired ? "repaired" : "sealed",
-            new UtcTime(entry.FirstUtcNs).ToString(), new UtcTime(entry.LastUtcNs).ToString(), entry.Packets, entry.LostPackets, entry.ConfigRevision, held,
+            new UtcTime(entry.Damaged ? name.Start?.Nanoseconds ?? entry.FirstUtcNs : entry.FirstUtcNs).ToString(), new UtcTime(entry.LastUtcNs).ToString(), entry.Packets, entry.LostPackets, entry.ConfigRevision, held,
             [.. entry.Ports.Select(Listing)]);
     }
 

@@ -20,7 +20,8 @@ internal static class JsonFault
 {
     public static string Of(JsonException e) => e.LineNumber is null ? Reason(e) : $"{Position(e)}: {Reason(e)}";
 
-    public static string Position(JsonException e) => string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber + 1}, column {e.BytePositionInLine + 1}");
+    /// <summary>The document as a whole where it is not told.</summary>
+    public static string Position(JsonException e) => e.LineNumber is null ? "$" : string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber + 1}, column {e.BytePositionInLine + 1}");
 
     /// <summary>Without the position that ends the message, counted from 0.</summary>
     public static string Reason(JsonException e)

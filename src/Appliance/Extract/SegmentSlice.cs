@@ -91,9 +91,9 @@ internal sealed class SegmentScan(ExtractRequest request)
         }
     }
 
-    /// <summary>Whether a file can hold stamps of the range: from the start in its name until it was written last.</summary>
+    /// <summary>Whether a file can hold stamps of the range.</summary>
     private static bool MayReach(ExtractRequest request, string path, SegmentName name) =>
-        (name.Start is not { } start || (start < request.To && SegmentEntry.LastMomentNs(path, start.Nanoseconds) >= request.From.Nanoseconds));
+        (name.Start is not { } start || (SegmentEntry.FirstMomentNs(start.Nanoseconds) < request.To.Nanoseconds && SegmentEntry.LastMomentNs(path, start.Nanoseconds) >= request.From.Nanoseconds));
 
     private void Reread(SegmentName name, List<SegmentSlice> slices)
     {

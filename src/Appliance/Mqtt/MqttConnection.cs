@@ -72,7 +72,8 @@ internal static class MqttConnection
         if (options is { ClientCertificate: { } certificate, ClientKey: { } key })
         {
             RefuseShared(key);
-            tls.WithClientCertificates([Guarded(certificate, () => X509Certificate2.CreateFromPemFile(certificate, key))]);
+            string chain = Guarded(certificate, () => File.ReadAllText(certificate)), secret = Guarded(key, () => File.ReadAllText(key));
+            tls.WithClientCertificates([Guarded(certificate, () => X509Certificate2.CreateFromPem(chain, secret))]);
         }
     }
 

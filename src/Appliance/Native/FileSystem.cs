@@ -3,17 +3,6 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Capbox.Native;
 
-/// <summary>What a path leads to; none: nothing, or it cannot be told.</summary>
-internal enum PathKind
-{
-    None,
-    File,
-    Directory,
-    Pipe,
-    Socket,
-    Device,
-}
-
 /// <summary>A page-aligned piece of memory outside the garbage collector, for O_DIRECT.</summary>
 internal sealed unsafe class AlignedBuffer : IDisposable
 {
@@ -180,18 +169,11 @@ internal static unsafe class FileSystem
         return Math.Max(0, bytes - end);
     }
 
-    /// <summary>What lies at a path, links followed (inode(7)).</summary>
-    public static PathKind KindOf(string path)
+    /// <summary>What lies at a path, links followed: <see cref="LibC.S_IFREG"/> and its like (inode(7)); 0: nothing, or it cannot be told.</summary>
+    public static uint TypeOf(string path)
     {
         FileStat status;
-        return LibC.stat(path, &status) != 0 ? PathKind.None : (status.Mode & 0xF000) switch
-        {
-            0x8000 => PathKind.File,
-            0x4000 => PathKind.Directory,
-            0x1000 => PathKind.Pipe,
-            0xC000 => PathKind.Socket,
-            _ => PathKind.Device,
-        };
+        return LibC.stat(path, &status) != 0 ? 0 : status.Mode & LibC.S_IFMT;
     }
 
     /// <summary>True when nobody can read from this pipe any more.</summary>

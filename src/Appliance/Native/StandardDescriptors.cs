@@ -70,7 +70,20 @@ internal static unsafe class StandardDescriptors
     /// <summary>The same program, arguments and process; returns only if that cannot be.</summary>
     private static void BeginAgain()
     {
-        byte[] arguments = File.ReadAllBytes("/proc/self/cmdline");
+        const string Self = "/proc/self/exe";
+        byte[] arguments;
+        string program;
+        try
+        {
+            arguments = File.ReadAllBytes("/proc/self/cmdline");
+            // By its own name, which the process is called by then; it may have been replaced since.
+            program = File.ResolveLinkTarget(Self, returnFinalTarget: false)?.FullName is { } found && File.Exists(found) ? found : Self;
+        }
+        catch (IOException)
+        {
+            return; // no /proc
+        }
+
         int count = arguments.Count(b => b == 0);
         fixed (byte* text = arguments)
         {
@@ -85,7 +98,7 @@ internal static unsafe class StandardDescriptors
             }
 
             list[count] = null;
-            _ = LibC.execv("/proc/self/exe", list);
+            _ = LibC.execv(program, list);
             NativeMemory.Free(list);
         }
     }
