@@ -8,7 +8,7 @@ internal sealed record Options
           --kernel debian|debug   the kernel to boot, debian when not given
           --suite NAME            the cases of another suite than "test"
           --list                  print the cases and what they need, and run none
-          --guests N              so many guests beside each other, 2 when not given, 1 with --gdb
+          --guests N              so many guests beside each other, 1 when not given
           --keep-log              print the log of each case, not only of those that fail
           --self-test             prove that the bed sees failures
           --shell                 a shell in a guest with what the named case needs, module loaded; Ctrl-A x ends it
@@ -19,7 +19,7 @@ internal sealed record Options
 
     public string Suite { get; private set; } = "test";
 
-    public int Guests { get; private set; } = 2;
+    public int Guests { get; private set; } = 1;
 
     public bool List { get; private set; }
 

@@ -7,7 +7,7 @@ pair a0 b0 b
 pair a1 b1 b
 cat >first.json <<'END'
 { "storage": { "directory": "/data/archive" }, "change": { "watch": "5s" },
-  "ports": [{ "name": "b0", "backend": "kmod", "ringSize": "8MiB" }, { "name": "b1", "backend": "kmod", "ringSize": "8MiB" }] }
+  "ports": [{ "name": "b0", "backend": "kmod", "ringSize": "32MiB", "blockSize": "256KiB" }, { "name": "b1", "backend": "kmod", "ringSize": "32MiB", "blockSize": "256KiB" }] }
 END
 config() { ip netns exec b capbox config "$@" --state /data/state; }
 ip netns exec b capbox run --state /data/state --config first.json --json >status 2>log &
