@@ -127,7 +127,7 @@ public sealed class LiveExternalTests
 
     private static ExternalStatus Until(IExternalClock clock, Func<ExternalStatus, bool> condition, string what)
     {
-        long end = Environment.TickCount64 + 90_000;
+        long end = Environment.TickCount64 + 240_000;
         while (true)
         {
             ExternalStatus status = clock.Look();
