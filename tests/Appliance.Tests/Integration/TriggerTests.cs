@@ -234,7 +234,9 @@ public class TriggerTests
         Assert.Equal(stored.Count, all.Count);
         Stamped[] claimed = [.. Read(beside.Seen(sent)).Where(p => p.UtcNs >= Ns(answer.Reached) && p.UtcNs <= Ns(answer.To))];
         Assert.True(claimed.Length > 2000, $"only {claimed.Length} packets claimed");
-        Assert.DoesNotContain(claimed, p => !all.Contains(p));
+        // What a ring of 256 KiB lost while the machine did other things is told; nothing else is missing.
+        ulong missing = (ulong)claimed.Count(p => !all.Contains(p));
+        Assert.True(missing <= last.Ports[0].LostRing, $"{missing} of {claimed.Length} claimed packets are missing, {last.Ports[0].LostRing} lost");
     }
 
     [Fact]
