@@ -1,6 +1,6 @@
-using System.Diagnostics;
 using System.Text.Json;
 using Capbox.Storage;
+using Capbox.Tests.Integration;
 using Xunit;
 
 namespace Capbox.Tests;
@@ -24,14 +24,7 @@ public sealed class CliArchiveTests : IDisposable
     private Task<(int Code, string Output, string Error)> Extract(string output) =>
         CliTests.Capbox("extract", "--archive", _archive.Path, "--from", All, "--to", End, "-o", output);
 
-    private static async Task<(int Code, string Output, string Error)> Run(string program, params string[] arguments)
-    {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        Task<string> error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return (process.ExitCode, await output, await error);
-    }
+    private static Task<(int Code, string Output, string Error)> Run(string program, params string[] arguments) => Task.Run(() => Tool.Try(program, arguments), TestContext.Current.CancellationToken);
 
     [Theory]
     [InlineData("segments DIR --from now --to -5m", "--to -5m: not after --from")]
@@ -39,6 +32,7 @@ public sealed class CliArchiveTests : IDisposable
     [InlineData("clock log --raw --archive DIR --from now --to -1h", "--to -1h: not after --from")]
     [InlineData("extract --archive DIR --from now --to -1h -o x", "--to -1h: not after --from")]
     [InlineData("hold add --archive DIR --from now --to -1h --reason r", "--to -1h: not after --from")]
+    [InlineData("extract --archive DIR --from now -o x", "--from now: not before --to, which is now unless it is given")]
     [InlineData("segments DIR --port nope", "--port nope: the archive has no such port, but eth0, eth1")]
     [InlineData("extract --archive DIR --from -1h --window 1s -o x", "--window goes with --follow")]
     [InlineData("clock report --archive DIR --target -5", "--target -5: not a number")]
@@ -135,14 +129,13 @@ public sealed class CliArchiveTests : IDisposable
         ArchiveDirectory.OpenState(_archive.Path);
         File.SetUnixFileMode(_archive.Path, (UnixFileMode)0x1ED); // 0755
         File.SetUnixFileMode(_segment, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        string capbox = Path.Combine(AppContext.BaseDirectory, "capbox.dll");
         (int made, _, string why) = await CliTests.Capbox("catalog", "rebuild", _archive.Path);
         Assert.True(made == 0, why);
         string catalog = Directory.GetFiles(_archive.Path, "*.db", SearchOption.AllDirectories).Single();
         byte[] before = await File.ReadAllBytesAsync(catalog, TestContext.Current.CancellationToken);
         // Root without the right to read what is others', who may not be able to run this program.
         Assert.Equal(0, (await Run("chown", "-R", "65534", _archive.Path)).Code);
-        string[] restricted = ["--bounding-set=-dac_override,-dac_read_search", "dotnet", capbox];
+        string[] restricted = ["--bounding-set=-dac_override,-dac_read_search", "dotnet", CliTests.Program];
         foreach ((string line, string named) in new[]
         {
             ($"segments {_archive.Path}", _segment), ($"hold list --archive {_archive.Path}", "holds.json"), ($"clock log --archive {_archive.Path}", ".capbox/clock"),

@@ -11,7 +11,7 @@ public sealed class CliStreamTests : IDisposable
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
     private static (int Code, string Output, string Error) Shell(string arguments) =>
-        Tool.Try("sh", "-c", $"dotnet '{Path.Combine(AppContext.BaseDirectory, "capbox.dll")}' {arguments}");
+        Tool.Try("sh", "-c", $"dotnet '{CliTests.Program}' {arguments}");
 
     [Theory]
     [InlineData("verify /nonexistent 2>&-", 1)]
@@ -20,7 +20,11 @@ public sealed class CliStreamTests : IDisposable
     [InlineData("bogus 2>&-", 2)]
     [InlineData("ports 1>&-", 0)]
     [InlineData("ports 0<&- 2>&-", 0)]
-    public void A_closed_stream_ends_no_command(string arguments, int code) => Assert.Equal((code, ""), (Shell(arguments).Code, Shell(arguments).Error));
+    public void A_closed_stream_ends_no_command(string arguments, int code)
+    {
+        (int ended, _, string error) = Shell(arguments);
+        Assert.Equal((code, ""), (ended, error));
+    }
 
     [Fact]
     public void A_recording_goes_on_without_standard_error_and_no_segment_gets_its_number()
@@ -42,5 +46,13 @@ public sealed class CliStreamTests : IDisposable
     }
 
     [Fact]
-    public void A_reader_that_has_gone_is_no_fault() => Assert.Equal((0, "", ""), Tool.Try("bash", "-o", "pipefail", "-c", $"dotnet '{Path.Combine(AppContext.BaseDirectory, "capbox.dll")}' config schema | true"));
+    public void A_recording_whose_output_takes_nothing_has_failed()
+    {
+        (int code, _, string error) = Shell($"run --port lo --archive '{_directory}' --duration 3 --json >/dev/full");
+        Assert.Equal(1, code);
+        Assert.EndsWith("capbox: standard output: No space left on device\n", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_reader_that_has_gone_is_no_fault() => Assert.Equal((0, "", ""), Tool.Try("bash", "-o", "pipefail", "-c", $"dotnet '{CliTests.Program}' config schema | true"));
 }

@@ -1,9 +1,9 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using Capbox.Capture;
 using Capbox.Cli;
+using Capbox.Tests.Integration;
 using Xunit;
 
 namespace Capbox.Tests;
@@ -395,17 +395,8 @@ public sealed class CliTests : IDisposable
         return await run;
     }
 
-    internal static async Task<(int Code, string Output, string Error)> Capbox(params string[] arguments)
-    {
-        // The program beside the tests, as the compiler made it; the published binary is tried by the demo.
-        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "capbox.dll"));
-        foreach (string argument in arguments)
-            start.ArgumentList.Add(argument);
-        using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        Task<string> error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return (process.ExitCode, await output, await error);
-    }
+    /// <summary>The program beside the tests, as the compiler made it; the published binary is tried by the demo.</summary>
+    internal static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "capbox.dll");
+
+    internal static Task<(int Code, string Output, string Error)> Capbox(params string[] arguments) => Task.Run(() => Tool.Try("dotnet", [Program, .. arguments]), TestContext.Current.CancellationToken);
 }

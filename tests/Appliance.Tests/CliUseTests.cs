@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Capbox.Tests.Integration;
 using Xunit;
 
@@ -10,7 +11,7 @@ public sealed class CliUseTests : IDisposable
 
     public void Dispose() => Directory.Delete(_directory, recursive: true);
 
-    private static (int Code, string Output, string Error) Capbox(params string[] arguments) => Tool.Try("dotnet", [Path.Combine(AppContext.BaseDirectory, "capbox.dll"), .. arguments]);
+    private static (int Code, string Output, string Error) Capbox(params string[] arguments) => Tool.Try("dotnet", [CliTests.Program, .. arguments]);
 
     private string Write(string name, string text)
     {
@@ -115,6 +116,16 @@ public sealed class CliUseTests : IDisposable
     [Fact]
     public void A_port_without_a_broker_is_told_in_one_clause() =>
         Assert.Equal((1, "capbox: 127.0.0.1:1: Connection refused\n"), Fault("fleet", "status", "--broker", "127.0.0.1:1"));
+
+    /// <summary>A pipe, as of the shell's &lt;(...), can be read but once.</summary>
+    [Fact]
+    public void What_can_be_read_but_once_is_read_once()
+    {
+        using var key = System.Security.Cryptography.ECDsa.Create();
+        using X509Certificate2 authority = new CertificateRequest("CN=a", key, System.Security.Cryptography.HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
+        string file = Write("ca.pem", authority.ExportCertificatePem());
+        Assert.Equal((1, "", "capbox: 127.0.0.1:1: Connection refused\n"), Tool.Try("bash", "-c", $"dotnet '{CliTests.Program}' fleet status --broker mqtts://127.0.0.1:1 --ca <(cat '{file}')"));
+    }
 
     private static (int Code, string Error) Fault(params string[] arguments)
     {

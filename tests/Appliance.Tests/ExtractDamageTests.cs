@@ -78,16 +78,6 @@ public sealed class ExtractDamageTests : IDisposable
     }
 
     [Fact]
-    public void A_directory_under_the_name_of_a_segment_is_told()
-    {
-        string path = Path.Combine(_archive.Path, TestSegment.SealedName);
-        Directory.CreateDirectory(path);
-        AssertTold(path, 0, Request());
-        string other = _archive.Write("20261123T083001.000000000Z-0000000043.pcapng", ThreeChunks(43).Sealed());
-        AssertTold(path, 3, Request() with { Candidates = [other] });
-    }
-
-    [Fact]
     public void Damage_counts_from_what_rings_may_have_kept_before_the_segment_until_it_was_written_last()
     {
         string path = _archive.Write(TestSegment.SealedName, ThreeChunks().InProgress());

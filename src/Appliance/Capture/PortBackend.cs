@@ -110,9 +110,8 @@ internal static class PortBackend
         uint hooks = Hooks(options);
         if ((hooks & LinkHooks) != 0)
             session.SetFilter(CapboxNumbers.CAPBOX_FILTER_LINK, Compile(options, device));
-        if ((hooks & ~LinkHooks) == 0)
-            return;
-        session.SetFilter(CapboxNumbers.CAPBOX_FILTER_INET, options.Filter is null ? FilterProgram.AcceptAll(options.SnapLength) : CompileRaw(options.Filter, options.SnapLength));
+        if (options.HasNetworkHooks)
+            session.SetFilter(CapboxNumbers.CAPBOX_FILTER_INET, options.Filter is null ? FilterProgram.AcceptAll(options.SnapLength) : CompileRaw(options.Filter, options.SnapLength));
     }
 
     private const uint LinkHooks = (1u << (int)CapboxNumbers.CAPBOX_HOOK_INGRESS) | (1u << (int)CapboxNumbers.CAPBOX_HOOK_EGRESS);

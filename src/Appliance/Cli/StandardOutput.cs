@@ -37,7 +37,7 @@ internal sealed class StandardOutput : Stream
     {
         if (s_isReaderGone)
             return;
-        int errno = StandardDescriptors.Write(Descriptor, buffer);
+        int errno = FileSystem.TryAppend(Descriptor, buffer);
         if (errno == LibC.EPIPE)
             s_isReaderGone = true;
         else if (errno != 0)

@@ -6,11 +6,13 @@ namespace Capbox.Config;
 /// <summary>Why a file cannot be used, in words of the system and not of .NET.</summary>
 internal static class FileFault
 {
+    /// <returns>Without the path, which the caller names.</returns>
     public static string Of(Exception e, string path) => e switch
     {
         _ when Directory.Exists(path) => "a directory, not a file",
         FileNotFoundException or DirectoryNotFoundException => "no such file",
         UnauthorizedAccessException => "permission denied",
+        _ when e.Message.StartsWith(path + ": ", StringComparison.Ordinal) => e.Message[(path.Length + 2)..].ReplaceLineEndings(" "),
         _ => e.Message.ReplaceLineEndings(" "),
     };
 }

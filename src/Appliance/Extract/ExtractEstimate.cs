@@ -41,7 +41,7 @@ public static class ExtractEstimate
     public static ExtractInfo Make(ExtractRequest request, bool isCut)
     {
         long deadlineMs = Environment.TickCount64 + PatienceMs;
-        List<string> warnings = [.. SegmentScan.Misplaced(request)];
+        List<string> warnings = [];
         SortedSet<string> names = new(request.KnownPorts, StringComparer.Ordinal);
         var sum = new Sum(request);
         foreach (string candidate in request.Candidates ?? throw new ArgumentException("no candidates", nameof(request)))

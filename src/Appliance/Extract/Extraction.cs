@@ -36,7 +36,6 @@ public static class Extraction
         List<SegmentSlice> inRange = slices.FindAll(s => s.Chunks.Length > 0);
         var counters = new ExtractCounters();
         counters.Warnings.AddRange(scan.Warnings);
-        counters.Warnings.AddRange(SegmentScan.Misplaced(request));
         using var output = new OutputPipe(target, stop);
         CaptureWriter writer = CaptureWriter.Create(format, output, inRange);
         var job = new Job(request, inRange, filters, writer, counters, progress, stop);

@@ -90,7 +90,6 @@ public static class Following
 
         public ExtractReport Run()
         {
-            _counters.Warnings.AddRange(SegmentScan.Misplaced(_request));
             long endMs = long.MaxValue;
             for (bool first = true; ; first = false)
             {

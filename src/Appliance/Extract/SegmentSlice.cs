@@ -75,25 +75,9 @@ internal sealed class SegmentScan(ExtractRequest request)
     public static string? MissingFooter(ExtractRequest request, SegmentReader reader, SegmentName name) =>
         !name.InProgress && reader.FooterFault is { } fault && MayReach(request, reader.Path, name) ? $"{reader.Path}: damaged: {fault.Message}; only what can be read of it is there" : null;
 
-    /// <summary>Directories under the names of segments, a line each: where one is, a segment is missing.</summary>
-    /// <exception cref="ExtractException">The archive cannot be read.</exception>
-    public static IEnumerable<string> Misplaced(ExtractRequest request)
-    {
-        try
-        {
-            return [.. Directory.EnumerateDirectories(request.Archive, "*" + SegmentName.Extension)
-                .Where(path => SegmentName.TryParse(Path.GetFileName(path), out SegmentName name) && MayReach(request, path, name))
-                .Order(StringComparer.Ordinal).Select(path => $"{path}: a directory under the name of a segment")];
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new ExtractException(e.Message, e);
-        }
-    }
-
     /// <summary>Whether a file can hold stamps of the range.</summary>
     private static bool MayReach(ExtractRequest request, string path, SegmentName name) =>
-        (name.Start is not { } start || (SegmentEntry.FirstMomentNs(start.Nanoseconds) < request.To.Nanoseconds && SegmentEntry.LastMomentNs(path, start.Nanoseconds) >= request.From.Nanoseconds));
+        name.Start is not { } start || (SegmentEntry.FirstMomentNs(start.Nanoseconds) < request.To.Nanoseconds && SegmentEntry.LastMomentNs(path, start.Nanoseconds) >= request.From.Nanoseconds);
 
     private void Reread(SegmentName name, List<SegmentSlice> slices)
     {

@@ -97,17 +97,34 @@ internal static unsafe class FileSystem
     /// <exception cref="IOException">It took no more.</exception>
     public static void Append(int target, ReadOnlySpan<byte> bytes)
     {
+        if (TryAppend(target, bytes) is not 0 and int errno)
+            throw new IOException(LibC.ErrorText(errno));
+    }
+
+    /// <summary>The same; where another program has made the descriptor non-blocking, waits until there is room.</summary>
+    /// <returns>0, or errno.</returns>
+    public static int TryAppend(int target, ReadOnlySpan<byte> bytes)
+    {
         fixed (byte* start = bytes)
         {
             for (int done = 0; done < bytes.Length;)
             {
                 nint written = LibC.write(target, start + done, bytes.Length - done);
                 if (written > 0)
+                {
                     done += (int)written;
-                else if (written == 0 || Marshal.GetLastPInvokeError() is not (LibC.EINTR or LibC.EAGAIN))
-                    throw new IOException(LibC.LastErrorText());
+                    continue;
+                }
+
+                int errno = written == 0 ? LibC.EIO : Marshal.GetLastPInvokeError();
+                if (errno is not (LibC.EINTR or LibC.EAGAIN))
+                    return errno;
+                var ask = new PollFd { Fd = target, Events = LibC.POLLOUT };
+                _ = LibC.poll(&ask, 1, errno == LibC.EAGAIN ? -1 : 0);
             }
         }
+
+        return 0;
     }
 
     /// <summary>Fills a buffer from a file.</summary>

@@ -34,32 +34,6 @@ internal static unsafe class StandardDescriptors
             BeginAgain();
     }
 
-    /// <summary>Writes all of it; where another program has made the descriptor non-blocking, waits until there is room.</summary>
-    /// <returns>0, or errno.</returns>
-    public static int Write(int fd, ReadOnlySpan<byte> bytes)
-    {
-        fixed (byte* start = bytes)
-        {
-            for (int done = 0; done < bytes.Length;)
-            {
-                nint written = LibC.write(fd, start + done, bytes.Length - done);
-                if (written > 0)
-                {
-                    done += (int)written;
-                    continue;
-                }
-
-                int errno = written == 0 ? LibC.EIO : Marshal.GetLastPInvokeError();
-                if (errno is not (LibC.EINTR or LibC.EAGAIN))
-                    return errno;
-                var ask = new PollFd { Fd = fd, Events = LibC.POLLOUT };
-                _ = LibC.poll(&ask, 1, errno == LibC.EAGAIN ? -1 : 0);
-            }
-        }
-
-        return 0;
-    }
-
     /// <summary>A descriptor with FD_CLOEXEC did not come through execve(2): the runtime has opened it since.</summary>
     private static bool IsClosed(int fd)
     {

@@ -92,6 +92,24 @@ public class ExternalClockTests
     }
 
     [Fact]
+    public void While_the_source_is_missing_each_second_is_evidence_too()
+    {
+        using var lab = new Lab();
+        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(lab, $$"""{"source": "ptp4l", "socket": "{{Path.Combine(lab.Scratch, "none")}}"}"""));
+        string[] Seconds() => Tool.Try(CapboxProcess.Binary, "clock", "log", "--archive", lab.Archive, "--json").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        DateTimeOffset At(int line)
+        {
+            using JsonDocument second = JsonDocument.Parse(Seconds()[line]);
+            return second.RootElement.GetProperty("at").GetDateTimeOffset();
+        }
+
+        // Asked for again and again, ever more rarely, up to each 30 s.
+        Tool.WaitFor(() => Seconds().Length >= 12, "twelve seconds of it", 120);
+        Assert.InRange((At(11) - At(0)).TotalSeconds, 5, 25);
+        capbox.Stop();
+    }
+
+    [Fact]
     public void Packets_are_worth_what_chronyd_says()
     {
         using var lab = new Lab();

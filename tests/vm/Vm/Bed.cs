@@ -12,10 +12,6 @@ internal sealed class Bed
     // The debug kernel takes some five times as long; with gdb nobody counts.
     private const double DebugSlowness = 5, GdbSlowness = 1000;
     private const int ShownLines = 200;
-
-    // So many cases in one boot, when guests run beside each other: the last one is not to run long alone.
-    private const int CasesInBoot = 6;
-    private readonly Lock _lock = new(); // of the report: what is below it, and the terminal
     private readonly Options _options;
     private readonly bool _debug;
     private readonly string _directory;
@@ -31,25 +27,18 @@ internal sealed class Bed
         _slowness = options.Gdb ? GdbSlowness : _debug ? DebugSlowness : 1;
     }
 
-    /// <summary>Runs all cases, those with the same needs in one boot, as many guests beside each other as the options say. True when all are good.</summary>
+    /// <summary>Runs all cases, those with the same needs in one boot. True when all are good.</summary>
     public bool Run(Case[] cases)
     {
-        foreach (string old in Directory.GetFiles(_directory, "boot-*.log").Concat(Directory.GetFiles(_directory, "disk*.img")))
+        foreach (string old in Directory.GetFiles(_directory, "boot-*.log"))
             File.Delete(old);
-        Case[][] parts = [.. cases.GroupBy(c => c.Needs).SelectMany(g => g.Chunk(_options.Guests == 1 ? int.MaxValue : CasesInBoot))];
-        int next = -1;
-        void Work()
+        foreach (IGrouping<Needs, Case> group in cases.GroupBy(c => c.Needs))
         {
-            for (int i = Interlocked.Increment(ref next); i < parts.Length; i = Interlocked.Increment(ref next))
-            {
-                var pending = new Queue<Case>(parts[i]);
-                while (pending.Count > 0)
-                    BootOnce(parts[i][0].Needs, pending);
-            }
+            var pending = new Queue<Case>(group);
+            while (pending.Count > 0)
+                BootOnce(group.Key, pending);
         }
 
-        Task[] workers = [.. Enumerable.Range(0, _options.Guests).Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))];
-        Task.WhenAll(workers).GetAwaiter().GetResult();
         return _allGood;
     }
 
@@ -57,7 +46,7 @@ internal sealed class Bed
     public int Shell(Case? c)
     {
         Needs needs = c?.Needs ?? Case.Read("tests/vm/cases/boot.sh").Needs;
-        List<string> arguments = Arguments(needs, "disk-shell.img", "vm_shell=" + (c is null ? "none:own:capbox" : $"{c.Name}:{c.Network}:{c.Module.Replace(' ', ',')}"));
+        List<string> arguments = Arguments(needs, "vm_shell=" + (c is null ? "none:own:capbox" : $"{c.Name}:{c.Network}:{c.Module.Replace(' ', ',')}"));
         Console.WriteLine("a shell in the guest; `help` tells what is there, Ctrl-A x ends it");
         using Process process = Process.Start(new ProcessStartInfo(arguments[0], arguments[1..]))!;
         process.WaitForExit();
@@ -66,12 +55,11 @@ internal sealed class Bed
 
     private void BootOnce(Needs needs, Queue<Case> pending)
     {
-        int number = Interlocked.Increment(ref _boots);
-        using StreamWriter console = File.CreateText(Path.Combine(_directory, $"boot-{number}.log"));
-        string socket = Path.Combine(Path.GetTempPath(), $"capbox-vm-{Environment.ProcessId}-{number}.sock");
-        string disk = $"disk-{number}.img";
+        _boots++;
+        using StreamWriter console = File.CreateText(Path.Combine(_directory, $"boot-{_boots}.log"));
+        string socket = Path.Combine(Path.GetTempPath(), $"capbox-vm-{Environment.ProcessId}-{_boots}.sock");
         using var guest = new Guest(
-            [.. Arguments(needs, disk, ""), "-chardev", $"socket,id=cases,path={socket}", "-device", "virtserialport,chardev=cases,name=capbox"], socket);
+            [.. Arguments(needs, ""), "-chardev", $"socket,id=cases,path={socket}", "-device", "virtserialport,chardev=cases,name=capbox"], socket);
         if (_options.Gdb)
             Console.Error.WriteLine("waiting for gdb: target remote :1234");
         var boot = new Boot(guest, console, _slowness, Progress);
@@ -85,25 +73,21 @@ internal sealed class Bed
         }
 
         var names = new List<string>();
-        bool isGood = true;
         foreach (Result result in boot.Run(pending))
         {
             names.Add(result.Case.Name);
-            isGood &= result.Good;
             Report(result);
         }
 
         why = boot.Stop(_debug && !_options.SelfTest, out log);
         if (why != "")
-            Report(new Result(new Case("leaks-" + number, ""), $"after {string.Join(", ", names)}: {why}", 0, log));
-        else if (isGood)
-            File.Delete(Path.Combine(_directory, disk));
+            Report(new Result(new Case("leaks-" + _boots, ""), $"after {string.Join(", ", names)}: {why}", 0, log));
     }
 
-    private List<string> Arguments(Needs needs, string diskName, string append)
+    private List<string> Arguments(Needs needs, string append)
     {
         string image = Path.Combine(_directory, "image");
-        string disk = Path.Combine(_directory, diskName);
+        string disk = Path.Combine(_directory, "disk.img");
         MakeDisk(disk);
         List<string> arguments =
         [
@@ -149,7 +133,6 @@ internal sealed class Bed
             why = result.Good ? "the bed did not see it fail" : $"seen: {why}; expected: {result.Case.Expect}";
         }
 
-        using Lock.Scope scope = _lock.EnterScope();
         Progress("");
         Console.WriteLine($"{(good ? "ok" : "not ok")} {result.Case.Name} ({result.Seconds:0.0} s){(good ? "" : ": " + why)}");
         if (!good || _options.KeepLog)

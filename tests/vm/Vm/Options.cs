@@ -8,7 +8,6 @@ internal sealed record Options
           --kernel debian|debug   the kernel to boot, debian when not given
           --suite NAME            the cases of another suite than "test"
           --list                  print the cases and what they need, and run none
-          --guests N              so many guests beside each other, 1 when not given
           --keep-log              print the log of each case, not only of those that fail
           --self-test             prove that the bed sees failures
           --shell                 a shell in a guest with what the named case needs, module loaded; Ctrl-A x ends it
@@ -18,8 +17,6 @@ internal sealed record Options
     public string Kernel { get; private set; } = "debian";
 
     public string Suite { get; private set; } = "test";
-
-    public int Guests { get; private set; } = 1;
 
     public bool List { get; private set; }
 
@@ -54,9 +51,6 @@ internal sealed record Options
             case "--suite":
                 Suite = Value(word, rest);
                 break;
-            case "--guests":
-                Guests = int.TryParse(Value(word, rest), out int guests) && guests is >= 1 and <= 16 ? guests : throw new VmException("--guests: not a number from 1 to 16");
-                break;
             case "--list":
                 List = true;
                 break;
@@ -71,7 +65,7 @@ internal sealed record Options
                 Shell = true;
                 break;
             case "--gdb":
-                (Gdb, Guests) = (true, 1);
+                Gdb = true;
                 break;
             default:
                 if (word.StartsWith('-'))
