@@ -102,7 +102,7 @@ memory() { # NAME
 
 stopped() { # NAME: the generator has ended; every packet is accounted for
 	local sent
-	wait $generator || { result "$1" "the generator failed: $(tail -n 1 "$work/log")"; return; }
+	wait $generator || { result "$1" "the generator failed: $(tail -n 1 "$work/log")"; exit 1; }
 	generator=
 	kill -TERM $recorder
 	wait $recorder || { result "$1" "exit $?: $(tail -n 1 "$work/log")"; recorder=; return; }
@@ -145,7 +145,7 @@ for side in "ip link" "ip -n $space link"; do
 	name=soak1
 	[ "$side" = "ip link" ] || name=soak0
 	$side set $name addrgenmode none
-	$side set $name arp off up
+	$side set $name mtu 9000 arp off up
 done
 cat >"$work/config.json" <<END
 { "storage": { "directory": "$archive", "segmentSize": "64MiB", "rotate": "1m", "retention": { "maxTotal": "4GiB" } },

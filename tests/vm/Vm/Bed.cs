@@ -67,7 +67,7 @@ internal sealed class Bed
             [.. Arguments(needs, ""), "-chardev", $"socket,id=cases,path={socket}", "-device", "virtserialport,chardev=cases,name=capbox"], socket);
         if (_options.Gdb)
             Console.Error.WriteLine("waiting for gdb: target remote :1234");
-        var boot = new Boot(guest, console, _slowness, Progress);
+        var boot = new Boot(guest, console, _slowness, needs.Icount != "", Progress);
         Progress("boot");
         if (!boot.Start(out string why, out IReadOnlyList<string> log))
         {
