@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * How the bytes of a packet are copied. Needs u8, u32, u64, get_unaligned() and put_unaligned() alone, so
  * that tests/kmod/copy.c measures this very code outside of a kernel.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * /dev/capbox: who may open it, the ioctls, the mapping, poll. Nothing here knows packets.
  */

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The layout that user space was built with: no change of the uapi header goes unseen. */
 #ifndef CAPBOX_LAYOUT_H
 #define CAPBOX_LAYOUT_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory that the kernel writes, user space maps, and disks read with O_DIRECT: real pages,
  * allocated before the first packet.

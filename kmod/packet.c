@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* The long way into a block: any packet, of any hook. See packet.h. */
 #include <linux/etherdevice.h>
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The part of PCAPNG (draft-ietf-opsawg-pcapng) that the module writes; docs/SEGMENTS.md has the
  * whole. Always little endian.

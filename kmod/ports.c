@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A session's ports: interfaces of its namespace, until they are removed, deleted, or moved to
  * another namespace.

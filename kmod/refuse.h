@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* How a call says which field it did not like. */
 #ifndef CAPBOX_REFUSE_H
 #define CAPBOX_REFUSE_H

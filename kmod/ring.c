@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A CPU's ring: blocks that are filled one after the other, and two queues of block numbers that go
  * round between kernel and user space. docs/RING.md tells the protocol; the letters here are its

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * A session: what an open file of /dev/capbox is, from SETUP to its release. It belongs to the
  * network namespace of its opener and does not keep that alive: when the namespace ends, capture

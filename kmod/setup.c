@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* What SETUP is asked for: whether it can be, and where things will lie. */
 #include <linux/log2.h>
 #include <linux/mm.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * bypass INTERFACE PACKETS: what a packet socket sends around the queue discipline meets EGRESS in process context. Every packet is
  * found once and in order, though the handover's timer interrupts the hook as often as it can, and two senders share a CPU.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * copy: how the module's copy of a packet compares to the string instruction that the kernel's memcpy is on today's CPUs, on this
  * machine: from memory that is in the cache, as a packet's is, to memory that is not, as a ring's is not. Runs on the machine itself, not in a guest.

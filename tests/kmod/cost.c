@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * cost TX RX: what capturing a packet costs the kernel, in instructions. For a guest whose time counts instructions (QEMU -icount
  * shift=0, one CPU): the time-stamp counter is then the count. Packets like those of a mirror port (IPv4, UDP, for another host's MAC

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* cycle TX RX: one short life of the module's: open, SETUP, START, packets, close. The case cycles loads and unloads around it. */
 #include <sys/ioctl.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * direct TX RX DIRECTORY BLOCKS: a disk reads blocks straight from the mapping. To a file opened with O_DIRECT, while both CPUs send: write(),
  * pwrite() out of order, pwritev() over blocks of both rings at once, of 64 KiB, 1 MiB and 4 MiB; at last writes that outlive the session.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * edges TX RX: every way to call the module wrongly has a defined end: the error that docs/RING.md names, with a text where there
  * is one, and a session that works as if nothing had happened.

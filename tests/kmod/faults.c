@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * faults TX RX: the debug kernel lets one allocation, or one copy from or to user space, fail: in each call of a session's life the first,
  * then the second, and so on until the call needs no more. Each time the call fails cleanly or does without, and works when repeated.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * fuzz ITERATIONS [SEED]: hostile user space. Threads with random calls on shared sessions, random writes into everything that is mapped,
  * mappings, forks and closes at random moments, while packets flow through all hooks. Whatever happens, the kernel stays whole: a

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The random calls of fuzz.c. */
 #ifndef CAPBOX_TEST_FUZZER_H
 #define CAPBOX_TEST_FUZZER_H

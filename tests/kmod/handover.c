@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * handover TX RX: when a block comes, and when poll says so. The kernel stamps the first packet right before it starts the timeout, with the
  * clock that is read here: a block is never there earlier than its timeout after its first packet, and not long after. poll: POLLIN from the

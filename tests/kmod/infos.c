@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * infos TX RX PACKETS [hardware]: what the kernel says of each block is what a walk of the block finds, for all block sizes, both CPUs and packets
  * of all lengths, some cut, some rejected, some lost: packets, bytes, stamps, interfaces, the clock's order. The counters told with each

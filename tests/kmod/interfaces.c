@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * interfaces FILE: of each interface of a PCAPNG file its number, its if_tsoffset in seconds and its packets; then the largest step
  * between the times of two packets that follow each other in the file, forth and back, in nanoseconds, if_tsoffset added.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * lifetime WHAT [COUNT]: what capture depends on comes and goes while packets flow on all CPUs. WHAT is one of the functions below; each
  * makes its own interfaces and checks that the ledger adds up, and that what was recorded is whole.

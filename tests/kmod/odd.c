@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * odd INTERFACE VLAN: packets in every form that tests/vm/modules/odd.c can give them, through the port INTERFACE, and tagged ones through the port VLAN on top. Bytes, tags, stamps
  * and interface ids are what they should be; what cannot be read is lost and counted; nothing else of the kernel's memory is seen.

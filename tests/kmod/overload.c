@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * overload TX RX WAY PACKETS: two CPUs send PACKETS numbered packets each, at once, far more than their rings hold. WAY is policy and reader:
  *

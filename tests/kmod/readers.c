@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * readers TX RX: several sessions on one port, some that consume, beside the stack and packet sockets: after each step of a table the same numbered
  * packets are sent, and each reader has all of them in order, or none, as docs/RING.md says (Hook points). RX has the address 10.0.0.2.

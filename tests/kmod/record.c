@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * record: one session of the module, into a PCAPNG file that tcpdump reads. It captures until its standard input ends, then stops, writes what is
  * there, checks each block's structure and the sum of the counters, and prints the counters. See usage() for the options.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * rights TX RX: who may open a session, of which namespace, and whose locked memory it counts as: docs/RING.md, "A session". Each question in a
  * process of its own, which gives up what it shall not have.

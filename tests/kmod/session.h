@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A session of /dev/capbox for test programs: opening, mapping, claiming and giving back, walking packets. Every failure that is not
  * the test's subject ends the program with a line that names the call and where it stands.

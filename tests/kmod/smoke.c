@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * smoke TX RX: packets of all lengths sent on TX are found on RX, in order, byte for byte, with rising stamps: those of the hook, and those that the
  * kernel makes on arrival.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * swap TX RX COUNT: the filter is changed COUNT times while both CPUs send numbered packets as fast as they can. Every filter keeps a length of
  * its own, so each stored packet tells which one judged it. Checked of each: that filter wants it, no packet before it met a later one, it

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Packets from threads of their own, for tests that do something else meanwhile. */
 #ifndef CAPBOX_TEST_TRAFFIC_H
 #define CAPBOX_TEST_TRAFFIC_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What QEMU's igb (an 82576) needs to be a card for PTP, and an oscillator that changes: registers of the card by its resource0, which the kernel lets through with iomem=relaxed.
  *

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * What a module must not do, one thing a load: insmod bad.ko how=THING. The self-test of the bed proves with it that each would be seen.
  */

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* A hook at INGRESS that does nothing: what netfilter itself costs a packet (tests/kmod/cost.c). Of the namespace that it is loaded in. */
 #include <linux/module.h>
 #include <linux/netdevice.h>

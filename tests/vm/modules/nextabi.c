@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Plays a capbox.ko of a later ABI: /dev/capbox, which tells its version and nothing else. */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * An Ethernet interface, odd0, that gives back what is sent on it, in the form that the frame asks for: with a stamp of "hardware", in
  * pieces, with a tag out of band, or broken as no driver should. It plays the NICs that the test bed does not have.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * NICs that stamp in hardware, stamp0 and stamp1 joined by a cable, stamp2 and stamp3 by another, each with a clock of its own that
  * can be steered. They play the cards that the test bed does not have: their drivers' answers (ethtool, hardware timestamp ioctls,
