@@ -14,7 +14,7 @@
 
 #include "capbox.h"
 #include "layout.h"
-#include "refuse.h"
+#include "reject.h"
 
 /*
  * The rights that a packet socket asks for too, in the user namespace that owns the network

@@ -11,7 +11,7 @@
 #include <linux/bottom_half.h>
 #include <linux/netfilter_ipv4.h>
 
-#include "packet.h"
+#include "fastpath.h"
 
 /*
  * The filter counts from the link header, as that of a packet socket does. The skb is ours alone

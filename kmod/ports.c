@@ -11,7 +11,7 @@
 #include <linux/slab.h>
 
 #include "capbox.h"
-#include "refuse.h"
+#include "reject.h"
 
 #define CAPBOX_LINKTYPE_ETHERNET 1
 #define CAPBOX_LINKTYPE_RAW 101
@@ -46,12 +46,12 @@ static int capbox_port_find_slot(struct capbox_session *session, struct capbox_p
 		if (!port && free_slot == CAPBOX_PORTS_MAX)
 			free_slot = slot;
 		if (port && port->dev && port->ifindex == request->ifindex)
-			return capbox_refuse(request->error, -EEXIST,
+			return capbox_reject(request->error, -EEXIST,
 					     "ifindex: %d is already port %u", request->ifindex,
 					     slot);
 	}
 	if (free_slot == CAPBOX_PORTS_MAX)
-		return capbox_refuse(request->error, -ENOSPC, "a session has at most %u ports",
+		return capbox_reject(request->error, -ENOSPC, "a session has at most %u ports",
 				     CAPBOX_PORTS_MAX);
 	request->port = free_slot;
 	return 0;
@@ -64,11 +64,11 @@ static int capbox_port_attach(struct capbox_session *session, struct capbox_port
 	int err;
 
 	if (!dev)
-		return capbox_refuse(request->error, -ENODEV,
+		return capbox_reject(request->error, -ENODEV,
 				     "ifindex: no interface has %d in this namespace",
 				     request->ifindex);
 	if (!capbox_port_link_type(dev, &port->has_link_header))
-		return capbox_refuse(request->error, -EPROTONOSUPPORT,
+		return capbox_reject(request->error, -EPROTONOSUPPORT,
 				     "ifindex: %s has hardware type %u, not Ethernet or raw IP",
 				     dev->name, dev->type);
 	port->session = session;
@@ -85,7 +85,7 @@ static int capbox_port_attach(struct capbox_session *session, struct capbox_port
 	if (port->flags & CAPBOX_PORT_PROMISCUOUS) {
 		err = dev_set_promiscuity(dev, 1);
 		if (err)
-			return capbox_refuse(request->error, err,
+			return capbox_reject(request->error, err,
 					     "flags: %s refuses promiscuous mode", dev->name);
 	}
 	if (session->is_running) {
@@ -93,7 +93,7 @@ static int capbox_port_attach(struct capbox_session *session, struct capbox_port
 		if (err) {
 			if (port->flags & CAPBOX_PORT_PROMISCUOUS)
 				dev_set_promiscuity(dev, -1);
-			return capbox_refuse(request->error, err,
+			return capbox_reject(request->error, err,
 					     "ifindex: the hooks of %s cannot be registered",
 					     dev->name);
 		}
@@ -131,9 +131,9 @@ static int capbox_port_add_locked(struct capbox_session *session, struct capbox_
 	int err;
 
 	if (!session->is_ready)
-		return capbox_refuse(request->error, -EINVAL, "SETUP comes first");
+		return capbox_reject(request->error, -EINVAL, "SETUP comes first");
 	if (!session->net)
-		return capbox_refuse(request->error, -ENODEV, "the session's namespace is gone");
+		return capbox_reject(request->error, -ENODEV, "the session's namespace is gone");
 	err = capbox_port_find_slot(session, request);
 	if (err)
 		return err;
@@ -164,10 +164,10 @@ int capbox_port_add(struct capbox_session *session, struct capbox_port *request)
 	int err;
 
 	if (request->flags & ~CAPBOX_PORT_FLAGS)
-		return capbox_refuse(request->error, -EINVAL, "flags: unknown bits %#x",
+		return capbox_reject(request->error, -EINVAL, "flags: unknown bits %#x",
 				     request->flags & ~CAPBOX_PORT_FLAGS);
 	if (request->reserved || request->state || request->link_type || request->port)
-		return capbox_refuse(request->error, -EINVAL,
+		return capbox_reject(request->error, -EINVAL,
 				     "reserved, port, state, link_type: must be zero");
 	rtnl_lock();
 	mutex_lock(&session->lock);
@@ -194,10 +194,10 @@ static int capbox_port_named(struct capbox_session *session, struct capbox_port 
 	u32 slot = array_index_nospec(request->port, CAPBOX_PORTS_MAX);
 
 	if (request->reserved)
-		return capbox_refuse(request->error, -EINVAL, "reserved: must be zero");
+		return capbox_reject(request->error, -EINVAL, "reserved: must be zero");
 	*port = request->port < CAPBOX_PORTS_MAX ? capbox_port_at(session, slot) : NULL;
 	return *port ? 0 :
-		       capbox_refuse(request->error, -ENOENT, "port: the session has no port %u",
+		       capbox_reject(request->error, -ENOENT, "port: the session has no port %u",
 				     request->port);
 }
 

@@ -17,7 +17,7 @@
 #include <linux/workqueue.h>
 
 #include "capbox.h"
-#include "refuse.h"
+#include "reject.h"
 
 /* Guards the list and the count of sessions, not what they are. */
 DEFINE_MUTEX(capbox_sessions_lock);
@@ -119,13 +119,13 @@ static int capbox_setup_memory(struct capbox_session *session, struct capbox_set
 	int err;
 
 	if (excess)
-		return capbox_refuse(setup->error, -ENOBUFS,
+		return capbox_reject(setup->error, -ENOBUFS,
 				     "blocks: %llu MiB, of all %llu, exceed memory_limit_mib",
 				     setup->map_bytes >> 20, excess >> 20);
 	session->reserved_bytes = setup->map_bytes;
 	err = capbox_charge(&session->charge, setup->map_bytes);
 	if (err)
-		return capbox_refuse(setup->error, err, "blocks: %llu MiB exceed %s",
+		return capbox_reject(setup->error, err, "blocks: %llu MiB exceed %s",
 				     setup->map_bytes >> 20, "the opener's RLIMIT_MEMLOCK");
 	return 0;
 }
@@ -147,7 +147,7 @@ static int capbox_setup_rings(struct capbox_session *session, struct capbox_setu
 		session->snap_bytes = setup->snap_bytes ? setup->snap_bytes : U32_MAX;
 		err = capbox_rings_alloc(session, cpus);
 		if (err)
-			err = capbox_refuse(setup->error, err, "blocks: %llu MiB are not to be had",
+			err = capbox_reject(setup->error, err, "blocks: %llu MiB are not to be had",
 					    setup->map_bytes >> 20);
 	}
 	free_cpumask_var(cpus);
@@ -173,9 +173,9 @@ int capbox_session_setup(struct capbox_session *session, struct capbox_setup *se
 		return err;
 	mutex_lock(&session->lock);
 	if (session->has_setup)
-		err = capbox_refuse(setup->error, -EBUSY, "the session is set up already");
+		err = capbox_reject(setup->error, -EBUSY, "the session is set up already");
 	else if (!session->net)
-		err = capbox_refuse(setup->error, -ENODEV, "the session's namespace is gone");
+		err = capbox_reject(setup->error, -ENODEV, "the session's namespace is gone");
 	else
 		session->has_setup = true;
 	mutex_unlock(&session->lock);

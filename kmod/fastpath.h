@@ -12,8 +12,8 @@
  * into INGRESS, where nearly all packets of a capture port come from, and does only what such a packet
  * needs; it writes nothing of a packet that needs more.
  */
-#ifndef CAPBOX_PACKET_H
-#define CAPBOX_PACKET_H
+#ifndef CAPBOX_FASTPATH_H
+#define CAPBOX_FASTPATH_H
 
 #include <linux/filter.h>
 #include <linux/if_ether.h>
@@ -166,4 +166,4 @@ static __always_inline void capbox_count_filtered(struct capbox_ring *ring, u32 
 	raw_write_seqcount_end(&ring->sequence);
 }
 
-#endif /* CAPBOX_PACKET_H */
+#endif /* CAPBOX_FASTPATH_H */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The long way into a block: any packet, of any hook. See packet.h. */
+/* The long way into a block: any packet, of any hook. See fastpath.h. */
 #include <linux/etherdevice.h>
 
-#include "packet.h"
+#include "fastpath.h"
 
 #define CAPBOX_MAC_ADDRESSES_BYTES (2 * ETH_ALEN)
 
