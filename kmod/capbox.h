@@ -68,6 +68,9 @@ struct capbox_charge {
 
 int capbox_charge(struct capbox_charge *charge, u64 bytes);
 void capbox_uncharge(struct capbox_charge *charge);
+void capbox_memory_init(void);
+u64 capbox_memory_reserve(u64 bytes);
+void capbox_memory_release(u64 bytes);
 
 /* ring.c: blocks, queues, counters */
 
@@ -232,19 +235,19 @@ void capbox_hooks_remove_port(struct capbox_port_private *port);
 int capbox_hooks_start(struct capbox_session *session);
 void capbox_hooks_stop(struct capbox_session *session);
 
+/* setup.c: what SETUP is asked for */
+
+int capbox_setup_check(struct capbox_setup *setup);
+int capbox_setup_rings(struct capbox_session *session, struct capbox_setup *setup);
+void capbox_setup_free_rings(struct capbox_session *session);
+
 /* ports.c: which interfaces, and what becomes of them */
 
 int capbox_port_add(struct capbox_session *session, struct capbox_port *request);
 int capbox_port_remove(struct capbox_session *session, struct capbox_port *request);
 int capbox_port_get(struct capbox_session *session, struct capbox_port *request);
 void capbox_ports_remove_all(struct capbox_session *session);
-int capbox_ports_register(void);
-void capbox_ports_unregister(void);
-
-/* setup.c: what SETUP is asked for */
-
-int capbox_setup_check(struct capbox_setup *setup);
-void capbox_setup_layout(struct capbox_setup *setup, u32 rings);
+void capbox_ports_detach_device(struct capbox_session *session, const struct net_device *dev);
 
 /* session.c: what an open file is */
 
@@ -289,9 +292,6 @@ struct capbox_session {
 	u64 reserved_bytes;
 };
 
-extern struct mutex capbox_sessions_lock;
-extern struct list_head capbox_sessions;
-
 struct capbox_session *capbox_session_open(struct net *net);
 void capbox_session_release(struct capbox_session *session);
 int capbox_session_setup(struct capbox_session *session, struct capbox_setup *setup);
@@ -300,19 +300,13 @@ int capbox_session_start(struct capbox_session *session);
 int capbox_session_stop(struct capbox_session *session);
 int capbox_session_flush(struct capbox_session *session);
 int capbox_session_counters(struct capbox_session *session, struct capbox_ring_counters *request);
-void capbox_session_end(struct capbox_session *session);
-int capbox_cpu_dead(unsigned int cpu, struct hlist_node *node);
+int capbox_sessions_register(void);
+void capbox_sessions_unregister(void);
 
 /* device.c: /dev/capbox */
 
 int capbox_device_register(void);
 void capbox_device_unregister(void);
-
-/* main.c */
-
-extern enum cpuhp_state capbox_cpu_state;
-u64 capbox_memory_reserve(u64 bytes);
-void capbox_memory_release(u64 bytes);
 
 #define CAPBOX_MODULE_RELEASE "0.1.0"
 

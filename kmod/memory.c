@@ -6,12 +6,20 @@
 #include <linux/cred.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include "capbox.h"
+
+static unsigned int capbox_memory_limit_mib;
+module_param_named(memory_limit_mib, capbox_memory_limit_mib, uint, 0644);
+MODULE_PARM_DESC(memory_limit_mib,
+		 "Most memory that all sessions may take, MiB (default: a quarter of RAM)");
+
+static atomic64_t capbox_memory_bytes;
 
 /*
  * One physical run costs one entry of the TLB and one of the disk's scatter list, but is not always
@@ -145,4 +153,42 @@ void capbox_uncharge(struct capbox_charge *charge)
 	atomic_long_sub(charge->pages, &charge->user->locked_vm);
 	free_uid(charge->user);
 	charge->user = NULL;
+}
+
+/**
+ * capbox_memory_init - sets the limit, unless it was given when the module was loaded
+ */
+void __init capbox_memory_init(void)
+{
+	if (!capbox_memory_limit_mib)
+		capbox_memory_limit_mib = totalram_pages() / 4 >> (20 - PAGE_SHIFT);
+}
+
+/**
+ * capbox_memory_reserve - takes a share of what all sessions may have
+ * @bytes: how much
+ *
+ * Return: bytes that would be taken then and are more than there may be; 0 if they are not, and
+ * taken now.
+ */
+u64 capbox_memory_reserve(u64 bytes)
+{
+	u64 limit = (u64)READ_ONCE(capbox_memory_limit_mib) << 20, sum;
+
+	if (bytes > limit)
+		return bytes;
+	sum = atomic64_add_return(bytes, &capbox_memory_bytes);
+	if (sum <= limit)
+		return 0;
+	atomic64_sub(bytes, &capbox_memory_bytes);
+	return sum;
+}
+
+/**
+ * capbox_memory_release - gives a share back
+ * @bytes: as reserved
+ */
+void capbox_memory_release(u64 bytes)
+{
+	atomic64_sub(bytes, &capbox_memory_bytes);
 }

@@ -259,7 +259,12 @@ void capbox_ports_remove_all(struct capbox_session *session)
 		capbox_port_drop(session, slot);
 }
 
-static void capbox_ports_lose(struct capbox_session *session, const struct net_device *dev)
+/**
+ * capbox_ports_detach_device - an interface is deleted or leaves the namespace
+ * @session: whose
+ * @dev: the interface; RTNL is held
+ */
+void capbox_ports_detach_device(struct capbox_session *session, const struct net_device *dev)
 {
 	struct capbox_port_private *port;
 	u32 slot;
@@ -274,33 +279,4 @@ static void capbox_ports_lose(struct capbox_session *session, const struct net_d
 		wake_up_interruptible_poll(&session->wait, EPOLLPRI);
 	}
 	mutex_unlock(&session->lock);
-}
-
-/* Deleted, or moved to another namespace, which netfilter's hooks do not survive either. */
-static int capbox_ports_event(struct notifier_block *block, unsigned long event, void *pointer)
-{
-	const struct net_device *dev = netdev_notifier_info_to_dev(pointer);
-	struct capbox_session *session;
-
-	if (event != NETDEV_UNREGISTER)
-		return NOTIFY_DONE;
-	mutex_lock(&capbox_sessions_lock);
-	list_for_each_entry(session, &capbox_sessions, node)
-		capbox_ports_lose(session, dev);
-	mutex_unlock(&capbox_sessions_lock);
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block capbox_ports_notifier = {
-	.notifier_call = capbox_ports_event,
-};
-
-int capbox_ports_register(void)
-{
-	return register_netdevice_notifier(&capbox_ports_notifier);
-}
-
-void capbox_ports_unregister(void)
-{
-	unregister_netdevice_notifier(&capbox_ports_notifier);
 }

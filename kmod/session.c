@@ -7,22 +7,23 @@
 #include <linux/bottom_half.h>
 #include <linux/cpu.h>
 #include <linux/filter.h>
-#include <linux/log2.h>
-#include <linux/mm.h>
 #include <linux/nospec.h>
+#include <linux/netdevice.h>
 #include <linux/percpu.h>
 #include <linux/poll.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
+#include <net/net_namespace.h>
 
 #include "capbox.h"
 #include "reject.h"
 
 /* Guards the list and the count of sessions, not what they are. */
-DEFINE_MUTEX(capbox_sessions_lock);
-LIST_HEAD(capbox_sessions);
+static DEFINE_MUTEX(capbox_sessions_lock);
+static LIST_HEAD(capbox_sessions);
 static unsigned int capbox_session_count;
+static enum cpuhp_state capbox_cpu_state;
 
 #define CAPBOX_SESSIONS_MAX 256
 
@@ -56,109 +57,6 @@ struct capbox_session *capbox_session_open(struct net *net)
 	return session;
 }
 
-static void capbox_rings_free(struct capbox_session *session)
-{
-	u32 i;
-
-	if (session->is_cpu_watched)
-		cpuhp_state_remove_instance_nocalls(capbox_cpu_state, &session->cpu_node);
-	session->is_cpu_watched = false;
-	for (i = 0; session->rings && i < session->setup.rings; i++)
-		capbox_ring_free(session->rings[i]);
-	kvfree(session->rings);
-	free_percpu(session->ring_of);
-	capbox_uncharge(&session->charge);
-	capbox_memory_release(session->reserved_bytes);
-	session->rings = NULL;
-	session->ring_of = NULL;
-	session->reserved_bytes = 0;
-}
-
-static int capbox_ring_add(struct capbox_session *session, u32 index, int cpu)
-{
-	struct capbox_ring *ring = capbox_ring_new(session, index, cpu);
-	unsigned int other;
-
-	if (IS_ERR(ring))
-		return PTR_ERR(ring);
-	session->rings[index] = ring;
-	if (cpu >= 0) {
-		*per_cpu_ptr(session->ring_of, cpu) = ring;
-		return 0;
-	}
-	for_each_possible_cpu(other) {
-		if (!*per_cpu_ptr(session->ring_of, other))
-			*per_cpu_ptr(session->ring_of, other) = ring;
-	}
-	return 0;
-}
-
-static int capbox_rings_alloc(struct capbox_session *session, const struct cpumask *cpus)
-{
-	bool has_spare = session->setup.rings > cpumask_weight(cpus);
-	unsigned int cpu;
-	u32 index = 0;
-	int err = 0;
-
-	session->rings = kvcalloc(session->setup.rings, sizeof(*session->rings), CAPBOX_GFP);
-	session->ring_of = alloc_percpu(struct capbox_ring *);
-	if (!session->rings || !session->ring_of)
-		return -ENOMEM;
-	for_each_cpu(cpu, cpus) {
-		if (!err)
-			err = capbox_ring_add(session, index++, cpu);
-	}
-	if (!err && has_spare)
-		err = capbox_ring_add(session, index, -1);
-	return err;
-}
-
-static int capbox_setup_memory(struct capbox_session *session, struct capbox_setup *setup)
-{
-	u64 excess = capbox_memory_reserve(setup->map_bytes);
-	int err;
-
-	if (excess)
-		return capbox_reject(setup->error, -ENOBUFS,
-				     "blocks: %llu MiB, of all %llu, exceed memory_limit_mib",
-				     setup->map_bytes >> 20, excess >> 20);
-	session->reserved_bytes = setup->map_bytes;
-	err = capbox_charge(&session->charge, setup->map_bytes);
-	if (err)
-		return capbox_reject(setup->error, err, "blocks: %llu MiB exceed %s",
-				     setup->map_bytes >> 20, "the opener's RLIMIT_MEMLOCK");
-	return 0;
-}
-
-static int capbox_setup_rings(struct capbox_session *session, struct capbox_setup *setup)
-{
-	cpumask_var_t cpus;
-	u32 rings;
-	int err;
-
-	if (!zalloc_cpumask_var(&cpus, GFP_KERNEL))
-		return -ENOMEM;
-	cpumask_copy(cpus, cpu_online_mask);
-	rings = cpumask_weight(cpus);
-	capbox_setup_layout(setup, rings + (rings < num_possible_cpus()));
-	err = capbox_setup_memory(session, setup);
-	if (!err) {
-		session->setup = *setup;
-		session->snap_bytes = setup->snap_bytes ? setup->snap_bytes : U32_MAX;
-		err = capbox_rings_alloc(session, cpus);
-		if (err)
-			err = capbox_reject(setup->error, err, "blocks: %llu MiB are not to be had",
-					    setup->map_bytes >> 20);
-	}
-	free_cpumask_var(cpus);
-	if (!err)
-		err = cpuhp_state_add_instance_nocalls(capbox_cpu_state, &session->cpu_node);
-	session->is_cpu_watched = !err;
-	if (err)
-		capbox_rings_free(session);
-	return err;
-}
-
 /**
  * capbox_session_setup - SETUP
  * @session: new
@@ -186,6 +84,12 @@ int capbox_session_setup(struct capbox_session *session, struct capbox_setup *se
 	 * with RTNL held.
 	 */
 	err = capbox_setup_rings(session, setup);
+	if (!err) {
+		err = cpuhp_state_add_instance_nocalls(capbox_cpu_state, &session->cpu_node);
+		session->is_cpu_watched = !err;
+		if (err)
+			capbox_setup_free_rings(session);
+	}
 	mutex_lock(&session->lock);
 	session->has_setup = !err;
 	if (!err)
@@ -359,21 +263,6 @@ int capbox_session_flush(struct capbox_session *session)
 }
 
 /**
- * capbox_cpu_dead - a CPU is offline: what it left open is handed over
- * @cpu: which
- * @node: the session's cpu_node
- */
-int capbox_cpu_dead(unsigned int cpu, struct hlist_node *node)
-{
-	struct capbox_session *session = hlist_entry(node, struct capbox_session, cpu_node);
-	struct capbox_ring *ring = *per_cpu_ptr(session->ring_of, cpu);
-
-	if (!ring->is_spare)
-		capbox_ring_settle(ring);
-	return 0;
-}
-
-/**
  * capbox_session_counters - COUNTERS
  * @session: set up
  * @request: in and out
@@ -396,12 +285,11 @@ int capbox_session_counters(struct capbox_session *session, struct capbox_ring_c
 	return 0;
 }
 
-/**
- * capbox_session_end - its namespace, or itself, is about to be gone: capture ends, the recorded
- * packets stay
- * @session: RTNL is held
+/*
+ * The session's namespace, or the session itself, ends: capture ends, the recorded packets stay.
+ * RTNL is held.
  */
-void capbox_session_end(struct capbox_session *session)
+static void capbox_session_end(struct capbox_session *session)
 {
 	mutex_lock(&session->lock);
 	if (session->net) {
@@ -432,11 +320,103 @@ void capbox_session_release(struct capbox_session *session)
 	mutex_unlock(&capbox_sessions_lock);
 	/* Hooks of ports that went away by themselves may still run. */
 	synchronize_net();
-	capbox_rings_free(session);
+	if (session->is_cpu_watched)
+		cpuhp_state_remove_instance_nocalls(capbox_cpu_state, &session->cpu_node);
+	capbox_setup_free_rings(session);
 	for (i = 0; i < ARRAY_SIZE(session->filters); i++) {
 		if (rcu_access_pointer(session->filters[i]))
 			bpf_prog_destroy(rcu_dereference_protected(session->filters[i], true));
 	}
 	mutex_destroy(&session->lock);
 	kfree(session);
+}
+
+/* A CPU is offline: what it left open is handed over. */
+static int capbox_cpu_dead(unsigned int cpu, struct hlist_node *node)
+{
+	struct capbox_session *session = hlist_entry(node, struct capbox_session, cpu_node);
+	struct capbox_ring *ring = *per_cpu_ptr(session->ring_of, cpu);
+
+	if (!ring->is_spare)
+		capbox_ring_settle(ring);
+	return 0;
+}
+
+/* A namespace ends; its interfaces are gone by now. */
+static void __net_exit capbox_net_exit(struct net *net)
+{
+	struct capbox_session *session;
+
+	rtnl_lock();
+	mutex_lock(&capbox_sessions_lock);
+	list_for_each_entry(session, &capbox_sessions, node) {
+		if (READ_ONCE(session->net) == net)
+			capbox_session_end(session);
+	}
+	mutex_unlock(&capbox_sessions_lock);
+	rtnl_unlock();
+}
+
+static struct pernet_operations capbox_net_operations = {
+	.exit = capbox_net_exit,
+};
+
+/* Deleted, or moved to another namespace, which netfilter's hooks do not survive either. */
+static int capbox_sessions_netdevice_event(struct notifier_block *block, unsigned long event, void *pointer)
+{
+	const struct net_device *dev = netdev_notifier_info_to_dev(pointer);
+	struct capbox_session *session;
+
+	if (event != NETDEV_UNREGISTER)
+		return NOTIFY_DONE;
+	mutex_lock(&capbox_sessions_lock);
+	list_for_each_entry(session, &capbox_sessions, node)
+		capbox_ports_detach_device(session, dev);
+	mutex_unlock(&capbox_sessions_lock);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block capbox_sessions_notifier = {
+	.notifier_call = capbox_sessions_netdevice_event,
+};
+
+/**
+ * capbox_sessions_register - makes sessions follow the machine: CPUs, namespaces, interfaces
+ *
+ * Return: 0 or an error.
+ */
+int __init capbox_sessions_register(void)
+{
+	int err;
+
+	err = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "net/capbox:dead", NULL,
+				      capbox_cpu_dead);
+	if (err < 0)
+		return err;
+	capbox_cpu_state = err;
+	err = register_pernet_subsys(&capbox_net_operations);
+	if (err)
+		goto err_cpu;
+	err = register_netdevice_notifier(&capbox_sessions_notifier);
+	if (err)
+		goto err_net;
+	return 0;
+
+err_net:
+	unregister_pernet_subsys(&capbox_net_operations);
+err_cpu:
+	cpuhp_remove_multi_state(capbox_cpu_state);
+	return err;
+}
+
+/**
+ * capbox_sessions_unregister - undoes capbox_sessions_register(); no session exists any more
+ */
+void capbox_sessions_unregister(void)
+{
+	unregister_netdevice_notifier(&capbox_sessions_notifier);
+	unregister_pernet_subsys(&capbox_net_operations);
+	cpuhp_remove_multi_state(capbox_cpu_state);
+	/* kfree_rcu() of ports. */
+	rcu_barrier();
 }
