@@ -308,6 +308,4 @@ void capbox_sessions_unregister(void);
 int capbox_device_register(void);
 void capbox_device_unregister(void);
 
-#define CAPBOX_MODULE_RELEASE "0.1.0"
-
 #endif /* CAPBOX_H */

@@ -9,7 +9,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 bad=0
 mkdir -p "$work/tests/vm" "$work/include"
-cp -r kmod "$work/"
+cp -r kmod VERSION "$work/"
 cp -r tests/vm/modules "$work/tests/vm/"
 
 checkpatch() { # WHERE [OPTION]...

@@ -17,7 +17,7 @@ out=out/$source/$(cat "$kdir/include/config/kernel.release")
 mkdir -p "$out"
 
 # Modules of tests may include what lies in kmod/.
-inputs=$(echo "$kdir"; find "$source" kmod -type f ! -name '*.md' -exec sha256sum {} + 2>/dev/null | sort; sha256sum "$kdir/Module.symvers" "$0")
+inputs=$(echo "$kdir"; find "$source" kmod VERSION -type f ! -name '*.md' -exec sha256sum {} + 2>/dev/null | sort; sha256sum "$kdir/Module.symvers" "$0")
 (
 	flock 9
 	if [ "$inputs" != "$(cat "$out/inputs" 2>/dev/null)" ]; then
@@ -27,6 +27,7 @@ inputs=$(echo "$kdir"; find "$source" kmod -type f ! -name '*.md' -exec sha256su
 		for directory in kmod "$source"; do
 			[ ! -d "$directory" ] || { mkdir -p "$out/build/$directory" && cp -rp "$directory/." "$out/build/$directory"; }
 		done
+		cp VERSION "$out/build/"
 		make -s -C "$kdir" M="$PWD/$out/build/$source" W=1 KCFLAGS="-Werror -g -ffile-prefix-map=$PWD/$out/build/=" KBUILD_MODPOST_WARN= modules >&2
 		cp "$out/build/$source"/*.ko "$out/"
 		echo "$inputs" >"$out/inputs"

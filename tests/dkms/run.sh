@@ -11,7 +11,7 @@ fi
 
 kernel=$CAPBOX_DKMS
 release=$(cat "$kernel/release")
-version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' kmod/dkms.conf)
+version=$(cat VERSION)
 work=$(mktemp -d)
 log=$work.log
 trap 'umount -l "$work"; rm -rf "$work" "$log"' EXIT
@@ -33,7 +33,7 @@ check() { # NAME COMMAND...
 
 installed() {
 	dkms install "capbox/$version" -k "$release" && [ -f "$modules/updates/dkms/capbox.ko" ] && grep -q '/capbox.ko:' "$modules/modules.dep" &&
-		modinfo -k "$release" capbox | grep "^vermagic: *$release "
+		modinfo -k "$release" capbox | grep "^vermagic: *$release " && [ "$(modinfo -k "$release" -F version capbox)" = "$version" ]
 }
 
 signed() {
@@ -53,7 +53,7 @@ refused() {
 	grep -q BUILD_EXCLUSIVE "$work/said" && [ ! -e "/lib/modules/$old/updates" ]
 }
 
-cp -r kmod "/usr/src/capbox-$version" || exit 1
+scripts/dkms.sh >/dev/null || exit 1
 check dkms-install installed
 check dkms-signed signed
 check dkms-too-old refused
