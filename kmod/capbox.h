@@ -81,13 +81,13 @@ enum capbox_block_state {
 };
 
 /**
- * struct capbox_block_private - what the kernel knows of a block, whatever shared memory says
+ * struct capbox_ring_block - what the kernel knows of a block, whatever shared memory says
  * @position: in the filled queue, when FILLED
  * @bytes: of its packets as they were on the wire
  * @packets: in it
  * @state: enum capbox_block_state
  */
-struct capbox_block_private {
+struct capbox_ring_block {
 	u64 position;
 	u64 bytes;
 	u32 packets;
@@ -106,8 +106,8 @@ struct capbox_block_private {
  * queue
  * @run_first_ns: of the open block's present run
  * @run_is_hardware: its clock
- * @opened: the counters when the block was opened: what it has is the difference
- * @described: what is known so far of the open block, but for the present run
+ * @counters_at_open: the counters when the block was opened: what it has is the difference
+ * @descriptor: what is known so far of the open block, but for the present run
  * @cut_bytes: of the open block's packets: bytes that were not kept
  * @published: blocks handed over as far as user space can see; poll() looks at it
  * @accepted: position in the free queue
@@ -138,21 +138,21 @@ struct capbox_ring {
 	bool is_timer_armed;
 	u32 open_block;
 	u64 cut_bytes;
-	struct capbox_counters opened;
-	struct capbox_block described;
+	struct capbox_counters counters_at_open;
+	struct capbox_block descriptor;
 	ktime_t opened_at;
 	u64 published;
 	u64 accepted;
 	u32 free_count;
 	u32 *free;
 	u32 *filled;
-	struct capbox_block_private *blocks;
+	struct capbox_ring_block *blocks;
 	struct capbox_area *areas;
 
 	struct capbox_ring_head *head;
 	__u32 *shared_filled;
 	__u32 *shared_free;
-	struct capbox_block *infos;
+	struct capbox_block *descriptors;
 	struct capbox_area control;
 
 	struct hrtimer timer;
@@ -179,13 +179,13 @@ static inline void capbox_count(struct capbox_count *count, u32 bytes)
 /* hooks.c: netfilter's side */
 
 /**
- * struct capbox_port_private - a port of a session
+ * struct capbox_session_port - a port of a session
  * @session: whose
  * @ring_of: the session's
  * @snap_bytes: the session's
  * @verdict: of INGRESS
  * @link_header_mask: all ones if @has_link_header, else 0
- * @is_special: packets of INGRESS have no Ethernet header, or may have stamps of the NIC
+ * @needs_slow_path: packets of INGRESS have no Ethernet header, or may have stamps of the NIC
  * @ifindex: its interface's index, which stays when it is renamed
  * @dev: its interface, held while attached; NULL when it is gone
  * @has_link_header: packets start with an Ethernet header (LINKTYPE_ETHERNET), else with the
@@ -194,14 +194,14 @@ static inline void capbox_count(struct capbox_count *count, u32 bytes)
  * @ops: its hooks at INGRESS and EGRESS
  * @is_hooked: which of them are registered
  */
-struct capbox_port_private {
+struct capbox_session_port {
 	/* every packet's, at INGRESS */
 	struct capbox_session *session;
 	struct capbox_ring * __percpu *ring_of;
 	u32 snap_bytes;
 	u32 verdict;
 	u32 link_header_mask;
-	u32 is_special;
+	u32 needs_slow_path;
 	u32 software_interface;
 
 	int ifindex;
@@ -230,8 +230,8 @@ struct capbox_inet_hook {
 	struct nf_hook_ops ops;
 };
 
-int capbox_hooks_add_port(struct capbox_port_private *port);
-void capbox_hooks_remove_port(struct capbox_port_private *port);
+int capbox_hooks_add_port(struct capbox_session_port *port);
+void capbox_hooks_remove_port(struct capbox_session_port *port);
 int capbox_hooks_start(struct capbox_session *session);
 void capbox_hooks_stop(struct capbox_session *session);
 
@@ -270,7 +270,7 @@ struct capbox_session {
 	/* read by hooks */
 	struct capbox_ring * __percpu *ring_of;
 	struct bpf_prog __rcu *filters[2];
-	struct capbox_port_private __rcu *ports[CAPBOX_PORTS_MAX];
+	struct capbox_session_port __rcu *ports[CAPBOX_PORTS_MAX];
 	u32 port_slots;
 	u32 snap_bytes;
 	struct capbox_setup setup;

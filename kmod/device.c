@@ -193,7 +193,7 @@ static bool capbox_ring_is_readable(const struct capbox_ring *ring)
 
 static bool capbox_has_changed_port(struct capbox_session *session)
 {
-	const struct capbox_port_private *port;
+	const struct capbox_session_port *port;
 	bool is_changed = false;
 	u32 slot;
 

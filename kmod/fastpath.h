@@ -8,7 +8,7 @@
  *   20        hook record, for hooks of the network layer
  *    8        opt_endofopt, total length
  *
- * Two ways lead there. capbox_take() records any packet of any hook. capbox_record_plain() is inlined
+ * Two ways lead there. capbox_record_any() records any packet of any hook. capbox_record_plain() is inlined
  * into INGRESS, where nearly all packets of a capture port come from, and does only what such a packet
  * needs; it writes nothing of a packet that needs more.
  */
@@ -40,25 +40,26 @@
  * @hook: enum capbox_hook
  * @direction: as in epb_flags
  * @has_tag: a VLAN tag out of band is to be put back
- * @made_header: no Ethernet header was there, one is to be made up
+ * @needs_header: no Ethernet header was there, one is to be made up
  * @is_received: came in by a port, so that the stamps in the skb are times of arrival
  */
 struct capbox_view {
 	const struct sk_buff *skb;
-	const struct capbox_port_private *port;
+	const struct capbox_session_port *port;
 	const struct net_device *dev;
 	int offset;
 	u32 bytes;
 	u32 hook;
 	u32 direction;
 	bool has_tag;
-	bool made_header;
+	bool needs_header;
 	bool is_received;
 };
 
-void capbox_take(const struct capbox_session *session, const struct capbox_view *view, u32 wanted);
+void capbox_record_any(const struct capbox_session *session, const struct capbox_view *view,
+		       u32 wanted);
 
-static __always_inline u32 capbox_reception(const struct sk_buff *skb)
+static __always_inline u32 capbox_reception_type(const struct sk_buff *skb)
 {
 	/*
 	 * epb_flags, reception type, bits 2-4: unicast, multicast, broadcast, promiscuous. Of a
@@ -75,8 +76,8 @@ static __always_inline u32 capbox_reception(const struct sk_buff *skb)
 }
 
 /* The block's part before the data. */
-static __always_inline void capbox_put_epb(u8 *epb, u32 total, u32 interface, s64 stamp,
-					   u32 captured, u32 bytes)
+static __always_inline void capbox_write_epb_header(u8 *epb, u32 total, u32 interface, s64 stamp,
+						    u32 captured, u32 bytes)
 {
 	capbox_put32(epb, CAPBOX_EPB);
 	capbox_put32(epb + 4, total);
@@ -87,14 +88,14 @@ static __always_inline void capbox_put_epb(u8 *epb, u32 total, u32 interface, s6
 	capbox_put32(epb + 24, bytes);
 }
 
-static __always_inline u8 *capbox_put_flags(u8 *at, u32 flags)
+static __always_inline u8 *capbox_write_flags(u8 *at, u32 flags)
 {
 	capbox_put32(at, CAPBOX_OPTION(CAPBOX_EPB_FLAGS, 4));
 	capbox_put32(at + 4, flags);
 	return at + CAPBOX_FLAGS_OPTION_BYTES;
 }
 
-static __always_inline void capbox_put_end(u8 *at, u32 total)
+static __always_inline void capbox_write_end(u8 *at, u32 total)
 {
 	capbox_put32(at, 0);
 	capbox_put32(at + 4, total);
@@ -126,7 +127,7 @@ static __always_inline bool capbox_has_room(const struct capbox_ring *ring, u32 
  * so that all of it is done in registers.
  */
 static __always_inline void capbox_record_plain(struct capbox_ring *ring,
-						const struct capbox_port_private *port,
+						const struct capbox_session_port *port,
 						const struct sk_buff *skb, const u8 *from,
 						u32 bytes)
 {
@@ -146,11 +147,12 @@ static __always_inline void capbox_record_plain(struct capbox_ring *ring,
 	epb = ring->at;
 	data = epb + CAPBOX_EPB_HEADER_BYTES;
 	after = data + padded;
-	capbox_put_epb(epb, total, interface, stamp, bytes, bytes);
+	capbox_write_epb_header(epb, total, interface, stamp, bytes, bytes);
 	/* The padding; the packet's last bytes go over what is not. */
 	capbox_put32(after - 4, 0);
 	capbox_copy_words(data, from, bytes);
-	capbox_put_end(capbox_put_flags(after, CAPBOX_INBOUND | capbox_reception(skb)), total);
+	capbox_write_end(capbox_write_flags(after, CAPBOX_INBOUND | capbox_reception_type(skb)),
+			 total);
 	ring->last = epb;
 	ring->at = epb + total;
 	capbox_count(&ring->counters.stored, bytes);

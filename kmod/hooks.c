@@ -32,7 +32,7 @@ static __always_inline u32 capbox_run_link_filter(const struct bpf_prog *filter,
 }
 
 /* Bytes of the link header. None, if the driver did not say where it starts, or said nonsense. */
-static __always_inline u32 capbox_link_header(const struct capbox_port_private *port,
+static __always_inline u32 capbox_link_header(const struct capbox_session_port *port,
 					      const struct sk_buff *skb)
 {
 	u32 headroom = skb_headroom(skb), bytes = headroom - skb->mac_header;
@@ -40,13 +40,13 @@ static __always_inline u32 capbox_link_header(const struct capbox_port_private *
 	return likely(bytes <= headroom) ? bytes & port->link_header_mask : 0;
 }
 
-static __always_inline bool capbox_has_tag(const struct capbox_port_private *port,
+static __always_inline bool capbox_has_tag(const struct capbox_session_port *port,
 					   const struct sk_buff *skb)
 {
 	return skb_vlan_tag_present(skb) && port->has_link_header;
 }
 
-static noinline void capbox_ingress_long(const struct capbox_port_private *port,
+static noinline void capbox_ingress_slow(const struct capbox_session_port *port,
 					 struct sk_buff *skb, u32 header, u32 wanted)
 {
 	bool has_tag = capbox_has_tag(port, skb);
@@ -62,22 +62,21 @@ static noinline void capbox_ingress_long(const struct capbox_port_private *port,
 		.is_received = true,
 	};
 
-	capbox_take(port->session, &view, wanted);
+	capbox_record_any(port->session, &view, wanted);
 }
 
 /* Not tagged, in one piece, and of a port of the common kind. */
-static __always_inline bool capbox_is_plain(const struct capbox_port_private *port,
+static __always_inline bool capbox_is_plain(const struct capbox_session_port *port,
 					    const struct sk_buff *skb)
 {
-	return !(port->is_special | skb->vlan_all | skb->data_len);
+	return !(port->needs_slow_path | skb->vlan_all | skb->data_len);
 }
 
 static unsigned int capbox_ingress(void *priv, struct sk_buff *skb,
 				   const struct nf_hook_state *state)
 {
-	const struct capbox_port_private *port = priv;
-	const struct bpf_prog *filter =
-		rcu_dereference(port->session->filters[CAPBOX_FILTER_LINK]);
+	const struct capbox_session_port *port = priv;
+	const struct bpf_prog *filter = rcu_dereference(port->session->filters[CAPBOX_FILTER_LINK]);
 	u32 header = capbox_link_header(port, skb), bytes = skb->len + header, snap;
 	struct capbox_ring *ring;
 
@@ -88,18 +87,18 @@ static unsigned int capbox_ingress(void *priv, struct sk_buff *skb,
 	ring = this_cpu_read(*port->ring_of);
 	if (filter && !snap && !ring->is_spare)
 		capbox_count_filtered(ring, bytes + (capbox_has_tag(port, skb) ? VLAN_HLEN : 0));
-	else if (likely(capbox_is_plain(port, skb) && bytes <= snap &&
-			capbox_is_for_words(bytes) && capbox_has_room(ring, bytes)))
+	else if (likely(capbox_is_plain(port, skb) && bytes <= snap && capbox_is_for_words(bytes) &&
+			capbox_has_room(ring, bytes)))
 		capbox_record_plain(ring, port, skb, skb->data - header, bytes);
 	else
-		capbox_ingress_long(port, skb, header, snap);
+		capbox_ingress_slow(port, skb, header, snap);
 	return port->verdict;
 }
 
 static unsigned int capbox_egress(void *priv, struct sk_buff *skb,
 				  const struct nf_hook_state *state)
 {
-	const struct capbox_port_private *port = priv;
+	const struct capbox_session_port *port = priv;
 	const struct capbox_session *session = port->session;
 	const struct bpf_prog *filter = rcu_dereference(session->filters[CAPBOX_FILTER_LINK]);
 	bool has_tag = capbox_has_tag(port, skb);
@@ -130,15 +129,15 @@ static unsigned int capbox_egress(void *priv, struct sk_buff *skb,
 		snap = bpf_prog_run(filter, skb);
 		skb->pkt_type = type;
 	}
-	capbox_take(session, &view, snap);
+	capbox_record_any(session, &view, snap);
 	local_bh_enable();
 	return NF_ACCEPT;
 }
 
-static const struct capbox_port_private *capbox_find_port(const struct capbox_session *session,
+static const struct capbox_session_port *capbox_find_port(const struct capbox_session *session,
 							  const struct net_device *dev)
 {
-	const struct capbox_port_private *port;
+	const struct capbox_session_port *port;
 	u32 slot, slots = READ_ONCE(session->port_slots);
 
 	for (slot = 0; dev && slot < slots; slot++) {
@@ -161,7 +160,7 @@ static bool capbox_has_ethernet(const struct sk_buff *skb)
 }
 
 static void capbox_inet(const struct capbox_session *session,
-			const struct capbox_port_private *port, const struct net_device *dev,
+			const struct capbox_session_port *port, const struct net_device *dev,
 			struct sk_buff *skb, u32 hook, bool is_outbound)
 {
 	const struct bpf_prog *filter = rcu_dereference(session->filters[CAPBOX_FILTER_INET]);
@@ -181,9 +180,9 @@ static void capbox_inet(const struct capbox_session *session,
 		if (view.is_received && capbox_has_ethernet(skb))
 			view.offset = -ETH_HLEN;
 		else
-			view.made_header = true;
+			view.needs_header = true;
 	}
-	capbox_take(session, &view, filter ? bpf_prog_run(filter, skb) : U32_MAX);
+	capbox_record_any(session, &view, filter ? bpf_prog_run(filter, skb) : U32_MAX);
 }
 
 static unsigned int capbox_inet_hook(void *priv, struct sk_buff *skb,
@@ -193,7 +192,7 @@ static unsigned int capbox_inet_hook(void *priv, struct sk_buff *skb,
 	const struct capbox_session *session = inet->session;
 	u32 hook = inet->hook;
 	const struct net_device *dev = capbox_is_leaving(hook) ? state->out : state->in;
-	const struct capbox_port_private *port;
+	const struct capbox_session_port *port;
 
 	/* LOCAL_OUT and POST_ROUTING also run in process context. */
 	local_bh_disable();
@@ -208,7 +207,7 @@ static unsigned int capbox_inet_hook(void *priv, struct sk_buff *skb,
 	return NF_ACCEPT;
 }
 
-int capbox_hooks_add_port(struct capbox_port_private *port)
+int capbox_hooks_add_port(struct capbox_session_port *port)
 {
 	static nf_hookfn * const functions[] = { capbox_ingress, capbox_egress };
 	static const unsigned int points[] = { NF_NETDEV_INGRESS, NF_NETDEV_EGRESS };
@@ -242,7 +241,7 @@ int capbox_hooks_add_port(struct capbox_port_private *port)
 }
 
 /* The caller waits for hooks that still run (synchronize_net, or RCU) before it frees the port. */
-void capbox_hooks_remove_port(struct capbox_port_private *port)
+void capbox_hooks_remove_port(struct capbox_session_port *port)
 {
 	int i;
 
@@ -292,7 +291,7 @@ static int capbox_hooks_start_inet(struct capbox_session *session)
 
 int capbox_hooks_start(struct capbox_session *session)
 {
-	struct capbox_port_private *port;
+	struct capbox_session_port *port;
 	u32 slot;
 	int err;
 
@@ -311,7 +310,7 @@ int capbox_hooks_start(struct capbox_session *session)
 /* When it returns no hook of the session runs any more. */
 void capbox_hooks_stop(struct capbox_session *session)
 {
-	struct capbox_port_private *port;
+	struct capbox_session_port *port;
 	u32 slot, hook;
 
 	for (slot = 0; slot < session->port_slots; slot++) {

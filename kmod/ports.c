@@ -16,7 +16,7 @@
 #define CAPBOX_LINKTYPE_ETHERNET 1
 #define CAPBOX_LINKTYPE_RAW 101
 
-static struct capbox_port_private *capbox_port_at(struct capbox_session *session, u32 slot)
+static struct capbox_session_port *capbox_port_at(struct capbox_session *session, u32 slot)
 {
 	return rcu_dereference_protected(session->ports[slot], lockdep_is_held(&session->lock));
 }
@@ -38,7 +38,7 @@ static bool capbox_port_link_type(const struct net_device *dev, bool *has_link_h
 
 static int capbox_port_find_slot(struct capbox_session *session, struct capbox_port *request)
 {
-	struct capbox_port_private *port;
+	struct capbox_session_port *port;
 	u32 slot, free_slot = CAPBOX_PORTS_MAX;
 
 	for (slot = 0; slot < CAPBOX_PORTS_MAX; slot++) {
@@ -57,7 +57,7 @@ static int capbox_port_find_slot(struct capbox_session *session, struct capbox_p
 	return 0;
 }
 
-static int capbox_port_attach(struct capbox_session *session, struct capbox_port_private *port,
+static int capbox_port_attach(struct capbox_session *session, struct capbox_session_port *port,
 			      struct capbox_port *request)
 {
 	struct net_device *dev = __dev_get_by_index(session->net, request->ifindex);
@@ -76,7 +76,8 @@ static int capbox_port_attach(struct capbox_session *session, struct capbox_port
 	port->snap_bytes = session->snap_bytes;
 	port->verdict = session->setup.flags & CAPBOX_SETUP_CONSUME ? NF_DROP : NF_ACCEPT;
 	port->link_header_mask = port->has_link_header ? U32_MAX : 0;
-	port->is_special = !port->has_link_header || request->flags & CAPBOX_PORT_HARDWARE_STAMPS;
+	port->needs_slow_path = !port->has_link_header ||
+				request->flags & CAPBOX_PORT_HARDWARE_STAMPS;
 	port->dev = dev;
 	port->ifindex = request->ifindex;
 	port->flags = request->flags;
@@ -102,7 +103,7 @@ static int capbox_port_attach(struct capbox_session *session, struct capbox_port
 	return 0;
 }
 
-static void capbox_port_detach(struct capbox_port_private *port)
+static void capbox_port_detach(struct capbox_session_port *port)
 {
 	struct net_device *dev = port->dev;
 
@@ -115,7 +116,8 @@ static void capbox_port_detach(struct capbox_port_private *port)
 	netdev_put(dev, &port->tracker);
 }
 
-static void capbox_port_answer(const struct capbox_port_private *port, struct capbox_port *request)
+static void capbox_port_fill_reply(const struct capbox_session_port *port,
+				   struct capbox_port *request)
 {
 	request->ifindex = port->ifindex;
 	request->flags = port->flags;
@@ -127,7 +129,7 @@ static void capbox_port_answer(const struct capbox_port_private *port, struct ca
 
 static int capbox_port_add_locked(struct capbox_session *session, struct capbox_port *request)
 {
-	struct capbox_port_private *port;
+	struct capbox_session_port *port;
 	int err;
 
 	if (!session->is_ready)
@@ -148,7 +150,7 @@ static int capbox_port_add_locked(struct capbox_session *session, struct capbox_
 	}
 	rcu_assign_pointer(session->ports[request->port], port);
 	WRITE_ONCE(session->port_slots, max(session->port_slots, request->port + 1));
-	capbox_port_answer(port, request);
+	capbox_port_fill_reply(port, request);
 	return 0;
 }
 
@@ -177,9 +179,9 @@ int capbox_port_add(struct capbox_session *session, struct capbox_port *request)
 	return err;
 }
 
-static void capbox_port_drop(struct capbox_session *session, u32 slot)
+static void capbox_port_clear_slot(struct capbox_session *session, u32 slot)
 {
-	struct capbox_port_private *port = capbox_port_at(session, slot);
+	struct capbox_session_port *port = capbox_port_at(session, slot);
 
 	if (!port)
 		return;
@@ -188,8 +190,8 @@ static void capbox_port_drop(struct capbox_session *session, u32 slot)
 	kfree_rcu(port, rcu);
 }
 
-static int capbox_port_named(struct capbox_session *session, struct capbox_port *request,
-			     struct capbox_port_private **port)
+static int capbox_port_lookup(struct capbox_session *session, struct capbox_port *request,
+			      struct capbox_session_port **port)
 {
 	u32 slot = array_index_nospec(request->port, CAPBOX_PORTS_MAX);
 
@@ -210,15 +212,15 @@ static int capbox_port_named(struct capbox_session *session, struct capbox_port 
  */
 int capbox_port_remove(struct capbox_session *session, struct capbox_port *request)
 {
-	struct capbox_port_private *port;
+	struct capbox_session_port *port;
 	int err;
 
 	rtnl_lock();
 	mutex_lock(&session->lock);
-	err = capbox_port_named(session, request, &port);
+	err = capbox_port_lookup(session, request, &port);
 	if (!err) {
-		capbox_port_answer(port, request);
-		capbox_port_drop(session, request->port);
+		capbox_port_fill_reply(port, request);
+		capbox_port_clear_slot(session, request->port);
 	}
 	mutex_unlock(&session->lock);
 	rtnl_unlock();
@@ -234,13 +236,13 @@ int capbox_port_remove(struct capbox_session *session, struct capbox_port *reque
  */
 int capbox_port_get(struct capbox_session *session, struct capbox_port *request)
 {
-	struct capbox_port_private *port;
+	struct capbox_session_port *port;
 	int err;
 
 	mutex_lock(&session->lock);
-	err = capbox_port_named(session, request, &port);
+	err = capbox_port_lookup(session, request, &port);
 	if (!err) {
-		capbox_port_answer(port, request);
+		capbox_port_fill_reply(port, request);
 		WRITE_ONCE(port->is_changed, false);
 	}
 	mutex_unlock(&session->lock);
@@ -256,7 +258,7 @@ void capbox_ports_remove_all(struct capbox_session *session)
 	u32 slot;
 
 	for (slot = 0; slot < CAPBOX_PORTS_MAX; slot++)
-		capbox_port_drop(session, slot);
+		capbox_port_clear_slot(session, slot);
 }
 
 /**
@@ -266,7 +268,7 @@ void capbox_ports_remove_all(struct capbox_session *session)
  */
 void capbox_ports_detach_device(struct capbox_session *session, const struct net_device *dev)
 {
-	struct capbox_port_private *port;
+	struct capbox_session_port *port;
 	u32 slot;
 
 	mutex_lock(&session->lock);

@@ -4,7 +4,7 @@
  * round between kernel and user space. docs/RING.md tells the protocol; the letters here are its
  * barriers.
  *
- * The kernel decides by its own record of every block (struct capbox_block_private). A number or an
+ * The kernel decides by its own record of every block (struct capbox_ring_block). A number or an
  * index from shared memory is read once, checked against that record, and ignored and counted
  * (bad_returns) when it makes no sense.
  */
@@ -32,8 +32,8 @@ static void capbox_open_block(struct capbox_ring *ring, u32 block)
 	ring->end = (u8 *)ring->areas[block].address + setup->block_bytes;
 	ring->last = NULL;
 	ring->cut_bytes = 0;
-	ring->opened = ring->counters;
-	ring->described = (struct capbox_block){
+	ring->counters_at_open = ring->counters;
+	ring->descriptor = (struct capbox_block){
 		.software_min_ns = S64_MAX,
 		.software_max_ns = S64_MIN,
 		.hardware_min_ns = S64_MAX,
@@ -43,7 +43,7 @@ static void capbox_open_block(struct capbox_ring *ring, u32 block)
 	ring->run_last_ns = S64_MAX;
 }
 
-static ktime_t capbox_timeout(const struct capbox_ring *ring)
+static ktime_t capbox_handover_timeout(const struct capbox_ring *ring)
 {
 	return ns_to_ktime((u64)ring->session->setup.handover_us * NSEC_PER_USEC);
 }
@@ -55,21 +55,21 @@ static void capbox_ring_arm(struct capbox_ring *ring)
 	if (ring->is_timer_armed)
 		return;
 	ring->is_timer_armed = true;
-	hrtimer_start(&ring->timer, capbox_timeout(ring), HRTIMER_MODE_REL_PINNED_SOFT);
+	hrtimer_start(&ring->timer, capbox_handover_timeout(ring), HRTIMER_MODE_REL_PINNED_SOFT);
 }
 
 static void capbox_end_run(struct capbox_ring *ring)
 {
-	struct capbox_block *described = &ring->described;
+	struct capbox_block *descriptor = &ring->descriptor;
 
-	if (ring->run_interface == described->first_interface)
-		described->last_ns = ring->run_last_ns;
+	if (ring->run_interface == descriptor->first_interface)
+		descriptor->last_ns = ring->run_last_ns;
 	if (ring->run_is_hardware) {
-		described->hardware_min_ns = min(described->hardware_min_ns, ring->run_first_ns);
-		described->hardware_max_ns = max(described->hardware_max_ns, ring->run_last_ns);
+		descriptor->hardware_min_ns = min(descriptor->hardware_min_ns, ring->run_first_ns);
+		descriptor->hardware_max_ns = max(descriptor->hardware_max_ns, ring->run_last_ns);
 	} else {
-		described->software_min_ns = min(described->software_min_ns, ring->run_first_ns);
-		described->software_max_ns = max(described->software_max_ns, ring->run_last_ns);
+		descriptor->software_min_ns = min(descriptor->software_min_ns, ring->run_first_ns);
+		descriptor->software_max_ns = max(descriptor->software_max_ns, ring->run_last_ns);
 	}
 }
 
@@ -87,18 +87,18 @@ static void capbox_end_run(struct capbox_ring *ring)
 noinline s64 capbox_ring_begin_run(struct capbox_ring *ring, s64 stamp, u32 interface,
 				   bool is_hardware)
 {
-	struct capbox_block *described = &ring->described;
+	struct capbox_block *descriptor = &ring->descriptor;
 
 	if (!ring->last) {
-		described->first_interface = interface;
-		described->first_ns = stamp;
-		described->flags = CAPBOX_BLOCK_IN_ORDER;
+		descriptor->first_interface = interface;
+		descriptor->first_ns = stamp;
+		descriptor->flags = CAPBOX_BLOCK_IN_ORDER;
 		capbox_ring_arm(ring);
 	} else {
 		capbox_end_run(ring);
 		/* Ports that share a clock may well be in order. */
 		if (stamp < ring->run_last_ns || is_hardware || ring->run_is_hardware)
-			described->flags &= ~CAPBOX_BLOCK_IN_ORDER;
+			descriptor->flags &= ~CAPBOX_BLOCK_IN_ORDER;
 	}
 	ring->run_first_ns = stamp;
 	ring->run_interface = interface;
@@ -133,22 +133,22 @@ static u32 capbox_pad_to_page(struct capbox_ring *ring)
 	return bytes;
 }
 
-static void capbox_describe(struct capbox_ring *ring, u64 position, u32 bytes, u32 flags)
+static void capbox_complete_descriptor(struct capbox_ring *ring, u64 position, u32 bytes, u32 flags)
 {
-	const struct capbox_counters *now = &ring->counters, *opened = &ring->opened;
-	struct capbox_block *described = &ring->described;
+	const struct capbox_counters *now = &ring->counters, *opened = &ring->counters_at_open;
+	struct capbox_block *descriptor = &ring->descriptor;
 
 	capbox_end_run(ring);
-	described->sequence = position;
-	described->bytes = bytes;
-	described->flags |= flags;
-	described->packets = now->stored.packets - opened->stored.packets;
-	described->truncated = now->truncated.packets - opened->truncated.packets;
-	described->hardware_stamps = now->hardware_stamps - opened->hardware_stamps;
-	described->original_bytes = now->stored.bytes - opened->stored.bytes;
-	described->captured_bytes = described->original_bytes - ring->cut_bytes;
-	described->counters = *now;
-	ring->infos[ring->open_block] = *described;
+	descriptor->sequence = position;
+	descriptor->bytes = bytes;
+	descriptor->flags |= flags;
+	descriptor->packets = now->stored.packets - opened->stored.packets;
+	descriptor->truncated = now->truncated.packets - opened->truncated.packets;
+	descriptor->hardware_stamps = now->hardware_stamps - opened->hardware_stamps;
+	descriptor->original_bytes = now->stored.bytes - opened->stored.bytes;
+	descriptor->captured_bytes = descriptor->original_bytes - ring->cut_bytes;
+	descriptor->counters = *now;
+	ring->descriptors[ring->open_block] = *descriptor;
 }
 
 /**
@@ -161,18 +161,18 @@ static void capbox_describe(struct capbox_ring *ring, u64 position, u32 bytes, u
  */
 void capbox_ring_hand_over(struct capbox_ring *ring, u32 flags)
 {
-	struct capbox_block_private *block = &ring->blocks[ring->open_block];
+	struct capbox_ring_block *block = &ring->blocks[ring->open_block];
 	u64 position = ring->counters.blocks_filled;
 	u32 slot = capbox_slot(ring, position);
 
 	if (!ring->at || !ring->last)
 		return;
 	ring->counters.blocks_filled++;
-	capbox_describe(ring, position, capbox_pad_to_page(ring), flags);
+	capbox_complete_descriptor(ring, position, capbox_pad_to_page(ring), flags);
 	block->state = CAPBOX_BLOCK_FILLED;
 	block->position = position;
-	block->packets = ring->described.packets;
-	block->bytes = ring->described.original_bytes;
+	block->packets = ring->descriptor.packets;
+	block->bytes = ring->descriptor.original_bytes;
 	ring->filled[slot] = ring->open_block;
 	WRITE_ONCE(ring->shared_filled[slot], ring->open_block);
 	/*
@@ -235,9 +235,9 @@ static void capbox_accept_returns(struct capbox_ring *ring)
  * compare-and-swap on the same index, so one of the two gets it (E and F). At most as many tries as
  * there are blocks: each failure is a claim.
  */
-static void capbox_take_back(struct capbox_ring *ring)
+static void capbox_reclaim_oldest(struct capbox_ring *ring)
 {
-	struct capbox_block_private *block;
+	struct capbox_ring_block *block;
 	u32 tries, number;
 	u64 claimed;
 
@@ -286,7 +286,7 @@ noinline u8 *capbox_ring_next_block(struct capbox_ring *ring, u32 bytes, u32 wir
 	if (!ring->free_count)
 		capbox_accept_returns(ring);
 	if (!ring->free_count && setup->policy == CAPBOX_DROP_OLDEST)
-		capbox_take_back(ring);
+		capbox_reclaim_oldest(ring);
 	if (!ring->free_count) {
 		if (!ring->is_full)
 			ring->counters.times_full++;
@@ -306,7 +306,7 @@ noinline u8 *capbox_ring_next_block(struct capbox_ring *ring, u32 bytes, u32 wir
 static enum hrtimer_restart capbox_ring_timeout(struct hrtimer *timer)
 {
 	struct capbox_ring *ring = container_of(timer, struct capbox_ring, timer);
-	ktime_t timeout = capbox_timeout(ring);
+	ktime_t timeout = capbox_handover_timeout(ring);
 	enum hrtimer_restart again = HRTIMER_NORESTART;
 	ktime_t age;
 
@@ -390,7 +390,7 @@ static int capbox_ring_alloc(struct capbox_ring *ring)
 	ring->head = (struct capbox_ring_head *)control;
 	ring->shared_filled = (__u32 *)(control + setup->filled_offset);
 	ring->shared_free = (__u32 *)(control + setup->free_offset);
-	ring->infos = (struct capbox_block *)(control + setup->info_offset);
+	ring->descriptors = (struct capbox_block *)(control + setup->info_offset);
 	ring->head->cpu = ring->cpu;
 	ring->head->node = ring->node;
 	return capbox_ring_alloc_blocks(ring);

@@ -186,7 +186,7 @@ static void capbox_ring_hand_over_now(struct capbox_ring *ring)
 }
 
 /* Nobody writes any more: stops the ring's timer and hands over what is open. */
-static void capbox_ring_settle(struct capbox_ring *ring)
+static void capbox_ring_quiesce(struct capbox_ring *ring)
 {
 	hrtimer_cancel(&ring->timer);
 	ring->is_timer_armed = false;
@@ -206,7 +206,7 @@ static void capbox_session_halt(struct capbox_session *session)
 	/* Against capbox_cpu_dead(), which settles too. */
 	cpus_read_lock();
 	for (i = 0; i < session->setup.rings; i++)
-		capbox_ring_settle(session->rings[i]);
+		capbox_ring_quiesce(session->rings[i]);
 	cpus_read_unlock();
 }
 
@@ -338,7 +338,7 @@ static int capbox_cpu_dead(unsigned int cpu, struct hlist_node *node)
 	struct capbox_ring *ring = *per_cpu_ptr(session->ring_of, cpu);
 
 	if (!ring->is_spare)
-		capbox_ring_settle(ring);
+		capbox_ring_quiesce(ring);
 	return 0;
 }
 
@@ -362,7 +362,8 @@ static struct pernet_operations capbox_net_operations = {
 };
 
 /* Deleted, or moved to another namespace, which netfilter's hooks do not survive either. */
-static int capbox_sessions_netdevice_event(struct notifier_block *block, unsigned long event, void *pointer)
+static int capbox_sessions_netdevice_event(struct notifier_block *block, unsigned long event,
+					   void *pointer)
 {
 	const struct net_device *dev = netdev_notifier_info_to_dev(pointer);
 	struct capbox_session *session;

@@ -26,14 +26,14 @@ static bool capbox_copy(const struct sk_buff *skb, int offset, u8 *to, u32 bytes
  * Ethernet header is made up where there is none yet: to 00:00:00:00:00:00, from the interface's
  * address.
  */
-static bool capbox_copy_with(const struct capbox_view *view, u8 *to, u32 bytes)
+static bool capbox_copy_with_header(const struct capbox_view *view, u8 *to, u32 bytes)
 {
 	const struct sk_buff *skb = view->skb;
 	u32 head_bytes = CAPBOX_MAC_ADDRESSES_BYTES, from_skb = 0, put;
 	u8 head[ETH_HLEN + VLAN_HLEN];
 	__be16 tag[2];
 
-	if (view->made_header) {
+	if (view->needs_header) {
 		memset(head, 0, ETH_ALEN);
 		memcpy(head + ETH_ALEN, view->dev->dev_addr, ETH_ALEN);
 	} else {
@@ -47,7 +47,7 @@ static bool capbox_copy_with(const struct capbox_view *view, u8 *to, u32 bytes)
 		memcpy(head + head_bytes, tag, VLAN_HLEN);
 		head_bytes += VLAN_HLEN;
 	}
-	if (view->made_header) {
+	if (view->needs_header) {
 		memcpy(head + head_bytes, &skb->protocol, sizeof(skb->protocol));
 		head_bytes += sizeof(skb->protocol);
 	}
@@ -103,21 +103,21 @@ static u32 capbox_options_bytes(u32 hook)
 	       (hook >= CAPBOX_HOOK_PRE_ROUTING ? CAPBOX_HOOK_OPTION_BYTES : 0);
 }
 
-static u8 *capbox_put_hook(u8 *at, const struct capbox_view *view)
+static u8 *capbox_write_hook_record(u8 *at, const struct capbox_view *view)
 {
-	capbox_put32(at, CAPBOX_OPTION(CAPBOX_OPT_CUSTOM_COPY,
-				       4 + sizeof(struct capbox_hook_record)));
+	capbox_put32(at,
+		     CAPBOX_OPTION(CAPBOX_OPT_CUSTOM_COPY, 4 + sizeof(struct capbox_hook_record)));
 	capbox_put32(at + 4, CAPBOX_ENTERPRISE);
 	capbox_put32(at + 8, CAPBOX_HOOK_RECORD_MAGIC);
 	capbox_put32(at + 12, CAPBOX_HOOK_RECORD_VERSION | CAPBOX_HOOK_RECORD_KIND << 16);
 	capbox_put32(at + 16,
-		     view->hook | (view->made_header ? CAPBOX_HOOK_MADE_LINK_HEADER << 16 : 0));
+		     view->hook | (view->needs_header ? CAPBOX_HOOK_MADE_LINK_HEADER << 16 : 0));
 	return at + CAPBOX_HOOK_OPTION_BYTES;
 }
 
 /* The packet's block at @epb, where there is room for it. False: the packet cannot be read. */
-static bool capbox_write(struct capbox_ring *ring, const struct capbox_view *view, u8 *epb,
-			 u32 captured, u32 total)
+static bool capbox_write_epb(struct capbox_ring *ring, const struct capbox_view *view, u8 *epb,
+			     u32 captured, u32 total)
 {
 	u32 padded = ALIGN(captured, 4), interface;
 	u8 *data = epb + CAPBOX_EPB_HEADER_BYTES, *at = data + padded;
@@ -125,8 +125,8 @@ static bool capbox_write(struct capbox_ring *ring, const struct capbox_view *vie
 	s64 stamp;
 
 	capbox_put32(data + padded - 4, 0);
-	if (view->made_header || view->has_tag)
-		is_whole = capbox_copy_with(view, data, captured);
+	if (view->needs_header || view->has_tag)
+		is_whole = capbox_copy_with_header(view, data, captured);
 	else
 		is_whole = capbox_copy(view->skb, view->offset, data, captured);
 	if (unlikely(!is_whole))
@@ -138,17 +138,18 @@ static bool capbox_write(struct capbox_ring *ring, const struct capbox_view *vie
 		capbox_ring_begin_run(ring, stamp, interface, is_hardware);
 	ring->run_last_ns = stamp;
 
-	capbox_put_epb(epb, total, interface, stamp, captured, view->bytes);
-	at = capbox_put_flags(at, view->direction == CAPBOX_INBOUND ?
-				  CAPBOX_INBOUND | capbox_reception(view->skb) : CAPBOX_OUTBOUND);
+	capbox_write_epb_header(epb, total, interface, stamp, captured, view->bytes);
+	at = capbox_write_flags(at, view->direction == CAPBOX_INBOUND ?
+					    CAPBOX_INBOUND | capbox_reception_type(view->skb) :
+					    CAPBOX_OUTBOUND);
 	if (view->hook >= CAPBOX_HOOK_PRE_ROUTING)
-		at = capbox_put_hook(at, view);
-	capbox_put_end(at, total);
+		at = capbox_write_hook_record(at, view);
+	capbox_write_end(at, total);
 	return true;
 }
 
 /* Writes a packet into the ring, at most @snap bytes of it, or counts why not. */
-static void capbox_record(struct capbox_ring *ring, const struct capbox_view *view, u32 snap)
+static void capbox_store(struct capbox_ring *ring, const struct capbox_view *view, u32 snap)
 {
 	u32 captured = min(view->bytes, snap);
 	u32 total = CAPBOX_EPB_HEADER_BYTES + ALIGN(captured, 4) +
@@ -162,7 +163,7 @@ static void capbox_record(struct capbox_ring *ring, const struct capbox_view *vi
 		if (!epb)
 			goto out;
 	}
-	if (unlikely(!capbox_write(ring, view, epb, captured, total))) {
+	if (unlikely(!capbox_write_epb(ring, view, epb, captured, total))) {
 		capbox_count(&ring->counters.lost_unreadable, view->bytes);
 		goto out;
 	}
@@ -179,34 +180,34 @@ out:
 	raw_write_seqcount_end(&ring->sequence);
 }
 
-static void capbox_take_into(struct capbox_ring *ring, const struct capbox_view *view, u32 snap)
+static void capbox_record_in(struct capbox_ring *ring, const struct capbox_view *view, u32 snap)
 {
 	if (snap)
-		capbox_record(ring, view, snap);
+		capbox_store(ring, view, snap);
 	else
 		capbox_count_filtered(ring, view->bytes);
 }
 
 /**
- * capbox_take - the long way, of any packet: records it, or counts why not
+ * capbox_record_any - the long way, of any packet: records it, or counts why not
  * @session: whose
  * @view: the packet
  * @wanted: what the filter returned: bytes to keep, 0 for none
  *
  * Bottom halves are off.
  */
-noinline void capbox_take(const struct capbox_session *session, const struct capbox_view *view,
-			  u32 wanted)
+noinline void capbox_record_any(const struct capbox_session *session,
+				const struct capbox_view *view, u32 wanted)
 {
 	struct capbox_ring *ring = this_cpu_read(*session->ring_of);
 	u32 snap = min(wanted, session->snap_bytes);
 
 	if (likely(!ring->is_spare)) {
-		capbox_take_into(ring, view, snap);
+		capbox_record_in(ring, view, snap);
 		return;
 	}
 	/* The ring of all CPUs that have none of their own. */
 	spin_lock(&ring->lock);
-	capbox_take_into(ring, view, snap);
+	capbox_record_in(ring, view, snap);
 	spin_unlock(&ring->lock);
 }
