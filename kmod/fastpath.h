@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One packet into one Enhanced Packet Block (draft-ietf-opsawg-pcapng, section 4.3), little endian:
+ * Writes one packet as one Enhanced Packet Block (draft-ietf-opsawg-pcapng, section 4.3), little
+ * endian:
  *
  *   28 bytes  type, total length, interface, stamp (high, low), captured length, original length
  *             data, padded with zeros to a multiple of 4
@@ -8,9 +9,9 @@
  *   20        hook record, for hooks of the network layer
  *    8        opt_endofopt, total length
  *
- * Two ways lead there. capbox_record_any() records any packet of any hook. capbox_record_plain() is inlined
- * into INGRESS, where nearly all packets of a capture port come from, and does only what such a packet
- * needs; it writes nothing of a packet that needs more.
+ * There are two paths. The fast path, capbox_record_plain(), is inlined into INGRESS, which sees
+ * nearly all packets of a capture port, and handles only plain packets. The slow path,
+ * capbox_record_any() in slowpath.c, records any packet of any hook.
  */
 #ifndef CAPBOX_FASTPATH_H
 #define CAPBOX_FASTPATH_H
@@ -33,15 +34,15 @@
 /**
  * struct capbox_view - a packet as a hook sees it
  * @skb: the packet
- * @port: whose it is
- * @dev: the interface that the hook saw it on
+ * @port: the port that records it
+ * @dev: the interface on which the hook saw it
  * @offset: from skb->data to the first byte to record, not positive
- * @bytes: on the wire: with the link header, a restored tag, and a header that is made up
+ * @bytes: length on the wire, with the link header (also a synthesized one) and a restored tag
  * @hook: enum capbox_hook
- * @direction: as in epb_flags
- * @has_tag: a VLAN tag out of band is to be put back
- * @needs_header: no Ethernet header was there, one is to be made up
- * @is_received: came in by a port, so that the stamps in the skb are times of arrival
+ * @direction: CAPBOX_INBOUND or CAPBOX_OUTBOUND
+ * @has_tag: the skb holds a VLAN tag out of band, which the block gets back
+ * @needs_header: the packet has no Ethernet header yet, the block gets a synthesized one
+ * @is_received: the packet came in by a port, so the stamps in the skb are times of arrival
  */
 struct capbox_view {
 	const struct sk_buff *skb;
@@ -62,8 +63,8 @@ void capbox_record_any(const struct capbox_session *session, const struct capbox
 static __always_inline u32 capbox_reception_type(const struct sk_buff *skb)
 {
 	/*
-	 * epb_flags, reception type, bits 2-4: unicast, multicast, broadcast, promiscuous. Of a
-	 * packet that leaves nothing is said.
+	 * epb_flags, reception type, bits 2-4: unicast, multicast, broadcast, promiscuous. Zero,
+	 * not specified, for packets that leave.
 	 */
 	static const u32 by_type[8] = {
 		[PACKET_HOST] = 1 << 2,
@@ -75,14 +76,14 @@ static __always_inline u32 capbox_reception_type(const struct sk_buff *skb)
 	return by_type[skb->pkt_type];
 }
 
-/* The block's part before the data. */
+/* Writes the block's part before the data. */
 static __always_inline void capbox_write_epb_header(u8 *epb, u32 total, u32 interface, s64 stamp,
 						    u32 captured, u32 bytes)
 {
 	capbox_put32(epb, CAPBOX_EPB);
 	capbox_put32(epb + 4, total);
 	capbox_put32(epb + 8, interface);
-	/* The upper half comes first. */
+	/* The format wants the upper half first. */
 	capbox_put64(epb + 12, rol64(stamp, 32));
 	capbox_put32(epb + 20, captured);
 	capbox_put32(epb + 24, bytes);
@@ -101,7 +102,7 @@ static __always_inline void capbox_write_end(u8 *at, u32 total)
 	capbox_put32(at + 4, total);
 }
 
-/* The kernel's of arrival, if it has made one (docs/RING.md), else of now. */
+/* The kernel's stamp of arrival, if there is one (docs/RING.md), else the time now. */
 static __always_inline s64 capbox_software_stamp(struct capbox_ring *ring,
 						 const struct sk_buff *skb)
 {
@@ -111,20 +112,20 @@ static __always_inline s64 capbox_software_stamp(struct capbox_ring *ring,
 	return skb->tstamp;
 }
 
-/* What a block of capbox_record_plain() has beside the packet, at most. */
+/* Upper bound of what capbox_record_plain() writes besides the packet. */
 #define CAPBOX_PLAIN_EXTRA_BYTES \
 	(CAPBOX_EPB_HEADER_BYTES + 3 + CAPBOX_FLAGS_OPTION_BYTES + CAPBOX_EPB_END_BYTES)
 
-/* Whether capbox_record_plain() may be called: no other CPU writes to the ring, and there is room. */
+/* Whether the fast path may write: no other CPU writes to the ring, and the packet fits. */
 static __always_inline bool capbox_has_room(const struct capbox_ring *ring, u32 bytes)
 {
 	return !ring->is_spare && ring->end - ring->at >= (long)bytes + CAPBOX_PLAIN_EXTRA_BYTES;
 }
 
 /*
- * The short way: writes a packet that was received, is kept whole, in one piece, and of a size for
- * words. Bottom halves are off. Budget: hooks.c. The stamp comes first: what follows calls nothing,
- * so that all of it is done in registers.
+ * The fast path: records a received packet that is kept whole, is linear, and has a size that is
+ * copied by words. Bottom halves are off. Budget: hooks.c. The stamp comes first, since no function
+ * is called after it, so that the compiler keeps everything else in registers.
  */
 static __always_inline void capbox_record_plain(struct capbox_ring *ring,
 						const struct capbox_session_port *port,
@@ -148,7 +149,7 @@ static __always_inline void capbox_record_plain(struct capbox_ring *ring,
 	data = epb + CAPBOX_EPB_HEADER_BYTES;
 	after = data + padded;
 	capbox_write_epb_header(epb, total, interface, stamp, bytes, bytes);
-	/* The padding; the packet's last bytes go over what is not. */
+	/* Zeroes the padding; the copy overwrites the bytes that are not padding. */
 	capbox_put32(after - 4, 0);
 	capbox_copy_words(data, from, bytes);
 	capbox_write_end(capbox_write_flags(after, CAPBOX_INBOUND | capbox_reception_type(skb)),

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where packets come from: the hook points of netfilter.
+ * Packets from the hook points of netfilter.
  *
- * Every hook is the same three steps: what is the packet (a view), does the filter want it, record
- * it. INGRESS does so without a view for nearly all packets. Its budget: 60 instructions for a
- * packet that the filter rejects, 100 and its copy for one that is recorded, beside what netfilter,
- * the filter's program and reading the clock cost (make bench-kmod). No sleeping, no allocation, no
- * logging, and no lock but the spare ring's.
+ * Every hook takes the same three steps: it describes the packet (a view), runs the filter, and
+ * records the packet. INGRESS records nearly all packets without a view. Its budget: 60
+ * instructions for a packet that the filter rejects, 100 and the copy for a packet that it records,
+ * besides netfilter, the filter's program and reading the clock (make bench-kmod measures it). A
+ * hook never sleeps, allocates or logs, and takes no lock but the spare ring's.
  */
 #include <linux/bottom_half.h>
 #include <linux/netfilter_ipv4.h>
@@ -14,9 +14,9 @@
 #include "fastpath.h"
 
 /*
- * The filter counts from the link header, as that of a packet socket does. The skb is ours alone
- * here, or shared with readers that have pushed and pulled it back themselves (packet sockets do
- * the same); its data pointer is put back before anyone sees it.
+ * Runs the filter from the link header on, as a packet socket does. The skb belongs to this hook
+ * alone, or to readers as well that have themselves pushed and pulled it (packet sockets do); the
+ * function restores the data pointer before any of them can see it.
  */
 static __always_inline u32 capbox_run_link_filter(const struct bpf_prog *filter,
 						  struct sk_buff *skb, u32 header)
@@ -31,7 +31,7 @@ static __always_inline u32 capbox_run_link_filter(const struct bpf_prog *filter,
 	return snap;
 }
 
-/* Bytes of the link header. None, if the driver did not say where it starts, or said nonsense. */
+/* Bytes of the link header; 0 if the driver set no valid start of it. */
 static __always_inline u32 capbox_link_header(const struct capbox_session_port *port,
 					      const struct sk_buff *skb)
 {
@@ -65,7 +65,7 @@ static noinline void capbox_ingress_slow(const struct capbox_session_port *port,
 	capbox_record_any(port->session, &view, wanted);
 }
 
-/* Not tagged, in one piece, and of a port of the common kind. */
+/* Without a VLAN tag, linear, and from a port that the fast path supports. */
 static __always_inline bool capbox_is_plain(const struct capbox_session_port *port,
 					    const struct sk_buff *skb)
 {
@@ -153,7 +153,7 @@ static bool capbox_is_leaving(u32 hook)
 	return hook == CAPBOX_HOOK_LOCAL_OUT || hook == CAPBOX_HOOK_POST_ROUTING;
 }
 
-/* The Ethernet header that the packet came with still lies right before the network header. */
+/* Whether the received Ethernet header still lies right before the network header. */
 static bool capbox_has_ethernet(const struct sk_buff *skb)
 {
 	return skb_mac_header_was_set(skb) && skb_mac_header(skb) + ETH_HLEN == skb->data;
@@ -194,7 +194,7 @@ static unsigned int capbox_inet_hook(void *priv, struct sk_buff *skb,
 	const struct net_device *dev = capbox_is_leaving(hook) ? state->out : state->in;
 	const struct capbox_session_port *port;
 
-	/* LOCAL_OUT and POST_ROUTING also run in process context. */
+	/* LOCAL_OUT and POST_ROUTING run in process context, too. */
 	local_bh_disable();
 	port = capbox_find_port(session, dev);
 	if (!port && hook == CAPBOX_HOOK_FORWARD) {
@@ -207,14 +207,20 @@ static unsigned int capbox_inet_hook(void *priv, struct sk_buff *skb,
 	return NF_ACCEPT;
 }
 
+/**
+ * capbox_hooks_add_port - registers a port's hooks
+ * @port: port with an interface
+ *
+ * Return: 0 or an error, with no hook registered.
+ */
 int capbox_hooks_add_port(struct capbox_session_port *port)
 {
 	static nf_hookfn * const functions[] = { capbox_ingress, capbox_egress };
 	static const unsigned int points[] = { NF_NETDEV_INGRESS, NF_NETDEV_EGRESS };
 	const struct capbox_setup *setup = &port->session->setup;
 	/*
-	 * Arriving packets before anyone can drop them, leaving ones after. Who consumes comes
-	 * after those who only look.
+	 * INGRESS runs before any other hook can drop a packet, EGRESS after all of them. A session
+	 * that consumes runs after the sessions that only record.
 	 */
 	const int priorities[] = { INT_MIN + !!(setup->flags & CAPBOX_SETUP_CONSUME), INT_MAX };
 	int i, err;
@@ -240,7 +246,12 @@ int capbox_hooks_add_port(struct capbox_session_port *port)
 	return 0;
 }
 
-/* The caller waits for hooks that still run (synchronize_net, or RCU) before it frees the port. */
+/**
+ * capbox_hooks_remove_port - unregisters a port's hooks
+ * @port: port with or without hooks
+ *
+ * A hook may still run. The caller frees the port after a grace period.
+ */
 void capbox_hooks_remove_port(struct capbox_session_port *port)
 {
 	int i;
@@ -289,6 +300,12 @@ static int capbox_hooks_start_inet(struct capbox_session *session)
 	return 0;
 }
 
+/**
+ * capbox_hooks_start - registers all hooks of a session
+ * @session: locked, with a namespace
+ *
+ * Return: 0 or an error, with no hook registered.
+ */
 int capbox_hooks_start(struct capbox_session *session)
 {
 	struct capbox_session_port *port;
@@ -307,7 +324,10 @@ int capbox_hooks_start(struct capbox_session *session)
 	return err;
 }
 
-/* When it returns no hook of the session runs any more. */
+/**
+ * capbox_hooks_stop - unregisters all hooks of a session and waits for those that still run
+ * @session: locked
+ */
 void capbox_hooks_stop(struct capbox_session *session)
 {
 	struct capbox_session_port *port;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Loading and unloading. The open file of a session holds the module, so rmmod fails meanwhile. */
+/* Module init and exit. An open session holds a reference to the module, so rmmod fails. */
 #include <linux/module.h>
 
 #include "capbox.h"
 
 #ifdef CONFIG_PREEMPT_RT
-#error "capbox.ko relies on bottom halves that are not preempted: PREEMPT_RT is not supported"
+#error "PREEMPT_RT is not supported: capbox.ko relies on bottom halves that are not preempted"
 #endif
 
 static int __init capbox_init(void)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A session's ports: interfaces of its namespace, until they are removed, deleted, or moved to
- * another namespace.
+ * A session's ports: interfaces of its namespace. A port keeps its interface until user space
+ * removes the port, or the interface is deleted or moved to another namespace.
  */
 #include <linux/if_arp.h>
 #include <linux/netdevice.h>
@@ -87,7 +87,7 @@ static int capbox_port_attach(struct capbox_session *session, struct capbox_sess
 		err = dev_set_promiscuity(dev, 1);
 		if (err)
 			return capbox_reject(request->error, err,
-					     "flags: %s refuses promiscuous mode", dev->name);
+					     "flags: %s rejects promiscuous mode", dev->name);
 	}
 	if (session->is_running) {
 		err = capbox_hooks_add_port(port);
@@ -135,7 +135,7 @@ static int capbox_port_add_locked(struct capbox_session *session, struct capbox_
 	if (!session->is_ready)
 		return capbox_reject(request->error, -EINVAL, "SETUP comes first");
 	if (!session->net)
-		return capbox_reject(request->error, -ENODEV, "the session's namespace is gone");
+		return capbox_reject(request->error, -ENODEV, "the session's namespace has ended");
 	err = capbox_port_find_slot(session, request);
 	if (err)
 		return err;
@@ -144,7 +144,7 @@ static int capbox_port_add_locked(struct capbox_session *session, struct capbox_
 		return -ENOMEM;
 	err = capbox_port_attach(session, port, request);
 	if (err) {
-		/* A hook may have been registered for a moment. */
+		/* A hook may have been registered for a moment, and may still run. */
 		kfree_rcu(port, rcu);
 		return err;
 	}
@@ -155,11 +155,11 @@ static int capbox_port_add_locked(struct capbox_session *session, struct capbox_
 }
 
 /**
- * capbox_port_add - ADD_PORT
- * @session: set up
- * @request: in and out
+ * capbox_port_add - ADD_PORT: captures an interface
+ * @session: the session
+ * @request: request; gets the answer
  *
- * Return: 0 or an error, told in request->error.
+ * Return: 0 or an error, which request->error explains.
  */
 int capbox_port_add(struct capbox_session *session, struct capbox_port *request)
 {
@@ -204,9 +204,9 @@ static int capbox_port_lookup(struct capbox_session *session, struct capbox_port
 }
 
 /**
- * capbox_port_remove - REMOVE_PORT: capture of it ends, its packets stay
- * @session: whose
- * @request: port in; the rest out, as GET_PORT
+ * capbox_port_remove - REMOVE_PORT: ends the capture of a port; its packets stay in the blocks
+ * @session: the session
+ * @request: names the port; gets the answer, as GET_PORT
  *
  * Return: 0, -ENOENT or -EINVAL.
  */
@@ -228,9 +228,9 @@ int capbox_port_remove(struct capbox_session *session, struct capbox_port *reque
 }
 
 /**
- * capbox_port_get - GET_PORT; what poll() told by EPOLLPRI of this port is known then
- * @session: whose
- * @request: port in, the rest out
+ * capbox_port_get - GET_PORT: reports a port, and clears its part of EPOLLPRI
+ * @session: the session
+ * @request: names the port; gets the answer
  *
  * Return: 0, -ENOENT or -EINVAL.
  */
@@ -250,8 +250,8 @@ int capbox_port_get(struct capbox_session *session, struct capbox_port *request)
 }
 
 /**
- * capbox_ports_remove_all - when a session or its namespace ends
- * @session: locked; RTNL is held too
+ * capbox_ports_remove_all - removes all ports of a session
+ * @session: locked, with RTNL held
  */
 void capbox_ports_remove_all(struct capbox_session *session)
 {
@@ -262,8 +262,8 @@ void capbox_ports_remove_all(struct capbox_session *session)
 }
 
 /**
- * capbox_ports_detach_device - an interface is deleted or leaves the namespace
- * @session: whose
+ * capbox_ports_detach_device - detaches a session's ports from an interface that disappears
+ * @session: the session
  * @dev: the interface; RTNL is held
  */
 void capbox_ports_detach_device(struct capbox_session *session, const struct net_device *dev)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How a call says which field it did not like. */
+/* Rejects a request with an error text that names the field. */
 #ifndef CAPBOX_REJECT_H
 #define CAPBOX_REJECT_H
 
@@ -7,7 +7,7 @@
 
 #include "uapi/capbox.h"
 
-/* Fills in the request's error text ("field: reason") and is the error, to be returned. */
+/* Writes "field: reason" to the request's error text; the value is @error, for return. */
 #define capbox_reject(text, error, ...) (snprintf(text, CAPBOX_ERROR_BYTES, __VA_ARGS__), (error))
 
 #endif /* CAPBOX_REJECT_H */

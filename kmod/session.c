@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A session: what an open file of /dev/capbox is, from SETUP to its release. It belongs to the
- * network namespace of its opener and does not keep that alive: when the namespace ends, capture
- * ends, and what was recorded can still be read.
+ * A session, the open file of /dev/capbox, from open to release. It belongs to the network
+ * namespace of its opener and holds no reference to it: when the namespace ends, capture ends, and
+ * user space can still read the recorded packets.
  */
 #include <linux/bottom_half.h>
 #include <linux/cpu.h>
@@ -19,7 +19,7 @@
 #include "capbox.h"
 #include "reject.h"
 
-/* Guards the list and the count of sessions, not what they are. */
+/* Guards the list and the count of sessions, not their contents. */
 static DEFINE_MUTEX(capbox_sessions_lock);
 static LIST_HEAD(capbox_sessions);
 static unsigned int capbox_session_count;
@@ -28,8 +28,9 @@ static enum cpuhp_state capbox_cpu_state;
 #define CAPBOX_SESSIONS_MAX 256
 
 /**
- * capbox_session_open - a session that has nothing yet
+ * capbox_session_open - makes a session without rings and ports
  * @net: the namespace of the calling task
+ *
  * Return: the session or an error pointer.
  */
 struct capbox_session *capbox_session_open(struct net *net)
@@ -58,10 +59,11 @@ struct capbox_session *capbox_session_open(struct net *net)
 }
 
 /**
- * capbox_session_setup - SETUP
- * @session: new
- * @setup: in and out
- * Return: 0 or an error, told in setup->error. A session that could not be set up is as new.
+ * capbox_session_setup - SETUP: makes the rings, once
+ * @session: the session
+ * @setup: request; gets the layout of the mapping
+ *
+ * Return: 0 or an error, which setup->error explains; SETUP may be tried again then.
  */
 int capbox_session_setup(struct capbox_session *session, struct capbox_setup *setup)
 {
@@ -73,15 +75,15 @@ int capbox_session_setup(struct capbox_session *session, struct capbox_setup *se
 	if (session->has_setup)
 		err = capbox_reject(setup->error, -EBUSY, "the session is set up already");
 	else if (!session->net)
-		err = capbox_reject(setup->error, -ENODEV, "the session's namespace is gone");
+		err = capbox_reject(setup->error, -ENODEV, "the session's namespace has ended");
 	else
 		session->has_setup = true;
 	mutex_unlock(&session->lock);
 	if (err)
 		return err;
 	/*
-	 * Gigabytes take seconds. Without the lock, for which whoever deletes an interface waits
-	 * with RTNL held.
+	 * Allocating gigabytes takes seconds. The lock is not held meanwhile, since deleting an
+	 * interface waits for it with RTNL held.
 	 */
 	err = capbox_setup_rings(session, setup);
 	if (!err) {
@@ -93,18 +95,21 @@ int capbox_session_setup(struct capbox_session *session, struct capbox_setup *se
 	mutex_lock(&session->lock);
 	session->has_setup = !err;
 	if (!err)
-		/* The rings are there: mmap, poll and COUNTERS look without the lock. */
+		/* Publishes the rings: mmap, poll and COUNTERS acquire without the lock. */
 		smp_store_release(&session->is_ready, true);
 	mutex_unlock(&session->lock);
 	return err;
 }
 
 /**
- * capbox_session_set_filter - SET_FILTER, also while capturing: each packet meets the old one or
- * the new one, and none the old one when it returns
- * @session: whose
- * @filter: checked here
- * Return: 0; -EINVAL: not a valid program; -EFAULT; -ENOMEM.
+ * capbox_session_set_filter - SET_FILTER: replaces a filter, also while capturing
+ * @session: the session
+ * @filter: request from user space
+ *
+ * Hooks run either the old or the new program on each packet, and only the new one after the
+ * return.
+ *
+ * Return: 0; -EINVAL: the program is invalid; -EFAULT; -ENOMEM.
  */
 int capbox_session_set_filter(struct capbox_session *session, const struct capbox_filter *filter)
 {
@@ -126,8 +131,8 @@ int capbox_session_set_filter(struct capbox_session *session, const struct capbo
 		if (err)
 			return err;
 		/*
-		 * The hooks run programs as they are: the control block of an skb is netfilter's.
-		 * Classic programs never touch it.
+		 * Netfilter owns the control block of an skb, and the hooks do not save it for a
+		 * program. Classic programs never access it.
 		 */
 		if (WARN_ON_ONCE(program->cb_access)) {
 			bpf_prog_destroy(program);
@@ -138,7 +143,7 @@ int capbox_session_set_filter(struct capbox_session *session, const struct capbo
 	old = rcu_replace_pointer(session->filters[kind], program, lockdep_is_held(&session->lock));
 	is_running = session->is_running;
 	mutex_unlock(&session->lock);
-	/* A hook may be about to run the old one, or to do without one. */
+	/* A hook may still run the old program, or accept packets for lack of one. */
 	if (old || is_running)
 		synchronize_net();
 	if (old)
@@ -147,10 +152,11 @@ int capbox_session_set_filter(struct capbox_session *session, const struct capbo
 }
 
 /**
- * capbox_session_start - START
- * @session: set up
- * Return: 0; -EINVAL: not set up; -EBUSY: started already; -ENODEV: its namespace is gone;
- * -EOPNOTSUPP: a hook that this kernel lacks.
+ * capbox_session_start - START: registers the hooks
+ * @session: the session
+ *
+ * Return: 0; -EINVAL: SETUP comes first; -EBUSY: it is running; -ENODEV: its namespace has ended;
+ * -EOPNOTSUPP: this kernel lacks one of the hooks.
  */
 int capbox_session_start(struct capbox_session *session)
 {
@@ -185,7 +191,7 @@ static void capbox_ring_hand_over_now(struct capbox_ring *ring)
 	local_bh_enable();
 }
 
-/* Nobody writes any more: stops the ring's timer and hands over what is open. */
+/* Stops the timer of a ring without a writer, and hands its open block over. */
 static void capbox_ring_quiesce(struct capbox_ring *ring)
 {
 	hrtimer_cancel(&ring->timer);
@@ -203,7 +209,7 @@ static void capbox_session_halt(struct capbox_session *session)
 	capbox_hooks_stop(session);
 	if (session->setup.flags & CAPBOX_SETUP_EARLY_STAMPS)
 		net_disable_timestamp();
-	/* Against capbox_cpu_dead(), which settles too. */
+	/* Excludes capbox_cpu_dead(), which quiesces the same rings. */
 	cpus_read_lock();
 	for (i = 0; i < session->setup.rings; i++)
 		capbox_ring_quiesce(session->rings[i]);
@@ -211,10 +217,10 @@ static void capbox_session_halt(struct capbox_session *session)
 }
 
 /**
- * capbox_session_stop - STOP: when it returns no packet is added any more, and all blocks with
- * packets are handed over
- * @session: running
- * Return: 0; -EINVAL: it does not run.
+ * capbox_session_stop - STOP: unregisters the hooks and hands over all blocks with packets
+ * @session: the session
+ *
+ * Return: 0; -EINVAL: it is not running.
  */
 int capbox_session_stop(struct capbox_session *session)
 {
@@ -236,9 +242,10 @@ static long capbox_flush_on_cpu(void *ring)
 }
 
 /**
- * capbox_session_flush - FLUSH: hands over all blocks with packets that came before the call
- * @session: set up
- * Return: 0; -EINVAL: not set up.
+ * capbox_session_flush - FLUSH: hands over all blocks with packets recorded before the call
+ * @session: the session
+ *
+ * Return: 0; -EINVAL: SETUP comes first.
  */
 int capbox_session_flush(struct capbox_session *session)
 {
@@ -250,7 +257,7 @@ int capbox_session_flush(struct capbox_session *session)
 		mutex_unlock(&session->lock);
 		return -EINVAL;
 	}
-	/* A CPU that is offline does no work; its block was handed over when it went. */
+	/* An offline CPU runs no work; capbox_cpu_dead() has handed its block over. */
 	for (i = 0; session->is_running && i < session->setup.rings; i++) {
 		ring = session->rings[i];
 		if (ring->is_spare)
@@ -263,16 +270,17 @@ int capbox_session_flush(struct capbox_session *session)
 }
 
 /**
- * capbox_session_counters - COUNTERS
- * @session: set up
- * @request: in and out
- * Return: 0; -EINVAL: not set up, or no such ring.
+ * capbox_session_counters - COUNTERS: reads the counters of one ring or the sum of all
+ * @session: the session
+ * @request: request; gets the counters
+ *
+ * Return: 0; -EINVAL: SETUP comes first, or there is no such ring.
  */
 int capbox_session_counters(struct capbox_session *session, struct capbox_ring_counters *request)
 {
 	u32 i;
 
-	/* Pairs with SETUP's release: the rings are there. */
+	/* Pairs with the release in capbox_session_setup(), which publishes the rings. */
 	if (!smp_load_acquire(&session->is_ready) || request->reserved)
 		return -EINVAL;
 	if (request->ring != CAPBOX_ALL_RINGS && request->ring >= session->setup.rings)
@@ -286,7 +294,7 @@ int capbox_session_counters(struct capbox_session *session, struct capbox_ring_c
 }
 
 /*
- * The session's namespace, or the session itself, ends: capture ends, the recorded packets stay.
+ * Ends capture for good, because the session or its namespace ends; the recorded packets stay.
  * RTNL is held.
  */
 static void capbox_session_end(struct capbox_session *session)
@@ -303,22 +311,22 @@ static void capbox_session_end(struct capbox_session *session)
 }
 
 /**
- * capbox_session_release - the last descriptor and mapping are gone
- * @session: freed
+ * capbox_session_release - frees a session without descriptor and mapping
+ * @session: session to free
  */
 void capbox_session_release(struct capbox_session *session)
 {
 	u32 i;
 
 	rtnl_lock();
-	/* Before it leaves the list: from then on nothing waits for it when a namespace goes. */
+	/* First: capbox_net_exit() no longer waits for a session that has left the list. */
 	capbox_session_end(session);
 	rtnl_unlock();
 	mutex_lock(&capbox_sessions_lock);
 	list_del(&session->node);
 	capbox_session_count--;
 	mutex_unlock(&capbox_sessions_lock);
-	/* Hooks of ports that went away by themselves may still run. */
+	/* Hooks of ports whose interface disappeared may still run. */
 	synchronize_net();
 	if (session->is_cpu_watched)
 		cpuhp_state_remove_instance_nocalls(capbox_cpu_state, &session->cpu_node);
@@ -331,7 +339,7 @@ void capbox_session_release(struct capbox_session *session)
 	kfree(session);
 }
 
-/* A CPU is offline: what it left open is handed over. */
+/* A CPU went offline: hands over the block that it left open. */
 static int capbox_cpu_dead(unsigned int cpu, struct hlist_node *node)
 {
 	struct capbox_session *session = hlist_entry(node, struct capbox_session, cpu_node);
@@ -342,7 +350,7 @@ static int capbox_cpu_dead(unsigned int cpu, struct hlist_node *node)
 	return 0;
 }
 
-/* A namespace ends; its interfaces are gone by now. */
+/* A namespace ends, after its interfaces. */
 static void __net_exit capbox_net_exit(struct net *net)
 {
 	struct capbox_session *session;
@@ -361,7 +369,10 @@ static struct pernet_operations capbox_net_operations = {
 	.exit = capbox_net_exit,
 };
 
-/* Deleted, or moved to another namespace, which netfilter's hooks do not survive either. */
+/*
+ * An interface is deleted or moved to another namespace. Both end netfilter's hooks on it, so the
+ * ports end, too.
+ */
 static int capbox_sessions_netdevice_event(struct notifier_block *block, unsigned long event,
 					   void *pointer)
 {
@@ -382,7 +393,7 @@ static struct notifier_block capbox_sessions_notifier = {
 };
 
 /**
- * capbox_sessions_register - makes sessions follow the machine: CPUs, namespaces, interfaces
+ * capbox_sessions_register - registers for CPU hotplug, namespace exit and interface events
  *
  * Return: 0 or an error.
  */
@@ -411,13 +422,15 @@ err_cpu:
 }
 
 /**
- * capbox_sessions_unregister - undoes capbox_sessions_register(); no session exists any more
+ * capbox_sessions_unregister - undoes capbox_sessions_register()
+ *
+ * No session exists. No callback of this module runs after the return.
  */
 void capbox_sessions_unregister(void)
 {
 	unregister_netdevice_notifier(&capbox_sessions_notifier);
 	unregister_pernet_subsys(&capbox_net_operations);
 	cpuhp_remove_multi_state(capbox_cpu_state);
-	/* kfree_rcu() of ports. */
+	/* Waits for kfree_rcu() of ports. */
 	rcu_barrier();
 }

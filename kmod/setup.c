@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What SETUP is asked for: whether it can be, and where things will lie. */
+/* SETUP: checks the request, lays the mapping out, allocates the rings. */
 #include <linux/cpumask.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -11,10 +11,10 @@
 #include "reject.h"
 
 /**
- * capbox_setup_check - is it what the module can do
- * @setup: from user space
+ * capbox_setup_check - checks a SETUP request
+ * @setup: request from user space
  *
- * Return: 0 or an error, told in setup->error.
+ * Return: 0 or an error, which setup->error explains.
  */
 int capbox_setup_check(struct capbox_setup *setup)
 {
@@ -59,8 +59,8 @@ int capbox_setup_check(struct capbox_setup *setup)
 }
 
 /*
- * Where things lie, from the numbers that were asked for. 64 bits hold the largest product: 8192
- * CPUs, 16384 blocks of 4 MiB.
+ * Computes the layout of the mapping from the numbers of the request. 64 bits hold the largest
+ * product: 8192 CPUs, 16384 blocks of 4 MiB.
  */
 static void capbox_setup_layout(struct capbox_setup *setup, u32 rings)
 {
@@ -79,8 +79,8 @@ static void capbox_setup_layout(struct capbox_setup *setup, u32 rings)
 }
 
 /**
- * capbox_setup_free_rings - frees what capbox_setup_rings() made
- * @session: whose; may have no rings
+ * capbox_setup_free_rings - undoes capbox_setup_rings()
+ * @session: session with or without rings
  */
 void capbox_setup_free_rings(struct capbox_session *session)
 {
@@ -155,10 +155,10 @@ static int capbox_setup_memory(struct capbox_session *session, struct capbox_set
 
 /**
  * capbox_setup_rings - lays the mapping out and allocates the rings
- * @session: new
- * @setup: checked; in and out
+ * @session: session without rings
+ * @setup: checked request; gets the layout
  *
- * Return: 0 or an error, told in setup->error.
+ * Return: 0 or an error, which setup->error explains; the session has no rings then.
  */
 int capbox_setup_rings(struct capbox_session *session, struct capbox_setup *setup)
 {
@@ -177,7 +177,8 @@ int capbox_setup_rings(struct capbox_session *session, struct capbox_setup *setu
 		session->snap_bytes = setup->snap_bytes ? setup->snap_bytes : U32_MAX;
 		err = capbox_rings_alloc(session, cpus);
 		if (err)
-			err = capbox_reject(setup->error, err, "blocks: %llu MiB are not to be had",
+			err = capbox_reject(setup->error, err,
+					    "blocks: %llu MiB cannot be allocated",
 					    setup->map_bytes >> 20);
 	}
 	free_cpumask_var(cpus);

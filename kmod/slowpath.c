@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The long way into a block: any packet, of any hook. See fastpath.h. */
+/* The slow path: records any packet of any hook. fastpath.h describes both paths. */
 #include <linux/etherdevice.h>
 
 #include "fastpath.h"
 
 #define CAPBOX_MAC_ADDRESSES_BYTES (2 * ETH_ALEN)
 
-/* False if the bytes are where the CPU cannot read them. */
+/* Returns false if the bytes lie in memory that the CPU cannot read. */
 static bool capbox_copy(const struct sk_buff *skb, int offset, u8 *to, u32 bytes)
 {
 	if (offset + (int)bytes > (int)skb_headlen(skb))
@@ -19,12 +19,11 @@ static bool capbox_copy(const struct sk_buff *skb, int offset, u8 *to, u32 bytes
 }
 
 /*
- * Copies a packet and puts in what is not in the skb; @bytes are with that. False if the packet
- * cannot be read.
+ * Copies a packet with the header bytes that the skb does not hold; @bytes includes them. Returns
+ * false if the CPU cannot read the packet.
  *
- * A tag goes where it was on the wire (IEEE 802.1Q, clause 9.3): after the two MAC addresses. An
- * Ethernet header is made up where there is none yet: to 00:00:00:00:00:00, from the interface's
- * address.
+ * The VLAN tag returns to its place on the wire, after the two MAC addresses (IEEE 802.1Q, clause
+ * 9.3). A synthesized Ethernet header is to 00:00:00:00:00:00, from the interface's address.
  */
 static bool capbox_copy_with_header(const struct capbox_view *view, u8 *to, u32 bytes)
 {
@@ -56,7 +55,7 @@ static bool capbox_copy_with_header(const struct capbox_view *view, u8 *to, u32 
 	return !skb_copy_bits(skb, view->offset + from_skb, to + put, bytes - put);
 }
 
-/* The NIC's stamp: nanoseconds of its clock, 0 if there is none. */
+/* The NIC's stamp, in nanoseconds of its clock; 0 if the packet has none. */
 static s64 capbox_hardware_stamp(const struct sk_buff *skb)
 {
 	struct skb_shared_info *info = skb_shinfo(skb);
@@ -65,8 +64,9 @@ static s64 capbox_hardware_stamp(const struct sk_buff *skb)
 	if (likely(!(info->tx_flags & SKBTX_HW_TSTAMP_NETDEV)))
 		return info->hwtstamps.hwtstamp;
 	/*
-	 * Some drivers leave the address of what their hardware wrote, and convert when asked. The
-	 * hook's interface may be another that lies on top: it would hand out the address.
+	 * Some drivers leave an address of what their hardware wrote and convert it on request.
+	 * Only the NIC's own driver can: the hook's interface may be stacked on top of it, and
+	 * would return the address as a stamp.
 	 */
 	nic = dev_get_by_napi_id(skb_napi_id(skb));
 	if (!nic || !nic->netdev_ops->ndo_get_tstamp)
@@ -74,14 +74,14 @@ static s64 capbox_hardware_stamp(const struct sk_buff *skb)
 	return netdev_get_tstamp(nic, &info->hwtstamps, false);
 }
 
-/* The stamp of best source. *is_hardware tells which clock it is of. */
+/* The stamp of the best source; sets *is_hardware if the NIC's clock made it. */
 static s64 capbox_stamp(struct capbox_ring *ring, const struct capbox_view *view, bool *is_hardware)
 {
 	s64 stamp;
 
 	*is_hardware = false;
 	if (view->is_received) {
-		/* One that is forwarded out of this port was stamped by the card it came in by. */
+		/* The NIC of another port stamped a packet that is forwarded out of this one. */
 		if (view->direction == CAPBOX_INBOUND &&
 		    view->port->flags & CAPBOX_PORT_HARDWARE_STAMPS) {
 			stamp = capbox_hardware_stamp(view->skb);
@@ -93,7 +93,7 @@ static s64 capbox_stamp(struct capbox_ring *ring, const struct capbox_view *view
 		}
 		return capbox_software_stamp(ring, view->skb);
 	}
-	/* What such a packet has in the skb would be when to send it. */
+	/* The stamp in the skb of a packet that leaves is the time to send it. */
 	return ktime_get_real_fast_ns();
 }
 
@@ -115,7 +115,7 @@ static u8 *capbox_write_hook_record(u8 *at, const struct capbox_view *view)
 	return at + CAPBOX_HOOK_OPTION_BYTES;
 }
 
-/* The packet's block at @epb, where there is room for it. False: the packet cannot be read. */
+/* Writes the packet's block at @epb, which has room. Returns false if the CPU cannot read it. */
 static bool capbox_write_epb(struct capbox_ring *ring, const struct capbox_view *view, u8 *epb,
 			     u32 captured, u32 total)
 {
@@ -148,7 +148,7 @@ static bool capbox_write_epb(struct capbox_ring *ring, const struct capbox_view 
 	return true;
 }
 
-/* Writes a packet into the ring, at most @snap bytes of it, or counts why not. */
+/* Stores at most @snap bytes of a packet in the ring, or counts why it is lost. */
 static void capbox_store(struct capbox_ring *ring, const struct capbox_view *view, u32 snap)
 {
 	u32 captured = min(view->bytes, snap);
@@ -175,7 +175,7 @@ static void capbox_store(struct capbox_ring *ring, const struct capbox_view *vie
 		ring->cut_bytes += view->bytes - captured;
 	}
 out:
-	/* Last: a block that was handed over for this packet has told of those before it alone. */
+	/* Last: the block handed over for this packet reports only the packets before it. */
 	capbox_count(&ring->counters.seen, view->bytes);
 	raw_write_seqcount_end(&ring->sequence);
 }
@@ -189,10 +189,10 @@ static void capbox_record_in(struct capbox_ring *ring, const struct capbox_view 
 }
 
 /**
- * capbox_record_any - the long way, of any packet: records it, or counts why not
- * @session: whose
+ * capbox_record_any - records a packet in this CPU's ring, or counts why it is not recorded
+ * @session: the session
  * @view: the packet
- * @wanted: what the filter returned: bytes to keep, 0 for none
+ * @wanted: return value of the filter: bytes to keep, 0 to reject the packet
  *
  * Bottom halves are off.
  */
@@ -206,7 +206,7 @@ noinline void capbox_record_any(const struct capbox_session *session,
 		capbox_record_in(ring, view, snap);
 		return;
 	}
-	/* The ring of all CPUs that have none of their own. */
+	/* All CPUs without a ring of their own write to this one. */
 	spin_lock(&ring->lock);
 	capbox_record_in(ring, view, snap);
 	spin_unlock(&ring->lock);
