@@ -1,6 +1,7 @@
 #!/bin/bash
-# The module by way of DKMS, as kmod/README.md says: built for the pinned kernel, signed, installed where that kernel looks for it, removed; refused for a kernel that is too old. In a mount
-# namespace where /usr/lib is an overlay, so that nothing of it stays on this machine. Prints "ok NAME" or "not ok NAME" for each.
+# Tests the module under DKMS, as docs/KMOD.md describes it: DKMS builds it for the pinned kernel, signs it, installs it where
+# that kernel looks for it, removes it, and rejects a kernel that is too old. The test runs in a mount namespace where /usr/lib is
+# an overlay, so that nothing stays on this machine. It prints "ok NAME" or "not ok NAME" for each.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 if [ -z "${CAPBOX_DKMS:-}" ]; then
@@ -44,7 +45,7 @@ removed() {
 	dkms remove "capbox/$version" --all && [ -z "$(find "$modules" /var/lib/dkms/capbox -name 'capbox*' 2>/dev/null)" ] && ! modinfo -k "$release" capbox
 }
 
-# A kernel before 6.12, as far as DKMS can tell: what it is called.
+# DKMS knows a kernel before 6.12 by its name alone.
 refused() {
 	local old=6.11.10-amd64
 	mkdir -p "/lib/modules/$old" && ln -sfn "$kernel/build" "/lib/modules/$old/build" || return
