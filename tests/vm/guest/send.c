@@ -171,7 +171,9 @@ static void send_all(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .source = "10.0.0.1", .target = "10.0.0.2", .mac = { 2, 0, 0, 0, 0, 0x0b }, .count = 1, .bytes = 64, .port = 4000, .vlan = -1 };
+	struct options o = {
+		.source = "10.0.0.1", .target = "10.0.0.2", .mac = { 2, 0, 0, 0, 0, 0x0b }, .count = 1, .bytes = 64, .port = 4000, .vlan = -1
+	};
 	int c;
 
 	while ((c = getopt(argc, argv, "i:n:f:b:r:m:v:s:t:p:")) != -1) {
