@@ -114,14 +114,14 @@ static unsigned int capbox_egress(void *priv, struct sk_buff *skb,
 	u32 snap = U32_MAX;
 
 	/*
-	 * A packet socket that bypasses the queue discipline (PACKET_QDISC_BYPASS) comes here in
+	 * A packet socket that bypasses the queue discipline (PACKET_QDISC_BYPASS) runs the hook in
 	 * process context.
 	 */
 	local_bh_disable();
 	if (filter) {
 		/*
-		 * A filter's "outbound" looks at the type; a packet socket's copy of the skb would
-		 * have it so.
+		 * A filter's "outbound" tests the packet type. The hook sets the type that a packet
+		 * socket's copy of the skb has.
 		 */
 		u8 type = skb->pkt_type;
 

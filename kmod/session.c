@@ -7,8 +7,8 @@
 #include <linux/bottom_half.h>
 #include <linux/cpu.h>
 #include <linux/filter.h>
-#include <linux/nospec.h>
 #include <linux/netdevice.h>
+#include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <linux/poll.h>
 #include <linux/rtnetlink.h>
