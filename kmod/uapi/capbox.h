@@ -16,7 +16,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/**
+/*
  * CAPBOX_ABI_VERSION - grows with every change that breaks a reader built with an older header.
  */
 #define CAPBOX_ABI_VERSION 1
@@ -36,7 +36,7 @@
 #define CAPBOX_PAGE_BYTES 4096
 #define CAPBOX_ERROR_BYTES 96
 
-/** struct capbox_version - the answer to VERSION; this layout never changes. */
+/* struct capbox_version - the answer to VERSION; this layout never changes. */
 struct capbox_version {
 	__u32 abi;		/* CAPBOX_ABI_VERSION of the module */
 	__u32 reserved;
@@ -83,7 +83,7 @@ enum capbox_policy {
 #define CAPBOX_SETUP_EARLY_STAMPS 0x2
 #define CAPBOX_SETUP_FLAGS (CAPBOX_SETUP_CONSUME | CAPBOX_SETUP_EARLY_STAMPS)
 
-/**
+/*
  * struct capbox_setup - SETUP: makes a session's rings, once. Each CPU that is online gets a ring;
  * CPUs that come online later share one more, the spare ring.
  */
@@ -132,7 +132,7 @@ enum capbox_port_state {
 	CAPBOX_PORT_GONE = 2,
 };
 
-/** struct capbox_port - an interface that a session captures: ADD_PORT, GET_PORT, REMOVE_PORT. */
+/* struct capbox_port - an interface that a session captures: ADD_PORT, GET_PORT, REMOVE_PORT. */
 struct capbox_port {
 	/* in */
 	__s32 ifindex;		/* in the session's namespace; GET_PORT fills it */
@@ -157,7 +157,7 @@ enum capbox_filter_kind {
 	CAPBOX_FILTER_INET = 1,
 };
 
-/**
+/*
  * struct capbox_filter - SET_FILTER: a classic BPF program that replaces the present one, also
  * while capturing.
  */
@@ -169,13 +169,13 @@ struct capbox_filter {
 	__u64 reserved;
 };
 
-/** struct capbox_count - packets, and their bytes as on the wire. */
+/* struct capbox_count - packets, and their bytes as on the wire. */
 struct capbox_count {
 	__u64 packets;
 	__u64 bytes;
 };
 
-/**
+/*
  * struct capbox_counters - counters of a ring since SETUP.
  * seen = filtered + stored + lost_full + lost_taken_back + lost_oversize + lost_unreadable, in
  * every state that a reader can see.
@@ -203,7 +203,7 @@ struct capbox_counters {
 
 #define CAPBOX_ALL_RINGS 0xffffffffu
 
-/** struct capbox_ring_counters - COUNTERS: counters of one ring, or the sum of all. */
+/* struct capbox_ring_counters - COUNTERS: counters of one ring, or the sum of all. */
 struct capbox_ring_counters {
 	__u32 ring;		/* in: index or CAPBOX_ALL_RINGS */
 	__u32 reserved;
@@ -216,7 +216,7 @@ struct capbox_ring_counters {
 /* handed over by the timeout, FLUSH or STOP, not because it was full */
 #define CAPBOX_BLOCK_TIMEOUT 0x2
 
-/**
+/*
  * struct capbox_block - descriptor of a block that the kernel hands over. The kernel writes it
  * before the block's number appears in the filled queue (A in docs/RING.md), and never reads it.
  */
@@ -243,7 +243,7 @@ struct capbox_block {
 	__u64 reserved[2];
 };
 
-/**
+/*
  * struct capbox_ring_head - head of a ring in shared memory. Indexes count from 0 and never wrap in
  * practice; entry i of a queue is at i modulo queue_entries. Each index has a cache line of its
  * own.

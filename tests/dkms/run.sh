@@ -16,7 +16,8 @@ version=$(cat VERSION)
 work=$(mktemp -d)
 log=$work.log
 trap 'umount -l "$work"; rm -rf "$work" "$log"' EXIT
-mount -t tmpfs none "$work" && mkdir "$work"/{upper,work} && mount -t overlay -o "lowerdir=/usr/lib,upperdir=$work/upper,workdir=$work/work" none /usr/lib &&
+mount -t tmpfs none "$work" && mkdir "$work"/{upper,work} &&
+	mount -t overlay -o "lowerdir=/usr/lib,upperdir=$work/upper,workdir=$work/work" none /usr/lib &&
 	mount -t tmpfs none /usr/src && mount -t tmpfs none /var/lib/dkms || exit 1
 modules=/lib/modules/$release
 mkdir -p "$modules" && cp "$kernel"/modules/modules.{builtin,order} "$modules/" && ln -sfn "$kernel/build" "$modules/build" || exit 1
@@ -42,7 +43,8 @@ signed() {
 }
 
 removed() {
-	dkms remove "capbox/$version" --all && [ -z "$(find "$modules" /var/lib/dkms/capbox -name 'capbox*' 2>/dev/null)" ] && ! modinfo -k "$release" capbox
+	dkms remove "capbox/$version" --all && ! modinfo -k "$release" capbox &&
+		[ -z "$(find "$modules" /var/lib/dkms/capbox -name 'capbox*' 2>/dev/null)" ]
 }
 
 # DKMS knows a kernel before 6.12 by its name alone.
