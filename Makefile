@@ -6,7 +6,7 @@ export DOTNET_NOLOGO := 1
 
 # What the binary is made of: it is published again only when one of these is newer.
 SOURCES := $(shell find src -name '*.cs' -not -path '*/obj/*' -not -path '*/bin/*') \
-	$(wildcard src/*/*.csproj) Directory.Build.props Directory.Packages.props global.json
+	$(wildcard src/*/*.csproj) Directory.Build.props Directory.Packages.props global.json VERSION
 
 .PHONY: help run test demo quick t test-release soak check bench bench-kmod kmod publish clean
 

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Capbox.Config;
+using Capbox.Platform.Json;
 using NJsonSchema;
 using NJsonSchema.Validation;
 using Xunit;
@@ -136,7 +137,7 @@ public partial class ConfigSchemaTests
         ConfigResult none = ConfigDocument.Parse("""{"ports":[{"name":"lo"}],"clock":{"interface":"eth0"},"mqtt":{"broker":"mqtts://b","deviceId":"d"}}"""u8.ToArray());
         Assert.Empty(all.Errors);
         Assert.Equal(none.Options!.Storage, all.Options!.Storage);
-        Assert.True(Capture.RecorderChange.IsSame(none.Options.Ports[0], all.Options.Ports[0]));
+        Assert.True(Packets.Capture.RecorderChange.IsSame(none.Options.Ports[0], all.Options.Ports[0]));
         Assert.Equal(none.Change, all.Change);
         Assert.Equal(none.Mqtt, all.Mqtt);
         Assert.Equal(none.Clock! with { Domains = [], Grandmasters = [] }, all.Clock! with { Domains = [], Grandmasters = [] });

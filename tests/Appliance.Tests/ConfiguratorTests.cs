@@ -1,8 +1,10 @@
 using System.Text;
-using Capbox.Capture;
+using Capbox.Changes;
+using Capbox.Commands;
 using Capbox.Config;
-using Capbox.Control;
-using Capbox.Pcapng;
+using Capbox.Health;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
 using Capbox.Timing;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;

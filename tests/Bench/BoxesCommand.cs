@@ -1,11 +1,13 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
-using Capbox.Archive;
-using Capbox.Capture;
+using Capbox.Changes;
+using Capbox.Commands;
 using Capbox.Config;
-using Capbox.Control;
+using Capbox.Health;
 using Capbox.Mqtt;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Time;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Capbox.Bench;

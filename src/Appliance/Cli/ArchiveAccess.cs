@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
-using Capbox.Archive;
-using Capbox.Control;
-using Capbox.Ptp;
+using Capbox.Commands;
+using Capbox.LocalSocket;
+using Capbox.Packets.Archive;
+using Capbox.Platform.Time;
 
 namespace Capbox.Cli;
 
@@ -15,7 +16,7 @@ internal static class ArchiveAccess
 
     private static IndexAnswer? FromRecorder(string archive, UtcTime from, UtcTime to)
     {
-        if (!File.Exists(Storage.ArchiveDirectory.StatePath(archive, ControlAddress.Name)))
+        if (!File.Exists(Packets.Storage.ArchiveDirectory.StatePath(archive, ControlAddress.Name)))
             return null;
         try
         {

@@ -1,8 +1,11 @@
 using System.Text.Json;
-using Capbox.Archive;
-using Capbox.Capture;
+using Capbox.Changes;
+using Capbox.Commands;
 using Capbox.Config;
-using Capbox.Control;
+using Capbox.Health;
+using Capbox.LocalSocket;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Time;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Capbox.Cli;

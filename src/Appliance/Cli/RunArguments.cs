@@ -1,7 +1,8 @@
 using System.Globalization;
-using Capbox.Archive;
-using Capbox.Capture;
 using Capbox.Config;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Json;
 
 namespace Capbox.Cli;
 
@@ -26,13 +27,13 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
     public Timing.ClockOptions? Clock { get; private set; }
 
     /// <summary>Where the document wants metrics; null: nowhere.</summary>
-    public Control.MetricsAddress? Metrics { get; private set; }
+    public Config.MetricsAddress? Metrics { get; private set; }
 
     /// <summary>The document allows the command reboot.</summary>
     public bool MayReboot { get; private set; }
 
     /// <summary>The document's broker; null: none.</summary>
-    public Mqtt.MqttOptions? Mqtt { get; private set; }
+    public Config.MqttOptions? Mqtt { get; private set; }
 
     /// <summary>Makes options of document and command line; the latter wins.</summary>
     /// <param name="errors">One line each, naming the file and key, or the option at fault.</param>
@@ -95,9 +96,9 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
     {
         try
         {
-            Custody.ChainKey.LoadPrivate(file).Dispose();
+            Packets.Custody.ChainKey.LoadPrivate(file).Dispose();
         }
-        catch (Custody.CustodyException e)
+        catch (Packets.Custody.CustodyException e)
         {
             errors.Add($"{name} {e.Message}");
         }
@@ -149,14 +150,14 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
         string? problem = null;
         Backend backend = name switch
         {
-            "auto" => Capture.Backend.Auto,
-            "packet" => Capture.Backend.Packet,
-            "kmod" => Capture.Backend.Kmod,
+            "auto" => Packets.Capture.Backend.Auto,
+            "packet" => Packets.Capture.Backend.Packet,
+            "kmod" => Packets.Capture.Backend.Kmod,
             _ => (Backend)(-1),
         };
         if (backend < 0)
             problem = $"--backend: \"{name}\" is none of auto, packet, kmod";
-        else if (backend == Capture.Backend.Packet && port.NeedsModule)
+        else if (backend == Packets.Capture.Backend.Packet && port.NeedsModule)
             problem = $"--backend: port {port.Name} is configured for the kernel module (hooks, consume or overflow)";
         if (problem is not null && !errors.Contains(problem))
             errors.Add(problem);

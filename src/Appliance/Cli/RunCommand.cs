@@ -1,8 +1,10 @@
 using System.Globalization;
-using Capbox.Archive;
-using Capbox.Capture;
-using Capbox.Control;
-using Capbox.Custody;
+using Capbox.Box;
+using Capbox.Config;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Custody;
+using Capbox.Platform.Time;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -121,7 +123,7 @@ internal static class RunCommand
     {
         try
         {
-            Native.Machine.Reboot();
+            Platform.Linux.Machine.Reboot();
         }
         catch (Exception e) when (e is IOException or System.ComponentModel.Win32Exception)
         {
@@ -150,7 +152,7 @@ internal sealed record RunSettings(RecorderOptions Options, ArchivistOptions Arc
     public Timing.ClockOptions? Clock { get; init; }
 
     /// <summary>Where it is reached over MQTT; null: nowhere.</summary>
-    public Mqtt.MqttOptions? Mqtt { get; init; }
+    public Config.MqttOptions? Mqtt { get; init; }
 
     /// <summary>Where metrics are served; null: nowhere.</summary>
     public MetricsAddress? Metrics { get; init; }

@@ -2,7 +2,8 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Capbox.Native;
+using Capbox.Platform.Json;
+using Capbox.Platform.Linux;
 
 namespace Capbox.Config;
 

@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
-using Capbox.Control;
-using Capbox.Pcapng;
+using Capbox.Commands;
+using Capbox.Health;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Mqtt;
 

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Capbox.Capture;
-using Capbox.Control;
+using Capbox.Changes;
+using Capbox.Commands;
+using Capbox.Health;
+using Capbox.Packets.Capture;
 
 namespace Capbox.Mqtt;
 

@@ -1,5 +1,5 @@
-using Capbox.Capture;
-using Capbox.Pcapng;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
 using Capbox.Timing.Evidence;
 using Capbox.Timing.Raw;
 using Microsoft.Extensions.Logging;
@@ -53,11 +53,11 @@ internal sealed class ClockKeeper : IDisposable
 
     /// <summary>Takes the steps of path or grandmaster that the clock did not follow for true, within a second.</summary>
     /// <returns>What is unresolved of them, ns.</returns>
-    /// <exception cref="Control.ControlException">There is nothing to accept.</exception>
+    /// <exception cref="Commands.ControlException">There is nothing to accept.</exception>
     public double AcceptShifts()
     {
-        IKeptClock kept = _kept ?? throw new Control.ControlException($"clock: {Snapshot.Fault ?? "not kept at the moment"}");
-        return kept.AcceptShifts() ?? throw new Control.ControlException($"clock: {Snapshot.Source} decides what it follows");
+        IKeptClock kept = _kept ?? throw new Commands.ControlException($"clock: {Snapshot.Fault ?? "not kept at the moment"}");
+        return kept.AcceptShifts() ?? throw new Commands.ControlException($"clock: {Snapshot.Source} decides what it follows");
     }
 
     /// <summary>The clock goes on as it was dialled last.</summary>
@@ -107,7 +107,7 @@ internal sealed class ClockKeeper : IDisposable
     {
         if (!kept.TryTakeClaims(out ClockClaim system, out ReadOnlySpan<ClockClaim> cards, out ClockSnapshot snapshot))
             return;
-        _board.Publish(Ptp.UtcTime.Now.Nanoseconds, system, cards);
+        _board.Publish(Platform.Time.UtcTime.Now.Nanoseconds, system, cards);
         if (kept.SegmentUtc is { } utc)
             _board.PublishUtc(utc.Offset, utc.From);
         if (snapshot.State != _snapshot.State)
@@ -131,7 +131,7 @@ internal sealed class ClockKeeper : IDisposable
     {
         ClockClaim[] cards = new ClockClaim[RecordingPlan.MaxPorts];
         Array.Fill(cards, ClockClaim.None);
-        _board.Publish(Ptp.UtcTime.Now.Nanoseconds, ClockClaim.None, cards);
+        _board.Publish(Platform.Time.UtcTime.Now.Nanoseconds, ClockClaim.None, cards);
         Publish(Nothing(_said));
     }
 

@@ -15,7 +15,7 @@ follows_again() { sleep 1 && [ "$(exchanges)" -ge $((seen + 40)) ] && locked; }
 
 # flaps DRIVER: all of it with cards of that driver.
 flaps() {
-	insmod /modules/stampnic.ko oscillator_ppb=0,20000 forgets_dial=1 driver="$1"
+	insmod /modules/stampnic.ko oscillator_ppb=0,20000 forgets_frequency=1 driver="$1"
 	cards 0
 	master=$(phc stamp0 ip netns exec gm)
 	ours=$(phc stamp1)
