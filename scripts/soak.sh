@@ -70,7 +70,7 @@ start() { # NAME
 disturb() { # SECONDS
 	local until=$((SECONDS + $1)) hold
 	while kill -0 $generator 2>/dev/null && [ $SECONDS -lt $until ]; do
-		sed -n 's/^VmRSS: *\([0-9]*\) kB/\1/p' "/proc/$recorder/status" >>"$work/memory"
+		sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$recorder/status" >>"$work/memory"
 		case $((RANDOM % 8)) in
 		0) out/capbox hold add --archive "$archive" --from -20s --to now --reason soak >/dev/null 2>>"$work/log" || : ;;
 		1)
