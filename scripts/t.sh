@@ -32,7 +32,7 @@ status=0
 for project in $(cut -d ' ' -f 1 <<<"$found" | sort -u); do
 	dotnet build "$project" -v q -clp:NoSummary
 	report=$(mktemp)
-	dotnet "$project/bin/Debug/net10.0/$(basename "$project").dll" -noColor -noLogo $filter "*$text*" -xml "$report" || status=1
+	dotnet "$project/bin/Debug/net10.0/$(basename "$project").dll" -noColor -noLogo $filter "*$text*" -result-xml "$report" || status=1
 	grep -q '<test ' "$report" || { echo "make t: '$text' ran no test of $project" >&2; status=1; }
 	rm -f "$report"
 done

@@ -49,7 +49,7 @@ run_xunit() {
 	local report=$out/$1.xml project=$2
 	shift 2
 	rm -f "$report" "${report%.xml}.cpu"
-	dotnet build "$project" -v q -clp:NoSummary && CAPBOX_TEST_CPU=$PWD/${report%.xml}.cpu dotnet "$project/bin/Debug/net10.0/${project##*/}.dll" -noColor -noLogo -xml "$report" "$@"
+	dotnet build "$project" -v q -clp:NoSummary && CAPBOX_TEST_CPU=$PWD/${report%.xml}.cpu dotnet "$project/bin/Debug/net10.0/${project##*/}.dll" -noColor -noLogo -result-xml "$report" "$@"
 }
 run_script() {
 	shift
