@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 # Parts, suite, kind, command. `test` is `make test`, `quick` is `make quick`, the others are those of scripts/test-release.sh. A suite of kind "beside" runs
 # while those after it do, with what they leave of the machine: for guests whose time is virtual, which a busy machine slows down and cannot make fail.
 table="
-test	vm-virtual	beside	tests/vm/run.sh --time virtual
+test	vm-virtual	beside	tests/vm/run.sh --time virtual --jobs 1
 test,clock	ptp	xunit	tests/Ptp.Tests
 test	appliance	xunit	tests/Appliance.Tests
 quick	unit	xunit	tests/Appliance.Tests -namespace Capbox.Tests
