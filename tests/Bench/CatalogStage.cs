@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Pcapng;
-using Capbox.Packets.Storage;
 using Capbox.Platform.Time;
 
 namespace Capbox.Bench;

@@ -27,7 +27,7 @@ internal sealed class RecorderService(
     {
         recorder.SegmentSealed += archivist.OnSealed;
         archivist.Unsealed = recorder.UnsealedSegments;
-        recorder.Triggered += archivist.OnTriggered;
+        recorder.Triggered += w => archivist.OnTriggered(new HeldWindow(w.Number, w.Reason, w.ReachedUtcNs, w.ToUtcNs, w.Ended));
         recorder.Start();
         _isRunning = true;
         // After the recorder: the archive is ours now.

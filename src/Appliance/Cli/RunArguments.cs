@@ -2,6 +2,7 @@ using System.Globalization;
 using Capbox.Config;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Capture;
+using Capbox.Packets.Storage;
 using Capbox.Platform.Json;
 
 namespace Capbox.Cli;

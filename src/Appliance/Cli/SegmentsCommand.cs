@@ -2,7 +2,6 @@ using System.Globalization;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Extract;
 using Capbox.Packets.Pcapng;
-using Capbox.Packets.Storage;
 using Capbox.Platform.Time;
 
 namespace Capbox.Cli;

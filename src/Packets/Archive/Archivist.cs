@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
-using Capbox.Packets.Capture;
 using Capbox.Packets.Storage;
 using Capbox.Platform.Time;
 using Microsoft.Extensions.Logging;
@@ -96,7 +95,7 @@ internal sealed class Archivist : IDisposable
     }
 
     /// <summary>Holds what a trigger has written. Returns at once.</summary>
-    public void OnTriggered(TriggerWindow window) => _ = Ask(() =>
+    public void OnTriggered(HeldWindow window) => _ = Ask(() =>
     {
         _triggerHolds.Take(window, _clocks.WallNs);
         return true;

@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using Capbox.Packets.Pcapng;
-using Capbox.Packets.Storage;
 
 namespace Capbox.Packets.Archive;
 
@@ -82,19 +81,6 @@ public sealed record SegmentEntry
         };
     }
 
-    /// <summary>A segment holds what the rings kept when it began: in mode trigger up to an hour (trigger.before), else seconds.</summary>
-    private const long MostBeforeNs = 3_660_000_000_000;
-
-    /// <summary>The earliest stamp that a segment may hold, by the start in its name, unless a clock was wrong.</summary>
-    public static long FirstMomentNs(long startNs) => Math.Max(0, startNs - MostBeforeNs);
-
-    /// <summary>When a segment was written last, UTC nanoseconds, or its start if that is later: it holds no later stamp, unless a clock was wrong.</summary>
-    public static long LastMomentNs(string path, long startNs)
-    {
-        DateTime written = File.GetLastWriteTimeUtc(path);
-        return written <= DateTime.UnixEpoch ? startNs : Math.Max(startNs, (written - DateTime.UnixEpoch).Ticks * 100);
-    }
-
     /// <summary>The entry of a file that <see cref="Read"/> refuses: it lies in the archive all the same.</summary>
     public static SegmentEntry ForDamaged(SegmentName name, long bytes, string path)
     {
@@ -104,8 +90,8 @@ public sealed record SegmentEntry
             Sequence = name.Sequence,
             FileName = name.ToString(),
             Bytes = bytes,
-            FirstUtcNs = FirstMomentNs(startNs),
-            LastUtcNs = LastMomentNs(path, startNs),
+            FirstUtcNs = SegmentName.FirstMomentNs(startNs),
+            LastUtcNs = SegmentName.LastMomentNs(path, startNs),
             SealedUtcNs = startNs,
             ConfigRevision = 0,
             Repaired = false,

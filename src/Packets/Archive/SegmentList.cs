@@ -1,4 +1,4 @@
-using Capbox.Packets.Storage;
+using Capbox.Packets.Pcapng;
 using Capbox.Platform.Time;
 
 namespace Capbox.Packets.Archive;

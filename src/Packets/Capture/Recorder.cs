@@ -75,7 +75,7 @@ public sealed class Recorder : IDisposable
             _archive.FreeLeftoverRoom(what => _logger.LogInformation("{What}", what));
             _links = new LinkWatch();
             _stores = new SegmentStores(_archive, _plan, Clocks.Utc, _logger) { OnSealed = SegmentSealed };
-            _flight = _options.Storage.Trigger is { } trigger ? NewFlightRecorder(trigger) : null;
+            _flight = _options.Trigger is { } trigger ? NewFlightRecorder(trigger) : null;
             _ports = [.. _options.Ports.Select(port => NewPort(port, before: null))];
             foreach (PortRecorder port in _ports)
                 port.Supervise();
@@ -200,7 +200,7 @@ public sealed class Recorder : IDisposable
                 throw new CaptureException($"port {port.Name}: filter \"{port.Filter}\": {raw}");
         }
 
-        if (options.Storage.Trigger?.Filter is { } trigger && FilterCompiler.Check(trigger, Format.MaxSnapLength) is { } problem)
+        if (options.Trigger?.Filter is { } trigger && FilterCompiler.Check(trigger, Format.MaxSnapLength) is { } problem)
             throw new CaptureException($"trigger filter \"{trigger}\": {problem}");
     }
 

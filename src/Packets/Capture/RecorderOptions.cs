@@ -1,3 +1,5 @@
+using Capbox.Packets.Storage;
+
 namespace Capbox.Packets.Capture;
 
 /// <summary>Which packets of a port are recorded, seen from the port.</summary>
@@ -73,18 +75,6 @@ public enum OffloadMode
     Off,
 }
 
-/// <summary>How blocks reach the disk.</summary>
-public enum WriteEngine
-{
-    /// <summary>io_uring where the kernel permits it, else threads.</summary>
-    Auto,
-    IoUring,
-    Threads,
-
-    /// <summary>Blocks are counted and given back without a write: a measuring stage of the bench.</summary>
-    Null,
-}
-
 /// <summary>One port to capture. Immutable; validated by whoever builds it (Config for documents).</summary>
 public sealed record PortOptions
 {
@@ -154,31 +144,14 @@ public sealed record TriggerOptions
     public string? Filter { get; init; }
 }
 
-/// <summary>Where and how segments are written.</summary>
-public sealed record StorageOptions
-{
-    /// <summary>Directory of the archive; made if it is missing.</summary>
-    public required string Directory { get; init; }
-
-    /// <summary>A segment is sealed before it would grow past this, bytes: 16 MiB to 1 TiB, at least 4 blocks.</summary>
-    public long SegmentBytes { get; init; } = 1L << 30;
-
-    /// <summary>A segment is sealed at each multiple of this many seconds of UTC (60: on the minute); 0: by size alone.</summary>
-    public int RotateSeconds { get; init; }
-
-    /// <summary>Writes in flight per ring, 1 to 64.</summary>
-    public int WritesInFlight { get; init; } = 8;
-    public WriteEngine Engine { get; init; } = WriteEngine.Auto;
-
-    /// <summary>Mode trigger; null: everything is written (mode continuous).</summary>
-    public TriggerOptions? Trigger { get; init; }
-}
-
 /// <summary>All that the packet line is started with. It never changes while it runs.</summary>
 public sealed record RecorderOptions
 {
     public required IReadOnlyList<PortOptions> Ports { get; init; }
     public required StorageOptions Storage { get; init; }
+
+    /// <summary>Mode trigger; null: everything is written (mode continuous).</summary>
+    public TriggerOptions? Trigger { get; init; }
 
     /// <summary>Serial of the box, written into every segment.</summary>
     public string Serial { get; init; } = "";

@@ -1,3 +1,5 @@
+using Capbox.Packets.Storage;
+
 namespace Capbox.Packets.Capture;
 
 /// <summary>

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Capbox.Packets.Pcapng;
+using Capbox.Packets.Storage;
 
 namespace Capbox.Packets.Custody;
 
@@ -232,7 +234,7 @@ internal sealed record ChainEntry
         && (Kind is EntryKind.Genesis or EntryKind.Key || IsSegmentName());
 
     private bool IsSegmentName() =>
-        Packets.Storage.SegmentName.TryParse(File, out Packets.Storage.SegmentName name) && !name.InProgress && name.Sequence == Sequence && Sequence > 0 && !File.Contains('/', StringComparison.Ordinal);
+        SegmentName.TryParse(File, out SegmentName name) && !name.InProgress && name.Sequence == Sequence && Sequence > 0 && !File.Contains('/', StringComparison.Ordinal);
 
     private static bool IsHex(string text, int length) => text.Length == length && text.All(char.IsAsciiHexDigitLower);
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Capbox.Packets.Pcapng;
 using Capbox.Packets.Storage;
 using Capbox.Platform.Linux;
 using Capbox.Platform.Time;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Capbox.Packets.Storage;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Packets.Custody;
 

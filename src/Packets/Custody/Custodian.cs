@@ -1,4 +1,4 @@
-using Capbox.Packets.Storage;
+using Capbox.Packets.Pcapng;
 using Capbox.Platform.Linux;
 using Microsoft.Extensions.Logging;
 

@@ -1,6 +1,4 @@
-using Capbox.Packets.Archive;
 using Capbox.Packets.Pcapng;
-using Capbox.Packets.Storage;
 
 namespace Capbox.Packets.Extract;
 
@@ -77,7 +75,7 @@ internal sealed class SegmentScan(ExtractRequest request)
 
     /// <summary>Whether a file can hold stamps of the range.</summary>
     private static bool MayReach(ExtractRequest request, string path, SegmentName name) =>
-        name.Start is not { } start || (SegmentEntry.FirstMomentNs(start.Nanoseconds) < request.To.Nanoseconds && SegmentEntry.LastMomentNs(path, start.Nanoseconds) >= request.From.Nanoseconds);
+        name.Start is not { } start || (SegmentName.FirstMomentNs(start.Nanoseconds) < request.To.Nanoseconds && SegmentName.LastMomentNs(path, start.Nanoseconds) >= request.From.Nanoseconds);
 
     private void Reread(SegmentName name, List<SegmentSlice> slices)
     {

@@ -1,5 +1,4 @@
 using Capbox.Packets.Pcapng;
-using Capbox.Packets.Storage;
 
 namespace Capbox.Packets.Extract;
 

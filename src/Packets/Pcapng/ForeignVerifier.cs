@@ -24,7 +24,7 @@ internal static class ForeignVerifier
             findings.LeftOut);
     }
 
-    private static bool IsCapbox(string path) => Packets.Storage.SegmentName.TryParse(Path.GetFileName(path), out _);
+    private static bool IsCapbox(string path) => SegmentName.TryParse(Path.GetFileName(path), out _);
 
     private static bool IsLittleEndianPcapng(SegmentFile file)
     {

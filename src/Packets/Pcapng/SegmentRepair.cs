@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Capbox.Packets.Storage;
 using Capbox.Platform.Linux;
 using Capbox.Platform.Time;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Capbox.Packets.Pcapng;
 using Capbox.Platform.Linux;
 using Microsoft.Win32.SafeHandles;
 

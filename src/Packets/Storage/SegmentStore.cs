@@ -1,4 +1,3 @@
-using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;
 using Capbox.Platform.Linux;
 using Capbox.Platform.Time;

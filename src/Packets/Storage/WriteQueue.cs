@@ -25,13 +25,13 @@ internal abstract class WriteQueue : IDisposable
 
     public abstract void Dispose();
 
-    /// <summary>The engine the user asked for; io_uring falls back to threads only under <see cref="Packets.Capture.WriteEngine.Auto"/>.</summary>
+    /// <summary>The engine the user asked for; io_uring falls back to threads only under <see cref="WriteEngine.Auto"/>.</summary>
     /// <exception cref="IOException">io_uring was asked for by name and the kernel does not permit it.</exception>
-    public static WriteQueue Create(Packets.Capture.WriteEngine engine, int depth) => engine switch
+    public static WriteQueue Create(WriteEngine engine, int depth) => engine switch
     {
-        Packets.Capture.WriteEngine.Null => new NullWriteQueue(depth),
-        Packets.Capture.WriteEngine.Threads => new ThreadWriteQueue(depth),
-        Packets.Capture.WriteEngine.IoUring => IoUringWriteQueue.TryCreate(depth)
+        WriteEngine.Null => new NullWriteQueue(depth),
+        WriteEngine.Threads => new ThreadWriteQueue(depth),
+        WriteEngine.IoUring => IoUringWriteQueue.TryCreate(depth)
             ?? throw new IOException($"io_uring is not permitted here: {Platform.Linux.LibC.LastErrorText()} (use \"engine\": \"threads\")"),
         _ => IoUringWriteQueue.TryCreate(depth) ?? (WriteQueue)new ThreadWriteQueue(depth),
     };
