@@ -24,9 +24,6 @@ internal sealed unsafe class RingRecorder : IDisposable
     private const int IdlePollMs = 100;
     private const int DiskPollMs = 10;
 
-    /// <summary>Losses are told by a chunk without packets when no other chunk came for this long; mere filter counts after the longer time.</summary>
-    private const int TellLossAfterMs = 1000, TellFilteredAfterMs = 60_000;
-
     /// <summary>How long a stop waits for a disk that does not take the last blocks before they are counted as lost to it.</summary>
     private const int GiveUpMs = 10_000;
 
@@ -45,12 +42,9 @@ internal sealed unsafe class RingRecorder : IDisposable
     private readonly SegmentStore[] _goesTo; // by block, while it is held; the last one is the note's
     private readonly bool[] _held; // by block: prepared and not given back
     private readonly int[] _ready; // ring buffer of block numbers, oldest first
-    private readonly int _noteTag;
-    private readonly AlignedBuffer _notePage = new(Format.PageBytes);
+    private readonly int _reportTag;
+    private readonly LossReport _losses;
     private int _readyFirst, _readyCount, _nextBlock, _inFlight;
-    private ChunkRecord _untold; // losses that no chunk has told yet
-    private ChunkRecord _note; // a chunk without packets, in flight if _noteInFlight
-    private bool _noteInFlight;
     private bool _diskBound;
     private bool _gaveUp; // what is left is counted as lost, and stays so
     private long _lastChunkMs, _statisticsMs;
@@ -77,7 +71,8 @@ internal sealed unsafe class RingRecorder : IDisposable
         _blocks = new RewrittenBlock[ring.SlotCount];
         _places = new Reservation[ring.SlotCount + 1];
         _goesTo = new SegmentStore[ring.SlotCount + 1];
-        _noteTag = ring.SlotCount;
+        _reportTag = ring.SlotCount;
+        _losses = new LossReport(setup, port);
         _held = new bool[ring.SlotCount];
         _ready = new int[ring.SlotCount];
         _sequence = counters.NextSequence;
@@ -114,7 +109,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     public void Dispose()
     {
         _writes.Dispose();
-        _notePage.Dispose();
+        _losses.Dispose();
         for (int block = 0; block < _held.Length; block++)
         {
             if (_held[block])
@@ -151,16 +146,16 @@ internal sealed unsafe class RingRecorder : IDisposable
         for (; keep.CanNotice && _ring.IsHandedOver(keep.Next); progress = true)
         {
             TakeStatistics();
-            _port.TakeInto(ref _untold);
-            keep.Notice(nowNs, _untold);
-            _untold = default;
+            _port.TakeInto(ref _losses.Unreported);
+            keep.Notice(nowNs, _losses.Unreported);
+            _losses.Unreported = default;
         }
 
         if (keep.Decide(nowNs))
         {
             TakeStatistics();
-            if (HasUntold)
-                TryTellNow();
+            if (_losses.HasUnreported)
+                TryReport();
         }
 
         for (; keep.MustLetGo(nowNs); progress = true)
@@ -250,7 +245,7 @@ internal sealed unsafe class RingRecorder : IDisposable
             return false;
         }
 
-        TellLosses(ref record);
+        _losses.MoveInto(ref record);
         record.FileOffset = (ulong)place.Offset;
         record.SegmentSequence = place.Segment.Sequence;
         ChunkLayout.WriteDescriptor(chunk, record, interfaceId, firstStampNs, lastStampNs);
@@ -274,11 +269,11 @@ internal sealed unsafe class RingRecorder : IDisposable
     private void OnWritten(int tag, int result)
     {
         _inFlight--;
-        bool isNote = tag == _noteTag;
+        bool isReport = tag == _reportTag;
         ref Reservation place = ref _places[tag];
-        ref ChunkRecord record = ref isNote ? ref _note : ref _blocks[tag].Record;
+        ref ChunkRecord record = ref isReport ? ref _losses.Chunk : ref _blocks[tag].Record;
         bool isWhole = result == (int)record.ChunkBytes;
-        if (_gaveUp && !isNote)
+        if (_gaveUp && !isReport)
         {
             // Too late: its packets are told as lost. The room stays a hole, which the sealing fills.
             place.Segment.Leave();
@@ -298,8 +293,8 @@ internal sealed unsafe class RingRecorder : IDisposable
 
         place.Segment.Leave();
         place = default;
-        if (isNote)
-            OnNoteWritten(isWhole);
+        if (isReport)
+            OnReportWritten(isWhole);
         else if (isWhole)
             GiveBack(tag);
         else
@@ -324,24 +319,17 @@ internal sealed unsafe class RingRecorder : IDisposable
         {
             _counters.AddDropped(growth.Dropped, _diskBound);
             if (_diskBound)
-                _untold.LostDisk += growth.Dropped;
+                _losses.Unreported.LostDisk += growth.Dropped;
             else
-                _untold.LostRing += growth.Dropped;
+                _losses.Unreported.LostRing += growth.Dropped;
         }
 
         _counters.AddRefused(growth.Refused);
-        _untold.LostHost += growth.Refused;
-        _untold.RingFreezes += (uint)growth.Freezes;
+        _losses.Unreported.LostHost += growth.Refused;
+        _losses.Unreported.RingFreezes += (uint)growth.Freezes;
         _counters.AddFreezes(growth.Freezes);
-        _untold.FilteredPackets += growth.Filtered;
+        _losses.Unreported.FilteredPackets += growth.Filtered;
         _counters.AddFiltered(growth.Filtered);
-    }
-
-    private void TellLosses(ref ChunkRecord record)
-    {
-        record.AddLosses(_untold);
-        _untold = default;
-        _port.TakeInto(ref record);
     }
 
     private void WaitForWork()
@@ -361,67 +349,41 @@ internal sealed unsafe class RingRecorder : IDisposable
         // Caught up: what was dropped until now was dropped for the cause that held then.
         _diskBound = false;
         if (_keep is null or { IsWriting: true })
-            TellWhenIdle();
+            ReportWhenIdle();
     }
 
-    private void TellWhenIdle()
+    private void ReportWhenIdle()
     {
-        long idleMs = Environment.TickCount64 - _lastChunkMs;
-        bool loss = _untold.LostPackets > 0 || _port.HasPending;
-        if ((loss && idleMs >= TellLossAfterMs) || (_untold.FilteredPackets > 0 && idleMs >= TellFilteredAfterMs))
-            TryTellNow();
+        if (_losses.IsDue(Environment.TickCount64 - _lastChunkMs))
+            TryReport();
     }
-
-    private bool HasUntold => (_untold.LostPackets | _untold.FilteredPackets) != 0 || _port.HasPending;
 
     /// <summary>Writes a chunk that has no packets, only counters. False if there was no room for it, or one is in flight.</summary>
-    private bool TryTellNow()
+    private bool TryReport()
     {
-        if (_noteInFlight || _inFlight >= _setup.WritesInFlight)
+        if (_losses.IsInFlight || _inFlight >= _setup.WritesInFlight)
             return false;
-        long now = UtcTime.Now.Nanoseconds;
-        _note = new ChunkRecord
+        long nowNs = UtcTime.Now.Nanoseconds;
+        _losses.Begin(_sequence, nowNs);
+        _goesTo[_reportTag] = EnterStore(_setup.Clocks.Utc.Latest);
+        uint interfaceId = Format.SoftwareInterface(_setup.Port);
+        if (!TrySubmit(ref _losses.Chunk, _losses.Page, _reportTag, interfaceId, (ulong)nowNs, (ulong)nowNs))
         {
-            Magic = Format.RecordMagic,
-            Version = Format.RecordVersion,
-            Kind = RecordKind.Chunk,
-            ChunkBytes = Format.PageBytes,
-            RingSequence = _sequence,
-            Port = (ushort)_setup.Port,
-            Ring = (ushort)_setup.Ring,
-            FirstUtcNs = now,
-            LastUtcNs = now,
-        };
-        _setup.Clocks.Describe(ref _note);
-        _goesTo[_noteTag] = EnterStore(_setup.Clocks.Utc.Latest);
-        byte* page = (byte*)_notePage.Address;
-        ChunkLayout.Close(page, page + ChunkLayout.DescriptorBytes, page + Format.PageBytes);
-        if (!TrySubmit(ref _note, page, _noteTag, Format.SoftwareInterface(_setup.Port), (ulong)now, (ulong)now))
-        {
-            _goesTo[_noteTag].Leave();
-            KeepNoteForLater();
+            _goesTo[_reportTag].Leave();
+            _losses.Restore();
             return false;
         }
 
         _sequence++;
-        return _noteInFlight = true;
+        return _losses.IsInFlight = true;
     }
 
-    private void OnNoteWritten(bool isWhole)
+    private void OnReportWritten(bool isWhole)
     {
-        _noteInFlight = false;
-        _goesTo[_noteTag].Leave();
+        _losses.IsInFlight = false;
+        _goesTo[_reportTag].Leave();
         if (!isWhole)
-            KeepNoteForLater();
-    }
-
-    private void KeepNoteForLater()
-    {
-        // The port's own losses go back to the port: any chunk of it may tell them.
-        _port.PutBack(_note);
-        _note.LostNic = _note.LostHost = _note.GapNs = 0;
-        _untold.AddLosses(_note);
-        _note = default;
+            _losses.Restore();
     }
 
     /// <summary>
@@ -460,7 +422,7 @@ internal sealed unsafe class RingRecorder : IDisposable
         if (IsLettingGo)
             _counters.AddDiscarded(_counters.Received - _counters.Ended); // in the block that the kernel is filling
         else
-            TellLast();
+            ReportLast();
     }
 
     private bool IsLettingGo => _keep is { IsWriting: false };
@@ -473,21 +435,21 @@ internal sealed unsafe class RingRecorder : IDisposable
 
         _gaveUp = true;
         _counters.AddGivenUp(packets);
-        _untold.LostDisk += packets;
+        _losses.Unreported.LostDisk += packets;
     }
 
-    private void TellLast()
+    private void ReportLast()
     {
-        if (!HasUntold)
+        if (!_losses.HasUnreported)
             return;
-        long deadline = Environment.TickCount64 + GiveUpMs;
-        bool told = TryTellNow();
-        while ((!told || _noteInFlight) && Environment.TickCount64 < deadline)
+        long deadlineMs = Environment.TickCount64 + GiveUpMs;
+        bool isReported = TryReport();
+        while ((!isReported || _losses.IsInFlight) && Environment.TickCount64 < deadlineMs)
         {
             if (!Step())
                 _writes.Wait(DiskPollMs);
-            if (!told || (!_noteInFlight && HasUntold))
-                told = TryTellNow();
+            if (!isReported || (!_losses.IsInFlight && _losses.HasUnreported))
+                isReported = TryReport();
         }
     }
 }
