@@ -28,7 +28,7 @@ internal sealed class ClockService(RunSettings settings, Recorder recorder, ILog
     {
         _keeper?.Dispose();
         _keeper = null;
-        recorder.Clocks.Publish(Platform.Time.UtcTime.Now.Nanoseconds, ClockClaim.None, [.. Enumerable.Repeat(ClockClaim.None, RecordingPlan.MaxPorts)]);
+        recorder.Clocks.Publish(Platform.Time.UtcTime.Now.Nanoseconds, TimeQuality.None, [.. Enumerable.Repeat(TimeQuality.None, RecordingPlan.MaxPorts)]);
         Begin(options);
     }
 

@@ -55,7 +55,7 @@ internal abstract unsafe class BlockRing : IDisposable
     public abstract byte* Chunk(int slot);
 
     /// <summary>The kernel may fill it again; every read of it is done.</summary>
-    public abstract void GiveBack(int slot);
+    public abstract void Release(int slot);
 
     /// <summary>Asks the kernel. Once a block, and while idle.</summary>
     public abstract RingGrowth TakeStatistics();

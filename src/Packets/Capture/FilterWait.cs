@@ -34,7 +34,7 @@ internal sealed class FilterWait
     }
 
     /// <summary>Null once all compile; else why they do not, one line.</summary>
-    public string? Look()
+    public string? Poll()
     {
         TimeSpan left = _first - Stopwatch.GetElapsedTime(_begunTicks);
         bool isDone = left > TimeSpan.Zero ? _trial.Wait(left) : _trial.IsCompleted;

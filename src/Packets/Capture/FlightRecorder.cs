@@ -45,13 +45,13 @@ internal sealed class FlightRecorder : IDisposable
     private readonly TriggerOptions _options;
     private readonly ILogger _logger;
     private readonly TriggerGate _gate = new();
-    private readonly List<KeepPolicy> _rings = [];
+    private readonly List<PreTriggerPolicy> _rings = [];
     private readonly Lock _triggers = new(); // one trigger or tick at a time; before the lock of _rings
     private readonly ManualResetEventSlim _stop = new(initialState: false, spinCount: 0);
     private readonly long _beforeNs, _afterNs, _holdoffNs;
     private Thread? _thread;
     private TriggerWindow? _window; // the open one, as told last
-    private long _version, _toldUntilNs;
+    private long _version, _reportedUntilNs;
     private long _lastMatchNs = long.MinValue / 2;
     private ulong _windows, _triggerCount;
     private TriggerWindow? _last;
@@ -60,9 +60,9 @@ internal sealed class FlightRecorder : IDisposable
     {
         _options = options;
         _logger = logger;
-        _beforeNs = KeepPolicy.Nanoseconds(options.Before);
-        _afterNs = KeepPolicy.Nanoseconds(options.After);
-        _holdoffNs = KeepPolicy.Nanoseconds(options.Holdoff);
+        _beforeNs = PreTriggerPolicy.Nanoseconds(options.Before);
+        _afterNs = PreTriggerPolicy.Nanoseconds(options.After);
+        _holdoffNs = PreTriggerPolicy.Nanoseconds(options.Holdoff);
     }
 
     /// <summary>Gives the name of a port on which packets matched since the last call, or null. Set before <see cref="Start"/>.</summary>
@@ -75,7 +75,7 @@ internal sealed class FlightRecorder : IDisposable
     public Action Ending { get; init; } = () => { };
 
     /// <summary>Called as <see cref="Recorder.Triggered"/> says.</summary>
-    public Action<TriggerWindow>? Tell { get; init; }
+    public Action<TriggerWindow>? Report { get; init; }
 
     public string? Filter => _options.Filter;
 
@@ -86,20 +86,20 @@ internal sealed class FlightRecorder : IDisposable
     }
 
     /// <summary>The policy of a ring that is being opened.</summary>
-    public KeepPolicy NewPolicy(int blocks, int handoverMs) => new(_gate, blocks, _options.Before, handoverMs);
+    public PreTriggerPolicy NewPolicy(int blocks, int handoverMs) => new(_gate, blocks, _options.Before, handoverMs);
 
     /// <summary>The handover time such a ring needs.</summary>
-    public int HandoverMs(int configuredMs, int blocks) => KeepPolicy.HandoverMs(configuredMs, blocks, _options.Before);
+    public int HandoverMs(int configuredMs, int blocks) => PreTriggerPolicy.HandoverMs(configuredMs, blocks, _options.Before);
 
     /// <summary>A ring's thread runs.</summary>
-    public void Add(KeepPolicy ring)
+    public void Add(PreTriggerPolicy ring)
     {
         lock (_rings)
             _rings.Add(ring);
     }
 
     /// <summary>A ring's thread has ended.</summary>
-    public void Remove(KeepPolicy ring)
+    public void Remove(PreTriggerPolicy ring)
     {
         lock (_rings)
             _rings.Remove(ring);
@@ -197,19 +197,19 @@ internal sealed class FlightRecorder : IDisposable
             _windows, reason, utcNs, before?.FromUtcNs ?? utcNs - _beforeNs, before?.ReachedUtcNs ?? (rings == 0 ? utcNs : reachedUtcNs), utcNs + (untilNs - nowNs), Ended: false);
         Volatile.Write(ref _last, _window);
         if (!isQuiet)
-            TellNow(_window, untilNs, isNew: before is null, rings);
+            ReportWindow(_window, untilNs, isNew: before is null, rings);
         return new TriggerResult { Window = _window, Prolonged = before is not null, Rings = rings };
     }
 
-    private void TellNow(TriggerWindow window, long untilNs, bool isNew, int rings)
+    private void ReportWindow(TriggerWindow window, long untilNs, bool isNew, int rings)
     {
-        _toldUntilNs = untilNs;
+        _reportedUntilNs = untilNs;
         double shortSeconds = (window.ReachedUtcNs - window.FromUtcNs) / 1e9;
         string note = rings == 0 ? "; no port captures" : shortSeconds < 0.001 ? "" : FormattableString.Invariant($"; {shortSeconds:0.000} s short, the rings held no more");
         _logger.LogInformation(
             "trigger: {Reason}: window {Number} {What}, from {From} to {To}{Note}", window.Reason, window.Number, isNew ? "opens" : "goes on", new UtcTime(window.ReachedUtcNs),
             new UtcTime(window.ToUtcNs), note);
-        Tell?.Invoke(window);
+        Report?.Invoke(window);
     }
 
     private void LookForEnd()
@@ -221,10 +221,10 @@ internal sealed class FlightRecorder : IDisposable
         {
             End(window);
         }
-        else if (nowNs >= _toldUntilNs && open.UntilNs > _toldUntilNs)
+        else if (nowNs >= _reportedUntilNs && open.UntilNs > _reportedUntilNs)
         {
-            _toldUntilNs = open.UntilNs;
-            Tell?.Invoke(window);
+            _reportedUntilNs = open.UntilNs;
+            Report?.Invoke(window);
         }
     }
 
@@ -234,7 +234,7 @@ internal sealed class FlightRecorder : IDisposable
         _window = null;
         Ending();
         _logger.LogInformation("trigger: window {Number} has ended at {To}", window.Number, new UtcTime(window.ToUtcNs));
-        Tell?.Invoke(window with { Ended = true });
+        Report?.Invoke(window with { Ended = true });
     }
 
     private void AwaitRings()
@@ -244,7 +244,7 @@ internal sealed class FlightRecorder : IDisposable
             Thread.Sleep(1);
     }
 
-    private bool AllRings(Predicate<KeepPolicy> condition)
+    private bool AllRings(Predicate<PreTriggerPolicy> condition)
     {
         lock (_rings)
             return _rings.TrueForAll(condition);

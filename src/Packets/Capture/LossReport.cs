@@ -47,7 +47,7 @@ internal sealed unsafe class LossReport : IDisposable
     {
         record.AddLosses(_unreported);
         _unreported = default;
-        _port.TakeInto(ref record);
+        _port.MoveInto(ref record);
     }
 
     /// <summary>Makes the chunk without packets; its losses come by <see cref="MoveInto"/>.</summary>
@@ -74,7 +74,7 @@ internal sealed unsafe class LossReport : IDisposable
     public void Restore()
     {
         // The port's own losses go back to the port: any chunk of it may report them.
-        _port.PutBack(_chunk);
+        _port.Restore(_chunk);
         _chunk.LostNic = _chunk.LostHost = _chunk.GapNs = 0;
         _unreported.AddLosses(_chunk);
         _chunk = default;

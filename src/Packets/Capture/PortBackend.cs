@@ -8,8 +8,8 @@ namespace Capbox.Packets.Capture;
 /// <param name="Link">Its interface, which is there and up.</param>
 /// <param name="HandoverMs">A block that is not full is handed over after this long.</param>
 /// <param name="HardwareStamps">The NIC stamps every packet.</param>
-/// <param name="IsKeeping">Mode trigger.</param>
-internal sealed record PortRequest(PortOptions Options, int Port, Link Link, int HandoverMs, bool HardwareStamps, bool IsKeeping);
+/// <param name="IsPreTrigger">Mode trigger.</param>
+internal sealed record PortRequest(PortOptions Options, int Port, Link Link, int HandoverMs, bool HardwareStamps, bool IsPreTrigger);
 
 /// <summary>
 /// Which backend records a port, and its rings: `kmod` where capbox.ko is loaded and has this program's ABI, else `packet`. A configuration that needs
@@ -176,7 +176,7 @@ internal static class PortBackend
         {
             if (isFirst && options.Filter is not null)
                 counter = PacketRing.OpenCounter(request.Link.Index, ignoreOutgoing, InDirection(options, FilterProgram.Negate(accept)));
-            return new PacketBlockRing(ring, wanted, counter, request.Port, options.SnapLength, request.IsKeeping);
+            return new PacketBlockRing(ring, wanted, counter, request.Port, options.SnapLength, request.IsPreTrigger);
         }
         catch
         {

@@ -12,7 +12,7 @@ public static class PortName
     private const int MaxInterfaceBytes = 15, MaxNetnsBytes = 255;
 
     /// <summary>The port of an interface; <paramref name="netns"/> is null for our own namespace.</summary>
-    public static string Of(string? netns, string interfaceName) => netns is null ? interfaceName : $"{netns}/{interfaceName}";
+    public static string Join(string? netns, string interfaceName) => netns is null ? interfaceName : $"{netns}/{interfaceName}";
 
     /// <summary>The interface of a port.</summary>
     public static string InterfaceOf(string port) => port[(port.LastIndexOf('/') + 1)..];

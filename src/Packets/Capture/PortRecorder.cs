@@ -37,7 +37,7 @@ internal sealed class PortRecorder
     /// <param name="before">The recorder of the port until now, stopped: its counts go on.</param>
     /// <param name="filtersMayWait">True: a port whose filter does not compile now waits until it does.</param>
     public PortRecorder(
-        PortOptions options, int port, StorageOptions storage, Func<ushort, LinkStores> storesFor, FlightRecorder? flight, ClockBoard clocks, ILogger logger,
+        PortOptions options, int port, StorageOptions storage, Func<ushort, LinkStores> storesFor, FlightRecorder? flight, TimeQualityLog clocks, ILogger logger,
         PortRecorder? before = null, bool filtersMayWait = false)
     {
         _counters = before?._counters ?? new PortCounters();
@@ -125,7 +125,7 @@ internal sealed class PortRecorder
         return new PortLedger
         {
             Port = _options.Name,
-            CurrentName = PortName.Of(_options.Netns, Volatile.Read(ref _currentName)),
+            CurrentName = PortName.Join(_options.Netns, Volatile.Read(ref _currentName)),
             State = _state,
             Fault = _state == PortState.Capturing ? null : Volatile.Read(ref _problem),
             Backend = session?.Backend,
@@ -154,21 +154,21 @@ internal sealed class PortRecorder
         {
             if (!IsNamespaceThere())
             {
-                Note(PortState.Missing, NamespaceNote("no such network namespace"));
+                SetState(PortState.Missing, NamespaceText("no such network namespace"));
                 return;
             }
 
             Link? link = Link.Find(_space!.Links, _options.Interface);
             if (link is not { IsUp: true })
             {
-                Note(link is null ? PortState.Missing : PortState.Down, link is null ? "no such interface; waiting for it" : "is down; waiting for it");
+                SetState(link is null ? PortState.Missing : PortState.Down, link is null ? "no such interface; waiting for it" : "is down; waiting for it");
                 _problem = null;
                 return;
             }
 
-            if (_filters?.Look() is { } waiting)
+            if (_filters?.Poll() is { } waiting)
             {
-                NoteProblem($"port {_options.Name}: {waiting}; {FilterWait.AgainText}");
+                ReportProblem($"port {_options.Name}: {waiting}; {FilterWait.AgainText}");
                 return;
             }
 
@@ -176,7 +176,7 @@ internal sealed class PortRecorder
             OnOpened(session, link);
             _filters = null;
             EndGap();
-            Note(PortState.Capturing, "capturing; " + session.StampText);
+            SetState(PortState.Capturing, "capturing; " + session.StampText);
             _problem = null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CaptureException)
@@ -187,7 +187,7 @@ internal sealed class PortRecorder
             _filters = WaitForFilters(filterProblem);
             if (filterProblem is not null && _filtersMayWait)
             {
-                NoteProblem($"port {_options.Name}: {filterProblem}; {FilterWait.AgainText}");
+                ReportProblem($"port {_options.Name}: {filterProblem}; {FilterWait.AgainText}");
                 return;
             }
 
@@ -221,11 +221,11 @@ internal sealed class PortRecorder
         _namespaceIsOver = PortName.IsOfProcess(_options.Netns!);
         StartGap();
         Close();
-        Note(PortState.Missing, NamespaceNote("network namespace disappeared"));
+        SetState(PortState.Missing, NamespaceText("network namespace disappeared"));
         LeaveNamespace();
     }
 
-    private string NamespaceNote(string what) => $"{what}; {(_namespaceIsOver ? "it was named by a process and is not waited for" : "waiting for it")}";
+    private string NamespaceText(string what) => $"{what}; {(_namespaceIsOver ? "it was named by a process and is not waited for" : "waiting for it")}";
 
     private void LeaveNamespace()
     {
@@ -247,7 +247,7 @@ internal sealed class PortRecorder
         {
             StartGap();
             Close();
-            Note(PortState.Missing, "interface disappeared; waiting for it");
+            SetState(PortState.Missing, "interface disappeared; waiting for it");
             return;
         }
 
@@ -261,12 +261,12 @@ internal sealed class PortRecorder
         if (!link.IsUp && _state == PortState.Capturing)
         {
             StartGap();
-            Note(PortState.Down, "went down; waiting for it");
+            SetState(PortState.Down, "went down; waiting for it");
         }
         else if (link.IsUp && _state == PortState.Down)
         {
             EndGap();
-            Note(PortState.Capturing, "is up again; capturing; " + _session.StampText);
+            SetState(PortState.Capturing, "is up again; capturing; " + _session.StampText);
         }
     }
 
@@ -322,7 +322,7 @@ internal sealed class PortRecorder
             _counters.AddGap((ulong)Stopwatch.GetElapsedTime(_gapSinceTicks).TotalNanoseconds);
     }
 
-    private void Note(PortState state, string what)
+    private void SetState(PortState state, string what)
     {
         if (_state == state)
             return;
@@ -332,7 +332,7 @@ internal sealed class PortRecorder
     }
 
     /// <summary>A port that could not be opened while the recorder runs: said once, tried again at the next look.</summary>
-    public void NoteProblem(string message)
+    public void ReportProblem(string message)
     {
         if (_problem != message)
             _setup.Logger.LogError("{Message}", message);

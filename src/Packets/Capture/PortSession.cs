@@ -15,7 +15,7 @@ namespace Capbox.Packets.Capture;
 /// <param name="Counters">Counters of the port.</param>
 /// <param name="RingCounters">Gives the counters of so many rings; they outlive a session.</param>
 internal sealed record PortSetup(
-    int Port, StorageOptions Storage, Func<ushort, LinkStores> StoresFor, FlightRecorder? Flight, ClockBoard Clocks, ILogger Logger, PortCounters Counters,
+    int Port, StorageOptions Storage, Func<ushort, LinkStores> StoresFor, FlightRecorder? Flight, TimeQualityLog Clocks, ILogger Logger, PortCounters Counters,
     Func<int, RingCounters[]> RingCounters);
 
 /// <summary>
@@ -207,7 +207,7 @@ internal sealed class PortSession : IDisposable
             WriteQueue writes = WriteQueue.Create(_setup.Storage.Engine, _setup.Storage.WritesInFlight);
             EngineName = writes.Name;
             var setup = new RingSetup(_setup.Port, i, handoverMs, _setup.Storage.WritesInFlight, _setup.Clocks);
-            KeepPolicy? policy = _setup.Flight?.NewPolicy(rings[i].SlotCount, handoverMs);
+            PreTriggerPolicy? policy = _setup.Flight?.NewPolicy(rings[i].SlotCount, handoverMs);
             _recorders.Add(new RingRecorder(setup, rings[i], stores, writes, _setup.Counters, counters[i], policy));
         }
     }

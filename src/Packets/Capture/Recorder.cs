@@ -22,7 +22,7 @@ public sealed class Recorder : IDisposable
     private RecordingPlan _plan;
     private volatile PortRecorder[] _ports = [];
     private ArchiveDirectory? _archive;
-    private SegmentStores? _stores;
+    private StoreSet? _stores;
     private LinkWatch? _links;
     private FlightRecorder? _flight;
     private Thread? _supervisor;
@@ -39,7 +39,7 @@ public sealed class Recorder : IDisposable
         _options = options;
         _plan = RecordingPlan.First(options);
         _logger = logger;
-        Clocks = new ClockBoard(RecordingPlan.MaxPorts, KernelOffset());
+        Clocks = new TimeQualityLog(RecordingPlan.MaxPorts, KernelOffset());
     }
 
     /// <summary>What it records now. From any thread.</summary>
@@ -62,7 +62,7 @@ public sealed class Recorder : IDisposable
     public Action<TriggerWindow>? Triggered { get; set; }
 
     /// <summary>What the clocks are worth, for the chunks; whoever keeps the clocks tells it.</summary>
-    public ClockBoard Clocks { get; }
+    public TimeQualityLog Clocks { get; }
 
     /// <summary>Opens the archive and the ports and starts recording. A port that is missing or down is waited for.</summary>
     /// <exception cref="CaptureException">Nothing was started; one line that names the port or the file.</exception>
@@ -74,7 +74,7 @@ public sealed class Recorder : IDisposable
             _archive = ArchiveDirectory.Open(_options.Storage.Directory);
             _archive.FreeLeftoverRoom(what => _logger.LogInformation("{What}", what));
             _links = new LinkWatch();
-            _stores = new SegmentStores(_archive, _plan, Clocks.Utc, _logger) { OnSealed = SegmentSealed };
+            _stores = new StoreSet(_archive, _plan, Clocks.Utc, _logger) { OnSealed = SegmentSealed };
             _flight = _options.Trigger is { } trigger ? NewFlightRecorder(trigger) : null;
             _ports = [.. _options.Ports.Select(port => NewPort(port, before: null))];
             foreach (PortRecorder port in _ports)
@@ -136,7 +136,7 @@ public sealed class Recorder : IDisposable
     /// <summary>Seals the current segments and goes on in new ones, without losing a packet. Returns at once.</summary>
     public void RequestRotation()
     {
-        foreach (SegmentStore store in Stores())
+        foreach (SegmentWriter store in Stores())
             store.RequestRotation();
     }
 
@@ -209,7 +209,7 @@ public sealed class Recorder : IDisposable
         TakeMatch = PortThatMatched,
         Opening = () => Stores().ForEach(store => store.RestartIfEmpty()),
         Ending = RequestRotation,
-        Tell = Triggered,
+        Report = Triggered,
     };
 
     /// <summary>All ports are asked, since asking clears.</summary>
@@ -225,7 +225,7 @@ public sealed class Recorder : IDisposable
         return matched;
     }
 
-    private List<SegmentStore> Stores() => _stores?.All ?? [];
+    private List<SegmentWriter> Stores() => _stores?.All ?? [];
 
     private static UtcOffset KernelOffset() => UtcOffset.FromKernel(LibC.KernelTaiOffsetSeconds());
 
@@ -234,12 +234,12 @@ public sealed class Recorder : IDisposable
     /// </summary>
     private void FollowUtc()
     {
-        ClockBoard.UtcNotice? notice = Clocks.Notice;
-        UtcOffset wanted = notice?.Offset ?? KernelOffset();
+        TimeQualityLog.UtcAnnouncement? announced = Clocks.Announced;
+        UtcOffset wanted = announced?.Offset ?? KernelOffset();
         UtcOffset before = Clocks.Utc.Latest;
         if (wanted != before)
         {
-            TaiTime from = notice?.From ?? new TaiTime(UtcTime.Now.Nanoseconds + wanted.Nanoseconds);
+            TaiTime from = announced?.From ?? new TaiTime(UtcTime.Now.Nanoseconds + wanted.Nanoseconds);
             _stores!.ChangeUtc(wanted, from);
             _logger.LogWarning("TAI - UTC is {Offset} s from {From} ns TAI on, {Before} s before: new segments", wanted.Seconds, from.Nanoseconds, before.Seconds);
         }
@@ -271,11 +271,11 @@ public sealed class Recorder : IDisposable
         }
         catch (CaptureException e)
         {
-            port.NoteProblem(e.Message);
+            port.ReportProblem(e.Message);
         }
         catch (IOException e)
         {
-            port.NoteProblem($"port {port.Options.Name}: {e.Message}");
+            port.ReportProblem($"port {port.Options.Name}: {e.Message}");
         }
     }
 
@@ -310,8 +310,8 @@ public sealed class Recorder : IDisposable
 
     private StorageSnapshot ReadStorage()
     {
-        List<SegmentStore> stores = Stores();
-        SegmentStores.SealedTotals totals = _stores!.Totals();
+        List<SegmentWriter> stores = Stores();
+        StoreSet.SealedTotals totals = _stores!.Totals();
         string engine = _ports.Select(p => p.EngineName).FirstOrDefault(name => name is not null) ?? "none";
         return new StorageSnapshot
         {
@@ -328,7 +328,7 @@ public sealed class Recorder : IDisposable
         };
     }
 
-    private static StorageSnapshot AfterSealing(StorageSnapshot before, SegmentStores.SealedTotals totals) => before with
+    private static StorageSnapshot AfterSealing(StorageSnapshot before, StoreSet.SealedTotals totals) => before with
     {
         CurrentSegment = null,
         SegmentsSealed = totals.Sealed,

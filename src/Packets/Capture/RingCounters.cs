@@ -49,7 +49,7 @@ internal sealed class RingCounters
 
     public void AddFreezes(ulong times) => Volatile.Write(ref _freezes, _freezes + times);
 
-    public void NoteFill(int blocks)
+    public void SetFill(int blocks)
     {
         Volatile.Write(ref _filledBlocks, blocks);
         if (blocks > _filledHighBlocks)
@@ -112,7 +112,7 @@ internal sealed class PortCounters
     }
 
     /// <summary>Moves what no chunk has told yet into a record.</summary>
-    public void TakeInto(ref Packets.Pcapng.ChunkRecord record)
+    public void MoveInto(ref Packets.Pcapng.ChunkRecord record)
     {
         record.LostNic += Interlocked.Exchange(ref _pendingNic, 0);
         record.LostHost += Interlocked.Exchange(ref _pendingHost, 0);
@@ -120,7 +120,7 @@ internal sealed class PortCounters
     }
 
     /// <summary>A record that told them was not written: another has to.</summary>
-    public void PutBack(in Packets.Pcapng.ChunkRecord record)
+    public void Restore(in Packets.Pcapng.ChunkRecord record)
     {
         Interlocked.Add(ref _pendingNic, record.LostNic);
         Interlocked.Add(ref _pendingHost, record.LostHost);

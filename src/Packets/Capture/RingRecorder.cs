@@ -7,7 +7,7 @@ using Capbox.Platform.Time;
 namespace Capbox.Packets.Capture;
 
 /// <summary>What a ring thread needs to know beside its ring.</summary>
-internal sealed record RingSetup(int Port, int Ring, int HandoverMs, int WritesInFlight, ClockBoard Clocks);
+internal sealed record RingSetup(int Port, int Ring, int HandoverMs, int WritesInFlight, TimeQualityLog Clocks);
 
 /// <summary>
 /// The packet line, one thread a ring: a block that the kernel hands over is made a chunk where it lies, gets its descriptor, is written from there and goes
@@ -17,7 +17,7 @@ internal sealed record RingSetup(int Port, int Ring, int HandoverMs, int WritesI
 ///
 /// Every loop of the thread allocates nothing and takes no lock. A block whose write failed stays rewritten and goes to another segment. The
 /// ready queue, the writes in flight and the wait times are all bounded, by the number of blocks, by the options and by <see cref="IdlePollMs"/>.
-/// In mode trigger a <see cref="KeepPolicy"/> decides when blocks are taken, and which go back unwritten.
+/// In mode trigger a <see cref="PreTriggerPolicy"/> decides when blocks are taken, and which go back unwritten.
 /// </summary>
 internal sealed unsafe class RingRecorder : IDisposable
 {
@@ -28,7 +28,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     private const int GiveUpMs = 10_000;
 
     /// <summary>How long after the last block a stop outside a window still looks for one.</summary>
-    private const int LetGoMs = 50;
+    private const int DiscardMs = 50;
 
     private readonly RingSetup _setup;
     private readonly BlockRing _ring;
@@ -36,10 +36,10 @@ internal sealed unsafe class RingRecorder : IDisposable
     private readonly WriteQueue _writes;
     private readonly PortCounters _port;
     private readonly RingCounters _counters;
-    private readonly KeepPolicy? _keep; // mode trigger
+    private readonly PreTriggerPolicy? _policy; // mode trigger
     private readonly RewrittenBlock[] _blocks;
     private readonly Reservation[] _places; // by block; the last one is the note's
-    private readonly SegmentStore[] _goesTo; // by block, while it is held; the last one is the note's
+    private readonly SegmentWriter[] _targets; // by block, while it is held; the last one is the note's
     private readonly bool[] _held; // by block: prepared and not given back
     private readonly int[] _ready; // ring buffer of block numbers, oldest first
     private readonly int _reportTag;
@@ -57,9 +57,9 @@ internal sealed unsafe class RingRecorder : IDisposable
     /// <param name="writes">The ring's own write queue; this object closes it.</param>
     /// <param name="port">The port's counters.</param>
     /// <param name="counters">The ring's counters; they outlive a ring that is opened again.</param>
-    /// <param name="keep">Mode trigger: what is kept and what is written; null: everything is written.</param>
+    /// <param name="policy">Mode trigger: what is kept and what is written; null: everything is written.</param>
     public RingRecorder(
-        RingSetup setup, BlockRing ring, LinkStores stores, WriteQueue writes, PortCounters port, RingCounters counters, KeepPolicy? keep = null)
+        RingSetup setup, BlockRing ring, LinkStores stores, WriteQueue writes, PortCounters port, RingCounters counters, PreTriggerPolicy? policy = null)
     {
         _setup = setup;
         _ring = ring;
@@ -67,10 +67,10 @@ internal sealed unsafe class RingRecorder : IDisposable
         _writes = writes;
         _port = port;
         _counters = counters;
-        _keep = keep;
+        _policy = policy;
         _blocks = new RewrittenBlock[ring.SlotCount];
         _places = new Reservation[ring.SlotCount + 1];
-        _goesTo = new SegmentStore[ring.SlotCount + 1];
+        _targets = new SegmentWriter[ring.SlotCount + 1];
         _reportTag = ring.SlotCount;
         _losses = new LossReport(setup, port);
         _held = new bool[ring.SlotCount];
@@ -86,13 +86,13 @@ internal sealed unsafe class RingRecorder : IDisposable
     public void MoveTo(LinkStores stores) => _stores = stores;
 
     /// <summary>Mode trigger: what this ring keeps, for control.</summary>
-    public KeepPolicy? Policy => _keep;
+    public PreTriggerPolicy? Policy => _policy;
 
     /// <summary>The thread: runs until <see cref="RequestStop"/>, then drains.</summary>
     public void Run()
     {
         _counters.Blocks = _ring.SlotCount;
-        _keep?.Start(Stopwatch.GetTimestamp());
+        _policy?.Start(Stopwatch.GetTimestamp());
         while (!_stopping)
         {
             if (!Step())
@@ -101,7 +101,7 @@ internal sealed unsafe class RingRecorder : IDisposable
 
         Drain();
         _counters.NextSequence = _sequence;
-        _counters.NoteFill(0);
+        _counters.SetFill(0);
         _counters.Blocks = 0;
     }
 
@@ -113,7 +113,7 @@ internal sealed unsafe class RingRecorder : IDisposable
         for (int block = 0; block < _held.Length; block++)
         {
             if (_held[block])
-                _goesTo[block].Leave(); // given up
+                _targets[block].Leave(); // given up
         }
     }
 
@@ -121,7 +121,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     private bool Step()
     {
         bool progress = false;
-        _counters.NoteFill(_ring.FilledBlocks());
+        _counters.SetFill(_ring.FilledBlocks());
         while (_writes.TryTake(out ulong tag, out int result))
         {
             OnWritten((int)tag, result);
@@ -130,8 +130,8 @@ internal sealed unsafe class RingRecorder : IDisposable
 
         if (_gaveUp)
             return progress;
-        if (_keep is not null)
-            progress |= Keep(_keep);
+        if (_policy is not null)
+            progress |= Retain(_policy);
         return progress | TakeBlock() | SubmitReady();
     }
 
@@ -139,34 +139,34 @@ internal sealed unsafe class RingRecorder : IDisposable
     /// Mode trigger, once a round: sees what has been handed over, opens and ends windows, lets the oldest go. Budget: one getsockopt and a few stores a block,
     /// nothing a packet.
     /// </summary>
-    private bool Keep(KeepPolicy keep)
+    private bool Retain(PreTriggerPolicy policy)
     {
         bool progress = false;
         long nowNs = Stopwatch.GetTimestamp();
-        for (; keep.CanNotice && _ring.IsHandedOver(keep.Next); progress = true)
+        for (; policy.CanNotice && _ring.IsHandedOver(policy.Next); progress = true)
         {
             TakeStatistics();
-            _port.TakeInto(ref _losses.Unreported);
-            keep.Notice(nowNs, _losses.Unreported);
+            _port.MoveInto(ref _losses.Unreported);
+            policy.Notice(nowNs, _losses.Unreported);
             _losses.Unreported = default;
         }
 
-        if (keep.Decide(nowNs))
+        if (policy.Decide(nowNs))
         {
             TakeStatistics();
             if (_losses.HasUnreported)
                 TryReport();
         }
 
-        for (; keep.MustLetGo(nowNs); progress = true)
+        for (; policy.MustDiscard(nowNs); progress = true)
         {
             _counters.AddDiscarded(_ring.PacketsIn(_nextBlock));
-            keep.LetGo();
-            _ring.GiveBack(_nextBlock);
-            _nextBlock = Following(_nextBlock);
+            policy.Discard();
+            _ring.Release(_nextBlock);
+            _nextBlock = NextBlock(_nextBlock);
         }
 
-        keep.Settle(_readyCount == 0 && _inFlight == 0);
+        policy.Settle(_readyCount == 0 && _inFlight == 0);
         return progress;
     }
 
@@ -184,36 +184,36 @@ internal sealed unsafe class RingRecorder : IDisposable
         ref RewrittenBlock block = ref _blocks[_nextBlock];
         UtcScale scale = _setup.Clocks.Utc;
         long firstStampNs = _ring.FirstStamp(_nextBlock, out bool isTai);
-        SegmentStore store = _goesTo[_nextBlock] = EnterStore(scale.At(firstStampNs, isTai));
-        _ring.Prepare(_nextBlock, store.Offset, out block);
+        SegmentWriter writer = _targets[_nextBlock] = EnterWriter(scale.At(firstStampNs, isTai));
+        _ring.Prepare(_nextBlock, writer.Offset, out block);
         block.Record.Ring = (ushort)_setup.Ring;
         block.Record.RingSequence = _sequence + block.Skipped;
         _sequence = block.Record.RingSequence + 1;
         _setup.Clocks.Describe(ref block.Record);
-        scale.Widen(ref block.Record, store.Offset);
-        if (_keep is null)
+        scale.Widen(ref block.Record, writer.Offset);
+        if (_policy is null)
             TakeStatistics();
         else
-            _keep.Take(ref block.Record);
+            _policy.Dequeue(ref block.Record);
         _held[_nextBlock] = true;
         Enqueue(_nextBlock);
-        _nextBlock = Following(_nextBlock);
+        _nextBlock = NextBlock(_nextBlock);
         return true;
     }
 
-    private SegmentStore EnterStore(UtcOffset offset)
+    private SegmentWriter EnterWriter(UtcOffset offset)
     {
         // Stores are over only after MoveTo has given others, so the second round finds them.
         while (true)
         {
-            if (_stores.Enter(offset) is { } store)
-                return store;
+            if (_stores.Enter(offset) is { } writer)
+                return writer;
         }
     }
 
-    private bool HasBlockToTake => _ring.IsHandedOver(_nextBlock) && _keep is null or { MayTake: true };
+    private bool HasBlockToTake => _ring.IsHandedOver(_nextBlock) && _policy is null or { MayWrite: true };
 
-    private int Following(int block) => block + 1 == _held.Length ? 0 : block + 1;
+    private int NextBlock(int block) => block + 1 == _held.Length ? 0 : block + 1;
 
     private void Enqueue(int block) => _ready[(_readyFirst + _readyCount++) % _ready.Length] = block;
 
@@ -238,8 +238,8 @@ internal sealed unsafe class RingRecorder : IDisposable
     private bool TrySubmit(ref ChunkRecord record, byte* chunk, int tag, uint interfaceId, ulong firstStampNs, ulong lastStampNs)
     {
         int bytes = (int)record.ChunkBytes;
-        SegmentStore store = _goesTo[tag];
-        if (!store.TryReserve(bytes, out Reservation place))
+        SegmentWriter writer = _targets[tag];
+        if (!writer.TryReserve(bytes, out Reservation place))
         {
             _diskBound = true;
             return false;
@@ -255,7 +255,7 @@ internal sealed unsafe class RingRecorder : IDisposable
         {
             // The room stays a hole, which the sealing fills.
             if (errno is not (LibC.EAGAIN or LibC.EBUSY or LibC.ENOMEM))
-                store.ReportWriteError(place.Segment, errno);
+                writer.ReportWriteError(place.Segment, errno);
             place.Segment.Leave();
             _diskBound = true;
             return false;
@@ -284,11 +284,11 @@ internal sealed unsafe class RingRecorder : IDisposable
         if (isWhole)
         {
             place.Segment.Complete(place.Slot, record);
-            _goesTo[tag].CountWritten(record.ChunkBytes);
+            _targets[tag].CountWritten(record.ChunkBytes);
         }
         else
         {
-            _goesTo[tag].ReportWriteError(place.Segment, result < 0 ? -result : LibC.ENOSPC);
+            _targets[tag].ReportWriteError(place.Segment, result < 0 ? -result : LibC.ENOSPC);
         }
 
         place.Segment.Leave();
@@ -296,17 +296,17 @@ internal sealed unsafe class RingRecorder : IDisposable
         if (isReport)
             OnReportWritten(isWhole);
         else if (isWhole)
-            GiveBack(tag);
+            Release(tag);
         else
             Enqueue(tag); // the segment is done for, the packets are not
     }
 
-    private void GiveBack(int block)
+    private void Release(int block)
     {
         _counters.AddStored(_blocks[block].Record);
         _held[block] = false;
-        _goesTo[block].Leave();
-        _ring.GiveBack(block);
+        _targets[block].Leave();
+        _ring.Release(block);
     }
 
     /// <summary>Asks what the kernel has counted. Once a block, and while idle.</summary>
@@ -348,7 +348,7 @@ internal sealed unsafe class RingRecorder : IDisposable
             return;
         // Caught up: what was dropped until now was dropped for the cause that held then.
         _diskBound = false;
-        if (_keep is null or { IsWriting: true })
+        if (_policy is null or { IsWriting: true })
             ReportWhenIdle();
     }
 
@@ -365,11 +365,11 @@ internal sealed unsafe class RingRecorder : IDisposable
             return false;
         long nowNs = UtcTime.Now.Nanoseconds;
         _losses.Begin(_sequence, nowNs);
-        _goesTo[_reportTag] = EnterStore(_setup.Clocks.Utc.Latest);
+        _targets[_reportTag] = EnterWriter(_setup.Clocks.Utc.Latest);
         uint interfaceId = Format.SoftwareInterface(_setup.Port);
         if (!TrySubmit(ref _losses.Chunk, _losses.Page, _reportTag, interfaceId, (ulong)nowNs, (ulong)nowNs))
         {
-            _goesTo[_reportTag].Leave();
+            _targets[_reportTag].Leave();
             _losses.Restore();
             return false;
         }
@@ -381,7 +381,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     private void OnReportWritten(bool isWhole)
     {
         _losses.IsInFlight = false;
-        _goesTo[_reportTag].Leave();
+        _targets[_reportTag].Leave();
         if (!isWhole)
             _losses.Restore();
     }
@@ -392,13 +392,13 @@ internal sealed unsafe class RingRecorder : IDisposable
     /// </summary>
     private void Drain()
     {
-        if (_keep is not null)
+        if (_policy is not null)
         {
-            Keep(_keep);
-            _keep.Drain();
+            Retain(_policy);
+            _policy.Drain();
         }
 
-        long quietMs = IsLettingGo ? LetGoMs : (2 * _setup.HandoverMs) + 50;
+        long quietMs = IsDiscarding ? DiscardMs : (2 * _setup.HandoverMs) + 50;
         long lastProgress = Environment.TickCount64;
         while (true)
         {
@@ -419,13 +419,13 @@ internal sealed unsafe class RingRecorder : IDisposable
 
         GiveUp();
         TakeStatistics();
-        if (IsLettingGo)
+        if (IsDiscarding)
             _counters.AddDiscarded(_counters.Received - _counters.Ended); // in the block that the kernel is filling
         else
             ReportLast();
     }
 
-    private bool IsLettingGo => _keep is { IsWriting: false };
+    private bool IsDiscarding => _policy is { IsWriting: false };
 
     private void GiveUp()
     {

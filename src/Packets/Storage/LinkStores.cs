@@ -9,24 +9,24 @@ namespace Capbox.Packets.Storage;
 internal sealed class LinkStores
 {
     private readonly Lock _change = new();
-    private SegmentStore[] _stores; // newest last; replaced as a whole, never changed
+    private SegmentWriter[] _stores; // newest last; replaced as a whole, never changed
     private volatile bool _isOver;
 
-    public LinkStores(SegmentStore first) => _stores = [first];
+    public LinkStores(SegmentWriter first) => _stores = [first];
 
-    public SegmentStore Newest => Volatile.Read(ref _stores)[^1];
+    public SegmentWriter Newest => Volatile.Read(ref _stores)[^1];
 
-    public IReadOnlyList<SegmentStore> All => Volatile.Read(ref _stores);
+    public IReadOnlyList<SegmentWriter> All => Volatile.Read(ref _stores);
 
     /// <summary>
-    /// The store of an offset, or the newest if there is none of it any more. The caller is inside until <see cref="SegmentStore.Leave"/>. Null: these stores are over, others are in their place. No
+    /// The store of an offset, or the newest if there is none of it any more. The caller is inside until <see cref="SegmentWriter.Leave"/>. Null: these stores are over, others are in their place. No
     /// lock; looks at two stores as a rule.
     /// </summary>
-    public SegmentStore? Enter(UtcOffset offset)
+    public SegmentWriter? Enter(UtcOffset offset)
     {
         while (true)
         {
-            SegmentStore[] stores = Volatile.Read(ref _stores);
+            SegmentWriter[] stores = Volatile.Read(ref _stores);
             for (int i = stores.Length - 1; i >= 0; i--)
             {
                 if (stores[i].Offset == offset && stores[i].TryEnter())
@@ -45,7 +45,7 @@ internal sealed class LinkStores
     public void End() => _isOver = true;
 
     /// <summary>From now on this is the newest.</summary>
-    public void Add(SegmentStore store)
+    public void Add(SegmentWriter store)
     {
         lock (_change)
             Volatile.Write(ref _stores, [.. _stores, store]);
@@ -54,15 +54,15 @@ internal sealed class LinkStores
     /// <summary>
     /// Closes stores that are not the newest, or any after <see cref="End"/>, and that nobody has been in for so long; returns those that have sealed all they had since, which are not in <see cref="All"/> any more.
     /// </summary>
-    public IReadOnlyList<SegmentStore> Retire(long idleMs)
+    public IReadOnlyList<SegmentWriter> Retire(long idleMs)
     {
         if (All.Count == 1 && !_isOver)
             return [];
         lock (_change)
         {
-            foreach (SegmentStore store in _isOver ? _stores : _stores[..^1])
+            foreach (SegmentWriter store in _isOver ? _stores : _stores[..^1])
                 store.RetireIfIdle(idleMs);
-            SegmentStore[] ended = [.. _stores.Where(s => s.HasEnded)];
+            SegmentWriter[] ended = [.. _stores.Where(s => s.HasEnded)];
             Volatile.Write(ref _stores, [.. _stores.Where(s => !ended.Contains(s))]);
             return ended;
         }

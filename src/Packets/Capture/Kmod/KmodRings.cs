@@ -24,7 +24,7 @@ internal sealed unsafe class KmodBlockRing : BlockRing
     private ulong _returned;
     private int _held; // claimed and not given back
     private ulong _nextSequence; // of the next block, if none is taken back
-    private CapboxCounters _told;
+    private CapboxCounters _reported;
 
     private enum SlotState : byte
     {
@@ -110,7 +110,7 @@ internal sealed unsafe class KmodBlockRing : BlockRing
 
     public override byte* Chunk(int slot) => _session.Block(_ring, _numbers[slot]);
 
-    public override void GiveBack(int slot)
+    public override void Release(int slot)
     {
         if (_slots[slot] == SlotState.Claimed)
             _nextSequence = Info(slot)->Sequence + 1; // let go: not missing in what is written
@@ -127,9 +127,9 @@ internal sealed unsafe class KmodBlockRing : BlockRing
         ulong Dropped(in CapboxCounters c) => c.LostFull.Packets + c.LostTakenBack.Packets;
         ulong Refused(in CapboxCounters c) => c.LostOversize.Packets + c.LostUnreadable.Packets;
         var growth = new RingGrowth(
-            now.Stored.Packets - _told.Stored.Packets, Dropped(now) - Dropped(_told), now.Filtered.Packets - _told.Filtered.Packets, now.TimesFull - _told.TimesFull,
-            Refused(now) - Refused(_told));
-        _told = now;
+            now.Stored.Packets - _reported.Stored.Packets, Dropped(now) - Dropped(_reported), now.Filtered.Packets - _reported.Filtered.Packets, now.TimesFull - _reported.TimesFull,
+            Refused(now) - Refused(_reported));
+        _reported = now;
         return growth;
     }
 

@@ -11,19 +11,19 @@ internal sealed unsafe class PacketBlockRing : BlockRing
     private readonly int _blockBytes, _port, _snapLength;
     private readonly bool[] _taken; // by slot: rewritten, although its status still says that it was handed over
     private readonly HandoverWatch? _watch;
-    private long _noticed, _givenBack; // blocks since the start: handed over as far as looked at, given back
+    private long _noticed, _released; // blocks since the start: handed over as far as looked at, given back
 
     /// <param name="ring">This object closes it.</param>
     /// <param name="options">How it was opened.</param>
     /// <param name="filterCounter">Counts what the port's filter rejects; one ring of each port has it. This object closes it.</param>
     /// <param name="port">Index of the port.</param>
     /// <param name="snapLength">Bytes kept of a packet.</param>
-    /// <param name="isKeeping">Blocks stay handed over: such a ring is always readable for poll(2), only a new block may wake it.</param>
+    /// <param name="isPreTrigger">Blocks stay handed over: such a ring is always readable for poll(2), only a new block may wake it.</param>
     /// <exception cref="IOException">No epoll.</exception>
     public PacketBlockRing(
-        PacketRing ring, PacketRingOptions options, FileDescriptor? filterCounter, int port, int snapLength, bool isKeeping)
+        PacketRing ring, PacketRingOptions options, FileDescriptor? filterCounter, int port, int snapLength, bool isPreTrigger)
     {
-        if (isKeeping)
+        if (isPreTrigger)
             _watch = new HandoverWatch(ring.Fd);
         _ring = ring;
         _filterCounter = filterCounter;
@@ -74,10 +74,10 @@ internal sealed unsafe class PacketBlockRing : BlockRing
     public override byte* Chunk(int slot) => (byte*)Head(slot) + ChunkLayout.ChunkOffset;
 
     // Release: every read of the block is done before the kernel may fill it. Pairs with the kernel's read of the status before it opens the block.
-    public override void GiveBack(int slot)
+    public override void Release(int slot)
     {
         Notice();
-        _givenBack++;
+        _released++;
         _taken[slot] = false;
         Volatile.Write(ref Head(slot)->BlockStatus, PacketNumbers.TP_STATUS_KERNEL);
     }
@@ -93,7 +93,7 @@ internal sealed unsafe class PacketBlockRing : BlockRing
     public override int FilledBlocks()
     {
         Notice();
-        return (int)(_noticed - _givenBack);
+        return (int)(_noticed - _released);
     }
 
     /// <summary>
@@ -101,7 +101,7 @@ internal sealed unsafe class PacketBlockRing : BlockRing
     /// </summary>
     private void Notice()
     {
-        while (_noticed - _givenBack < SlotCount && IsHandedOver((int)(_noticed % SlotCount)))
+        while (_noticed - _released < SlotCount && IsHandedOver((int)(_noticed % SlotCount)))
             _noticed++;
     }
 

@@ -13,7 +13,7 @@ namespace Capbox.Packets.Capture;
 /// The kept blocks follow each other in the ring, oldest first, which is the order in which the kernel wants them back. They are rewritten only when they
 /// are written, so keeping costs nothing a packet, and chunks are numbered without a gap.
 /// </summary>
-internal sealed class KeepPolicy
+internal sealed class PreTriggerPolicy
 {
     /// <summary>
     /// Blocks that stay free for the kernel: this part of the ring and two. Not for want of room: before it takes a packet the kernel looks, without a lock, whether the block a
@@ -29,7 +29,7 @@ internal sealed class KeepPolicy
     private const long StampToBlockNs = 5_000_000;
 
     private readonly TriggerGate _gate;
-    private readonly int _mostKept;
+    private readonly int _mostRetained;
     private readonly long _beforeNs, _quietNs;
     private readonly long[] _noticedNs; // by block
     private readonly ChunkRecord[] _losses; // by block: what was counted as lost or filtered since the block before it
@@ -44,10 +44,10 @@ internal sealed class KeepPolicy
     /// <param name="blocks">Blocks of the ring.</param>
     /// <param name="before">How much is kept.</param>
     /// <param name="handoverMs">The ring's handover time: after two of them a block with a packet has been handed over.</param>
-    public KeepPolicy(TriggerGate gate, int blocks, TimeSpan before, int handoverMs)
+    public PreTriggerPolicy(TriggerGate gate, int blocks, TimeSpan before, int handoverMs)
     {
         _gate = gate;
-        _mostKept = MostKept(blocks);
+        _mostRetained = MostRetained(blocks);
         _beforeNs = Nanoseconds(before);
         _quietNs = ((2 * handoverMs) + 50) * 1_000_000L;
         _noticedNs = new long[blocks];
@@ -55,7 +55,7 @@ internal sealed class KeepPolicy
     }
 
     /// <summary>Blocks that are kept at most; the rest is the kernel's.</summary>
-    public static int MostKept(int blocks) => Math.Max(1, blocks - (blocks / FreePart) - MoreFreeBlocks);
+    public static int MostRetained(int blocks) => Math.Max(1, blocks - (blocks / FreePart) - MoreFreeBlocks);
 
     /// <summary>
     /// The handover time a ring needs so that a trickle of packets, where each handover takes a block, does not fill it before <paramref name="before"/> has
@@ -63,7 +63,7 @@ internal sealed class KeepPolicy
     /// </summary>
     public static int HandoverMs(int configuredMs, int blocks, TimeSpan before)
     {
-        double neededMs = Math.Ceiling(before.TotalMilliseconds / Math.Max(1, MostKept(blocks) - 1));
+        double neededMs = Math.Ceiling(before.TotalMilliseconds / Math.Max(1, MostRetained(blocks) - 1));
         return (int)Math.Clamp(neededMs, configuredMs, Math.Max(configuredMs, MaxHandoverMs));
     }
 
@@ -75,13 +75,13 @@ internal sealed class KeepPolicy
     /// <summary>False while the whole ring is kept, because the disk does not take it.</summary>
     public bool CanNotice => _count < _noticedNs.Length;
 
-    public int Kept => _count;
+    public int Retained => _count;
 
     /// <summary>True while kept blocks are to be written.</summary>
     public bool IsWriting { get; private set; }
 
     /// <summary>True if the oldest kept block is to be written now.</summary>
-    public bool MayTake => IsWriting && _count > 0;
+    public bool MayWrite => IsWriting && _count > 0;
 
     /// <summary>All packets that came after this moment (monotonic) are kept, written or counted as lost: none was let go. For control.</summary>
     public long HeldSinceNs => Volatile.Read(ref _heldSinceNs);
@@ -138,24 +138,24 @@ internal sealed class KeepPolicy
     }
 
     /// <summary>True if the oldest kept block is to be given back unwritten.</summary>
-    public bool MustLetGo(long nowNs)
+    public bool MustDiscard(long nowNs)
     {
         if (_count == 0)
             return false;
         if (IsWriting)
             return _noticedNs[_first] < _cutNs;
-        return _isDraining || _count > _mostKept || nowNs - _noticedNs[_first] > _beforeNs;
+        return _isDraining || _count > _mostRetained || nowNs - _noticedNs[_first] > _beforeNs;
     }
 
     /// <summary>The oldest kept block is given back unwritten.</summary>
-    public void LetGo()
+    public void Discard()
     {
         Volatile.Write(ref _heldSinceNs, _noticedNs[_first]);
         Advance();
     }
 
     /// <summary>The oldest kept block is written: its losses go into its record.</summary>
-    public void Take(ref ChunkRecord record)
+    public void Dequeue(ref ChunkRecord record)
     {
         record.AddLosses(_losses[_first]);
         Advance();

@@ -9,7 +9,7 @@ namespace Capbox.Packets.Capture;
 /// The segment stores of a recorder, by link type (libpcap reads only files of one). Headers tell the plan and TAI - UTC, so a change of either begins new segments: of TAI - UTC
 /// within the <see cref="LinkStores"/> of a link type, of the plan with new ones. Those before take what is late, and end when nobody has been in them for a while.
 /// </summary>
-internal sealed class SegmentStores : IDisposable
+internal sealed class StoreSet : IDisposable
 {
     private const int MaxLinkTypes = 4;
     private const int MaxRecentlySealed = 32;
@@ -30,7 +30,7 @@ internal sealed class SegmentStores : IDisposable
     private RecordingPlan _plan;
     private SealedTotals _ended = new(0, 0, 0, []);
 
-    public SegmentStores(ArchiveDirectory archive, RecordingPlan plan, UtcScale utc, ILogger logger)
+    public StoreSet(ArchiveDirectory archive, RecordingPlan plan, UtcScale utc, ILogger logger)
     {
         _archive = archive;
         _plan = plan;
@@ -42,7 +42,7 @@ internal sealed class SegmentStores : IDisposable
     public Action<string>? OnSealed { get; init; }
 
     /// <summary>Those that write, or may.</summary>
-    public List<SegmentStore> All
+    public List<SegmentWriter> All
     {
         get
         {
@@ -108,7 +108,7 @@ internal sealed class SegmentStores : IDisposable
     {
         lock (_lock)
         {
-            foreach (SegmentStore ended in _before.SelectMany(s => s.Retire(RetirePlanAfterMs)).Concat(_now.Values.SelectMany(s => s.Retire(RetireAfterMs))))
+            foreach (SegmentWriter ended in _before.SelectMany(s => s.Retire(RetirePlanAfterMs)).Concat(_now.Values.SelectMany(s => s.Retire(RetireAfterMs))))
             {
                 Volatile.Write(ref _ended, TotalsOf([ended]));
                 ended.Dispose();
@@ -124,8 +124,8 @@ internal sealed class SegmentStores : IDisposable
     /// <summary>Seals all.</summary>
     public void Dispose()
     {
-        List<SegmentStore> all = All;
-        foreach (SegmentStore store in all)
+        List<SegmentWriter> all = All;
+        foreach (SegmentWriter store in all)
             store.Dispose();
         lock (_lock)
         {
@@ -135,7 +135,7 @@ internal sealed class SegmentStores : IDisposable
         }
     }
 
-    private SealedTotals TotalsOf(List<SegmentStore> stores)
+    private SealedTotals TotalsOf(List<SegmentWriter> stores)
     {
         SealedTotals ended = Volatile.Read(ref _ended);
         return new SealedTotals(
@@ -146,7 +146,7 @@ internal sealed class SegmentStores : IDisposable
         };
     }
 
-    private SegmentStore NewStore(ushort linkType, UtcOffset offset, bool needsFirst)
+    private SegmentWriter NewStore(ushort linkType, UtcOffset offset, bool needsFirst)
     {
         RecordingPlan plan = _plan;
         var origin = new OriginRecord
@@ -159,7 +159,7 @@ internal sealed class SegmentStores : IDisposable
             Ports = (ushort)plan.Places.Count,
         };
         int largestBlock = plan.Places.Max(p => p.BlockBytes);
-        return new SegmentStore(_archive, plan.Storage, plan.Places.Count, largestBlock, origin, o => BuildHeader(o, plan, linkType, offset), _logger, needsFirst)
+        return new SegmentWriter(_archive, plan.Storage, plan.Places.Count, largestBlock, origin, o => BuildHeader(o, plan, linkType, offset), _logger, needsFirst)
         {
             Offset = offset,
             OnSealed = OnSealed,

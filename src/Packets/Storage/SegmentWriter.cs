@@ -13,7 +13,7 @@ internal readonly record struct Reservation(Segment Segment, long Offset, int Sl
 /// the swap of a reference, and seals what was closed. When the disk refuses a new segment there is none: rings keep their blocks, the kernel
 /// drops when they are full, and the keeper tries again every second.
 /// </summary>
-internal sealed class SegmentStore : IDisposable
+internal sealed class SegmentWriter : IDisposable
 {
     private const int TickMs = 100;
     private const int RetryMs = 1000;
@@ -55,7 +55,7 @@ internal sealed class SegmentStore : IDisposable
     /// <param name="logger">For the keeper only.</param>
     /// <param name="needsFirst">False: the first segment is made by the keeper, which tries for as long as the disk refuses; until then there is no room.</param>
     /// <exception cref="IOException">The first segment is needed and cannot be made.</exception>
-    public SegmentStore(
+    public SegmentWriter(
         ArchiveDirectory archive, StorageOptions options, int ports, int largestChunkBytes, OriginRecord origin, Func<OriginRecord, byte[]> buildHeader, ILogger logger, bool needsFirst = true)
     {
         _archive = archive;
