@@ -51,7 +51,7 @@ internal sealed class SegmentPlan
         {
             if (reader.TryReadChunk(plan.End, out ChunkRecord chunk) is null && search.IsWhole(chunk))
             {
-                plan.Take(chunk);
+                plan.Add(chunk);
                 continue;
             }
 
@@ -67,7 +67,7 @@ internal sealed class SegmentPlan
         return plan;
     }
 
-    private void Take(in ChunkRecord chunk)
+    private void Add(in ChunkRecord chunk)
     {
         Add(chunk);
         Chunks++;

@@ -32,7 +32,7 @@ internal sealed class SegmentWriter : IDisposable
     private readonly List<Segment> _open = []; // keeper's: every segment that is not sealed
     private readonly Queue<string> _recentlySealed = new();
     private readonly Stack<ChunkRecord[]> _spareRecords = new();
-    private readonly Thread _keeper;
+    private readonly Thread _sealer;
     private Segment? _current;
     private Segment? _next;
     private volatile bool _rotateRequested;
@@ -68,15 +68,15 @@ internal sealed class SegmentWriter : IDisposable
         _boundarySeconds = NextBoundary();
         if (needsFirst)
             Begin();
-        _keeper = new Thread(Keep) { IsBackground = true, Name = "capbox-keeper" };
-        _keeper.Start();
+        _sealer = new Thread(Run) { IsBackground = true, Name = "capbox-segments" };
+        _sealer.Start();
     }
 
     /// <summary>TAI - UTC of its segments' headers.</summary>
     public UtcOffset Offset { get; init; } = UtcOffset.Since2017;
 
     /// <summary>Retired, and everything sealed that could be.</summary>
-    public bool HasEnded => Volatile.Read(ref _users) < 0 && !_keeper.IsAlive;
+    public bool HasEnded => Volatile.Read(ref _users) < 0 && !_sealer.IsAlive;
 
     /// <summary>Called by the keeper with the path of each sealed segment; must return at once.</summary>
     public Action<string>? OnSealed { get; init; }
@@ -194,7 +194,7 @@ internal sealed class SegmentWriter : IDisposable
     {
         _stopping = true;
         _wake.Set();
-        _keeper.Join();
+        _sealer.Join();
         _wake.Dispose();
     }
 
@@ -229,7 +229,7 @@ internal sealed class SegmentWriter : IDisposable
         return true;
     }
 
-    private void Keep()
+    private void Run()
     {
         while (!_stopping)
         {
@@ -388,11 +388,11 @@ internal sealed class SegmentWriter : IDisposable
         FileDescriptor fd = Create(path, sequence, out bool direct);
         try
         {
-            NoteDirect(direct);
+            SetDirect(direct);
             long capacity = Preallocate(fd, path, headerBytes.Length);
             var header = new AlignedBuffer(headerBytes.Length);
             headerBytes.CopyTo(header.Span);
-            var segment = new Segment(fd, path, name, header, origin, capacity, TakeRecords());
+            var segment = new Segment(fd, path, name, header, origin, capacity, RentRecords());
             FileSystem.WriteAll(fd, path, header.Address, header.Bytes, 0);
             return segment;
         }
@@ -434,7 +434,7 @@ internal sealed class SegmentWriter : IDisposable
     private long FooterReserve(long segmentBytes) =>
         (Math.Min(Segment.MaxChunks, segmentBytes / Format.PageBytes) * 41) + (_ports * 512L) + (3L * Format.PageBytes);
 
-    private void NoteDirect(bool direct)
+    private void SetDirect(bool direct)
     {
         Direct = direct;
         if (direct || _directRefusedLogged)
@@ -444,7 +444,7 @@ internal sealed class SegmentWriter : IDisposable
     }
 
     /// <summary>Records are 9 MB a segment; two or three arrays serve for ever.</summary>
-    private ChunkRecord[] TakeRecords() =>
+    private ChunkRecord[] RentRecords() =>
         _spareRecords.TryPop(out ChunkRecord[]? records) ? records : new ChunkRecord[(int)Math.Min(Segment.MaxChunks, _options.SegmentBytes / Format.PageBytes)];
 
     private void Recycle(Segment segment)
