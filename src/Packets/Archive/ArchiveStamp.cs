@@ -12,7 +12,7 @@ internal static class ArchiveStamp
     private const int MaxParts = 1000;
 
     /// <summary>The stamp now: the time in the first line, then a line for each part.</summary>
-    public static string Of(string archive)
+    public static string Compute(string archive)
     {
         string time = Time(archive);
         string[] parts = [.. Parts(archive).Take(MaxParts + 1)];

@@ -97,7 +97,7 @@ internal sealed class Archivist : IDisposable
     /// <summary>Holds what a trigger has written. Returns at once.</summary>
     public void OnTriggered(HeldWindow window) => _ = Ask(() =>
     {
-        _triggerHolds.Take(window, _clocks.WallNs);
+        _triggerHolds.Apply(window, _clocks.WallNs);
         return true;
     });
 
@@ -313,7 +313,7 @@ internal sealed class Archivist : IDisposable
     private void CloseCatalog(bool clean)
     {
         if (clean)
-            OnCatalog(catalog => catalog.SetStamp(ArchiveStamp.Of(_options.Directory)));
+            OnCatalog(catalog => catalog.SetStamp(ArchiveStamp.Compute(_options.Directory)));
         _catalog?.Dispose();
         _catalog = null;
     }

@@ -164,7 +164,7 @@ internal sealed class Catalog : IDisposable
         foreach ((long key, long first, long end) in Read(Segments, query, d => (d["k"].AsInt64, d["a"].AsInt64, d["z"].AsInt64)))
         {
             count++;
-            if (key < last || key != TimeBins.Of(first, end))
+            if (key < last || key != TimeBins.KeyOf(first, end))
                 throw new CatalogException("the catalog's time index is damaged");
             last = key;
         }
@@ -287,7 +287,7 @@ internal sealed class Catalog : IDisposable
             ["b"] = entry.Bytes,
             ["a"] = entry.FirstUtcNs,
             ["z"] = entry.LastUtcNs,
-            ["k"] = TimeBins.Of(entry.FirstUtcNs, entry.LastUtcNs),
+            ["k"] = TimeBins.KeyOf(entry.FirstUtcNs, entry.LastUtcNs),
             ["s"] = entry.SealedUtcNs,
             ["c"] = (long)entry.ConfigRevision,
             ["r"] = entry.Repaired,

@@ -49,7 +49,7 @@ internal static class CatalogSync
         (Catalog catalog, CatalogReport report) = Update(
             archive, create: true, sequence => ages.TryGetValue(sequence, out long ns) ? ns : storedAt(sequence), null, progress, "asked for", stop, mustRead: true);
         using (catalog)
-            catalog.SetStamp(ArchiveStamp.Of(archive));
+            catalog.SetStamp(ArchiveStamp.Compute(archive));
         return report;
     }
 

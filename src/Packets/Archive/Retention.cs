@@ -104,7 +104,7 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
             _refreshAtNs = archiveNs + RefreshNs;
             using HoldStore store = HoldStore.Open(options.Directory);
             HoldSet set = store.Load();
-            RetentionItem[] items = Judge(segments, InForce(store, set, archiveNs));
+            RetentionItem[] items = ItemsOf(segments, InForce(store, set, archiveNs));
             NoteQuota(HoldPlanner.QuotaBytes(options.Directory, set));
             _refusal = null;
             RetentionDecision decision = isDue ? RetentionPolicy.Decide(options.Retention!, items, State(archiveNs)) : default;
@@ -172,7 +172,7 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
         }
     }
 
-    private RetentionItem[] Judge(SegmentList segments, Hold[] holds)
+    private RetentionItem[] ItemsOf(SegmentList segments, Hold[] holds)
     {
         var items = new RetentionItem[segments.Rows.Count];
         long heldSegments = 0, heldBytes = 0, bootNs = clocks.BootNs;

@@ -11,7 +11,7 @@ internal static class TimeBins
     private const int FirstShift = 30, ShiftPerLevel = 4, LevelShift = 58;
 
     /// <summary>The key of an interval; both ends included.</summary>
-    public static long Of(long firstNs, long lastNs)
+    public static long KeyOf(long firstNs, long lastNs)
     {
         for (int level = 0; level < Levels - 1; level++)
         {

@@ -20,7 +20,7 @@ internal sealed class TriggerHolds(string archive, ILogger logger)
 
     /// <param name="window">Latest state of the window.</param>
     /// <param name="nowNs">Wall clock, UTC nanoseconds.</param>
-    public void Take(HeldWindow window, long nowNs)
+    public void Apply(HeldWindow window, long nowNs)
     {
         try
         {
