@@ -99,7 +99,7 @@ internal static class ExtcapCommand
         if (name != RangeInterface)
         {
             Argument(ExtcapArguments.From, "From", "now", "Begin in the past: -30s, -5m, or a time; now begins with what is recorded next");
-            Argument(ExtcapArguments.Window, "Window", $"{Following.DefaultWindowMs}ms", "How long a chunk waits for earlier packets of other rings");
+            Argument(ExtcapArguments.Window, "Window", $"{LiveExtraction.DefaultWindowMs}ms", "How long a chunk waits for earlier packets of other rings");
             return ExitCode.Good;
         }
 

@@ -78,7 +78,7 @@ internal sealed class PcapWriter : CaptureWriter
         if (slice.Header.LinkType != _linkType)
             throw new ExtractException($"a packet of link type {slice.Header.LinkType} after some of {_linkType}, and pcap holds one: name ports of one type, or use --format pcapng");
         long seconds = Math.DivRem(packet.UtcNs, 1_000_000_000, out long fraction);
-        Span<byte> room = Output.Take(HeaderBytes + packet.CapturedLength);
+        Span<byte> room = Output.Reserve(HeaderBytes + packet.CapturedLength);
         BinaryPrimitives.WriteUInt32LittleEndian(room, (uint)seconds);
         BinaryPrimitives.WriteUInt32LittleEndian(room[4..], (uint)(_nanoseconds ? fraction : fraction / 1000));
         BinaryPrimitives.WriteInt32LittleEndian(room[8..], packet.CapturedLength);
@@ -114,7 +114,7 @@ internal sealed class PcapngWriter : CaptureWriter
         writer.U64(ulong.MaxValue);
         writer.TextOption(Format.ShbUserAppl, SegmentHeader.Application);
         writer.End();
-        Put(writer);
+        Append(writer);
         _base = first;
         foreach (SegmentPort port in _base?.Ports ?? [])
         {
@@ -137,7 +137,7 @@ internal sealed class PcapngWriter : CaptureWriter
         uint interfaceId = InterfaceOf(slice, packet.Port);
         int padded = Format.AlignUp(packet.CapturedLength, 4);
         int total = Format.EpbHeaderBytes + padded + FlagsBytes + EndBytes;
-        Span<byte> room = Output.Take(total);
+        Span<byte> room = Output.Reserve(total);
         BinaryPrimitives.WriteUInt32LittleEndian(room, Format.EnhancedPacketBlock);
         BinaryPrimitives.WriteInt32LittleEndian(room[4..], total);
         BinaryPrimitives.WriteUInt32LittleEndian(room[8..], interfaceId);
@@ -191,12 +191,12 @@ internal sealed class PcapngWriter : CaptureWriter
         if (offsetSeconds != 0)
             writer.U64Option(Format.IfTsOffset, (ulong)offsetSeconds);
         writer.End();
-        Put(writer);
+        Append(writer);
         return _interfaceCount++;
     }
 
-    private void Put(BlockWriter writer)
+    private void Append(BlockWriter writer)
     {
-        writer.Written.CopyTo(Output.Take(writer.Length));
+        writer.Written.CopyTo(Output.Reserve(writer.Length));
     }
 }

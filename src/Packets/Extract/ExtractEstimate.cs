@@ -83,7 +83,7 @@ public static class ExtractEstimate
     private sealed class Sum(ExtractRequest request)
     {
         private readonly SortedDictionary<string, ExtractInfoPort> _ports = new(StringComparer.Ordinal);
-        private readonly HashSet<(string Port, ushort Ring)> _toldAfter = [];
+        private readonly HashSet<(string Port, ushort Ring)> _reportedBehind = [];
         private ulong _last;
 
         public int Segments { get; private set; }
@@ -114,7 +114,7 @@ public static class ExtractEstimate
             foreach (IndexEntry after in slice.After)
             {
                 string port = slice.Header.Ports[after.Port].Name;
-                if (_toldAfter.Add((port, after.Ring)) && after.Lost > 0)
+                if (_reportedBehind.Add((port, after.Ring)) && after.Lost > 0)
                     Change(port, p => p with { LostPackets = p.LostPackets + after.Lost });
             }
         }

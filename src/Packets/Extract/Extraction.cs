@@ -41,7 +41,7 @@ public static class Extraction
         var job = new Job(request, inRange, filters, writer, counters, progress, stop);
         job.Run();
         output.Finish();
-        TellAfter(slices, inRange, counters);
+        AddLossesBehind(slices, inRange, counters);
         return new ExtractReport(
             job.Packets, job.PacketBytes, job.PacketsRead, inRange.Count, counters.ChunksRead, inRange.Sum(s => s.ChunkBytes),
             scan.BytesRead + counters.ChunkBytesRead, counters.Losses, counters.Warnings);
@@ -73,9 +73,9 @@ public static class Extraction
     }
 
     /// <summary>A chunk tells what was lost before it: the first chunk of each ring behind the range may mean the range.</summary>
-    private static void TellAfter(List<SegmentSlice> slices, List<SegmentSlice> inRange, ExtractCounters counters)
+    private static void AddLossesBehind(List<SegmentSlice> slices, List<SegmentSlice> inRange, ExtractCounters counters)
     {
-        var told = new HashSet<(string Port, ushort Ring)>();
+        var seen = new HashSet<(string Port, ushort Ring)>();
         ulong last = inRange.Count == 0 ? 0 : inRange.Max(s => s.Sequence);
         foreach (SegmentSlice slice in slices.Where(s => s.After.Length > 0 && (s.Sequence <= last + 1 || inRange.Count == 0)))
         {
@@ -83,10 +83,10 @@ public static class Extraction
             foreach (IndexEntry entry in slice.After)
             {
                 string port = slice.Header.Ports[entry.Port].Name;
-                if (reader is null || !told.Add((port, entry.Ring)))
+                if (reader is null || !seen.Add((port, entry.Ring)))
                     continue;
                 if (reader.TryReadChunk((long)entry.FileOffset, out ChunkRecord chunk) is null)
-                    counters.Tell(port, chunk with { TruncatedPackets = 0 });
+                    counters.AddLosses(port, chunk with { TruncatedPackets = 0 });
             }
         }
     }

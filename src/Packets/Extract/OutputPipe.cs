@@ -45,7 +45,7 @@ internal sealed class OutputPipe : IDisposable
     /// <summary>Room for the next <paramref name="bytes"/> bytes, at most 1 MiB; all of it counts as written.</summary>
     /// <exception cref="IOException">An earlier write failed.</exception>
     /// <exception cref="OperationCanceledException">It was abandoned.</exception>
-    public Span<byte> Take(int bytes)
+    public Span<byte> Reserve(int bytes)
     {
         if (_used + bytes > BufferBytes)
             Hand();

@@ -118,7 +118,7 @@ internal sealed class RingCursor(SegmentReader reader, ChunkRun run, byte[] buff
 
     private void Count(in ChunkRecord chunk)
     {
-        counters.Tell(_slice.Header.Ports[chunk.Port].Name, chunk);
+        counters.AddLosses(_slice.Header.Ports[chunk.Port].Name, chunk);
         counters.ChunksRead++;
         counters.ChunkBytesRead += chunk.ChunkBytes;
     }
@@ -165,7 +165,7 @@ internal sealed class ExtractCounters
     public IReadOnlyList<ExtractLoss> Losses => [.. _losses.Values.Where(l => !l.IsNone)];
 
     /// <summary>Adds what a chunk's record says was lost.</summary>
-    public void Tell(string port, in ChunkRecord chunk)
+    public void AddLosses(string port, in ChunkRecord chunk)
     {
         if (chunk.LostPackets == 0 && chunk.GapNs == 0 && chunk.TruncatedPackets == 0)
             return;

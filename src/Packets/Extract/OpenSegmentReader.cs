@@ -9,7 +9,7 @@ namespace Capbox.Packets.Extract;
 /// once, so a chunk may be there before the one in front of it: such a hole is waited for; one that does not fill, as after a write that failed, is passed.
 /// The file stays open, so it may be renamed meanwhile.
 /// </summary>
-internal sealed class PartChain : IDisposable
+internal sealed class OpenSegmentReader : IDisposable
 {
     /// <summary>A hole is passed when nothing came for this long: much longer than a write takes, even on a busy disk.</summary>
     private const int PassHoleAfterMs = 1000;
@@ -25,7 +25,7 @@ internal sealed class PartChain : IDisposable
 
     /// <exception cref="IOException">The file cannot be opened.</exception>
     /// <exception cref="SegmentFormatException">Its header is not there yet, or damaged.</exception>
-    public PartChain(string path, ulong sequence, long nowMs)
+    public OpenSegmentReader(string path, ulong sequence, long nowMs)
     {
         _reader = SegmentReader.Open(path);
         _search = new ChunkSearch(_reader);
