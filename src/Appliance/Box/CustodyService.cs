@@ -15,16 +15,16 @@ internal sealed class CustodyService(RunSettings settings, Recorder recorder, Ar
 {
     /// <summary>What is not done by then the next start does.</summary>
     private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(10);
-    private Custodian? _custodian;
+    private ChainSigner? _custodian;
 
     /// <summary>Null before the start, and when there is no key.</summary>
-    public Custodian? Custodian => _custodian;
+    public ChainSigner? ChainSigner => _custodian;
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
         if (settings.SealKey is not { } key)
             return Task.CompletedTask;
-        _custodian = new Custodian(settings.Options.Storage.Directory, key, logger);
+        _custodian = new ChainSigner(settings.Options.Storage.Directory, key, logger);
         recorder.SegmentSealed += _custodian.OnSealed;
         archivist.Deleting += _custodian.OnDeleting;
         return Task.CompletedTask;

@@ -66,7 +66,7 @@ internal sealed class RecorderService(
     public Func<Mqtt.MqttSnapshot?> Mqtt { get; set; } = static () => null;
 
     /// <summary>All counters now. From any thread.</summary>
-    public BoxSnapshot Snapshot() => new(recorder.Snapshot()) { Archive = archivist.Snapshot(), Custody = custody.Custodian?.State, Clock = clock.Snapshot, Mqtt = Mqtt() };
+    public BoxSnapshot Snapshot() => new(recorder.Snapshot()) { Archive = archivist.Snapshot(), Custody = custody.ChainSigner?.State, Clock = clock.Snapshot, Mqtt = Mqtt() };
 
     /// <summary>Prints the final ledger and judges the job.</summary>
     /// <returns>The exit code.</returns>

@@ -85,7 +85,7 @@ internal sealed class ChainFile : IDisposable
     /// <summary>Looks at the last entry alone: a wrong key is told before anything starts.</summary>
     /// <exception cref="CustodyException">Another key keeps the chain.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static void CheckKeeper(string archive, ChainKey key)
+    public static void CheckSigner(string archive, ChainKey key)
     {
         string path = PathIn(archive);
         using FileStream? file = TryOpenShared(path);
@@ -97,11 +97,11 @@ internal sealed class ChainFile : IDisposable
         int start = end == 0 ? 0 : tail.AsSpan(0, end - 1).LastIndexOf((byte)'\n') + 1;
         if (ChainEntry.TryParse(tail.AsSpan(start, end - start), out _) is not { } last)
             return; // whole reading will tell what is wrong
-        string keeper = last.Kind == EntryKind.Key
+        string signer = last.Kind == EntryKind.Key
             ? Convert.ToHexStringLower(SHA256.HashData(Convert.FromBase64String(last.PublicKey)))
             : last.Key;
-        if (keeper != key.Id)
-            throw OtherKeeper(path, keeper, key);
+        if (signer != key.Id)
+            throw OtherSigner(path, signer, key);
     }
 
     public ChainEntry AddSegment(SegmentName name, ulong bytes, string sha256) => Append(New(EntryKind.Segment) with
@@ -153,7 +153,7 @@ internal sealed class ChainFile : IDisposable
         _lock.Dispose();
     }
 
-    /// <summary>Opens a chain for reading beside its keeper; null if there is none.</summary>
+    /// <summary>Opens a chain for reading beside its signer; null if there is none.</summary>
     public static FileStream? TryOpenShared(string path)
     {
         try
@@ -198,7 +198,7 @@ internal sealed class ChainFile : IDisposable
         while (lines.TryRead(out ReadOnlySpan<byte> line, out long offset))
         {
             lastEntry = ChainEntry.TryParse(line, out string reason);
-            string? wrong = lastEntry is null ? reason : State.Take(lastEntry, line, offset, Handle);
+            string? wrong = lastEntry is null ? reason : State.Append(lastEntry, line, offset, Handle);
             if (wrong is not null)
                 throw new CustodyException($"{_path}: after entry {State.Entries}: {wrong}");
             last = line.ToArray();
@@ -219,7 +219,7 @@ internal sealed class ChainFile : IDisposable
     private void CheckLast(ChainEntry entry, ReadOnlySpan<byte> line)
     {
         if (State.Key!.Id != _key.Id)
-            throw OtherKeeper(_path, State.Key.Id, _key);
+            throw OtherSigner(_path, State.Key.Id, _key);
         bool isMine = entry.Kind == EntryKind.Key
             ? ChainSignature.IsAccepted(entry, line, _key)
             : ChainSignature.IsSigned(entry, line, _key);
@@ -227,8 +227,8 @@ internal sealed class ChainFile : IDisposable
             throw new CustodyException($"{_path}: entry {entry.Number}: the signature is not that of key {_key.Id}");
     }
 
-    private static CustodyException OtherKeeper(string path, string keeper, ChainKey key) =>
-        new($"{path}: kept by key {keeper}, not by {key.Id}; capbox seal rotate hands it over");
+    private static CustodyException OtherSigner(string path, string signer, ChainKey key) =>
+        new($"{path}: kept by key {signer}, not by {key.Id}; the chain must be given to the new key first");
 
     private void Begin(string archive)
     {
@@ -260,7 +260,7 @@ internal sealed class ChainFile : IDisposable
             throw;
         }
 
-        string? wrong = State.Take(entry, line, _length, Handle);
+        string? wrong = State.Append(entry, line, _length, Handle);
         if (wrong is not null)
             throw new InvalidOperationException($"entry {entry.Number}: {wrong}");
         _length += line.Length;

@@ -54,7 +54,7 @@ public sealed class ChainKey : IDisposable
             key.Dispose();
             if (privateWritten)
                 File.Delete(path);
-            throw new CustodyException(e.Message.Contains(path, StringComparison.Ordinal) ? e.Message : $"{path}: {e.Message}", e);
+            throw new CustodyException(e.Message, e);
         }
     }
 

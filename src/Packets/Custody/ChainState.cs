@@ -40,17 +40,17 @@ internal sealed class ChainState : IDisposable
     /// <param name="offset">Where the line lies in the file.</param>
     /// <param name="file">To read the entry that a tombstone names.</param>
     /// <returns>What is wrong with it, and nothing was taken over; or null.</returns>
-    public string? Take(ChainEntry entry, ReadOnlySpan<byte> line, long offset, SafeFileHandle file)
+    public string? Append(ChainEntry entry, ReadOnlySpan<byte> line, long offset, SafeFileHandle file)
     {
         if (CheckPlace(entry) is { } misplaced)
             return misplaced;
         string? wrong = entry.Kind switch
         {
-            EntryKind.Genesis => TakeKey(entry, isFirst: true),
-            EntryKind.Segment => TakeSegment(entry, offset),
-            EntryKind.Deletion => TakeDeletion(entry, file),
-            EntryKind.Missing => TakeMissing(entry),
-            _ => TakeKey(entry, isFirst: false),
+            EntryKind.Genesis => AppendKey(entry, isFirst: true),
+            EntryKind.Segment => AppendSegment(entry, offset),
+            EntryKind.Deletion => AppendDeletion(entry, file),
+            EntryKind.Missing => AppendMissing(entry),
+            _ => AppendKey(entry, isFirst: false),
         };
         if (wrong is not null)
             return wrong;
@@ -74,7 +74,7 @@ internal sealed class ChainState : IDisposable
         return null;
     }
 
-    private string? TakeKey(ChainEntry entry, bool isFirst)
+    private string? AppendKey(ChainEntry entry, bool isFirst)
     {
         byte[] bytes = new byte[entry.PublicKey.Length];
         if (!Convert.TryFromBase64String(entry.PublicKey, bytes, out int length) || ChainKey.FromPublic(bytes.AsSpan(0, length)) is not { } key)
@@ -94,7 +94,7 @@ internal sealed class ChainState : IDisposable
         return null;
     }
 
-    private string? TakeSegment(ChainEntry entry, long offset)
+    private string? AppendSegment(ChainEntry entry, long offset)
     {
         if (Entered.Contains(entry.Sequence))
             return $"segment {entry.Sequence} has an entry already";
@@ -106,7 +106,7 @@ internal sealed class ChainState : IDisposable
         return null;
     }
 
-    private string? TakeDeletion(ChainEntry entry, SafeFileHandle file)
+    private string? AppendDeletion(ChainEntry entry, SafeFileHandle file)
     {
         if (!_live.TryGetValue(entry.Sequence, out long offset))
             return Entered.Contains(entry.Sequence) ? $"segment {entry.Sequence} was deleted before" : $"segment {entry.Sequence} has no entry to delete";
@@ -118,7 +118,7 @@ internal sealed class ChainState : IDisposable
         return null;
     }
 
-    private string? TakeMissing(ChainEntry entry)
+    private string? AppendMissing(ChainEntry entry)
     {
         if (!Entered.Add(entry.Sequence))
             return $"segment {entry.Sequence} has an entry already";

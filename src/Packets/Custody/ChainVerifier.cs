@@ -83,14 +83,14 @@ internal sealed class ChainVerifier : IDisposable
         {
             _stop.ThrowIfCancellationRequested();
             ChainEntry? entry = ChainEntry.TryParse(line, out string reason);
-            string? wrong = entry is null ? reason : CheckSignature(entry, line) ?? _state.Take(entry, line, offset, _file.SafeFileHandle);
+            string? wrong = entry is null ? reason : CheckSignature(entry, line) ?? _state.Append(entry, line, offset, _file.SafeFileHandle);
             if (wrong is not null)
             {
                 BreakChain(_state.Entries + 1, wrong);
                 return;
             }
 
-            Note(entry!, offset);
+            Register(entry!, offset);
             _progress?.Invoke(new ChainProgress((ulong)_lines.Offset, (ulong)Math.Max(_lines.Offset, _file.Length), ChainFile.Name));
         }
     }
@@ -117,7 +117,7 @@ internal sealed class ChainVerifier : IDisposable
         return Convert.TryFromBase64String(entry.PublicKey, bytes, out int length) ? ChainKey.FromPublic(bytes.AsSpan(0, length)) : null;
     }
 
-    private void Note(ChainEntry entry, long offset)
+    private void Register(ChainEntry entry, long offset)
     {
         _firstTime ??= entry.Time;
         _lastTime = entry.Time;

@@ -10,7 +10,7 @@ namespace Capbox.Packets.Custody;
 /// <param name="TornBytes">Bytes of an unfinished last entry that were cut off.</param>
 public sealed record SealReport(string Archive, ulong Sealed, ulong Entries, string Head, string Key, long TornBytes);
 
-/// <summary>What the <see cref="Custodian"/> does, at once and for an archive that nobody records into.</summary>
+/// <summary>What the <see cref="ChainSigner"/> does, at once and for an archive that nobody records into.</summary>
 internal static class OfflineSealer
 {
     /// <summary>Gives every sealed segment without an entry its entry.</summary>

@@ -215,7 +215,7 @@ public class CustodyTests
         string key = NewKey(lab);
         for (int i = 1; i <= 3; i++)
             File.WriteAllBytes(Path.Combine(disk, CustodyArchive.NameOf(i)), new byte[10_000]);
-        using (var custodian = new Custodian(disk, key, NullLogger.Instance))
+        using (var custodian = new ChainSigner(disk, key, NullLogger.Instance))
         {
             Assert.True(custodian.Drain(TimeSpan.FromSeconds(20)));
             Assert.NotEqual(0, Tool.Try("dd", "if=/dev/zero", $"of={disk}/ballast", "bs=64k").Code);

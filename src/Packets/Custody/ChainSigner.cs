@@ -15,7 +15,7 @@ public sealed record CustodyState(ulong Entries, string Head, int Waiting, strin
 /// Keeps the chain of an archive while it is recorded: a thread of its own, on what is left of CPU and disk, gives every sealed segment its entry. Capture never waits for it.
 /// What it has not done when it is disposed, or was not told of, the next start finds by listing the archive.
 /// </summary>
-public sealed class Custodian : IDisposable
+public sealed class ChainSigner : IDisposable
 {
     private const int MaxWaiting = 1024;
     private const int RetryMs = 10_000;
@@ -46,12 +46,12 @@ public sealed class Custodian : IDisposable
     /// <param name="privateKeyFile">PEM, as <c>capbox seal keygen</c> makes it.</param>
     /// <param name="logger">For start, faults and what was found.</param>
     /// <exception cref="CustodyException">The key cannot be used, or another key keeps the chain.</exception>
-    public Custodian(string archive, string privateKeyFile, ILogger logger)
+    public ChainSigner(string archive, string privateKeyFile, ILogger logger)
     {
         _archive = Path.GetFullPath(archive);
         _logger = logger;
         _key = ChainKey.LoadPrivate(privateKeyFile);
-        ChainFile.CheckKeeper(_archive, _key);
+        ChainFile.CheckSigner(_archive, _key);
         if (ChainKey.IsExposed(privateKeyFile))
             logger.LogWarning("{File}: other users may read this private key; chmod 600", privateKeyFile);
         _thread = new Thread(Run) { IsBackground = true, Name = "capbox-custody" };
