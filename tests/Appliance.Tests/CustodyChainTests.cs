@@ -366,7 +366,7 @@ public sealed class CustodyChainTests : IDisposable
                 Time = "2026-11-23T08:30:00.123456789Z",
                 Previous = hash,
                 Sequence = sequence,
-                File = new Packets.Storage.SegmentName("20261123T083000.123456789Z", sequence, InProgress: false).ToString(),
+                File = new Packets.Pcapng.SegmentName("20261123T083000.123456789Z", sequence, InProgress: false).ToString(),
                 Entry = number,
                 Sha256 = hash,
                 Reason = ChainEntry.CleanReason(reason),

@@ -29,7 +29,11 @@ internal static class ExtcapCommand
             ExtcapArguments arguments = ExtcapArguments.Parse(args.Count > 0 && args[0] == "extcap" ? [.. args.Skip(1)] : args);
             return Run(arguments);
         }
-        catch (Exception e) when (e is FormatException or ExtractException)
+        catch (ExtractException e)
+        {
+            return Errors.BadUse(CommonOptions.Name(e.Field, e.Message));
+        }
+        catch (FormatException e)
         {
             return Errors.BadUse(e.Message);
         }

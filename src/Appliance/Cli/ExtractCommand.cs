@@ -89,7 +89,7 @@ internal static class ExtractCommand
         }
         catch (ExtractException e)
         {
-            return e.Message.StartsWith("--", StringComparison.Ordinal) ? Errors.BadUse(e.Message) : Errors.Failed(e.Message);
+            return e.Field is null ? Errors.Failed(e.Message) : Errors.BadUse(CommonOptions.Name(e.Field, e.Message));
         }
         catch (OperationCanceledException)
         {

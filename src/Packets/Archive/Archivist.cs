@@ -246,7 +246,7 @@ internal sealed class Archivist : IDisposable
             else if (report.Added + report.Forgotten > 0)
                 _logger.LogInformation("catalog: {Added} segments added, {Forgotten} forgotten, {Segments} in all", report.Added, report.Forgotten, report.Segments);
             if (report.Damaged > 0)
-                _logger.LogWarning("catalog: {Damaged} segments cannot be read; capbox verify tells why", report.Damaged);
+                _logger.LogWarning("catalog: {Damaged} segments cannot be read; verify them to see why", report.Damaged);
             CopyAside();
         }
         catch (CatalogException e)

@@ -33,7 +33,7 @@ public static class HoldPlanner
         foreach (string port in hold.Ports)
         {
             if (answer.Ports.Count > 0 && !answer.Ports.Contains(port, StringComparer.Ordinal))
-                throw new HoldException($"--port {port}: the archive has no such port, but {string.Join(", ", answer.Ports)}");
+                throw new HoldException($"{port}: the archive has no such port, but {string.Join(", ", answer.Ports)}") { Field = "ports" };
         }
 
         List<SegmentEntry> covered = [.. answer.Segments.Where(s => Covers(hold, s))];
@@ -79,7 +79,14 @@ public static class HoldPlanner
         string archive, Hold hold, List<SegmentEntry> covered, IProgress<CatalogProgress>? progress, CancellationToken stop)
     {
         if (covered.Count > MaxFiltered)
-            throw new HoldException($"--filter: the range has {covered.Count} segments, a filter can be looked for in {MaxFiltered}; choose a shorter range or hold without a filter");
+        {
+            throw new HoldException(
+                $"\"{hold.Filter}\": the range has {covered.Count} segments, a filter is searched for in {MaxFiltered} at most; choose a shorter range or no filter")
+            {
+                Field = "filter",
+            };
+        }
+
         var request = new ExtractRequest
         {
             Archive = archive,

@@ -18,6 +18,9 @@ public sealed class HoldException : Exception
     public HoldException(string message, Exception inner) : base(message, inner)
     {
     }
+
+    /// <summary>Member of the request that is wrong, as ports or filter; null if the archive is. The message begins with its value.</summary>
+    public string? Field { get; init; }
 }
 
 /// <summary>
@@ -56,7 +59,7 @@ public sealed class HoldStore : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new HoldException(e.Message.Contains(archive, StringComparison.Ordinal) ? e.Message : $"{lockPath}: {e.Message}", e);
+                throw new HoldException(e.Message, e); // names the path
             }
         }
     }

@@ -261,7 +261,7 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
     /// <summary>Holds that reach into the future, and those of triggers, may outgrow the quota: they stay, and it is said.</summary>
     private void NoteQuota(long quotaBytes)
     {
-        string? over = HeldBytes > quotaBytes ? "holds keep more than their quota (storage.holdQuota); capbox hold list shows them" : null;
+        string? over = HeldBytes > quotaBytes ? "holds retain more than their quota (storage.holdQuota)" : null;
         if (over is not null && _overQuota is null)
             logger.LogError("{Held} bytes of {Quota}: {Reason}", HeldBytes, quotaBytes, over);
         _overQuota = over;

@@ -53,7 +53,7 @@ public static class PortName
 
     /// <summary>Whether the namespace of a port is there: null if it is or cannot be looked at from here.</summary>
     /// <param name="netns">Name or path, checked.</param>
-    /// <param name="isWrong">True if what is there is no network namespace, false if nothing is there, which <c>capbox run</c> waits for.</param>
+    /// <param name="isWrong">True if what is there is no network namespace, false if nothing is there, which the recorder waits for.</param>
     /// <returns>One line that names the path.</returns>
     public static string? FindNetns(string netns, out bool isWrong)
     {

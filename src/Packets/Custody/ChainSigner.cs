@@ -43,7 +43,7 @@ public sealed class ChainSigner : IDisposable
     private volatile bool _isBroken;
 
     /// <param name="archive">The archive; made if it is missing.</param>
-    /// <param name="privateKeyFile">PEM, as <c>capbox seal keygen</c> makes it.</param>
+    /// <param name="privateKeyFile">PEM, as <see cref="ChainKey.Create"/> makes it.</param>
     /// <param name="logger">For start, faults and what was found.</param>
     /// <exception cref="CustodyException">The key cannot be used, or another key keeps the chain.</exception>
     public ChainSigner(string archive, string privateKeyFile, ILogger logger)

@@ -39,7 +39,7 @@ internal abstract class CaptureWriter(OutputPipe output)
             return new PcapngWriter(output, snapLength, slices.Count == 0 ? null : slices[0].Header);
         ushort[] linkTypes = [.. slices.Select(s => s.Header.LinkType).Distinct()];
         if (linkTypes.Length > 1)
-            throw new ExtractException($"the range has packets of link types {string.Join(", ", linkTypes)}, and pcap holds one: name ports of one type, or use --format pcapng");
+            throw new ExtractException($"the range has packets of link types {string.Join(", ", linkTypes)}, and pcap holds one: name ports of one type, or choose the format pcapng");
         return new PcapWriter(output, format == ExtractFormat.PcapNs, linkTypes.Length == 0 ? (ushort)1 : linkTypes[0], snapLength);
     }
 
@@ -64,7 +64,7 @@ internal sealed class PcapWriter : CaptureWriter
     {
         _nanoseconds = nanoseconds;
         _linkType = linkType;
-        Span<byte> head = output.Take(24);
+        Span<byte> head = output.Reserve(24);
         head.Clear();
         BinaryPrimitives.WriteUInt32LittleEndian(head, nanoseconds ? NanosecondMagic : MicrosecondMagic);
         BinaryPrimitives.WriteUInt16LittleEndian(head[4..], 2);
@@ -76,7 +76,7 @@ internal sealed class PcapWriter : CaptureWriter
     public override void Write(SegmentSlice slice, in SegmentPacket packet)
     {
         if (slice.Header.LinkType != _linkType)
-            throw new ExtractException($"a packet of link type {slice.Header.LinkType} after some of {_linkType}, and pcap holds one: name ports of one type, or use --format pcapng");
+            throw new ExtractException($"a packet of link type {slice.Header.LinkType} after some of {_linkType}, and pcap holds one: name ports of one type, or choose the format pcapng");
         long seconds = Math.DivRem(packet.UtcNs, 1_000_000_000, out long fraction);
         Span<byte> room = Output.Reserve(HeaderBytes + packet.CapturedLength);
         BinaryPrimitives.WriteUInt32LittleEndian(room, (uint)seconds);

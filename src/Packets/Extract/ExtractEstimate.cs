@@ -69,7 +69,7 @@ public static class ExtractEstimate
         }
 
         if (request.Ports.FirstOrDefault(p => !names.Contains(p)) is { } unknown)
-            throw new ExtractException($"--port {unknown}: the archive has no such port, but {(names.Count == 0 ? "none" : string.Join(", ", names))}");
+            throw ExtractException.NoSuchPort(unknown, names);
         if (request.Filter is not null)
             using (new LinkFilters(request.Filter, sum.LinkTypes))
                 sum.PacketsAtLeast = 0;

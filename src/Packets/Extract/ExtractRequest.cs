@@ -61,7 +61,7 @@ public sealed record ExtractReport(
 /// <summary>How far an extraction is.</summary>
 public readonly record struct ExtractProgress(long BytesDone, long BytesTotal, ulong Packets);
 
-/// <summary>An extraction that cannot be done; the message is one line and names the option or the file.</summary>
+/// <summary>An extraction that cannot be done. The message is one line and names the value or the file.</summary>
 public sealed class ExtractException : Exception
 {
     public ExtractException()
@@ -75,4 +75,13 @@ public sealed class ExtractException : Exception
     public ExtractException(string message, Exception inner) : base(message, inner)
     {
     }
+
+    /// <summary>Member of the request that is wrong: from, to, ports or filter; null if the archive is. The message begins with its value.</summary>
+    public string? Field { get; init; }
+
+    /// <summary>A port that the archive does not have.</summary>
+    public static ExtractException NoSuchPort(string port, IReadOnlyCollection<string> known) =>
+        new($"{port}: the archive has no such port, but {(known.Count == 0 ? "none" : string.Join(", ", known))}") { Field = "ports" };
+
+    internal static ExtractException NotAfter(ExtractRequest request) => new($"{request.To} is not after the start, {request.From}") { Field = "to" };
 }

@@ -23,13 +23,13 @@ public static class Extraction
     public static ExtractReport Run(ExtractRequest request, ExtractFormat format, SafeFileHandle target, IProgress<ExtractProgress>? progress, CancellationToken stop)
     {
         if (request.To <= request.From)
-            throw new ExtractException($"--to {request.To} is not after --from {request.From}");
+            throw ExtractException.NotAfter(request);
         var scan = new SegmentScan(request);
         List<SegmentSlice> slices = scan.Find();
         foreach (string port in request.Ports)
         {
             if (!scan.PortNames.Contains(port))
-                throw new ExtractException($"--port {port}: the archive has no such port, but {(scan.PortNames.Count == 0 ? "none" : string.Join(", ", scan.PortNames))}");
+                throw ExtractException.NoSuchPort(port, scan.PortNames);
         }
 
         using var filters = new LinkFilters(request.Filter, slices.Select(s => s.Header.LinkType));

@@ -45,7 +45,8 @@ internal sealed class LinkFilters : IDisposable
         catch (FormatException e)
         {
             Dispose();
-            throw new ExtractException($"--{e.Message}", e);
+            string problem = FilterProgram.Check(_expression!, Format.MaxSnapLength, linkType) ?? "does not compile";
+            throw new ExtractException($"\"{_expression}\": {problem}", e) { Field = "filter" };
         }
     }
 

@@ -32,7 +32,7 @@ public static class LiveExtraction
         ExtractRequest request, ExtractFormat format, SafeFileHandle target, int windowMs, IProgress<ExtractProgress>? progress, CancellationToken stop)
     {
         if (request.To <= request.From)
-            throw new ExtractException($"--to {request.To} is not after --from {request.From}");
+            throw ExtractException.NotAfter(request);
         if (!Directory.Exists(request.Archive))
             throw new ExtractException($"{request.Archive}: no such directory");
         using var filters = new LinkFilters(request.Filter, []);
@@ -144,7 +144,7 @@ public static class LiveExtraction
             foreach (string port in _request.Ports)
             {
                 if (_segments.PortNames.Count > 0 && !_segments.PortNames.Contains(port))
-                    throw new ExtractException($"--port {port}: the archive has no such port, but {string.Join(", ", _segments.PortNames)}");
+                    throw ExtractException.NoSuchPort(port, _segments.PortNames);
             }
         }
 

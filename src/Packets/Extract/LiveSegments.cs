@@ -164,7 +164,7 @@ internal sealed class LiveSegments(ExtractRequest request, PacketMerge merge, Ex
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or SegmentFormatException)
         {
-            counters.Warnings.Add(e.Message.Contains(path, StringComparison.Ordinal) ? e.Message : $"{path}: {e.Message}");
+            counters.Warnings.Add(e is SegmentFormatException ? $"{path}: {e.Message}" : e.Message);
         }
         finally
         {

@@ -59,7 +59,7 @@ internal sealed class SegmentScan(ExtractRequest request)
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or SegmentFormatException)
             {
-                Warnings.Add(e.Message.Contains(path, StringComparison.Ordinal) ? e.Message : $"{path}: {e.Message}");
+                Warnings.Add(e is SegmentFormatException ? $"{path}: {e.Message}" : e.Message);
             }
         }
 

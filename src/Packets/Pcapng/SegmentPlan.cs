@@ -51,7 +51,7 @@ internal sealed class SegmentPlan
         {
             if (reader.TryReadChunk(plan.End, out ChunkRecord chunk) is null && search.IsWhole(chunk))
             {
-                plan.Add(chunk);
+                plan.AddFound(chunk);
                 continue;
             }
 
@@ -67,7 +67,7 @@ internal sealed class SegmentPlan
         return plan;
     }
 
-    private void Add(in ChunkRecord chunk)
+    private void AddFound(in ChunkRecord chunk)
     {
         Add(chunk);
         Chunks++;
