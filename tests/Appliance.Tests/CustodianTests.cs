@@ -160,7 +160,7 @@ public sealed class CustodianTests : IDisposable
     {
         _archive.Seal(1);
         string other = _archive.NewKey("other.key");
-        Assert.Contains("kept by key", Assert.Throws<CustodyException>(() => new ChainSigner(_archive.Root, other, NullLogger.Instance)).Message, StringComparison.Ordinal);
+        Assert.Contains("belongs to key", Assert.Throws<CustodyException>(() => new ChainSigner(_archive.Root, other, NullLogger.Instance)).Message, StringComparison.Ordinal);
         Assert.Throws<CustodyException>(() => new ChainSigner(_archive.Root, other + "-not-there", NullLogger.Instance));
     }
 

@@ -133,7 +133,7 @@ public unsafe class StorageSegmentStoreTests
                 archive.FreeLeftoverRoom(notes.Add);
             }
 
-            Assert.Equal([$"{part}: left by an earlier run; {(15 << 20) - Format.PageBytes} preallocated bytes given back"], notes);
+            Assert.Equal([$"{part}: left by an earlier run; {(15 << 20) - Format.PageBytes} preallocated bytes freed"], notes);
             byte[] left = File.ReadAllBytes(part);
             Assert.Equal((1 << 20) + Format.PageBytes, left.Length);
             Assert.Equal(2 * Format.PageBytes, left.Count(b => b == 7));

@@ -4,8 +4,8 @@ using Capbox.Packets.Pcapng;
 namespace Capbox.Packets.Archive;
 
 /// <summary>
-/// What an archive's directory looked like: its modification time, which any file that comes, goes or is renamed changes, and the parts in it. A catalog that was closed with this
-/// stamp is the directory's equal as long as the stamp is the same.
+/// What an archive's directory looked like: its modification time, which any file that comes, goes or is renamed changes, and the parts in
+/// it. A catalog that was closed with this stamp is the directory's equal as long as the stamp is the same.
 /// </summary>
 internal static class ArchiveStamp
 {

@@ -34,7 +34,10 @@ public sealed record SegmentEntry
     /// <summary>Sealed by the repair after a crash.</summary>
     public required bool Repaired { get; init; }
 
-    /// <summary>Its name says that it is sealed, but it cannot be read: no ports are known, and its times are those between which it may hold packets: from before the start in its name until it was written last.</summary>
+    /// <summary>
+    /// Sealed by its name, but it cannot be read: no ports are known, and its times are bounds: from before the start in its name until it
+    /// was written last.
+    /// </summary>
     public bool Damaged { get; init; }
 
     public required IReadOnlyList<PortEntry> Ports { get; init; }

@@ -11,7 +11,10 @@ namespace Capbox.Packets.Archive;
 /// <param name="Ended">True when no more is reported of this window.</param>
 public sealed record HeldWindow(ulong Number, string Reason, long FromUtcNs, long ToUtcNs, bool Ended);
 
-/// <summary>A window of the flight recorder becomes a hold when it opens, which grows with it. No quota refuses it: what a trigger has written must be there.</summary>
+/// <summary>
+/// A window of the flight recorder becomes a hold when it opens, which grows with it. No quota refuses it: what a trigger has written must
+/// be there.
+/// </summary>
 internal sealed class TriggerHolds(string archive, ILogger logger)
 {
     public const string By = "trigger";
@@ -28,7 +31,7 @@ internal sealed class TriggerHolds(string archive, ILogger logger)
             HoldSet set = store.Load();
             Hold? open = _number == window.Number ? set.Holds.FirstOrDefault(h => h.Id == _id) : null;
             if (open is null && window.Ended)
-                return; // somebody removed it meanwhile
+                return; // removed meanwhile
             Hold hold = (open ?? New(set, window, nowNs)) with { ToUtcNs = window.ToUtcNs };
             store.Save(open is null
                 ? set with { Next = set.Next + 1, Holds = [.. set.Holds, hold] }

@@ -4,12 +4,14 @@ using Capbox.Platform.Linux;
 namespace Capbox.Packets.Capture;
 
 /// <summary>
-/// Losses of one ring that no chunk has reported yet, and the chunk without packets that reports them when no packets come. The ring's thread
-/// owns it; nothing is allocated after the constructor.
+/// Losses of one ring that no chunk has reported yet, and the chunk without packets that reports them when no packets come. The ring's
+/// thread owns it; nothing is allocated after the constructor.
 /// </summary>
 internal sealed unsafe class LossReport : IDisposable
 {
-    /// <summary>A chunk without packets reports losses when no other chunk was written for this long; mere filter counts after the longer time.</summary>
+    /// <summary>
+    /// A chunk without packets reports losses when no other chunk was written for this long; mere filter counts after the longer time.
+    /// </summary>
     private const int LossAfterMs = 1000, FilteredAfterMs = 60_000;
 
     private readonly RingSetup _setup;

@@ -7,9 +7,9 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.Packets.Capture;
 
 /// <summary>
-/// One port: opens its rings when the interface is there and up, closes them when it or its network namespace is gone, and keeps the time in which it could not capture. All of it on
-/// the recorder's supervisor thread; the ring threads only ever see their ring. After the first opening the port is followed by
-/// its index, so a rename changes nothing but the name that is shown.
+/// One port: opens its rings when the interface is there and up, closes them when it or its network namespace is gone, and counts the time
+/// in which it could not capture. All of it on the recorder's supervisor thread; the ring threads only ever see their ring. After the first
+/// opening the port is followed by its index, so a rename changes nothing but the name that is shown.
 /// </summary>
 internal sealed class PortRecorder
 {
@@ -37,7 +37,8 @@ internal sealed class PortRecorder
     /// <param name="before">The recorder of the port until now, stopped: its counts go on.</param>
     /// <param name="filtersMayWait">True: a port whose filter does not compile now waits until it does.</param>
     public PortRecorder(
-        PortOptions options, int port, StorageOptions storage, Func<ushort, LinkStores> storesFor, FlightRecorder? flight, TimeQualityLog clocks, ILogger logger,
+        PortOptions options, int port, StorageOptions storage, Func<ushort, LinkStores> storesFor, FlightRecorder? flight,
+            TimeQualityLog clocks, ILogger logger,
         PortRecorder? before = null, bool filtersMayWait = false)
     {
         _counters = before?._counters ?? new PortCounters();
@@ -61,7 +62,7 @@ internal sealed class PortRecorder
     /// <summary>Watches the links of the port's network namespace; null if that is ours or not there.</summary>
     public LinkWatch? Watch => _space?.Watch;
 
-    /// <summary>Looks at the interface and does what its state asks for. Called at start, after each link event and once a second.</summary>
+    /// <summary>Acts on the state of the interface. Called at start, after each link event and once a second.</summary>
     /// <exception cref="CaptureException">The rings cannot be opened although the interface is there and up.</exception>
     public void Supervise()
     {
@@ -71,7 +72,10 @@ internal sealed class PortRecorder
             Follow();
     }
 
-    /// <summary>Another filter, without closing anything; the rings take it packet by packet. False: that cannot be done here, the port must be opened again.</summary>
+    /// <summary>
+    /// Another filter, without closing anything; the rings take it packet by packet. False: not possible here, the port must be opened
+    /// again.
+    /// </summary>
     public bool TryChangeFilter(string? filter)
     {
         if (filter == _options.Filter)
@@ -143,7 +147,8 @@ internal sealed class PortRecorder
             InterfaceDrops = _counters.InterfaceDrops,
             TruncatedPackets = Sum(r => r.Truncated),
             RingFreezes = Sum(r => r.Freezes),
-            Rings = [.. rings.Select((r, i) => new RingLedger(i, r.Blocks, r.FilledBlocks, r.FilledHighBlocks, r.Received, r.Stored, r.LostRing, r.LostDisk, r.LostHost, r.Freezes))],
+            Rings = [.. rings.Select((r, i) => new RingLedger(i, r.Blocks, r.FilledBlocks, r.FilledHighBlocks, r.Received, r.Stored,
+                r.LostRing, r.LostDisk, r.LostHost, r.Freezes))],
             Gap = gap,
         };
     }
@@ -161,7 +166,8 @@ internal sealed class PortRecorder
             Link? link = Link.Find(_space!.Links, _options.Interface);
             if (link is not { IsUp: true })
             {
-                SetState(link is null ? PortState.Missing : PortState.Down, link is null ? "no such interface; waiting for it" : "is down; waiting for it");
+                SetState(link is null ? PortState.Missing : PortState.Down, link is null ? "no such interface; waiting for it"
+                    : "is down; waiting for it");
                 _problem = null;
                 return;
             }
@@ -182,7 +188,8 @@ internal sealed class PortRecorder
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CaptureException)
         {
             Close();
-            // It may have been a filter: looked at first, and not on this thread, where a name that is looked up holds up all ports. In the port's namespace it may not be known though it is here.
+            // The cause may be a filter: it is tried first, and not on this thread, where a name look-up delays all ports. In the port's
+            // namespace it may not be known though it is here.
             string? filterProblem = e is FilterException ? e.Message : null;
             _filters = WaitForFilters(filterProblem);
             if (filterProblem is not null && _filtersMayWait)
@@ -205,7 +212,7 @@ internal sealed class PortRecorder
         return filters.Count > 0 ? new FilterWait(filters, problem) : null;
     }
 
-    /// <summary>Opens the port's namespace if it is there, and lets go of one whose name or path leads elsewhere now.</summary>
+    /// <summary>Opens the port's namespace if it is there, and releases one whose name or path leads elsewhere now.</summary>
     private bool IsNamespaceThere()
     {
         if (_space is { IsCurrent: false })
@@ -215,7 +222,10 @@ internal sealed class PortRecorder
         return _space is not null;
     }
 
-    /// <summary>Its name or path leads elsewhere: what is left of it is kept by our sockets alone. A number of a process may soon be another process's, so it is not followed further.</summary>
+    /// <summary>
+    /// Its name or path leads elsewhere: only our sockets keep the rest of it alive. A number of a process may soon be another process's,
+    /// so it is not followed further.
+    /// </summary>
     private void LoseNamespace()
     {
         _namespaceIsOver = PortName.IsOfProcess(_options.Netns!);
@@ -225,7 +235,8 @@ internal sealed class PortRecorder
         LeaveNamespace();
     }
 
-    private string NamespaceText(string what) => $"{what}; {(_namespaceIsOver ? "it was named by a process and is not waited for" : "waiting for it")}";
+    private string NamespaceText(string what) =>
+        $"{what}; {(_namespaceIsOver ? "it was named by a process and is not waited for" : "waiting for it")}";
 
     private void LeaveNamespace()
     {
@@ -233,7 +244,9 @@ internal sealed class PortRecorder
         _space = null;
     }
 
-    /// <summary>Keeps the time while the link is down, follows a rename, closes the rings when the interface or its namespace is gone.</summary>
+    /// <summary>
+    /// Counts the time while the link is down, follows a rename, closes the rings when the interface or its namespace is gone.
+    /// </summary>
     private void Follow()
     {
         if (!_space!.IsCurrent)
@@ -253,7 +266,8 @@ internal sealed class PortRecorder
 
         if (link.Name != _currentName)
         {
-            _setup.Logger.LogWarning("port {Port}: interface {Index} is called {Name} now; capture goes on", _options.Name, link.Index, link.Name);
+            _setup.Logger.LogWarning("port {Port}: interface {Index} is called {Name} now; capture continues", _options.Name, link.Index,
+                link.Name);
             Volatile.Write(ref _currentName, link.Name);
         }
 
@@ -331,7 +345,7 @@ internal sealed class PortRecorder
         _state = state;
     }
 
-    /// <summary>A port that could not be opened while the recorder runs: said once, tried again at the next look.</summary>
+    /// <summary>Reports once that a port could not be opened; the supervisor retries at its next round.</summary>
     public void ReportProblem(string message)
     {
         if (_problem != message)

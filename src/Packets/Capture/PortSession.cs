@@ -15,12 +15,14 @@ namespace Capbox.Packets.Capture;
 /// <param name="Counters">Counters of the port.</param>
 /// <param name="RingCounters">Gives the counters of so many rings; they outlive a session.</param>
 internal sealed record PortSetup(
-    int Port, StorageOptions Storage, Func<ushort, LinkStores> StoresFor, FlightRecorder? Flight, TimeQualityLog Clocks, ILogger Logger, PortCounters Counters,
+    int Port, StorageOptions Storage, Func<ushort, LinkStores> StoresFor, FlightRecorder? Flight, TimeQualityLog Clocks, ILogger Logger,
+        PortCounters Counters,
     Func<int, RingCounters[]> RingCounters);
 
 /// <summary>
-/// A port while it is open: its rings, the threads that empty them, the counter of the trigger filter, and what was set on the interface meanwhile.
-/// The port's supervisor makes and closes it; the ring threads see only their ring, the flight recorder's thread only <see cref="TakeMatch"/>.
+/// A port while it is open: its rings, the threads that empty them, the counter of the trigger filter, and what was set on the interface
+/// meanwhile. The port's supervisor makes and closes it; the ring threads see only their ring, the flight recorder's thread only
+/// <see cref="TakeMatch"/>.
 /// </summary>
 internal sealed class PortSession : IDisposable
 {
@@ -122,8 +124,9 @@ internal sealed class PortSession : IDisposable
     public void CountInterfaceLosses(LinkRecord link)
     {
         InterfaceCounts now = InterfaceCounts.Read(link);
-        // rx_dropped also counts packets that no protocol wanted after the rings had them (every tagged packet without a VLAN device): a loss before
-        // the rings is only what the CPUs' backlogs dropped at the same time. Backlogs are the machine's, so with several ports this is an upper bound.
+        // rx_dropped also counts packets that no protocol wanted after the rings had them (every tagged packet without a VLAN device): a
+        // loss before the rings is only what the CPUs' backlogs dropped at the same time. Backlogs are the machine's, so with several ports
+        // this is an upper bound.
         ulong dropped = Growth(now.Dropped, _last.Dropped);
         ulong host = Math.Min(dropped, Growth(now.BacklogDropped, _last.BacklogDropped));
         _setup.Counters.AddInterfaceLoss(Growth(now.Missed, _last.Missed), host, dropped - host);
@@ -212,7 +215,9 @@ internal sealed class PortSession : IDisposable
         }
     }
 
-    /// <summary>The filter that triggers looks at all packets of the port in its direction, also at those that the port's own filter rejects.</summary>
+    /// <summary>
+    /// The filter that triggers looks at all packets of the port in its direction, also at those that the port's own filter rejects.
+    /// </summary>
     private void OpenTriggerCounter(Link link, string filter)
     {
         FileDescriptor counter = _space.Run(() =>
@@ -259,7 +264,8 @@ internal sealed class PortSession : IDisposable
     }
 
     private void LogNoCpu(int cpu, int ring) => _setup.Logger.LogWarning(
-        "port {Port}: cpus: there is no CPU {Cpu} for this process; the thread of ring {Ring} runs where the kernel puts it", _options.Name, cpu, ring);
+        "port {Port}: cpus: there is no CPU {Cpu} for this process; the thread of ring {Ring} runs where the kernel puts it",
+            _options.Name, cpu, ring);
 
     private void CloseRings()
     {

@@ -10,7 +10,8 @@ public static class RecorderChange
         before.Storage.Directory != after.Storage.Directory || before.Trigger != after.Trigger;
 
     /// <summary>The rings of all ports are made anew.</summary>
-    public static bool AreRingsOther(StorageOptions before, StorageOptions after) => before.WritesInFlight != after.WritesInFlight || before.Engine != after.Engine;
+    public static bool AreRingsOther(StorageOptions before, StorageOptions after) => before.WritesInFlight != after.WritesInFlight
+        || before.Engine != after.Engine;
 
     /// <summary>More than the filter is another: the port is closed and opened again.</summary>
     public static bool NeedsOpening(PortOptions before, PortOptions after) =>

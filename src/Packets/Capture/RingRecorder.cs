@@ -10,24 +10,25 @@ namespace Capbox.Packets.Capture;
 internal sealed record RingSetup(int Port, int Ring, int HandoverMs, int WritesInFlight, TimeQualityLog Clocks);
 
 /// <summary>
-/// The packet line, one thread a ring: a block that the kernel hands over is made a chunk where it lies, gets its descriptor, is written from there and goes
-/// back to the kernel when the write has completed.
+/// The packet line, one thread a ring: a block that the kernel hands over is made a chunk where it lies, gets its descriptor, is written
+/// from there and goes back to the kernel when the write has completed.
 ///
-///     kernel's -> handed over -> prepared, in the ready queue -> in flight -> given back, kernel's
+///     kernel's -> handed over -> prepared, in the ready queue -> in flight -> released, kernel's
 ///
-/// Every loop of the thread allocates nothing and takes no lock. A block whose write failed stays rewritten and goes to another segment. The
-/// ready queue, the writes in flight and the wait times are all bounded, by the number of blocks, by the options and by <see cref="IdlePollMs"/>.
-/// In mode trigger a <see cref="PreTriggerPolicy"/> decides when blocks are taken, and which go back unwritten.
+/// Every loop of the thread allocates nothing and takes no lock. A block whose write failed stays rewritten and goes to another segment.
+/// The ready queue, the writes in flight and the wait times are all bounded, by the number of blocks, by the options and by
+/// <see cref="IdlePollMs"/>. In mode trigger a <see cref="PreTriggerPolicy"/> decides which blocks are written, and which are released
+/// unwritten.
 /// </summary>
 internal sealed unsafe class RingRecorder : IDisposable
 {
     private const int IdlePollMs = 100;
     private const int DiskPollMs = 10;
 
-    /// <summary>How long a stop waits for a disk that does not take the last blocks before they are counted as lost to it.</summary>
+    /// <summary>How long a stop waits for a disk that rejects the last blocks before they are counted as lost to it.</summary>
     private const int GiveUpMs = 10_000;
 
-    /// <summary>How long after the last block a stop outside a window still looks for one.</summary>
+    /// <summary>How long after the last block a stop outside a window still polls for one.</summary>
     private const int DiscardMs = 50;
 
     private readonly RingSetup _setup;
@@ -38,9 +39,9 @@ internal sealed unsafe class RingRecorder : IDisposable
     private readonly RingCounters _counters;
     private readonly PreTriggerPolicy? _policy; // mode trigger
     private readonly RewrittenBlock[] _blocks;
-    private readonly Reservation[] _places; // by block; the last one is the note's
-    private readonly SegmentWriter[] _targets; // by block, while it is held; the last one is the note's
-    private readonly bool[] _held; // by block: prepared and not given back
+    private readonly Reservation[] _places; // by block; the last one is the loss report's
+    private readonly SegmentWriter[] _targets; // by block, while it is held; the last one is the loss report's
+    private readonly bool[] _held; // by block: prepared and not released
     private readonly int[] _ready; // ring buffer of block numbers, oldest first
     private readonly int _reportTag;
     private readonly LossReport _losses;
@@ -57,9 +58,10 @@ internal sealed unsafe class RingRecorder : IDisposable
     /// <param name="writes">The ring's own write queue; this object closes it.</param>
     /// <param name="port">The port's counters.</param>
     /// <param name="counters">The ring's counters; they outlive a ring that is opened again.</param>
-    /// <param name="policy">Mode trigger: what is kept and what is written; null: everything is written.</param>
+    /// <param name="policy">Mode trigger: decides what is retained and written; null: everything is written.</param>
     public RingRecorder(
-        RingSetup setup, BlockRing ring, LinkStores stores, WriteQueue writes, PortCounters port, RingCounters counters, PreTriggerPolicy? policy = null)
+        RingSetup setup, BlockRing ring, LinkStores stores, WriteQueue writes, PortCounters port, RingCounters counters,
+            PreTriggerPolicy? policy = null)
     {
         _setup = setup;
         _ring = ring;
@@ -85,7 +87,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     /// <summary>Chunks from the next block on go here. From the supervisor's thread.</summary>
     public void MoveTo(LinkStores stores) => _stores = stores;
 
-    /// <summary>Mode trigger: what this ring keeps, for control.</summary>
+    /// <summary>Mode trigger: state of this ring's policy, for control.</summary>
     public PreTriggerPolicy? Policy => _policy;
 
     /// <summary>The thread: runs until <see cref="RequestStop"/>, then drains.</summary>
@@ -136,8 +138,8 @@ internal sealed unsafe class RingRecorder : IDisposable
     }
 
     /// <summary>
-    /// Mode trigger, once a round: sees what has been handed over, opens and ends windows, lets the oldest go. Budget: one getsockopt and a few stores a block,
-    /// nothing a packet.
+    /// Mode trigger, once a round: sees what has been handed over, opens and ends windows, discards the oldest. Budget: one getsockopt and
+    /// a few stores a block, nothing a packet.
     /// </summary>
     private bool Retain(PreTriggerPolicy policy)
     {
@@ -234,7 +236,10 @@ internal sealed unsafe class RingRecorder : IDisposable
         return any;
     }
 
-    /// <summary>Takes room in a segment, completes the descriptor and starts the write. False: there is no room now; nothing has changed but the losses told.</summary>
+    /// <summary>
+    /// Reserves room in a segment, completes the descriptor and starts the write. False: no room now; only the unreported losses have moved
+    /// into the record.
+    /// </summary>
     private bool TrySubmit(ref ChunkRecord record, byte* chunk, int tag, uint interfaceId, ulong firstStampNs, ulong lastStampNs)
     {
         int bytes = (int)record.ChunkBytes;
@@ -275,7 +280,7 @@ internal sealed unsafe class RingRecorder : IDisposable
         bool isWhole = result == (int)record.ChunkBytes;
         if (_gaveUp && !isReport)
         {
-            // Too late: its packets are told as lost. The room stays a hole, which the sealing fills.
+            // Too late: its packets are reported as lost. The room stays a hole, which the sealing fills.
             place.Segment.Leave();
             place = default;
             return;
@@ -388,7 +393,8 @@ internal sealed unsafe class RingRecorder : IDisposable
 
     /// <summary>
     /// Takes what the kernel still has: the block being filled is handed over after the handover time. Ends when all is written, or after
-    /// <see cref="GiveUpMs"/> without progress; what is left then is counted as lost to the disk. In mode trigger outside a window all is let go instead.
+    /// <see cref="GiveUpMs"/> without progress; what is left then is counted as lost to the disk. In mode trigger outside a window all is
+    /// discarded instead.
     /// </summary>
     private void Drain()
     {

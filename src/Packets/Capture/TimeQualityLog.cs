@@ -3,33 +3,34 @@ using Capbox.Platform.Time;
 
 namespace Capbox.Packets.Capture;
 
-/// <summary>What a clock's stamps are worth.</summary>
+/// <summary>Quality of a clock's stamps.</summary>
 /// <param name="State">How far it can be trusted.</param>
-/// <param name="BoundNs">The true time is no further from a stamp than this, ns; all ones: no bound is claimed.</param>
+/// <param name="BoundNs">The true time is no further from a stamp than this, ns; all ones: no bound.</param>
 public readonly record struct TimeQuality(ClockState State, uint BoundNs)
 {
-    /// <summary>The clock as it is: nothing is claimed.</summary>
+    /// <summary>Unknown quality.</summary>
     public static TimeQuality None => new(ClockState.Untraceable, uint.MaxValue);
 
-    /// <summary>What holds for stamps of which some are worth this and some that.</summary>
+    /// <summary>Quality of stamps of which some have this and some the other.</summary>
     public TimeQuality Or(TimeQuality other) => new(ClockTrust.Worse(State, other.State), Math.Max(BoundNs, other.BoundNs));
 }
 
 /// <summary>
-/// What the clocks that stamp packets are worth, and were in the last minute: told once a second and at each change by whoever keeps the clocks, read by the ring threads for each chunk.
-/// A chunk gets the worst of the time that its packets span, so that a doubt is never lost between two looks.
+/// Quality of the clocks that stamp packets, now and in the last minute. The clock supervisor publishes it once a second and at each
+/// change; the ring threads read it for each chunk. A chunk gets the worst of the time that its packets span, so that a doubt between two
+/// publications is never lost.
 /// </summary>
 public sealed class TimeQualityLog
 {
     /// <summary>A chunk spans at most a handover, 60 s. One that began before the oldest entry gets no quality.</summary>
     private const int MostEntries = 64;
 
-    /// <summary>Whoever keeps the clocks tells once a second. When it has not for so long it hangs, and what it said last holds no more.</summary>
+    /// <summary>The clock supervisor publishes once a second. After this silence it hangs, and its last quality no longer holds.</summary>
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(10);
 
     private sealed record Entry(long FromUtcNs, TimeQuality System, TimeQuality[] Cards);
 
-    /// <summary>TAI - UTC by whoever keeps the clock.</summary>
+    /// <summary>TAI - UTC as the clock supervisor announced it.</summary>
     /// <param name="Offset">The difference.</param>
     /// <param name="From">Since when, or from when on.</param>
     internal sealed record UtcAnnouncement(UtcOffset Offset, TaiTime From);
@@ -40,11 +41,11 @@ public sealed class TimeQualityLog
     private readonly TimeProvider _time;
     private Entry[] _entries; // oldest first; replaced as a whole, never changed
     private bool _isPublished;
-    private long _publishedTicks; // when somebody who keeps clocks spoke last, by _time's counter
+    private long _publishedTicks; // last publication, by _time's counter
 
     /// <param name="ports">Number of ports.</param>
-    /// <param name="utc">TAI - UTC until somebody says better; that since 2017 if nothing is said.</param>
-    /// <param name="time">Its monotonic counter tells whether the keeper of the clocks still speaks.</param>
+    /// <param name="utc">TAI - UTC until another is announced; default: that since 2017.</param>
+    /// <param name="time">Its monotonic counter shows whether quality is still published.</param>
     public TimeQualityLog(int ports, UtcOffset? utc = null, TimeProvider? time = null)
     {
         (_ports, _time) = (ports, time ?? TimeProvider.System);
@@ -55,36 +56,37 @@ public sealed class TimeQualityLog
     /// <summary>TAI - UTC as chunks take it. The recorder changes it, when it has a place for them.</summary>
     public UtcScale Utc { get; }
 
-    /// <summary>What was told last; null: nobody keeps a clock, or knows.</summary>
+    /// <summary>Last announcement; null: no clock is supervised, or its TAI - UTC is unknown.</summary>
     internal UtcAnnouncement? Announced => Volatile.Read(ref _announced);
 
-    /// <summary>Tells TAI - UTC, some seconds before it changes, if it is known before; the recorder acts on it. One thread.</summary>
+    /// <summary>Announces TAI - UTC, some seconds before it changes, if it is known before; the recorder acts on it. One thread.</summary>
     public void PublishUtc(UtcOffset offset, TaiTime from)
     {
         if (_announced?.Offset != offset)
             Volatile.Write(ref _announced, new UtcAnnouncement(offset, from));
     }
 
-    /// <summary>Tells what holds from now on.</summary>
+    /// <summary>Publishes the quality that holds from now on.</summary>
     /// <param name="nowUtcNs">CLOCK_REALTIME.</param>
     /// <param name="system">Of the stamps of the system clock.</param>
     /// <param name="cards">Of the stamps of each port's NIC, by the port's place.</param>
     public void Publish(long nowUtcNs, TimeQuality system, ReadOnlySpan<TimeQuality> cards)
     {
         if (cards.Length != _ports)
-            throw new ArgumentException($"{cards.Length} claims for {_ports} ports", nameof(cards));
+            throw new ArgumentException($"{cards.Length} cards for {_ports} ports", nameof(cards));
         lock (_change)
         {
-            // What was not claimed during a silence is not claimed after it either.
+            // A silence without quality stays without it afterwards.
             if (_isPublished && IsSilent)
-                Add(new Entry(nowUtcNs - ((long)_time.GetElapsedTime(_publishedTicks).TotalMicroseconds * 1_000), TimeQuality.None, NoQuality(_ports)));
+                Add(new Entry(nowUtcNs - ((long)_time.GetElapsedTime(_publishedTicks).TotalMicroseconds * 1_000), TimeQuality.None,
+                    NoQuality(_ports)));
             Add(new Entry(nowUtcNs, system, cards.ToArray()));
             Volatile.Write(ref _publishedTicks, _time.GetTimestamp());
             _isPublished = true;
         }
     }
 
-    /// <summary>A place has another port from now on: nothing is claimed of its card until somebody does.</summary>
+    /// <summary>A place has another port from now on: no quality of its card is known until the next publication.</summary>
     public void Forget(long nowUtcNs, IEnumerable<int> places)
     {
         lock (_change)
@@ -104,7 +106,7 @@ public sealed class TimeQualityLog
         Volatile.Write(ref _entries, [.. entries[from..], entry]);
     }
 
-    /// <summary>The system clock and the card of a port as told last; nothing once the keeper is silent.</summary>
+    /// <summary>Quality of the system clock and of a port's card as last published; none after a silence.</summary>
     public (TimeQuality System, TimeQuality Card) Latest(int port)
     {
         if (IsSilent)
@@ -113,7 +115,10 @@ public sealed class TimeQualityLog
         return (last.System, last.Cards[port]);
     }
 
-    /// <summary>Writes to a chunk what its stamps are worth: the worst from the first to the last. Allocates nothing, takes no lock, looks at 64 entries at most, at 1 or 2 as a rule.</summary>
+    /// <summary>
+    /// Writes the quality of its stamps to a chunk: the worst from the first to the last. Allocates nothing, takes no lock, looks at 64
+    /// entries at most, at 1 or 2 as a rule.
+    /// </summary>
     public void Describe(ref ChunkRecord record)
     {
         bool isSoftware = record.HardwareStampedPackets < record.Packets || record.Packets == 0;

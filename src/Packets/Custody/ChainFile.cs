@@ -8,15 +8,15 @@ using Microsoft.Win32.SafeHandles;
 namespace Capbox.Packets.Custody;
 
 /// <summary>
-/// The chain of an archive, open for writing: one at a time (a lock file, so that readers are not held off). Opening goes through all of it; each entry is on disk when the method that adds it returns. Not for two
-/// threads at once.
+/// The chain of an archive, open for writing: one at a time (a lock file, so that readers are not held off). Opening goes through all of
+/// it; each entry is on disk when the method that adds it returns. Not for two threads at once.
 /// </summary>
 internal sealed class ChainFile : IDisposable
 {
     public const string Name = "chain.jsonl";
     private const string LockName = "chain.lock";
 
-    /// <summary>Room kept for entries when the disk is full: retention needs its tombstones to make room again.</summary>
+    /// <summary>Room reserved for entries when the disk is full: retention needs its tombstones to make room again.</summary>
     private const long ReserveBytes = 1 << 20;
     private readonly FileStream _lock;
     private readonly FileStream _file;
@@ -47,10 +47,10 @@ internal sealed class ChainFile : IDisposable
 
     /// <summary>Opens or begins the chain of an archive.</summary>
     /// <param name="archive">Made if it is missing.</param>
-    /// <param name="key">The private key that keeps the chain; stays the caller's.</param>
-    /// <param name="bytesRead">Told about the progress through a long chain; may be null.</param>
-    /// <exception cref="ChainBusyException">Another process keeps this chain.</exception>
-    /// <exception cref="CustodyException">The chain was changed, or another key keeps it.</exception>
+    /// <param name="key">Private key that signs the chain; stays the caller's.</param>
+    /// <param name="bytesRead">Progress through a long chain; may be null.</param>
+    /// <exception cref="ChainBusyException">Another process has this chain open.</exception>
+    /// <exception cref="CustodyException">The chain was changed, or it belongs to another key.</exception>
     /// <exception cref="IOException">The disk refuses.</exception>
     public static ChainFile Open(string archive, ChainKey key, Action<long>? bytesRead = null)
     {
@@ -82,8 +82,8 @@ internal sealed class ChainFile : IDisposable
         }
     }
 
-    /// <summary>Looks at the last entry alone: a wrong key is told before anything starts.</summary>
-    /// <exception cref="CustodyException">Another key keeps the chain.</exception>
+    /// <summary>Reads the last entry alone, so that a wrong key is reported before anything starts.</summary>
+    /// <exception cref="CustodyException">The chain belongs to another key.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     public static void CheckSigner(string archive, ChainKey key)
     {
@@ -96,7 +96,7 @@ internal sealed class ChainFile : IDisposable
         int end = tail.AsSpan(0, got).LastIndexOf((byte)'\n') + 1;
         int start = end == 0 ? 0 : tail.AsSpan(0, end - 1).LastIndexOf((byte)'\n') + 1;
         if (ChainEntry.TryParse(tail.AsSpan(start, end - start), out _) is not { } last)
-            return; // whole reading will tell what is wrong
+            return; // reading the whole chain reports the fault
         string signer = last.Kind == EntryKind.Key
             ? Convert.ToHexStringLower(SHA256.HashData(Convert.FromBase64String(last.PublicKey)))
             : last.Key;
@@ -127,9 +127,10 @@ internal sealed class ChainFile : IDisposable
         });
     }
 
-    public ChainEntry AddMissing(SegmentName name) => Append(New(EntryKind.Missing) with { Sequence = name.Sequence, File = name.ToString() });
+    public ChainEntry AddMissing(SegmentName name) => Append(New(EntryKind.Missing) with { Sequence = name.Sequence,
+        File = name.ToString() });
 
-    /// <summary>Hands the chain over to another key; this object can add nothing afterwards.</summary>
+    /// <summary>Gives the chain to another key; this object can add nothing afterwards.</summary>
     public ChainEntry AddKey(ChainKey next)
     {
         ChainEntry entry = New(EntryKind.Key) with { PublicKey = Convert.ToBase64String(next.PublicKey) };
@@ -139,7 +140,9 @@ internal sealed class ChainFile : IDisposable
     /// <summary>The entry of a segment that should be there.</summary>
     public ChainEntry EntryOf(ulong sequence) => ChainLines.ReadAt(Handle, State.Live[sequence]);
 
-    /// <summary>Whether the file under the chain's name is still this one. Asked before work, so that a chain that was taken away is noticed.</summary>
+    /// <summary>
+    /// Whether the file under the chain's name is still this one. Asked before work, so that a chain that was taken away is noticed.
+    /// </summary>
     public bool IsStillThere()
     {
         using FileStream? now = TryOpenShared(_path);
@@ -174,7 +177,7 @@ internal sealed class ChainFile : IDisposable
         }
         catch (IOException e) when (e.HResult == LibC.EAGAIN)
         {
-            throw new ChainBusyException($"{path}: another capbox keeps this chain", e);
+            throw new ChainBusyException($"{path}: another capbox has this chain open", e);
         }
     }
 
@@ -188,7 +191,8 @@ internal sealed class ChainFile : IDisposable
     });
 
     /// <summary>
-    /// Links and rules of every entry, the signature of the last one: since each line holds the hash of the line before it, that one signature is over all of them.
+    /// Links and rules of every entry, the signature of the last one: since each line holds the hash of the line before it, that one
+    /// signature is over all of them.
     /// </summary>
     private void Replay(Action<long>? bytesRead)
     {
@@ -228,7 +232,7 @@ internal sealed class ChainFile : IDisposable
     }
 
     private static CustodyException OtherSigner(string path, string signer, ChainKey key) =>
-        new($"{path}: kept by key {signer}, not by {key.Id}; the chain must be given to the new key first");
+        new($"{path}: the chain belongs to key {signer}, not to {key.Id}; give it to the new key first");
 
     private void Begin(string archive)
     {
@@ -241,7 +245,8 @@ internal sealed class ChainFile : IDisposable
         IsNew = true;
     }
 
-    private ChainEntry New(EntryKind kind) => new() { Number = State.Entries + 1, Kind = kind, Time = UtcTime.Now.ToString(), Previous = State.Head, Key = _key.Id };
+    private ChainEntry New(EntryKind kind) => new() { Number = State.Entries
+        + 1, Kind = kind, Time = UtcTime.Now.ToString(), Previous = State.Head, Key = _key.Id };
 
     private ChainEntry Append(ChainEntry entry)
     {
@@ -288,5 +293,5 @@ internal sealed class ChainFile : IDisposable
     }
 }
 
-/// <summary>Another process keeps the chain; it may be free later.</summary>
+/// <summary>Another process has the chain open; it may be free later.</summary>
 internal sealed class ChainBusyException(string message, Exception inner) : IOException(message, inner);

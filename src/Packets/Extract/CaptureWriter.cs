@@ -39,15 +39,19 @@ internal abstract class CaptureWriter(OutputPipe output)
             return new PcapngWriter(output, snapLength, slices.Count == 0 ? null : slices[0].Header);
         ushort[] linkTypes = [.. slices.Select(s => s.Header.LinkType).Distinct()];
         if (linkTypes.Length > 1)
-            throw new ExtractException($"the range has packets of link types {string.Join(", ", linkTypes)}, and pcap holds one: name ports of one type, or choose the format pcapng");
+            throw OneLinkType($"the range has packets of link types {string.Join(", ", linkTypes)}");
         return new PcapWriter(output, format == ExtractFormat.PcapNs, linkTypes.Length == 0 ? (ushort)1 : linkTypes[0], snapLength);
     }
+
+    private protected static ExtractException OneLinkType(string what) =>
+        new($"{what}, and pcap holds one: name ports of one type, or choose the format pcapng");
 
     /// <summary>Makes the writer for packets of segments that are not all known yet.</summary>
     /// <param name="format">Of the output.</param>
     /// <param name="output">Gets the file's head.</param>
     /// <param name="first">Of a segment, whose interfaces come first; null if there is none yet, which pcap does not permit.</param>
-    public static CaptureWriter CreateLive(ExtractFormat format, OutputPipe output, SegmentHeaderInfo? first) => format == ExtractFormat.Pcapng
+    public static CaptureWriter CreateLive(ExtractFormat format, OutputPipe output, SegmentHeaderInfo? first) =>
+        format == ExtractFormat.Pcapng
         ? new PcapngWriter(output, Format.MaxSnapLength, first)
         : new PcapWriter(output, format == ExtractFormat.PcapNs, first!.LinkType, Format.MaxSnapLength);
 }
@@ -76,7 +80,7 @@ internal sealed class PcapWriter : CaptureWriter
     public override void Write(SegmentSlice slice, in SegmentPacket packet)
     {
         if (slice.Header.LinkType != _linkType)
-            throw new ExtractException($"a packet of link type {slice.Header.LinkType} after some of {_linkType}, and pcap holds one: name ports of one type, or choose the format pcapng");
+            throw OneLinkType($"a packet of link type {slice.Header.LinkType} after some of {_linkType}");
         long seconds = Math.DivRem(packet.UtcNs, 1_000_000_000, out long fraction);
         Span<byte> room = Output.Reserve(HeaderBytes + packet.CapturedLength);
         BinaryPrimitives.WriteUInt32LittleEndian(room, (uint)seconds);
@@ -88,9 +92,9 @@ internal sealed class PcapWriter : CaptureWriter
 }
 
 /// <summary>
-/// PCAPNG. The interfaces of the first segment come first, with their numbers, so chunks of segments that have the same can be copied whole; a port that
-/// only a later segment has is described when its first packet comes. One snap length for all, or libpcap refuses the file. Packets written one by one
-/// are stamped in UTC and go to the port's software interface.
+/// PCAPNG. The interfaces of the first segment come first, with their numbers, so chunks of segments that have the same can be copied
+/// whole; a port that only a later segment has is described when its first packet comes. One snap length for all, or libpcap refuses the
+/// file. Packets written one by one are stamped in UTC and go to the port's software interface.
 /// </summary>
 internal sealed class PcapngWriter : CaptureWriter
 {

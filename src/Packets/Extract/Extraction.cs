@@ -4,8 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Capbox.Packets.Extract;
 
 /// <summary>
-/// Takes a time range out of an archive: footers and indexes say which chunks overlap it, those chunks alone are read, their packets merged by time, filtered by
-/// libpcap and written.
+/// Extracts a time range of an archive: footers and indexes name the chunks that overlap it, those chunks alone are read, their packets
+/// merged by time, filtered by libpcap and written.
 /// </summary>
 public static class Extraction
 {
@@ -15,12 +15,13 @@ public static class Extraction
     /// <param name="request">What.</param>
     /// <param name="format">In which format.</param>
     /// <param name="target">Where to, from its current position; not closed.</param>
-    /// <param name="progress">Told every few thousand packets.</param>
+    /// <param name="progress">Progress, every few thousand packets.</param>
     /// <param name="stop">Ends it early.</param>
     /// <exception cref="ExtractException">It cannot be done, before anything was written.</exception>
     /// <exception cref="IOException">The target took no more.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="stop"/>.</exception>
-    public static ExtractReport Run(ExtractRequest request, ExtractFormat format, SafeFileHandle target, IProgress<ExtractProgress>? progress, CancellationToken stop)
+    public static ExtractReport Run(ExtractRequest request, ExtractFormat format, SafeFileHandle target,
+        IProgress<ExtractProgress>? progress, CancellationToken stop)
     {
         if (request.To <= request.From)
             throw ExtractException.NotAfter(request);
@@ -72,7 +73,9 @@ public static class Extraction
         return counters.Warnings.Count > 0;
     }
 
-    /// <summary>A chunk tells what was lost before it: the first chunk of each ring behind the range may mean the range.</summary>
+    /// <summary>
+    /// A chunk reports the losses before it: those in the first chunk of each ring behind the range may lie in the range.
+    /// </summary>
     private static void AddLossesBehind(List<SegmentSlice> slices, List<SegmentSlice> inRange, ExtractCounters counters)
     {
         var seen = new HashSet<(string Port, ushort Ring)>();
@@ -99,13 +102,14 @@ public static class Extraction
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or SegmentFormatException)
         {
-            return null; // deleted or sealed since; what it tells is behind the range
+            return null; // deleted or sealed since; its losses are behind the range
         }
     }
 
     /// <summary>The loop over packets.</summary>
     private sealed class Job(
-        ExtractRequest request, List<SegmentSlice> slices, LinkFilters filters, CaptureWriter writer, ExtractCounters counters, IProgress<ExtractProgress>? progress,
+        ExtractRequest request, List<SegmentSlice> slices, LinkFilters filters, CaptureWriter writer, ExtractCounters counters,
+            IProgress<ExtractProgress>? progress,
         CancellationToken stop)
     {
         private readonly long _totalBytes = slices.Sum(s => s.ChunkBytes);

@@ -5,9 +5,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Capbox.Packets.Extract;
 
 /// <summary>
-/// Extraction that goes on with what is being recorded. A chunk appears when its block was handed over and written, so packets of several rings do not come in order
-/// of time. Therefore every chunk waits for the window after it was found, and then goes out merged by time with all that was found until then. What comes later than that
-/// is written nevertheless, behind its place, and counted.
+/// Extraction that follows the recording. A chunk appears when its block was handed over and written, so packets of several rings do not
+/// come in order of time. Therefore every chunk waits for the window after it was found, and then goes out merged by time with all that was
+/// found until then. What comes later than that is written nevertheless, behind its place, and counted.
 /// </summary>
 public static class LiveExtraction
 {
@@ -19,17 +19,21 @@ public static class LiveExtraction
     /// <summary>After a stop: how long what was found is still written.</summary>
     private const int DrainMs = 1000;
 
-    /// <summary>Extracts until the end of the range has passed by the system clock, <paramref name="stop"/>, or nobody reads the pipe any more.</summary>
+    /// <summary>
+    /// Extracts until the end of the range has passed by the system clock, <paramref name="stop"/>, or until the reader has closed the
+    /// pipe.
+    /// </summary>
     /// <param name="request">What; an end far in the future means none.</param>
     /// <param name="format">In which format.</param>
     /// <param name="target">Where to, from its current position; not closed.</param>
     /// <param name="windowMs">How long a chunk waits for earlier ones.</param>
-    /// <param name="progress">Told some times a second; the total is unknown, 0.</param>
+    /// <param name="progress">Progress, some times a second; the total is unknown, 0.</param>
     /// <param name="stop">Ends it in order: what was found goes out, for a second at most.</param>
     /// <exception cref="ExtractException">It cannot be done.</exception>
     /// <exception cref="IOException">The target took no more, or the archive cannot be read.</exception>
     public static ExtractReport Run(
-        ExtractRequest request, ExtractFormat format, SafeFileHandle target, int windowMs, IProgress<ExtractProgress>? progress, CancellationToken stop)
+        ExtractRequest request, ExtractFormat format, SafeFileHandle target, int windowMs, IProgress<ExtractProgress>? progress,
+            CancellationToken stop)
     {
         if (request.To <= request.From)
             throw ExtractException.NotAfter(request);
@@ -71,7 +75,8 @@ public static class LiveExtraction
         private long _lastNs = long.MinValue;
 
         public Job(
-            ExtractRequest request, ExtractFormat format, SafeFileHandle target, int windowMs, LinkFilters filters, IProgress<ExtractProgress>? progress,
+            ExtractRequest request, ExtractFormat format, SafeFileHandle target, int windowMs, LinkFilters filters,
+                IProgress<ExtractProgress>? progress,
             CancellationToken stop, CancellationToken abandon)
         {
             _request = request;
@@ -125,7 +130,8 @@ public static class LiveExtraction
             if (warning is not null)
                 _counters.Warnings.Add(warning);
             return new ExtractReport(
-                _packets, _packetBytes, _packetsRead, _segments.Segments, _counters.ChunksRead, _segments.ChunkBytes, _counters.ChunkBytesRead, _counters.Losses, _counters.Warnings)
+                _packets, _packetBytes, _packetsRead, _segments.Segments, _counters.ChunksRead, _segments.ChunkBytes,
+                    _counters.ChunkBytesRead, _counters.Losses, _counters.Warnings)
             {
                 LatePackets = _late,
             };
@@ -148,7 +154,9 @@ public static class LiveExtraction
             }
         }
 
-        /// <summary>The file's head goes out at once, so that a reader sees that the capture has begun; pcap's needs the link type.</summary>
+        /// <summary>
+        /// The file's head goes out at once, so that a reader sees that the capture has begun; pcap's needs the link type.
+        /// </summary>
         private void Begin()
         {
             if (_writer is null && (_format == ExtractFormat.Pcapng || _segments.Newest is not null))

@@ -3,9 +3,9 @@ using Capbox.Packets.Pcapng;
 namespace Capbox.Packets.Extract;
 
 /// <summary>
-/// Finds chunks of an archive as they are written and adds them to a merge, each once: first those of the sealed segments, by their indexes, then
-/// those of the parts, again and again; when a part is sealed, its index tells what was not found before. The directory is read only when it has
-/// changed: nothing but segments comes and goes in it.
+/// Finds chunks of an archive as they are written and adds them to a merge, each once: first those of the sealed segments, by their
+/// indexes, then those of the parts, again and again; when a part is sealed, its index names the chunks that were not found before. The
+/// directory is read only when it has changed: nothing but segments comes and goes in it.
 /// </summary>
 internal sealed class LiveSegments(ExtractRequest request, PacketMerge merge, ExtractCounters counters) : IDisposable
 {
@@ -71,7 +71,8 @@ internal sealed class LiveSegments(ExtractRequest request, PacketMerge merge, Ex
 
     private void ReadDirectory(long nowMs)
     {
-        // The time of a change is coarse: after a change one more look is taken at the next round, when the time cannot be the same for a second change.
+        // The time of a change is coarse: after a change one more look is taken at the next round, when the time cannot be the same for a
+        // second change.
         DateTime changed = Directory.GetLastWriteTimeUtc(request.Archive);
         if (changed == _changed && !_readAgain)
             return;
@@ -92,7 +93,9 @@ internal sealed class LiveSegments(ExtractRequest request, PacketMerge merge, Ex
         ForgetMissing(present);
     }
 
-    /// <summary>An index names what was there when it was asked, parts too, which may be sealed by now; what came later it does not know.</summary>
+    /// <summary>
+    /// An index names what was there when it was asked, parts too, which may be sealed by now; what came later it does not know.
+    /// </summary>
     private bool IsCandidate(ulong sequence) => _candidates is null || _candidates.Contains(sequence) || sequence > _newestCandidate;
 
     private static ulong SequenceOf(string path) => SegmentName.TryParse(Path.GetFileName(path), out SegmentName name) ? name.Sequence : 0;
@@ -118,7 +121,7 @@ internal sealed class LiveSegments(ExtractRequest request, PacketMerge merge, Ex
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or SegmentFormatException)
         {
-            // Its header is not written yet, or it was sealed or deleted since: the next look tells.
+            // Its header is not written yet, or it was sealed or deleted since: the next poll shows which.
             _readAgain = true;
         }
     }
@@ -135,7 +138,8 @@ internal sealed class LiveSegments(ExtractRequest request, PacketMerge merge, Ex
             _parts.Remove(sequence);
         }
 
-        _sealedKnown.RemoveWhere(sequence => !present.Contains(sequence) && !_parts.ContainsKey(sequence) && !_sealedUnread.ContainsKey(sequence));
+        _sealedKnown.RemoveWhere(sequence => !present.Contains(sequence) && !_parts.ContainsKey(sequence)
+            && !_sealedUnread.ContainsKey(sequence));
     }
 
     private void AddSealed(ulong sequence, string path, long foundMs, long lateBelowNs)
@@ -145,7 +149,8 @@ internal sealed class LiveSegments(ExtractRequest request, PacketMerge merge, Ex
         {
             using SegmentReader reader = SegmentReader.Open(path);
             AddPorts(reader);
-            if (SegmentName.TryParse(Path.GetFileName(path), out SegmentName name) && SegmentScan.MissingFooter(request, reader, name) is { } warning)
+            if (SegmentName.TryParse(Path.GetFileName(path), out SegmentName name)
+                && SegmentScan.MissingFooter(request, reader, name) is { } warning)
                 counters.Warnings.Add(warning);
             bool isSame = part is not null && part.Reader.Origin.RunId == reader.Origin.RunId;
             _found.Clear();
@@ -191,7 +196,8 @@ internal sealed class LiveSegments(ExtractRequest request, PacketMerge merge, Ex
                 continue;
             if (entry.FirstUtcNs < toNs && entry.LastUtcNs >= fromNs)
                 wanted.Add(entry);
-            else if (SegmentScan.IsBehind(entry, toNs) && _reportedBehind.Add((port, entry.Ring)) && reader.TryReadChunk((long)entry.FileOffset, out ChunkRecord chunk) is null)
+            else if (SegmentScan.IsBehind(entry, toNs) && _reportedBehind.Add((port, entry.Ring))
+                && reader.TryReadChunk((long)entry.FileOffset, out ChunkRecord chunk) is null)
                 counters.AddLosses(port, chunk with { TruncatedPackets = 0 });
         }
 

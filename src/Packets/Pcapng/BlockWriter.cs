@@ -6,8 +6,8 @@ using System.Text;
 namespace Capbox.Packets.Pcapng;
 
 /// <summary>
-/// Writes PCAPNG blocks into a growing array: for headers and footers, a few times per segment. The packets' own blocks are made in place by
-/// the capture side and never pass here.
+/// Writes PCAPNG blocks into a growing array: for headers and footers, a few times per segment. The packets' own blocks are made in place
+/// by the capture side and never pass here.
 /// </summary>
 internal sealed class BlockWriter
 {

@@ -29,7 +29,8 @@ public readonly record struct SegmentName(string StartFileName, ulong Sequence, 
     public static long FirstMomentNs(long startNs) => Math.Max(0, startNs - MostBeforeNs);
 
     /// <summary>
-    /// Time of the last write to a segment, UTC nanoseconds, or its start if that is later. The segment holds no later stamp, unless a clock was wrong.
+    /// Time of the last write to a segment, UTC nanoseconds, or its start if that is later. The segment holds no later stamp, unless a
+    /// clock was wrong.
     /// </summary>
     public static long LastMomentNs(string path, long startNs)
     {

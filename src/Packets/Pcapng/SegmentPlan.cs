@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Capbox.Packets.Pcapng;
 
-/// <summary>What of a segment in progress is whole, and what its footer will say.</summary>
+/// <summary>The whole part of a segment in progress, and its footer to be.</summary>
 internal sealed class SegmentPlan
 {
     private SegmentPlan(SegmentReader reader)

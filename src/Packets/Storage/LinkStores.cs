@@ -3,8 +3,9 @@ using Capbox.Platform.Time;
 namespace Capbox.Packets.Storage;
 
 /// <summary>
-/// The stores of one link type and one plan. A segment's header tells one TAI - UTC, so after a change of it (a leap second) chunks go to a store of their own, and the one before takes what is late, until nobody has been
-/// in it for a while. After a change of plan all of them end so.
+/// The stores of one link type and one plan. A segment's header tells one TAI - UTC, so after a change of it (a leap second) chunks go to a
+/// store of their own, and the one before accepts late chunks, until no thread has used it for a while. After a change of plan all of them
+/// end so.
 /// </summary>
 internal sealed class LinkStores
 {
@@ -19,8 +20,8 @@ internal sealed class LinkStores
     public IReadOnlyList<SegmentWriter> All => Volatile.Read(ref _stores);
 
     /// <summary>
-    /// The store of an offset, or the newest if there is none of it any more. The caller is inside until <see cref="SegmentWriter.Leave"/>. Null: these stores are over, others are in their place. No
-    /// lock; looks at two stores as a rule.
+    /// The store of an offset, or the newest if there is none of it any more. The caller is inside until <see cref="SegmentWriter.Leave"/>.
+    /// Null: these stores are over, others are in their place. No lock; looks at two stores as a rule.
     /// </summary>
     public SegmentWriter? Enter(UtcOffset offset)
     {
@@ -52,7 +53,8 @@ internal sealed class LinkStores
     }
 
     /// <summary>
-    /// Closes stores that are not the newest, or any after <see cref="End"/>, and that nobody has been in for so long; returns those that have sealed all they had since, which are not in <see cref="All"/> any more.
+    /// Closes writers that are not the newest, or any after <see cref="End"/>, and that no thread has used for so long. Returns those that
+    /// have sealed everything; they are no longer in <see cref="All"/>.
     /// </summary>
     public IReadOnlyList<SegmentWriter> Retire(long idleMs)
     {

@@ -8,7 +8,7 @@ public enum WriteEngine
     IoUring,
     Threads,
 
-    /// <summary>Blocks are counted and given back without a write: a measuring stage of the bench.</summary>
+    /// <summary>Blocks are counted and released without a write: a measuring stage of the bench.</summary>
     Null,
 }
 

@@ -1,8 +1,8 @@
 namespace Capbox.Packets.Storage;
 
 /// <summary>
-/// Writes in flight of one ring thread. The owner submits, takes completions in any order and sleeps; nobody else touches it. An implementation takes at
-/// least the depth it was made with; the owner never submits more.
+/// Writes in flight of one ring thread. The owner submits, takes completions in any order and sleeps; no other thread touches it. An
+/// implementation takes at least the depth it was made with; the owner never submits more.
 /// </summary>
 internal abstract class WriteQueue : IDisposable
 {
@@ -32,7 +32,8 @@ internal abstract class WriteQueue : IDisposable
         WriteEngine.Null => new NullWriteQueue(depth),
         WriteEngine.Threads => new ThreadWriteQueue(depth),
         WriteEngine.IoUring => IoUringWriteQueue.TryCreate(depth)
-            ?? throw new IOException($"io_uring is not permitted here: {Platform.Linux.LibC.LastErrorText()} (use \"engine\": \"threads\")"),
+            ?? throw new IOException($"io_uring is not permitted here: {Platform.Linux.LibC.LastErrorText()} (use \"engine\": "
+                + $"\"threads\")"),
         _ => IoUringWriteQueue.TryCreate(depth) ?? (WriteQueue)new ThreadWriteQueue(depth),
     };
 }
