@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Capbox.Tests;
 
-/// <summary>The two lines of docs/ARCHITECTURE.md: packets never know of control.</summary>
+/// <summary>The two lines of docs/internals/architecture.md: packets never know of control.</summary>
 public sealed class ArchitectureTests
 {
     private static readonly string[] s_packetLine = ["Capbox.Native", "Capbox.Capture", "Capbox.Pcapng", "Capbox.Storage", "Capbox.Extract", "Capbox.Archive"];
