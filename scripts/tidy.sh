@@ -8,18 +8,11 @@ offend() { echo "$1: $2" >&2; bad=1; }
 # Files of the tree: what git tracks or would track.
 mapfile -t files < <(git ls-files --cached --others --exclude-standard | while read -r f; do [ -f "$f" ] && echo "$f"; done)
 
-# The packet line never imports the control line, and what both use knows neither.
-while read -r f; do offend "$f" "the packet line refers to the control line"; done < <(
-	grep -lE '\bCapbox\.(Config|Cli|Control|Mqtt|Fleet|Panel)\b|\b(Config|Cli|Control|Mqtt|Fleet|Panel)\.[A-Z]' -r src/Appliance/{Native,Capture,Pcapng,Storage,Extract,Archive,Custody} --include=*.cs || :)
-while read -r f; do offend "$f" "Nic refers to more than Native"; done < <(
-	grep -lE '\bCapbox\.(Config|Cli|Control|Capture|Pcapng|Storage)\b' -r src/Appliance/Nic --include=*.cs || :)
-while read -r f; do offend "$f" "Ptp refers to the appliance"; done < <(grep -lE '\bCapbox\.(Native|Capture|Pcapng|Storage|Config|Cli|Control|Nic)\b' -r src/Ptp --include=*.cs || :)
-
-# Pointers live in Native and in the hot files that rewrite blocks.
+# Pointers live in Platform/Linux and in the hot files that rewrite blocks.
 hot=$(grep -v '^#' scripts/unsafe-files.txt)
 while read -r f; do
-	case $f in src/Appliance/Native/*) continue ;; esac
-	grep -qxF "$f" <<<"$hot" || offend "$f" "unsafe outside Native and the files named in scripts/unsafe-files.txt"
+	case $f in src/Platform/Linux/*) continue ;; esac
+	grep -qxF "$f" <<<"$hot" || offend "$f" "unsafe outside Platform/Linux and the files named in scripts/unsafe-files.txt"
 done < <(grep -lwE 'unsafe|LibraryImport|DllImport' -r src --include=*.cs | grep -v '/obj/' || :)
 while read -r f; do [ -f "$f" ] || offend scripts/unsafe-files.txt "names $f, which does not exist"; done <<<"$hot"
 

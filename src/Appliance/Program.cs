@@ -1,5 +1,5 @@
 using Capbox.Cli;
-using Capbox.Native;
+using Capbox.Platform.Linux;
 
 StandardDescriptors.Fill();
 StandardOutput.Install();

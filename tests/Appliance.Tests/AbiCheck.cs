@@ -11,17 +11,17 @@ namespace Capbox.Tests;
 /// Compares the structs and numbers that a namespace mirrors with the C headers of this machine: a program of tests/abi is compiled, run, and compared by name. A struct, field or constant that it
 /// does not print is wrong, and so is a line without a mirror.
 /// </summary>
-/// <param name="source">Path of the C program.</param>
+/// <param name="sources">Paths of the C programs.</param>
 /// <param name="space">Namespace of the mirrors, in the assembly of <paramref name="member"/>.</param>
 /// <param name="member">Any type of that assembly.</param>
 /// <param name="others">Types outside of the namespace that have constants of the kernel, too.</param>
 /// <param name="isKernelNumber">Which of their constants are.</param>
 /// <param name="ownChoices">Constants that no header defines: sizes and bounds of our own choice.</param>
-internal sealed class AbiCheck(string source, string space, Type member, Type[] others, Func<FieldInfo, bool> isKernelNumber, HashSet<string> ownChoices)
+internal sealed class AbiCheck(string[] sources, string space, Type member, Type[] others, Func<FieldInfo, bool> isKernelNumber, HashSet<string> ownChoices)
 {
     private const BindingFlags Everything = BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
 
-    private readonly Lazy<Dictionary<string, long>> _headers = new(() => Read(source));
+    private readonly Lazy<Dictionary<string, long>> _headers = new(() => sources.SelectMany(Read).Distinct().ToDictionary());
 
     public void Structs()
     {
@@ -100,7 +100,7 @@ internal sealed class AbiCheck(string source, string space, Type member, Type[] 
         foreach ((string name, long value) in mirrors)
         {
             if (!_headers.Value.TryGetValue(name, out long expected))
-                wrong.Add($"{name} is not printed by {source}");
+                wrong.Add($"{name} is not printed by {string.Join(" or ", sources)}");
             else if (value != expected)
                 wrong.Add($"{name} is {value}, the headers say {expected}");
         }

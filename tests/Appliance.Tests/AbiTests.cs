@@ -1,15 +1,20 @@
+using Capbox.Packets.Capture;
+using Capbox.Platform.Linux;
+using Capbox.Ptp.Clocks;
 using Xunit;
 
 namespace Capbox.Tests;
 
-/// <summary>Every struct and every number in Capbox.Native against the C headers of this machine.</summary>
+/// <summary>Every struct and every number in Capbox.Platform.Linux against the C headers of this machine.</summary>
 public class AbiTests
 {
     private static readonly AbiCheck s_check = new(
-        Path.Combine(Repository.Root, "tests", "abi", "abi.c"), "Capbox.Native", typeof(Native.LibC), [typeof(Capture.BlockRewriter)], field => field.Name is "PacketTypeOffset" or "EtherType8021Q",
+        [Program("abi.c"), Program("ptp.c")], "Capbox.Platform.Linux", typeof(LibC), [typeof(BlockRewriter), typeof(ReferenceClock)],
+        field => field.DeclaringType == typeof(ReferenceClock) || field.Name is "PacketTypeOffset" or "EtherType8021Q",
         [
             "AlignedBuffer.Alignment", "FileSystem.PageBytes", "FilterProgram.LiveBufferBytes", "LinkControl.AnswerBytes", "LinkControl.MaxAnswers", "LinkWatch.DrainBytes", "LinkWatch.MaxDrains", "PacketRing.FrameBytes",
             "Pcap.Optimize", // pcap_compile's "non-zero"
+            "InterfaceDevice.MaxFlags", "ReceiveBatch.Slots", "ReceiveBatch.DataBytes", "ReceiveBatch.ControlBytes", "ReceiveBatch.NameBytes",
         ]);
 
     [Fact]
@@ -20,4 +25,6 @@ public class AbiTests
 
     [Fact]
     public void Nothing_is_printed_that_has_no_mirror() => s_check.NothingWithoutMirror();
+
+    private static string Program(string name) => Path.Combine(Repository.Root, "tests", "abi", name);
 }

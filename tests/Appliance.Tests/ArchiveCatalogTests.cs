@@ -1,5 +1,5 @@
-using Capbox.Archive;
 using Capbox.Bench;
+using Capbox.Packets.Archive;
 using CsCheck;
 using Xunit;
 

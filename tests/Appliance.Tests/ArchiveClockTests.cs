@@ -1,5 +1,5 @@
-using Capbox.Archive;
-using Capbox.Storage;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Storage;
 using Xunit;
 using static Capbox.Tests.FakeClocks;
 

@@ -1,4 +1,4 @@
-using Capbox.Archive;
+using Capbox.Platform.Time;
 
 namespace Capbox.Tests;
 

@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using Capbox.Capture;
-using Capbox.Native;
-using Capbox.Pcapng;
-using Capbox.Ptp;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
+using Capbox.Platform.Linux;
+using Capbox.Platform.Time;
 using CsCheck;
 using Xunit;
 

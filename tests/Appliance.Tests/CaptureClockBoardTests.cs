@@ -1,5 +1,5 @@
-using Capbox.Capture;
-using Capbox.Pcapng;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
 using Xunit;
 
 namespace Capbox.Tests;

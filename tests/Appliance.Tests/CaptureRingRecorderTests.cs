@@ -1,10 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
-using Capbox.Capture;
-using Capbox.Native;
-using Capbox.Pcapng;
-using Capbox.Ptp;
-using Capbox.Storage;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
+using Capbox.Packets.Storage;
+using Capbox.Platform.Linux;
+using Capbox.Platform.Time;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 

@@ -1,9 +1,9 @@
 using System.Runtime.InteropServices;
-using Capbox.Capture;
-using Capbox.Native;
-using Capbox.Pcapng;
-using Capbox.Ptp;
-using Capbox.Storage;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
+using Capbox.Packets.Storage;
+using Capbox.Platform.Linux;
+using Capbox.Platform.Time;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 using Frame = Capbox.Tests.CaptureBlockRewriterTests.Frame;

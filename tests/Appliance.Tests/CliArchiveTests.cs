@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Capbox.Storage;
+using Capbox.Packets.Storage;
 using Capbox.Tests.Integration;
 using Xunit;
 

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
-using Capbox.Capture;
 using Capbox.Cli;
+using Capbox.Packets.Capture;
 using Capbox.Tests.Integration;
 using Xunit;
 

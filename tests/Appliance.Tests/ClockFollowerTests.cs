@@ -1,6 +1,6 @@
-using Capbox.Capture;
-using Capbox.Pcapng;
-using Capbox.Ptp;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
+using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
 using Capbox.Timing;
 using Xunit;

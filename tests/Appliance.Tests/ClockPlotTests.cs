@@ -1,5 +1,5 @@
 using Capbox.Cli;
-using Capbox.Pcapng;
+using Capbox.Packets.Pcapng;
 using CsCheck;
 using Xunit;
 

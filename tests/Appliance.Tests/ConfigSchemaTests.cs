@@ -136,7 +136,7 @@ public partial class ConfigSchemaTests
         ConfigResult none = ConfigDocument.Parse("""{"ports":[{"name":"lo"}],"clock":{"interface":"eth0"},"mqtt":{"broker":"mqtts://b","deviceId":"d"}}"""u8.ToArray());
         Assert.Empty(all.Errors);
         Assert.Equal(none.Options!.Storage, all.Options!.Storage);
-        Assert.True(Capture.RecorderChange.IsSame(none.Options.Ports[0], all.Options.Ports[0]));
+        Assert.True(Packets.Capture.RecorderChange.IsSame(none.Options.Ports[0], all.Options.Ports[0]));
         Assert.Equal(none.Change, all.Change);
         Assert.Equal(none.Mqtt, all.Mqtt);
         Assert.Equal(none.Clock! with { Domains = [], Grandmasters = [] }, all.Clock! with { Domains = [], Grandmasters = [] });

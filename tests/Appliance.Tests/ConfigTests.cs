@@ -1,7 +1,7 @@
 using System.Text;
-using Capbox.Archive;
-using Capbox.Capture;
 using Capbox.Config;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Capture;
 using Capbox.Ptp.Messages;
 using Capbox.Timing;
 using Xunit;

@@ -1,8 +1,8 @@
 using System.Text;
-using Capbox.Capture;
 using Capbox.Config;
 using Capbox.Control;
-using Capbox.Pcapng;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
 using Capbox.Timing;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Capbox.Custody;
+using Capbox.Packets.Custody;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;

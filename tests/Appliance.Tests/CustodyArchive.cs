@@ -1,6 +1,6 @@
 using System.Text;
-using Capbox.Custody;
-using Capbox.Storage;
+using Capbox.Packets.Custody;
+using Capbox.Packets.Storage;
 
 namespace Capbox.Tests;
 

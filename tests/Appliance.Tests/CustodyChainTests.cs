@@ -1,5 +1,5 @@
 using System.Text;
-using Capbox.Custody;
+using Capbox.Packets.Custody;
 using CsCheck;
 using Xunit;
 
@@ -366,7 +366,7 @@ public sealed class CustodyChainTests : IDisposable
                 Time = "2026-11-23T08:30:00.123456789Z",
                 Previous = hash,
                 Sequence = sequence,
-                File = new Storage.SegmentName("20261123T083000.123456789Z", sequence, InProgress: false).ToString(),
+                File = new Packets.Storage.SegmentName("20261123T083000.123456789Z", sequence, InProgress: false).ToString(),
                 Entry = number,
                 Sha256 = hash,
                 Reason = ChainEntry.CleanReason(reason),

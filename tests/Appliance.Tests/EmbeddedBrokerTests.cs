@@ -5,10 +5,10 @@ using System.Text.Json;
 using Capbox.Config;
 using Capbox.Control;
 using Capbox.Mqtt;
-using Microsoft.Extensions.Logging.Abstractions;
 using MQTTnet;
 using MQTTnet.Formatter;
 using MQTTnet.Protocol;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Capbox.Tests;

@@ -1,8 +1,8 @@
 using System.Globalization;
-using Capbox.Capture;
 using Capbox.Control;
 using Capbox.Mqtt;
-using Capbox.Pcapng;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
 using Capbox.Timing;
 using Xunit;
 

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
-using Capbox.Capture;
 using Capbox.Control;
 using Capbox.Mqtt;
+using Capbox.Packets.Capture;
 using CsCheck;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;

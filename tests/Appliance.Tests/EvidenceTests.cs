@@ -1,5 +1,5 @@
 using System.Xml.Linq;
-using Capbox.Pcapng;
+using Capbox.Packets.Pcapng;
 using Capbox.Timing;
 using Capbox.Timing.Evidence;
 using CsCheck;

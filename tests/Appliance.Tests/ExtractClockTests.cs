@@ -1,6 +1,6 @@
-using Capbox.Extract;
-using Capbox.Pcapng;
-using Capbox.Ptp;
+using Capbox.Packets.Extract;
+using Capbox.Packets.Pcapng;
+using Capbox.Platform.Time;
 using Capbox.Tests.Integration;
 using Microsoft.Win32.SafeHandles;
 using Xunit;

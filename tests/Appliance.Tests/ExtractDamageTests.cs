@@ -1,6 +1,6 @@
-using Capbox.Archive;
-using Capbox.Extract;
-using Capbox.Ptp;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Extract;
+using Capbox.Platform.Time;
 using Microsoft.Win32.SafeHandles;
 using Xunit;
 

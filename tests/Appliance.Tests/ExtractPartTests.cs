@@ -1,5 +1,5 @@
-using Capbox.Extract;
-using Capbox.Ptp;
+using Capbox.Packets.Extract;
+using Capbox.Platform.Time;
 using Xunit;
 
 namespace Capbox.Tests;

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Capbox.Capture;
+using Capbox.Packets.Capture;
 using Xunit;
 
 namespace Capbox.Tests;

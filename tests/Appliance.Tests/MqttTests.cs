@@ -1,10 +1,10 @@
 using System.Text;
 using System.Text.Json;
-using Capbox.Capture;
 using Capbox.Config;
 using Capbox.Control;
 using Capbox.Mqtt;
-using Capbox.Pcapng;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
 using Capbox.Timing;
 using Xunit;
 

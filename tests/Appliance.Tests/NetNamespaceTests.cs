@@ -1,5 +1,5 @@
-using Capbox.Capture;
-using Capbox.Native;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Linux;
 using Capbox.Tests.Integration;
 using Xunit;
 

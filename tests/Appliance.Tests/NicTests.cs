@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using Capbox.Native;
-using Capbox.Nic;
+using Capbox.Platform.Linux;
+using Capbox.Platform.Nic;
 using Xunit;
 
 namespace Capbox.Tests;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using Capbox.Pcapng;
+using Capbox.Packets.Pcapng;
 using Xunit;
 
 namespace Capbox.Tests;

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
-using Capbox.Pcapng;
-using Capbox.Ptp;
+using Capbox.Packets.Pcapng;
+using Capbox.Platform.Time;
 using CsCheck;
 using Xunit;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using Capbox.Pcapng;
-using Capbox.Ptp;
+using Capbox.Packets.Pcapng;
+using Capbox.Platform.Time;
 
 namespace Capbox.Tests;
 

@@ -1,4 +1,4 @@
-using Capbox.Archive;
+using Capbox.Packets.Archive;
 using CsCheck;
 using Xunit;
 

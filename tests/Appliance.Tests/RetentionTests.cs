@@ -1,6 +1,6 @@
-using Capbox.Archive;
 using Capbox.Bench;
-using Capbox.Storage;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Storage;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 using static Capbox.Tests.FakeClocks;

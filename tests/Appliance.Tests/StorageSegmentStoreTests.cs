@@ -1,8 +1,8 @@
-using Capbox.Capture;
-using Capbox.Native;
-using Capbox.Pcapng;
-using Capbox.Ptp;
-using Capbox.Storage;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
+using Capbox.Packets.Storage;
+using Capbox.Platform.Linux;
+using Capbox.Platform.Time;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 

@@ -1,6 +1,6 @@
-using Capbox.Pcapng;
-using Capbox.Ptp;
-using Capbox.Storage;
+using Capbox.Packets.Pcapng;
+using Capbox.Packets.Storage;
+using Capbox.Platform.Time;
 
 namespace Capbox.Bench;
 

@@ -1,11 +1,11 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
-using Capbox.Archive;
-using Capbox.Capture;
 using Capbox.Config;
 using Capbox.Control;
 using Capbox.Mqtt;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Time;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Capbox.Bench;

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Nodes;
-using Capbox.Pcapng;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Bench;
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Port;
 using Capbox.Ptp.Transport;

@@ -1,8 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
-using Capbox.Ptp.Native;
-using Capbox.Ptp.Transport;
+using Capbox.Platform.Linux;
 using Xunit;
 
 namespace Capbox.Ptp.Tests;

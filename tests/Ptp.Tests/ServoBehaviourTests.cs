@@ -1,3 +1,4 @@
+using Capbox.Platform.Time;
 using Capbox.Ptp.Estimation;
 using Capbox.Ptp.Quality;
 using Capbox.Ptp.Simulation;

@@ -1,3 +1,4 @@
+using Capbox.Platform.Time;
 using Xunit;
 
 namespace Capbox.Ptp.Tests;

@@ -1,4 +1,4 @@
-// What the C headers of this machine say about every kernel structure and number that src/Appliance/Native mirrors; see mirror.h.
+// What the C headers of this machine say about every kernel structure and number that src/Platform/Linux mirrors; see mirror.h.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -167,7 +167,7 @@ static void sockets(void)
 	FIELD(Timex, Tai, struct timex, tai);
 	SIZE(IoVector, struct iovec);
 	FIELD(IoVector, Base, struct iovec, iov_base);
-	FIELD(IoVector, Length, struct iovec, iov_len);
+	FIELD(IoVector, Bytes, struct iovec, iov_len);
 	SIZE(Timespec, struct timespec);
 	FIELD(Timespec, Seconds, struct timespec, tv_sec);
 	FIELD(Timespec, Nanoseconds, struct timespec, tv_nsec);

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
-using Capbox.Pcapng;
+using Capbox.Packets.Pcapng;
 using SharpFuzz;
 
 namespace Capbox.Fuzz;

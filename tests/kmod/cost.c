@@ -66,7 +66,7 @@ static uint64_t measure(size_t bytes, void (*between)(void *context), void *cont
 	return least / PACKETS;
 }
 
-/* The packet backend's ring: TPACKET_V3 as src/Appliance/Native/PacketRing.cs sets it up. */
+/* The packet backend's ring: TPACKET_V3 as src/Platform/Linux/PacketRing.cs sets it up. */
 
 struct packet_ring {
 	int fd;

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
-using Capbox.Archive;
 using Capbox.Control;
-using Capbox.Ptp;
+using Capbox.Packets.Archive;
+using Capbox.Platform.Time;
 
 namespace Capbox.Cli;
 
@@ -15,7 +15,7 @@ internal static class ArchiveAccess
 
     private static IndexAnswer? FromRecorder(string archive, UtcTime from, UtcTime to)
     {
-        if (!File.Exists(Storage.ArchiveDirectory.StatePath(archive, ControlAddress.Name)))
+        if (!File.Exists(Packets.Storage.ArchiveDirectory.StatePath(archive, ControlAddress.Name)))
             return null;
         try
         {

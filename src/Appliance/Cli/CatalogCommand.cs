@@ -1,4 +1,5 @@
-using Capbox.Archive;
+using Capbox.Packets.Archive;
+using Capbox.Platform.Time;
 
 namespace Capbox.Cli;
 

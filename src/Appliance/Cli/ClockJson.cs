@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
+using Capbox.Platform.Nic;
 using Capbox.Ptp.Clocks;
-using Capbox.Ptp.Inventory;
 
 namespace Capbox.Cli;
 

@@ -1,7 +1,8 @@
 using System.Globalization;
-using Capbox.Capture;
-using Capbox.Native;
-using Capbox.Ptp.Inventory;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Linux;
+using Capbox.Platform.Nic;
+using Capbox.Ptp.Clocks;
 
 namespace Capbox.Cli;
 

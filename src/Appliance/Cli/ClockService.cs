@@ -1,4 +1,4 @@
-using Capbox.Capture;
+using Capbox.Packets.Capture;
 using Capbox.Timing;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -27,7 +27,7 @@ internal sealed class ClockService(RunSettings settings, Recorder recorder, ILog
     {
         _keeper?.Dispose();
         _keeper = null;
-        recorder.Clocks.Publish(Ptp.UtcTime.Now.Nanoseconds, ClockClaim.None, [.. Enumerable.Repeat(ClockClaim.None, RecordingPlan.MaxPorts)]);
+        recorder.Clocks.Publish(Platform.Time.UtcTime.Now.Nanoseconds, ClockClaim.None, [.. Enumerable.Repeat(ClockClaim.None, RecordingPlan.MaxPorts)]);
         Begin(options);
     }
 

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
-using Capbox.Capture;
-using Capbox.Native;
-using Capbox.Ptp;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Linux;
+using Capbox.Platform.Nic;
+using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
-using Capbox.Ptp.Inventory;
 
 namespace Capbox.Cli;
 
@@ -56,10 +56,10 @@ internal static class ClockToolCommand
     /// <summary>Tells whether two PHCs are one clock, by moving the first one a little.</summary>
     public static int IsSame(string name, string otherName) => Guarded(() =>
     {
-        if (!PhcClock.TryParseName(name, out int index) || !PhcClock.TryParseName(otherName, out int otherIndex))
+        if (!PtpSysfs.TryParseName(name, out int index) || !PtpSysfs.TryParseName(otherName, out int otherIndex))
             return Errors.BadUse($"clock adjust {name} --same-as {otherName}: both must be PHCs, /dev/ptpN");
         if (LibC.geteuid() != 0)
-            return Errors.Failed($"{PhcClock.DevicePath(index)}: clock adjust needs root");
+            return Errors.Failed($"{PtpSysfs.DevicePath(index)}: clock adjust needs root");
         using PhcClock clock = PhcClock.Open(index), other = PhcClock.Open(otherIndex);
         Console.Out.WriteLine(SharedClock.IsOne(clock, other) ? "the same clock: steer one of them" : "two clocks");
         return ExitCode.Good;
@@ -75,20 +75,20 @@ internal static class ClockToolCommand
 
     public static int SetVirtual(string name, int count, bool json) => Guarded(() =>
     {
-        if (!PhcClock.TryParseName(name, out int index))
+        if (!PtpSysfs.TryParseName(name, out int index))
             return Errors.BadUse($"clock adjust {name}: only a PHC, /dev/ptpN, can have virtual clocks");
         if (LibC.geteuid() != 0)
-            return Errors.Failed($"{PhcClock.DevicePath(index)}: clock adjust needs root");
+            return Errors.Failed($"{PtpSysfs.DevicePath(index)}: clock adjust needs root");
         IReadOnlyList<int> clocks = PtpSysfs.Machine.SetVirtualClocks(index, count);
-        string text = clocks.Count == 0 ? "none" : string.Join(' ', clocks.Select(PhcClock.DevicePath));
+        string text = clocks.Count == 0 ? "none" : string.Join(' ', clocks.Select(PtpSysfs.DevicePath));
         Console.Out.WriteLine(json
-            ? JsonSerializer.Serialize(new VirtualClocksReport(PhcClock.DevicePath(index), clocks), ClockJson.Default.VirtualClocksReport)
-            : $"{PhcClock.DevicePath(index)}: virtual clocks: {text}");
+            ? JsonSerializer.Serialize(new VirtualClocksReport(PtpSysfs.DevicePath(index), clocks), ClockJson.Default.VirtualClocksReport)
+            : $"{PtpSysfs.DevicePath(index)}: virtual clocks: {text}");
         return ExitCode.Good;
     });
 
     private static IClock? Open(string name) =>
-        name is "system" or "CLOCK_REALTIME" ? new SystemClock() : PhcClock.TryParseName(name, out int index) ? PhcClock.Open(index) : null;
+        name is "system" or "CLOCK_REALTIME" ? new SystemClock() : PtpSysfs.TryParseName(name, out int index) ? PhcClock.Open(index) : null;
 
     private static int NoClock(string what, string name) => Errors.BadUse($"{what} {name}: not a clock: /dev/ptpN, ptpN or system");
 

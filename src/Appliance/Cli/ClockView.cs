@@ -1,5 +1,5 @@
 using System.Globalization;
-using Capbox.Pcapng;
+using Capbox.Packets.Pcapng;
 using Capbox.Timing;
 
 namespace Capbox.Cli;

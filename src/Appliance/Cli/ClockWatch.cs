@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Capbox.Control;
-using Capbox.Pcapng;
+using Capbox.Packets.Pcapng;
 using Capbox.Timing.Evidence;
 
 namespace Capbox.Cli;
@@ -24,7 +24,7 @@ internal static class ClockWatch
     {
         try
         {
-            long now = Ptp.UtcTime.Now.Nanoseconds;
+            long now = Platform.Time.UtcTime.Now.Nanoseconds;
             DateOnly day = EvidenceFiles.DayOf(now);
             return !EvidenceFiles.Days(archive).Contains(day) ? []
                 : EvidenceFiles.Read(archive, day, out _).Where(r => r.Text is null && now - r.UtcNs < 300_000_000_000).TakeLast(MaxSamples)

@@ -2,8 +2,8 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using Capbox.Config;
-using Capbox.Extract;
-using Capbox.Ptp;
+using Capbox.Packets.Extract;
+using Capbox.Platform.Time;
 
 namespace Capbox.Cli;
 

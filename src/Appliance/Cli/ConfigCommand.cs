@@ -1,6 +1,6 @@
 using System.Globalization;
-using Capbox.Capture;
 using Capbox.Config;
+using Capbox.Packets.Capture;
 
 namespace Capbox.Cli;
 

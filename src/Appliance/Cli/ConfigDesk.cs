@@ -1,8 +1,8 @@
 using System.Text.Json;
-using Capbox.Archive;
-using Capbox.Capture;
 using Capbox.Config;
 using Capbox.Control;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Time;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Capbox.Cli;

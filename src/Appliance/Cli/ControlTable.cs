@@ -1,7 +1,7 @@
-using Capbox.Archive;
-using Capbox.Capture;
 using Capbox.Control;
-using Capbox.Native;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Linux;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 

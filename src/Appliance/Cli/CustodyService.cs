@@ -1,6 +1,6 @@
-using Capbox.Archive;
-using Capbox.Capture;
-using Capbox.Custody;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Custody;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 

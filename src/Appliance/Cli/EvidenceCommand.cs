@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Capbox.Ptp;
+using Capbox.Platform.Time;
 using Capbox.Timing.Evidence;
 
 namespace Capbox.Cli;

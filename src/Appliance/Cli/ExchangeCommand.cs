@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Capbox.Ptp;
+using Capbox.Platform.Time;
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Messages;
 using Capbox.Timing.Raw;

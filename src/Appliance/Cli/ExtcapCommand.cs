@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
-using Capbox.Extract;
-using Capbox.Native;
+using Capbox.Packets.Extract;
+using Capbox.Platform.Linux;
 using Microsoft.Win32.SafeHandles;
 
 namespace Capbox.Cli;
@@ -125,7 +125,7 @@ internal static class ExtcapCommand
             return ExitCode.Good;
         try
         {
-            using var filter = new OfflineFilter(expression, Pcapng.Format.MaxSnapLength, 1);
+            using var filter = new OfflineFilter(expression, Packets.Pcapng.Format.MaxSnapLength, 1);
         }
         catch (FormatException e)
         {

@@ -1,6 +1,6 @@
-using Capbox.Extract;
-using Capbox.Native;
-using Capbox.Ptp;
+using Capbox.Packets.Extract;
+using Capbox.Platform.Linux;
+using Capbox.Platform.Time;
 using Microsoft.Win32.SafeHandles;
 
 namespace Capbox.Cli;

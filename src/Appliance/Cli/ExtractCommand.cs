@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Capbox.Extract;
-using Capbox.Native;
-using Capbox.Ptp;
+using Capbox.Packets.Extract;
+using Capbox.Platform.Linux;
+using Capbox.Platform.Time;
 using Microsoft.Win32.SafeHandles;
 
 namespace Capbox.Cli;
@@ -60,7 +60,7 @@ internal static class ExtractCommand
     /// <summary>A request with what the index of the archive knows of it.</summary>
     public static ExtractRequest Request(string archive, UtcTime from, UtcTime to, IReadOnlyList<string> ports, string? filter)
     {
-        Archive.IndexAnswer? index = ArchiveAccess.FastIndex(archive, from, to);
+        Packets.Archive.IndexAnswer? index = ArchiveAccess.FastIndex(archive, from, to);
         return new ExtractRequest
         {
             Archive = archive,

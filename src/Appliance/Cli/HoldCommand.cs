@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Capbox.Archive;
 using Capbox.Control;
-using Capbox.Extract;
-using Capbox.Ptp;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Extract;
+using Capbox.Platform.Time;
 
 namespace Capbox.Cli;
 

@@ -1,8 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using Capbox.Capture;
-using Capbox.Nic;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Nic;
 
 namespace Capbox.Cli;
 
@@ -13,7 +13,7 @@ internal sealed record ConfigCheckReport(string File, bool Good, IReadOnlyList<C
 /// <summary>One port in a segment, as <c>segments --json</c> lists it.</summary>
 internal sealed record SegmentPortListing(
     string Name, ulong Packets, ulong CapturedBytes, ulong FilteredPackets, ulong LostRing, ulong LostDisk, ulong LostNic, ulong LostHost, ulong TruncatedPackets,
-    ulong HardwareStampedPackets, ulong GapNs, Pcapng.ClockState ClockState);
+    ulong HardwareStampedPackets, ulong GapNs, Packets.Pcapng.ClockState ClockState);
 
 /// <summary>One segment as <c>segments --json</c> lists it. What only a sealed segment tells is null for another.</summary>
 /// <param name="Start">UTC as in the file's name, ISO 8601 basic form.</param>
@@ -36,14 +36,14 @@ internal sealed record SegmentListing(
 [JsonSerializable(typeof(IReadOnlyList<SegmentListing>))]
 [JsonSerializable(typeof(IReadOnlyList<Control.HoldListing>))]
 [JsonSerializable(typeof(Control.HoldListing))]
-[JsonSerializable(typeof(Archive.CatalogReport))]
+[JsonSerializable(typeof(Packets.Archive.CatalogReport))]
 [JsonSerializable(typeof(ConfigCheckReport))]
 [JsonSerializable(typeof(IReadOnlyList<Config.ConfigDifference>))]
 [JsonSerializable(typeof(KeyReport))]
-[JsonSerializable(typeof(Custody.SealReport))]
-[JsonSerializable(typeof(Custody.ChainReport))]
-[JsonSerializable(typeof(Extract.ExtractReport))]
-[JsonSerializable(typeof(IReadOnlyList<Pcapng.VerifyReport>))]
+[JsonSerializable(typeof(Packets.Custody.SealReport))]
+[JsonSerializable(typeof(Packets.Custody.ChainReport))]
+[JsonSerializable(typeof(Packets.Extract.ExtractReport))]
+[JsonSerializable(typeof(IReadOnlyList<Packets.Pcapng.VerifyReport>))]
 internal sealed partial class Json : JsonSerializerContext
 {
     /// <summary>One line on standard output.</summary>

@@ -1,10 +1,11 @@
 using System.Runtime.InteropServices;
-using Capbox.Archive;
-using Capbox.Capture;
 using Capbox.Config;
 using Capbox.Control;
-using Capbox.Custody;
-using Capbox.Storage;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Custody;
+using Capbox.Packets.Storage;
+using Capbox.Platform.Time;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;

@@ -1,7 +1,7 @@
-using Capbox.Capture;
 using Capbox.Control;
 using Capbox.Mqtt;
-using Capbox.Storage;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Storage;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 

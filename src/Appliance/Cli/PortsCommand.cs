@@ -1,6 +1,6 @@
 using System.Globalization;
-using Capbox.Capture;
-using Capbox.Nic;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Nic;
 
 namespace Capbox.Cli;
 

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
-using Capbox.Archive;
-using Capbox.Capture;
 using Capbox.Control;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Capture;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
-using Capbox.Archive;
-using Capbox.Capture;
 using Capbox.Config;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Capture;
 
 namespace Capbox.Cli;
 
@@ -95,9 +95,9 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
     {
         try
         {
-            Custody.ChainKey.LoadPrivate(file).Dispose();
+            Packets.Custody.ChainKey.LoadPrivate(file).Dispose();
         }
-        catch (Custody.CustodyException e)
+        catch (Packets.Custody.CustodyException e)
         {
             errors.Add($"{name} {e.Message}");
         }
@@ -149,14 +149,14 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
         string? problem = null;
         Backend backend = name switch
         {
-            "auto" => Capture.Backend.Auto,
-            "packet" => Capture.Backend.Packet,
-            "kmod" => Capture.Backend.Kmod,
+            "auto" => Packets.Capture.Backend.Auto,
+            "packet" => Packets.Capture.Backend.Packet,
+            "kmod" => Packets.Capture.Backend.Kmod,
             _ => (Backend)(-1),
         };
         if (backend < 0)
             problem = $"--backend: \"{name}\" is none of auto, packet, kmod";
-        else if (backend == Capture.Backend.Packet && port.NeedsModule)
+        else if (backend == Packets.Capture.Backend.Packet && port.NeedsModule)
             problem = $"--backend: port {port.Name} is configured for the kernel module (hooks, consume or overflow)";
         if (problem is not null && !errors.Contains(problem))
             errors.Add(problem);

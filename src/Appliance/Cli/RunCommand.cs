@@ -1,8 +1,9 @@
 using System.Globalization;
-using Capbox.Archive;
-using Capbox.Capture;
 using Capbox.Control;
-using Capbox.Custody;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Custody;
+using Capbox.Platform.Time;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -121,7 +122,7 @@ internal static class RunCommand
     {
         try
         {
-            Native.Machine.Reboot();
+            Platform.Linux.Machine.Reboot();
         }
         catch (Exception e) when (e is IOException or System.ComponentModel.Win32Exception)
         {

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Capbox.Custody;
+using Capbox.Packets.Custody;
 
 namespace Capbox.Cli;
 

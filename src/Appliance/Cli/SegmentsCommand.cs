@@ -1,9 +1,9 @@
 using System.Globalization;
-using Capbox.Archive;
-using Capbox.Extract;
-using Capbox.Pcapng;
-using Capbox.Ptp;
-using Capbox.Storage;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Extract;
+using Capbox.Packets.Pcapng;
+using Capbox.Packets.Storage;
+using Capbox.Platform.Time;
 
 namespace Capbox.Cli;
 

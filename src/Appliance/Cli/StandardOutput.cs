@@ -1,5 +1,5 @@
 using System.Text;
-using Capbox.Native;
+using Capbox.Platform.Linux;
 
 namespace Capbox.Cli;
 

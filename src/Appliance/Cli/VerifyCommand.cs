@@ -1,6 +1,6 @@
 using System.Globalization;
 using Capbox.Config;
-using Capbox.Pcapng;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Cli;
 

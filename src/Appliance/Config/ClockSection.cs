@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Capbox.Capture;
+using Capbox.Packets.Capture;
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Messages;
 using Capbox.Ptp.Transport;

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
-using Capbox.Archive;
-using Capbox.Capture;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Capture;
 
 namespace Capbox.Config;
 
@@ -139,7 +139,7 @@ public static class ConfigDocument
         {
             if (broken.Contains(name))
                 continue;
-            if (PortSection.CheckFilter(expression, filters, broken, Pcapng.Format.MaxSnapLength, out _) is { } error)
+            if (PortSection.CheckFilter(expression, filters, broken, Packets.Pcapng.Format.MaxSnapLength, out _) is { } error)
             {
                 node.Error(name, error);
                 broken.Add(name);

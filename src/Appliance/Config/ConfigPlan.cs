@@ -1,4 +1,4 @@
-using Capbox.Capture;
+using Capbox.Packets.Capture;
 
 namespace Capbox.Config;
 

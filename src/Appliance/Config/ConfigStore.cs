@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using Capbox.Native;
+using Capbox.Platform.Linux;
 
 namespace Capbox.Config;
 

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Numerics;
 using System.Text.Json;
-using Capbox.Capture;
-using Capbox.Native;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Linux;
 
 namespace Capbox.Config;
 
@@ -35,7 +35,7 @@ public static class PortSection
         if (given is not null && PortName.CheckInterface(given) is { } problem)
             node.Error("name", problem);
         string? netns = ReadNetns(node);
-        int snapLength = (int)node.Number("snapLength", Pcapng.Format.MaxSnapLength, 32, Pcapng.Format.MaxSnapLength);
+        int snapLength = (int)node.Number("snapLength", Packets.Pcapng.Format.MaxSnapLength, 32, Packets.Pcapng.Format.MaxSnapLength);
         PortOptions port = new()
         {
             Name = PortName.Of(netns, given ?? ""),

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Capbox.Archive;
+using Capbox.Packets.Archive;
 
 namespace Capbox.Config;
 
@@ -44,7 +44,7 @@ internal static class RetentionSection
             errors.Add(node.Path, $"more than {MaxPorts} ports");
         foreach ((string port, JsonElement _) in node.Members.Take(MaxPorts).ToArray())
         {
-            if (Capture.PortName.Check(port) is { } problem)
+            if (Packets.Capture.PortName.Check(port) is { } problem)
                 node.Error(port, problem);
             ages[port] = node.DurationMs(port, 0, MinAgeMs, MaxAgeMs) * 1_000_000;
         }

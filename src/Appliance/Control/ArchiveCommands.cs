@@ -1,6 +1,6 @@
-using Capbox.Archive;
-using Capbox.Extract;
-using Capbox.Ptp;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Extract;
+using Capbox.Platform.Time;
 
 namespace Capbox.Control;
 
@@ -17,7 +17,7 @@ internal static class ArchiveCommands
 
     public static readonly CommandMember From = CommandMember.Text("from", 64, "First moment: RFC 3339 to the nanosecond (without a zone: UTC), seconds since 1970, or -5m.", required: true);
     public static readonly CommandMember To = CommandMember.Text("to", 64, "First moment after the range: as from, or +1s counted from it.", required: true);
-    public static readonly CommandMember Ports = CommandMember.Texts("ports", Capture.RecordingPlan.MaxPorts, MaxPortLength, "Only these ports; default all.");
+    public static readonly CommandMember Ports = CommandMember.Texts("ports", Packets.Capture.RecordingPlan.MaxPorts, MaxPortLength, "Only these ports; default all.");
     public static readonly CommandMember Filter = CommandMember.Text("filter", MaxFilterLength, "tcpdump expression.");
 
     private static readonly CommandSpec<IndexAnswer> s_segments = new(

@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
-using Capbox.Capture;
-using Capbox.Nic;
-using Capbox.Storage;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Storage;
+using Capbox.Platform.Nic;
 
 namespace Capbox.Control;
 
@@ -74,7 +74,7 @@ internal static class BoxCommands
         foreach (PortLedger port in box.Ports)
             yield return new SelfTestItem($"port/{port.Port}", port.State == PortState.Capturing, port.Fault ?? $"{port.State.ToString().ToLowerInvariant()}, {port.Backend ?? "no backend"}, stamped by {(port.HardwareStamps ? "the NIC" : "the system clock")}");
         if (box.Clock is { } clock)
-            yield return new SelfTestItem("clock", clock is { State: Pcapng.ClockState.Locked, Fault: null }, clock.Fault ?? clock.State.ToString().ToLowerInvariant());
+            yield return new SelfTestItem("clock", clock is { State: Packets.Pcapng.ClockState.Locked, Fault: null }, clock.Fault ?? clock.State.ToString().ToLowerInvariant());
         if (box.Mqtt is { } mqtt)
             yield return new SelfTestItem("mqtt", mqtt is { Connected: true, Fault: null }, mqtt.Fault ?? (mqtt.Connected ? $"connected to {mqtt.Broker}" : $"connecting to {mqtt.Broker}"));
     }

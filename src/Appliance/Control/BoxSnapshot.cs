@@ -1,8 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Serialization;
-using Capbox.Archive;
-using Capbox.Capture;
-using Capbox.Custody;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Custody;
 
 namespace Capbox.Control;
 

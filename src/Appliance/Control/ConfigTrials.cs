@@ -1,6 +1,6 @@
 using System.Globalization;
-using Capbox.Archive;
 using Capbox.Config;
+using Capbox.Platform.Time;
 
 namespace Capbox.Control;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
-using Capbox.Capture;
 using Capbox.Config;
-using Capbox.Pcapng;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
 using Microsoft.Extensions.Logging;
 
 namespace Capbox.Control;

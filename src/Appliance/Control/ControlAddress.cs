@@ -1,6 +1,6 @@
 using System.Net.Sockets;
-using Capbox.Native;
-using Capbox.Storage;
+using Capbox.Packets.Storage;
+using Capbox.Platform.Linux;
 
 namespace Capbox.Control;
 

@@ -2,7 +2,7 @@ using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
-using Capbox.Native;
+using Capbox.Platform.Linux;
 
 namespace Capbox.Control;
 

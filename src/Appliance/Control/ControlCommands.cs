@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Capbox.Capture;
-using Capbox.Ptp;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Time;
 
 namespace Capbox.Control;
 

@@ -22,6 +22,6 @@ internal sealed record TriggerAnswer(ulong Window, bool Prolonged, string Trigge
 [JsonSerializable(typeof(BoxSnapshot))]
 [JsonSerializable(typeof(RotateAnswer))]
 [JsonSerializable(typeof(TriggerAnswer))]
-[JsonSerializable(typeof(Extract.ExtractInfo))]
+[JsonSerializable(typeof(Packets.Extract.ExtractInfo))]
 [JsonSerializable(typeof(string))]
 internal sealed partial class ControlJson : JsonSerializerContext;

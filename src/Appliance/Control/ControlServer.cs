@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
-using Capbox.Native;
+using Capbox.Platform.Linux;
 using Microsoft.Extensions.Logging;
 
 namespace Capbox.Control;

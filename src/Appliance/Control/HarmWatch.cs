@@ -1,6 +1,6 @@
 using System.Globalization;
-using Capbox.Capture;
-using Capbox.Pcapng;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Control;
 

@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
-using Capbox.Archive;
-using Capbox.Extract;
-using Capbox.Ptp;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Extract;
+using Capbox.Platform.Time;
 
 namespace Capbox.Control;
 

@@ -8,7 +8,7 @@ internal interface IRunningBox
     /// <summary>Goes over to a document while everything runs.</summary>
     /// <param name="next">A good document.</param>
     /// <param name="plan">What it changes; no restart.</param>
-    /// <exception cref="Capture.CaptureException">Nothing was changed.</exception>
+    /// <exception cref="Packets.Capture.CaptureException">Nothing was changed.</exception>
     /// <exception cref="IOException">Nothing was changed.</exception>
     void Change(ConfigResult next, ConfigPlan plan);
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
-using Capbox.Capture;
-using Capbox.Pcapng;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Control;
 

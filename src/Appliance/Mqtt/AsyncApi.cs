@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Capbox.Control;
-using Capbox.Pcapng;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Mqtt;
 

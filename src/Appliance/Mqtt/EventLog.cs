@@ -40,7 +40,7 @@ internal sealed class EventLog : IDisposable
     {
         ConfigReport? config = _told = _configurator?.Report;
         string configured = config is null ? "" : string.Create(CultureInfo.InvariantCulture, $", configuration version {config.Version} ({ConfigStatusAnswer.Of(config).Status}), revision {config.Revision}");
-        Add(new BoxEvent(DateTimeOffset.UtcNow, EventSeverity.Info, "started", "control", $"{Pcapng.SegmentHeader.Application} started{configured}")
+        Add(new BoxEvent(DateTimeOffset.UtcNow, EventSeverity.Info, "started", "control", $"{Packets.Pcapng.SegmentHeader.Application} started{configured}")
         {
             Data = new EventData { Version = config?.Version, Id = config?.Id, Revision = config?.Revision },
         });

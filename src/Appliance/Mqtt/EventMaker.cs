@@ -1,7 +1,7 @@
 using System.Globalization;
-using Capbox.Capture;
 using Capbox.Control;
-using Capbox.Pcapng;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Mqtt;
 

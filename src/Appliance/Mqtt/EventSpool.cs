@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Threading.Channels;
-using Capbox.Native;
+using Capbox.Platform.Linux;
 using Microsoft.Win32.SafeHandles;
 
 namespace Capbox.Mqtt;

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
-using Capbox.Capture;
 using Capbox.Control;
-using Capbox.Pcapng;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Mqtt;
 

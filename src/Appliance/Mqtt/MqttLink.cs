@@ -4,10 +4,10 @@ using System.Globalization;
 using System.Text.Json;
 using System.Threading.Channels;
 using Capbox.Control;
-using Microsoft.Extensions.Logging;
 using MQTTnet;
 using MQTTnet.Packets;
 using MQTTnet.Protocol;
+using Microsoft.Extensions.Logging;
 
 namespace Capbox.Mqtt;
 
@@ -391,7 +391,7 @@ internal sealed class MqttLink : IDisposable
     }
 
     private InfoMessage Info(string session) => new(
-        "capbox", _lastSerial = _box.Serial(), _options.DeviceId, Pcapng.SegmentHeader.Application, Environment.OSVersion.VersionString, _box.Run.BootId, _box.Run.Run, session, _box.Configurator is not null, Config.ConfigSchema.Hash, [.. _desk.Names]);
+        "capbox", _lastSerial = _box.Serial(), _options.DeviceId, Packets.Pcapng.SegmentHeader.Application, Environment.OSVersion.VersionString, _box.Run.BootId, _box.Run.Run, session, _box.Configurator is not null, Config.ConfigSchema.Hash, [.. _desk.Names]);
 
     private void Count(Func<MqttCounts, MqttCounts> change) => _box.Run.Count(change);
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Capbox.Capture;
 using Capbox.Control;
+using Capbox.Packets.Capture;
 
 namespace Capbox.Mqtt;
 

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Capbox.Pcapng;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Mqtt;
 

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using Capbox.Capture;
 using Capbox.Control;
+using Capbox.Packets.Capture;
 
 namespace Capbox.Mqtt;
 

@@ -1,6 +1,6 @@
-using Capbox.Capture;
-using Capbox.Pcapng;
-using Capbox.Ptp;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
+using Capbox.Platform.Time;
 using Capbox.Ptp.Quality;
 using PtpState = Capbox.Ptp.Quality.ClockState;
 
@@ -16,21 +16,21 @@ internal static class Claims
     /// <param name="targetNs">A wider bound is "degraded".</param>
     public static ClockClaim Of(in ClockQuality quality, long targetNs)
     {
-        Pcapng.ClockState state = quality.State switch
+        Packets.Pcapng.ClockState state = quality.State switch
         {
-            PtpState.Acquiring => Pcapng.ClockState.Acquiring,
-            PtpState.Locked => quality.ReadingBoundNs > targetNs ? Pcapng.ClockState.Degraded : Pcapng.ClockState.Locked,
-            PtpState.Degraded => Pcapng.ClockState.Degraded,
-            PtpState.Holdover => Pcapng.ClockState.Holdover,
-            _ => Pcapng.ClockState.Unsynchronised,
+            PtpState.Acquiring => Packets.Pcapng.ClockState.Acquiring,
+            PtpState.Locked => quality.ReadingBoundNs > targetNs ? Packets.Pcapng.ClockState.Degraded : Packets.Pcapng.ClockState.Locked,
+            PtpState.Degraded => Packets.Pcapng.ClockState.Degraded,
+            PtpState.Holdover => Packets.Pcapng.ClockState.Holdover,
+            _ => Packets.Pcapng.ClockState.Unsynchronised,
         };
-        bool hasBound = state != Pcapng.ClockState.Unsynchronised && quality.ReadingBoundNs < uint.MaxValue - 1;
+        bool hasBound = state != Packets.Pcapng.ClockState.Unsynchronised && quality.ReadingBoundNs < uint.MaxValue - 1;
         return new(state, hasBound ? (uint)Math.Ceiling(quality.ReadingBoundNs) : uint.MaxValue);
     }
 
     /// <summary>Whatever the clock is worth: who reads a stamp wants UTC, and that is unknown by whole seconds while TAI - UTC is.</summary>
     public static ClockClaim InUtc(ClockClaim claim, bool isUtcKnown) =>
-        isUtcKnown || claim.BoundNs == uint.MaxValue ? claim : new(ClockTrust.Worse(Pcapng.ClockState.Degraded, claim.State), uint.MaxValue);
+        isUtcKnown || claim.BoundNs == uint.MaxValue ? claim : new(ClockTrust.Worse(Packets.Pcapng.ClockState.Degraded, claim.State), uint.MaxValue);
 
     /// <summary>TAI - UTC of the segments to come and from when it holds; null: not known.</summary>
     public static (UtcOffset Offset, TaiTime From)? SegmentUtc(UtcForecast? forecast, TaiTime at)

@@ -1,5 +1,5 @@
-using Capbox.Capture;
-using Capbox.Pcapng;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
 using Capbox.Timing.Evidence;
 using Capbox.Timing.Raw;
 using Microsoft.Extensions.Logging;
@@ -107,7 +107,7 @@ internal sealed class ClockKeeper : IDisposable
     {
         if (!kept.TryTakeClaims(out ClockClaim system, out ReadOnlySpan<ClockClaim> cards, out ClockSnapshot snapshot))
             return;
-        _board.Publish(Ptp.UtcTime.Now.Nanoseconds, system, cards);
+        _board.Publish(Platform.Time.UtcTime.Now.Nanoseconds, system, cards);
         if (kept.SegmentUtc is { } utc)
             _board.PublishUtc(utc.Offset, utc.From);
         if (snapshot.State != _snapshot.State)
@@ -131,7 +131,7 @@ internal sealed class ClockKeeper : IDisposable
     {
         ClockClaim[] cards = new ClockClaim[RecordingPlan.MaxPorts];
         Array.Fill(cards, ClockClaim.None);
-        _board.Publish(Ptp.UtcTime.Now.Nanoseconds, ClockClaim.None, cards);
+        _board.Publish(Platform.Time.UtcTime.Now.Nanoseconds, ClockClaim.None, cards);
         Publish(Nothing(_said));
     }
 

@@ -1,8 +1,8 @@
 using System.Globalization;
-using Capbox.Capture;
-using Capbox.Ptp;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Nic;
+using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
-using Capbox.Ptp.Inventory;
 
 namespace Capbox.Timing;
 

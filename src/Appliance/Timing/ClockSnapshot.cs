@@ -1,4 +1,4 @@
-using Capbox.Pcapng;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Timing;
 

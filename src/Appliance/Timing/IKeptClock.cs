@@ -1,5 +1,5 @@
-using Capbox.Capture;
-using Capbox.Ptp;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Time;
 
 namespace Capbox.Timing;
 

@@ -1,8 +1,9 @@
-using Capbox.Capture;
-using Capbox.Ptp;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Linux;
+using Capbox.Platform.Nic;
+using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Engine;
-using Capbox.Ptp.Inventory;
 using Capbox.Ptp.Port;
 using Capbox.Ptp.Quality;
 using Capbox.Ptp.Transport;
@@ -44,7 +45,7 @@ internal sealed class KeptClock : IKeptClock
     {
         (_options, _log) = (options, new PortLog(logger, exchanges));
         (_cards, _ports) = (new ClockClaim[RecordingPlan.MaxPorts], new StampingPorts(ports));
-        ClockPort found = ClockInventory.ReadPorts().FirstOrDefault(p => p.Name == options.Interface) ?? throw new IOException($"{options.Interface}: no such interface");
+        ClockPort found = ClockPorts.Read().FirstOrDefault(p => p.Name == options.Interface) ?? throw new IOException($"{options.Interface}: no such interface");
         try
         {
             if (options.Clock == FollowingClock.Card)
@@ -131,7 +132,7 @@ internal sealed class KeptClock : IKeptClock
         int card = port.Clock ?? throw new IOException($"{port.Name}: the card has no clock; \"clock\": \"system\" follows with the system clock");
         if (!isVirtual)
             return card;
-        string device = PhcClock.DevicePath(card);
+        string device = PtpSysfs.DevicePath(card);
         return PtpSysfs.Machine.VirtualClocks(card) is [int first, ..] ? first : throw new IOException($"{port.Name}: {device} has no virtual clock: `capbox clock adjust {device} --virtual 1` makes one");
     }
 
@@ -183,7 +184,7 @@ internal sealed class KeptClock : IKeptClock
             return;
         try
         {
-            system.Declare(new SystemClockStatus(claim.State != Pcapng.ClockState.Acquiring, claim.BoundNs, (long)Math.Abs(status.Quality.OffsetNs), ClockFollower.Announced(utc), utc.Now));
+            system.Declare(new SystemClockStatus(claim.State != Packets.Pcapng.ClockState.Acquiring, claim.BoundNs, (long)Math.Abs(status.Quality.OffsetNs), ClockFollower.Announced(utc), utc.Now));
         }
         catch (IOException e)
         {

@@ -1,5 +1,5 @@
-using Capbox.Capture;
-using Capbox.Ptp.Inventory;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Nic;
 
 namespace Capbox.Timing;
 
@@ -26,7 +26,7 @@ internal sealed class StampingPorts(Func<IReadOnlyList<PortOptions>> places)
     /// <returns>N of the PHCs that stamp every packet of a recorded port, with the driver.</returns>
     public SortedDictionary<int, string?> Find()
     {
-        IReadOnlyList<ClockPort> all = ClockInventory.ReadPorts();
+        IReadOnlyList<ClockPort> all = ClockPorts.Read();
         IReadOnlyList<PortOptions> ports = places();
         Array.Fill(_phcs, -1);
         _found = ports;

@@ -1,3 +1,5 @@
+using Capbox.Platform.Time;
+
 namespace Capbox.Ptp.Clocks;
 
 /// <summary>
@@ -69,11 +71,4 @@ public readonly record struct ClockReading(long Nanoseconds, long ReferenceNs, l
     /// comes on top: the kernel does not tell it.
     /// </summary>
     public long BoundNs => (WidthNs / 2) + 1;
-}
-
-/// <summary>The kernel refused something of a clock. The message names the clock, what was tried, the errno's text, and what to do where that is known.</summary>
-public sealed class ClockException(string message, int errno) : IOException(message)
-{
-    /// <summary>errno(3); 0 when the kernel did not refuse but its answer was useless.</summary>
-    public int Errno => errno;
 }

@@ -1,6 +1,6 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
-using Capbox.Ptp.Native;
+using Capbox.Platform.Linux;
+using Capbox.Platform.Time;
 
 namespace Capbox.Ptp.Clocks;
 
@@ -32,7 +32,7 @@ public sealed class PhcClock : IClock
     private PhcClock(int index, FileDescriptor fd, PhcCapabilities capabilities)
     {
         Index = index;
-        Name = DevicePath(index);
+        Name = PtpSysfs.DevicePath(index);
         _fd = fd;
         _clock = SystemCalls.ClockOf(fd.Value);
         Capabilities = capabilities;
@@ -63,22 +63,11 @@ public sealed class PhcClock : IClock
         }
     }
 
-    /// <summary>The file of a clock.</summary>
-    public static string DevicePath(int index) => string.Create(CultureInfo.InvariantCulture, $"/dev/ptp{index}");
-
-    /// <summary>N of <c>/dev/ptpN</c> or <c>ptpN</c>.</summary>
-    public static bool TryParseName(string text, out int index)
-    {
-        index = 0;
-        string digits = text.StartsWith("/dev/ptp", StringComparison.Ordinal) ? text[8..] : text.StartsWith("ptp", StringComparison.Ordinal) ? text[3..] : "";
-        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out index);
-    }
-
     /// <summary>Opens a clock; to read it alone where it may not be written.</summary>
     /// <exception cref="ClockException">There is none, it may not be opened, or the file is something else.</exception>
     public static PhcClock Open(int index)
     {
-        string path = DevicePath(index);
+        string path = PtpSysfs.DevicePath(index);
         int number = SystemCalls.open(path, SystemCalls.O_RDWR | SystemCalls.O_CLOEXEC);
         if (number < 0 && Marshal.GetLastPInvokeError() is SystemCalls.EACCES or SystemCalls.EPERM)
             number = SystemCalls.open(path, SystemCalls.O_RDONLY | SystemCalls.O_CLOEXEC);
@@ -207,9 +196,9 @@ public sealed class PhcClock : IClock
 
     private static string BusyHint(string path)
     {
-        if (!TryParseName(path, out int index) || PtpSysfs.Machine.VirtualClocks(index) is not { Count: > 0 } held)
+        if (!PtpSysfs.TryParseName(path, out int index) || PtpSysfs.Machine.VirtualClocks(index) is not { Count: > 0 } held)
             return "";
-        string names = string.Join(", ", held.Select(DevicePath));
+        string names = string.Join(", ", held.Select(PtpSysfs.DevicePath));
         return $"; it has virtual clocks and must run freely for them: steer {names}, or remove them (n_vclocks)";
     }
 }

@@ -1,4 +1,5 @@
-using Capbox.Ptp.Native;
+using Capbox.Platform.Linux;
+using Capbox.Platform.Time;
 
 namespace Capbox.Ptp.Clocks;
 

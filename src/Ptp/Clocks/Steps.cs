@@ -1,4 +1,4 @@
-using Capbox.Ptp.Native;
+using Capbox.Platform.Linux;
 
 namespace Capbox.Ptp.Clocks;
 

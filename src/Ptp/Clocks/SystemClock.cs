@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
-using Capbox.Ptp.Native;
+using Capbox.Platform.Linux;
+using Capbox.Platform.Time;
 
 namespace Capbox.Ptp.Clocks;
 

@@ -1,3 +1,4 @@
+using Capbox.Platform.Time;
 using Capbox.Ptp.Messages;
 
 namespace Capbox.Ptp.Engine;

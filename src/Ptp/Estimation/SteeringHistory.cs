@@ -1,3 +1,5 @@
+using Capbox.Platform.Time;
+
 namespace Capbox.Ptp.Estimation;
 
 /// <summary>

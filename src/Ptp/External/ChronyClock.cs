@@ -1,4 +1,5 @@
 using System.Globalization;
+using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Messages;

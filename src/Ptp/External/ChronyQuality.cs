@@ -1,3 +1,4 @@
+using Capbox.Platform.Time;
 using Capbox.Ptp.Quality;
 
 namespace Capbox.Ptp.External;

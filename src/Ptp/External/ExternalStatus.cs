@@ -1,3 +1,4 @@
+using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Quality;
 

@@ -1,5 +1,6 @@
+using Capbox.Platform.Linux;
+using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
-using Capbox.Ptp.Native;
 
 namespace Capbox.Ptp.External;
 

@@ -1,4 +1,4 @@
-using Capbox.Ptp.Native;
+using Capbox.Platform.Linux;
 using Capbox.Ptp.Transport;
 
 namespace Capbox.Ptp.Port;

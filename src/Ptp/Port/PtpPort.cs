@@ -1,8 +1,9 @@
+using Capbox.Platform.Linux;
+using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Estimation;
 using Capbox.Ptp.Messages;
-using Capbox.Ptp.Native;
 using Capbox.Ptp.Quality;
 using Capbox.Ptp.Steering;
 using Capbox.Ptp.Transport;

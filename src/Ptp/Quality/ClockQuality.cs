@@ -1,3 +1,5 @@
+using Capbox.Platform.Time;
+
 namespace Capbox.Ptp.Quality;
 
 /// <summary>How far a clock can be trusted.</summary>

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using static Capbox.Ptp.Native.SocketNumbers;
+using static Capbox.Platform.Linux.SocketNumbers;
 
 namespace Capbox.Ptp.Transport;
 

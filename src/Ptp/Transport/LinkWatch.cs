@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using Capbox.Ptp.Native;
-using static Capbox.Ptp.Native.SocketNumbers;
+using Capbox.Platform.Linux;
+using static Capbox.Platform.Linux.SocketNumbers;
 
 namespace Capbox.Ptp.Transport;
 

@@ -1,5 +1,5 @@
-using Capbox.Ptp.Native;
-using static Capbox.Ptp.Native.SocketNumbers;
+using Capbox.Platform.Linux;
+using static Capbox.Platform.Linux.SocketNumbers;
 
 namespace Capbox.Ptp.Transport;
 

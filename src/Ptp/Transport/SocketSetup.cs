@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using Capbox.Ptp.Native;
-using static Capbox.Ptp.Native.SocketNumbers;
+using Capbox.Platform.Linux;
+using static Capbox.Platform.Linux.SocketNumbers;
 
 namespace Capbox.Ptp.Transport;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Capbox.Archive;
-using Capbox.Capture;
-using Capbox.Ptp;
+using Capbox.Packets.Archive;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Time;
 using Xunit;
 
 namespace Capbox.Tests.Integration;

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
-using Capbox.Capture;
 using Capbox.Cli;
+using Capbox.Packets.Capture;
 
 namespace Capbox.Tests.Integration;
 

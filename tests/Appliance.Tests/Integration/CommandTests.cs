@@ -120,9 +120,9 @@ public class CommandTests
         capbox.WaitFor(s => s.Ports[0].StoredPackets == 570, "all to be stored");
         Assert.Equal(570ul, Result(broker.Ask(Device, "extract-info", """{"from":"-1h","to":"now"}""")).GetProperty("packetsAtMost").GetUInt64());
         lab.Ip("link", "set", "b0", "down");
-        capbox.WaitFor(s => s.Ports[0].State == Capture.PortState.Down, "the port to be down");
+        capbox.WaitFor(s => s.Ports[0].State == Packets.Capture.PortState.Down, "the port to be down");
         lab.Ip("link", "set", "b0", "up");
-        capbox.WaitFor(s => s.Ports[0].State == Capture.PortState.Capturing, "the port to capture");
+        capbox.WaitFor(s => s.Ports[0].State == Packets.Capture.PortState.Capturing, "the port to capture");
         RawSender.Send(lab.SenderSpace, "a0", Enumerable.Range(0, 30).Select(i => Frames.Plain(100, i)));
         capbox.WaitFor(s => s.Ports[0].StoredPackets == 600, "all to be stored");
         Tool.Run(CapboxProcess.Binary, "rotate", "--archive", lab.Archive);

@@ -1,10 +1,10 @@
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
-using Capbox.Capture;
 using Capbox.Cli;
 using Capbox.Control;
-using Capbox.Storage;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Storage;
 using Xunit;
 
 namespace Capbox.Tests.Integration;

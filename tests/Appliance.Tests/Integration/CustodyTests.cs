@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Capbox.Custody;
+using Capbox.Packets.Custody;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 

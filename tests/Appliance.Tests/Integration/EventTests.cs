@@ -115,7 +115,7 @@ public class EventTests
         Assert.Equal(Enumerable.Range(0, events.Count).Select(i => first + (ulong)i), events.Select(e => e.GetProperty("head").GetProperty("sequence").GetUInt64()));
         Assert.Equal(Enumerable.Range(0, 2 * flaps).Select(i => i % 2 == 0 ? "port-down" : "port-up"), Codes(events, "port-"));
         Assert.True(grown < 16 << 20, $"{grown} bytes more resident");
-        Capture.RecorderSnapshot end = capbox.Stop();
+        Packets.Capture.RecorderSnapshot end = capbox.Stop();
         Assert.Equal(((ulong)sent, 0ul), (end.Ports[0].StoredPackets, end.Ports[0].LostPackets));
     }
 
@@ -126,7 +126,7 @@ public class EventTests
         string mqtt = """{"broker":"mqtt://127.0.0.1","telemetry":"1s"}""";
         using (CapboxProcess capbox = Start(lab, Document(lab, mqtt)))
         {
-            capbox.WaitFor(s => s.Ports.All(p => p.State == Capture.PortState.Capturing), "the ports", 60);
+            capbox.WaitFor(s => s.Ports.All(p => p.State == Packets.Capture.PortState.Capturing), "the ports", 60);
             Flap(lab, 2);
             capbox.KillHard();
         }

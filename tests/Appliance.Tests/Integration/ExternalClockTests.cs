@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Capbox.Cli;
-using Capbox.Pcapng;
+using Capbox.Packets.Pcapng;
 using Capbox.Timing;
 using Xunit;
 

@@ -1,4 +1,4 @@
-using Capbox.Ptp;
+using Capbox.Platform.Time;
 using Xunit;
 
 namespace Capbox.Tests.Integration;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Capbox.Capture;
+using Capbox.Packets.Capture;
 using Xunit;
 
 namespace Capbox.Tests.Integration;

@@ -1,4 +1,4 @@
-using Capbox.Capture;
+using Capbox.Packets.Capture;
 using Xunit;
 
 namespace Capbox.Tests.Integration;

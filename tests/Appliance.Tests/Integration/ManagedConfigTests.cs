@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Capbox.Capture;
 using Capbox.Config;
+using Capbox.Packets.Capture;
 using Xunit;
 
 namespace Capbox.Tests.Integration;

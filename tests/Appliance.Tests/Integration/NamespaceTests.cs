@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using Capbox.Capture;
+using Capbox.Packets.Capture;
 using Xunit;
 
 namespace Capbox.Tests.Integration;

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
-using Capbox.Capture;
-using Capbox.Pcapng;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Pcapng;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 

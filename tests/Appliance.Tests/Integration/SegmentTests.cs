@@ -1,6 +1,6 @@
 using System.Globalization;
-using Capbox.Capture;
-using Capbox.Storage;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Storage;
 using Xunit;
 
 namespace Capbox.Tests.Integration;

@@ -1,5 +1,6 @@
+using Capbox.Platform.Linux;
+using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
-using Capbox.Ptp.Native;
 using Xunit;
 
 namespace Capbox.Ptp.Tests.Clocks;
@@ -98,7 +99,7 @@ public class ClockReadingTests
     [InlineData("ptp12", 12)]
     public void Names_of_clocks(string text, int index)
     {
-        Assert.True(PhcClock.TryParseName(text, out int parsed));
+        Assert.True(PtpSysfs.TryParseName(text, out int parsed));
         Assert.Equal(index, parsed);
     }
 
@@ -108,7 +109,7 @@ public class ClockReadingTests
     [InlineData("ptp-1")]
     [InlineData("/dev/pts0")]
     [InlineData("eth0")]
-    public void What_is_no_name_of_a_clock(string text) => Assert.False(PhcClock.TryParseName(text, out _));
+    public void What_is_no_name_of_a_clock(string text) => Assert.False(PtpSysfs.TryParseName(text, out _));
 
     private static PtpClockTime[] Times(long beforeNs, long clockNs, long afterNs) => [Time(beforeNs), Time(clockNs), Time(afterNs)];
 

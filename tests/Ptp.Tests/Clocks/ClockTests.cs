@@ -1,4 +1,6 @@
 using System.Globalization;
+using Capbox.Platform.Linux;
+using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
 using Xunit;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using Capbox.Ptp;
+using Capbox.Platform.Time;
 
 namespace Capbox.Timing.Evidence;
 

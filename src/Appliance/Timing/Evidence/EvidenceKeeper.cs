@@ -1,6 +1,6 @@
 using System.Globalization;
-using Capbox.Capture;
-using Capbox.Ptp;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Messages;
 

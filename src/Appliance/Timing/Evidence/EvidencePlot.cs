@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using Capbox.Pcapng;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Timing.Evidence;
 

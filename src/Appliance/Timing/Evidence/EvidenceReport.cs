@@ -1,5 +1,5 @@
 using System.Globalization;
-using Capbox.Ptp;
+using Capbox.Platform.Time;
 using Capbox.Ptp.Messages;
 
 namespace Capbox.Timing.Evidence;

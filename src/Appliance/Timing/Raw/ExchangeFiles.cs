@@ -1,5 +1,5 @@
 using System.Globalization;
-using Capbox.Storage;
+using Capbox.Packets.Storage;
 
 namespace Capbox.Timing.Raw;
 

@@ -1,6 +1,6 @@
-using Capbox.Ptp;
+using Capbox.Packets.Storage;
+using Capbox.Platform.Time;
 using Capbox.Ptp.Engine;
-using Capbox.Storage;
 
 namespace Capbox.Timing.Raw;
 

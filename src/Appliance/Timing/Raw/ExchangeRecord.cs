@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Capbox.Pcapng;
+using Capbox.Packets.Pcapng;
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Messages;
 

@@ -1,0 +1,128 @@
+using System.Security.Cryptography;
+using Microsoft.Win32.SafeHandles;
+
+namespace Capbox.Packets.Custody;
+
+/// <summary>
+/// What a chain says so far, and the rules that its next entry must keep. Memory grows with the segments that are there, not with the length of the chain: only where a
+/// segment's entry lies is kept, and that until its tombstone. Signatures are the caller's business, since the daemon needs only the last one.
+/// </summary>
+internal sealed class ChainState : IDisposable
+{
+    private readonly Dictionary<ulong, long> _live = [];
+    private ChainKey? _key;
+
+    /// <summary>Entries so far; the number of the last one.</summary>
+    public ulong Entries { get; private set; }
+
+    /// <summary>SHA-256 of the last line: a hash of everything before it, too.</summary>
+    public string Head { get; private set; } = ChainEntry.NoHash;
+
+    /// <summary>The key that signs the next entry; null before the genesis.</summary>
+    public ChainKey? Key => _key;
+
+    /// <summary>Random id from the genesis.</summary>
+    public string Archive { get; private set; } = "";
+
+    /// <summary>Every number that has an entry, deleted or not.</summary>
+    public SequenceRanges Entered { get; } = new();
+
+    /// <summary>Segments that should be there, with the offset of their entry in the chain.</summary>
+    public IReadOnlyDictionary<ulong, long> Live => _live;
+
+    public ulong Deleted { get; private set; }
+
+    public ulong Missing { get; private set; }
+
+    /// <summary>Takes the next entry over.</summary>
+    /// <param name="entry">The parsed line.</param>
+    /// <param name="line">Its bytes with the newline.</param>
+    /// <param name="offset">Where the line lies in the file.</param>
+    /// <param name="file">To read the entry that a tombstone names.</param>
+    /// <returns>What is wrong with it, and nothing was taken over; or null.</returns>
+    public string? Take(ChainEntry entry, ReadOnlySpan<byte> line, long offset, SafeFileHandle file)
+    {
+        if (CheckPlace(entry) is { } misplaced)
+            return misplaced;
+        string? wrong = entry.Kind switch
+        {
+            EntryKind.Genesis => TakeKey(entry, isFirst: true),
+            EntryKind.Segment => TakeSegment(entry, offset),
+            EntryKind.Deletion => TakeDeletion(entry, file),
+            EntryKind.Missing => TakeMissing(entry),
+            _ => TakeKey(entry, isFirst: false),
+        };
+        if (wrong is not null)
+            return wrong;
+        Entries = entry.Number;
+        Head = Convert.ToHexStringLower(SHA256.HashData(line));
+        return null;
+    }
+
+    public void Dispose() => _key?.Dispose();
+
+    private string? CheckPlace(ChainEntry entry)
+    {
+        if (entry.Number != Entries + 1)
+            return $"its number is {entry.Number}, {Entries + 1} was to come";
+        if (entry.Previous != Head)
+            return "it does not follow from the entry before it";
+        if ((entry.Kind == EntryKind.Genesis) != (Entries == 0))
+            return Entries == 0 ? "the first entry is no genesis" : "a second genesis";
+        if (_key is not null && entry.Key != _key.Id)
+            return $"signed by key {entry.Key}, but the chain is kept by {_key.Id}";
+        return null;
+    }
+
+    private string? TakeKey(ChainEntry entry, bool isFirst)
+    {
+        byte[] bytes = new byte[entry.PublicKey.Length];
+        if (!Convert.TryFromBase64String(entry.PublicKey, bytes, out int length) || ChainKey.FromPublic(bytes.AsSpan(0, length)) is not { } key)
+            return "its public key is no P-256 key";
+        string? wrong = Convert.ToBase64String(key.PublicKey) != entry.PublicKey ? "its public key is not in the canonical form"
+            : isFirst && key.Id != entry.Key ? "the genesis is signed by another key than it names" : null;
+        if (wrong is not null)
+        {
+            key.Dispose();
+            return wrong;
+        }
+
+        if (isFirst)
+            Archive = entry.Archive;
+        _key?.Dispose();
+        _key = key;
+        return null;
+    }
+
+    private string? TakeSegment(ChainEntry entry, long offset)
+    {
+        if (Entered.Contains(entry.Sequence))
+            return $"segment {entry.Sequence} has an entry already";
+        ulong after = Entered.Below(entry.Sequence);
+        if (entry.After != after)
+            return $"it says that segment {entry.After} came before it, the chain says {after}";
+        Entered.Add(entry.Sequence);
+        _live.Add(entry.Sequence, offset);
+        return null;
+    }
+
+    private string? TakeDeletion(ChainEntry entry, SafeFileHandle file)
+    {
+        if (!_live.TryGetValue(entry.Sequence, out long offset))
+            return Entered.Contains(entry.Sequence) ? $"segment {entry.Sequence} was deleted before" : $"segment {entry.Sequence} has no entry to delete";
+        ChainEntry deleted = ChainLines.ReadAt(file, offset);
+        if (deleted.Number != entry.Entry || deleted.Sha256 != entry.Sha256 || deleted.File != entry.File)
+            return $"it does not say of segment {entry.Sequence} what entry {deleted.Number} says";
+        _live.Remove(entry.Sequence);
+        Deleted++;
+        return null;
+    }
+
+    private string? TakeMissing(ChainEntry entry)
+    {
+        if (!Entered.Add(entry.Sequence))
+            return $"segment {entry.Sequence} has an entry already";
+        Missing++;
+        return null;
+    }
+}

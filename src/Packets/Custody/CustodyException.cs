@@ -1,0 +1,13 @@
+namespace Capbox.Packets.Custody;
+
+/// <summary>Custody cannot be kept: a key that is none, a chain that was changed. One line for the user, which names the file.</summary>
+public sealed class CustodyException : Exception
+{
+    public CustodyException(string message) : base(message)
+    {
+    }
+
+    public CustodyException(string message, Exception inner) : base(message, inner)
+    {
+    }
+}

@@ -1,0 +1,75 @@
+namespace Capbox.Platform.Nic;
+
+/// <summary>Offloads of a port that change what a capture sees; null where the driver does not say.</summary>
+/// <param name="Gro">Generic receive offload: received packets are merged in the kernel.</param>
+/// <param name="Lro">Large receive offload: received packets are merged in the NIC.</param>
+/// <param name="Gso">Generic segmentation offload: sent packets are seen before they are cut.</param>
+/// <param name="Tso">TCP segmentation offload: the same, cut by the NIC.</param>
+/// <param name="RxVlan">The NIC takes VLAN tags off (capbox puts them back).</param>
+/// <param name="TxVlan">The NIC puts VLAN tags on.</param>
+public sealed record PortOffloads(bool? Gro, bool? Lro, bool? Gso, bool? Tso, bool? RxVlan, bool? TxVlan);
+
+/// <summary>What ETHTOOL_GET_TS_INFO says of a port.</summary>
+/// <param name="Flags">SOF_TIMESTAMPING_* of linux/net_tstamp.h, bitwise.</param>
+/// <param name="PhcIndex">N of /dev/ptpN, or null without a hardware clock.</param>
+/// <param name="TxTypes">HWTSTAMP_TX_* by name.</param>
+/// <param name="RxFilters">HWTSTAMP_FILTER_* that the NIC offers.</param>
+/// <param name="HardwareAll">True when every received packet can be stamped in hardware (HWTSTAMP_FILTER_ALL).</param>
+public sealed record PortTimestamping(
+    uint Flags, int? PhcIndex, IReadOnlyList<string> TxTypes, IReadOnlyList<StampFilter> RxFilters, bool HardwareAll)
+{
+    private const uint RxHardware = 1 << 2, RxSoftware = 1 << 3;
+
+    public bool ReceivesHardware => (Flags & RxHardware) != 0;
+    public bool ReceivesSoftware => (Flags & RxSoftware) != 0;
+}
+
+/// <summary>Counters of a port since its driver was loaded (struct rtnl_link_stats64).</summary>
+/// <param name="RxDropped">Dropped by the kernel before any socket saw them.</param>
+/// <param name="RxMissed">Dropped by the NIC for want of buffers.</param>
+public sealed record PortCounters(
+    ulong RxPackets, ulong RxBytes, ulong RxErrors, ulong RxDropped, ulong RxMissed, ulong TxPackets, ulong TxBytes);
+
+/// <summary>One network interface of a network namespace, as it is now.</summary>
+public sealed record PortInfo
+{
+    public required string Name { get; init; }
+
+    /// <summary>The network namespace that was asked about, by name or path; null for our own.</summary>
+    public string? Netns { get; init; }
+    public required int Index { get; init; }
+
+    /// <summary>Driver by ethtool; null for a virtual device that tells none.</summary>
+    public string? Driver { get; init; }
+    public string? Firmware { get; init; }
+
+    /// <summary>PCI address or the like.</summary>
+    public string? Bus { get; init; }
+
+    /// <summary>Null when there is no link, or no such thing as a speed.</summary>
+    public long? SpeedBitsPerSecond { get; init; }
+    public string? Duplex { get; init; }
+
+    /// <summary>Administratively up (IFF_UP).</summary>
+    public required bool Up { get; init; }
+
+    /// <summary>True when a link is detected; null while the port is down and cannot tell.</summary>
+    public bool? Carrier { get; init; }
+
+    /// <summary>RFC 2863 state: up, down, unknown, dormant, lowerlayerdown, notpresent, testing.</summary>
+    public required string OperState { get; init; }
+
+    /// <summary>Hardware address, or null when the link has none.</summary>
+    public string? Mac { get; init; }
+
+    /// <summary>Largest packet without the link header, bytes.</summary>
+    public required int MtuBytes { get; init; }
+
+    /// <summary>ARPHRD_* of linux/if_arp.h: 1 Ethernet, 772 loopback, 65534 none.</summary>
+    public required int HardwareType { get; init; }
+    public required PortOffloads Offloads { get; init; }
+
+    /// <summary>Null when the driver does not say.</summary>
+    public PortTimestamping? Timestamping { get; init; }
+    public required PortCounters Counters { get; init; }
+}

@@ -1,0 +1,15 @@
+using Capbox.Platform.Linux;
+
+namespace Capbox.Platform.Time;
+
+/// <summary>The machine's clocks.</summary>
+public sealed class SystemClocks : IClockSource
+{
+    public long WallNs => UtcTime.Now.Nanoseconds;
+
+    public long BootNs => LibC.BootTimeNs();
+
+    public string BootId { get; } = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
+
+    public bool IsSynchronised => LibC.IsClockSynchronised();
+}
