@@ -100,7 +100,7 @@ static __always_inline void capbox_put_end(u8 *at, u32 total)
 	capbox_put32(at + 4, total);
 }
 
-/* The kernel's of arrival, if it has made one (docs/internals/ring.md), else of now. */
+/* The kernel's of arrival, if it has made one (docs/RING.md), else of now. */
 static __always_inline s64 capbox_software_stamp(struct capbox_ring *ring,
 						 const struct sk_buff *skb)
 {

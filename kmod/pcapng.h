@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The part of PCAPNG (draft-ietf-opsawg-pcapng) that the module writes; docs/internals/segments.md has the
+ * The part of PCAPNG (draft-ietf-opsawg-pcapng) that the module writes; docs/SEGMENTS.md has the
  * whole. Always little endian.
  */
 #ifndef CAPBOX_PCAPNG_H

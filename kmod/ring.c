@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A CPU's ring: blocks that are filled one after the other, and two queues of block numbers that go
- * round between kernel and user space. docs/internals/ring.md tells the protocol; the letters here are its
+ * round between kernel and user space. docs/RING.md tells the protocol; the letters here are its
  * barriers.
  *
  * The kernel decides by its own record of every block (struct capbox_block_private). A number or an

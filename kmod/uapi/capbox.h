@@ -2,7 +2,7 @@
 /*
  * capbox.ko: packet capture into memory shared with user space, as finished PCAPNG blocks.
  *
- * docs/internals/ring.md tells the whole contract. In short: open /dev/capbox (a session of the opener's
+ * docs/RING.md tells the whole contract. In short: open /dev/capbox (a session of the opener's
  * network namespace), SETUP, mmap, ADD_PORT, SET_FILTER, START, then poll, claim blocks from each
  * ring, write them to disk, give them back.
  *
@@ -218,7 +218,7 @@ struct capbox_ring_counters {
 
 /**
  * struct capbox_block - what the kernel says of a block that it hands over. Written before the
- * block's number appears in the filled queue (A in docs/internals/ring.md); the kernel never reads it.
+ * block's number appears in the filled queue (A in docs/RING.md); the kernel never reads it.
  */
 struct capbox_block {
 	/* its position in the filled queue; a jump is a block that was taken back */

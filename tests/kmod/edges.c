@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * edges TX RX: every way to call the module wrongly has a defined end: the error that docs/internals/ring.md names, with a text where there
+ * edges TX RX: every way to call the module wrongly has a defined end: the error that docs/RING.md names, with a text where there
  * is one, and a session that works as if nothing had happened.
  */
 #define _GNU_SOURCE

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * readers TX RX: several sessions on one port, some that consume, beside the stack and packet sockets: after each step of a table the same numbered
- * packets are sent, and each reader has all of them in order, or none, as docs/internals/ring.md says (Hook points). RX has the address 10.0.0.2.
+ * packets are sent, and each reader has all of them in order, or none, as docs/RING.md says (Hook points). RX has the address 10.0.0.2.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * rights TX RX: who may open a session, of which namespace, and whose locked memory it counts as: docs/internals/ring.md, "A session". Each question in a
+ * rights TX RX: who may open a session, of which namespace, and whose locked memory it counts as: docs/RING.md, "A session". Each question in a
  * process of its own, which gives up what it shall not have.
  */
 #define _GNU_SOURCE
