@@ -39,7 +39,8 @@ internal sealed class AbiCheck(string[] sources, string space, Type member, Type
         Assert.Equal([], ownChoices.Except(mirrored));
     }
 
-    private static bool IsMirror(Type type) => type is { IsValueType: true, IsEnum: false };
+    /// <summary>A struct that the kernel fills is never readonly: a readonly one is an answer of ours.</summary>
+    private static bool IsMirror(Type type) => type is { IsValueType: true, IsEnum: false } && !type.IsDefined(typeof(IsReadOnlyAttribute));
 
     private static IEnumerable<(string Name, long Value)> Layout(Type type)
     {

@@ -12,7 +12,7 @@ public class AbiTests
         [Program("abi.c"), Program("ptp.c")], "Capbox.Platform.Linux", typeof(LibC), [typeof(BlockRewriter), typeof(ReferenceClock)],
         field => field.DeclaringType == typeof(ReferenceClock) || field.Name is "PacketTypeOffset" or "EtherType8021Q",
         [
-            "AlignedBuffer.Alignment", "FileSystem.PageBytes", "FilterProgram.LiveBufferBytes", "LinkControl.AnswerBytes", "LinkControl.MaxAnswers", "LinkWatch.DrainBytes", "LinkWatch.MaxDrains", "PacketRing.FrameBytes",
+            "AlignedBuffer.Alignment", "Leds.MaxLeds", "Leds.MaxSeconds", "FileSystem.PageBytes", "FilterProgram.LiveBufferBytes", "LinkControl.AnswerBytes", "LinkControl.MaxAnswers", "LinkWatch.DrainBytes", "LinkWatch.MaxDrains", "PacketRing.FrameBytes",
             "Pcap.Optimize", // pcap_compile's "non-zero"
             "InterfaceDevice.MaxFlags", "ReceiveBatch.Slots", "ReceiveBatch.DataBytes", "ReceiveBatch.ControlBytes", "ReceiveBatch.NameBytes",
         ]);

@@ -16,6 +16,34 @@ public sealed partial class ArchitectureTests
     /// <summary>Room: the rooms that it may name, besides itself. A layer stands for all of its rooms.</summary>
     private static readonly Dictionary<string, string[]> s_mayName = new()
     {
+        ["Platform.Linux"] = [],
+        ["Platform.Time"] = ["Platform.Linux"],
+        ["Platform.Json"] = [],
+        ["Platform.Nic"] = ["Platform.Linux", "Platform.Time"],
+        ["Ptp.Messages"] = ["Platform"],
+        ["Ptp.Transport"] = ["Platform"],
+        ["Ptp.Engine"] = ["Platform", "Ptp.Messages", "Ptp.Transport"],
+        ["Ptp.Servo"] = ["Platform"],
+        ["Ptp.Clocks"] = ["Platform"],
+        ["Ptp.Daemons"] = ["Platform", "Ptp.Messages", "Ptp.Engine", "Ptp.Servo", "Ptp.Clocks"],
+        ["Ptp.Port"] = ["Platform", "Ptp.Messages", "Ptp.Transport", "Ptp.Engine", "Ptp.Servo", "Ptp.Clocks"],
+        ["Packets.Pcapng"] = ["Platform"],
+        ["Packets.Storage"] = ["Platform", "Packets.Pcapng"],
+        ["Packets.Capture"] = ["Platform", "Packets.Pcapng", "Packets.Storage"],
+        ["Packets.Extract"] = ["Platform", "Packets.Pcapng", "Packets.Storage", "Packets.Archive"],
+        ["Packets.Archive"] = ["Platform", "Packets.Pcapng", "Packets.Storage"],
+        ["Packets.Custody"] = ["Platform", "Packets.Storage"],
+        ["Timing"] = ["Platform", "Ptp", "Packets"],
+        ["Config"] = ["Platform", "Ptp", "Packets", "Timing"],
+        ["Health"] = ["Platform", "Packets", "Timing"],
+        ["Changes"] = ["Platform", "Packets", "Timing", "Config", "Health"],
+        ["Commands"] = ["Platform", "Packets", "Timing", "Config", "Health", "Changes"],
+        ["LocalSocket"] = ["Platform", "Packets", "Commands"],
+        ["Metrics"] = ["Packets", "Timing", "Health"],
+        ["Mqtt"] = ["Platform", "Packets", "Timing", "Config", "Health", "Changes", "Commands"],
+        ["Fleet"] = ["Platform", "Config", "Health", "Mqtt"],
+        ["Box"] = ["Platform", "Packets", "Timing", "Config", "Health", "Changes", "Commands", "LocalSocket", "Metrics", "Mqtt"],
+        ["Cli"] = ["Platform", "Ptp", "Packets", "Timing", "Config", "Health", "Changes", "Commands", "LocalSocket", "Mqtt", "Fleet", "Box"],
     };
 
     private static readonly Dictionary<short, OpCode> s_opcodes = typeof(OpCodes).GetFields().Select(f => (OpCode)f.GetValue(null)!).ToDictionary(o => o.Value);

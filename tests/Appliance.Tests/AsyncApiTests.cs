@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Capbox.Control;
+using Capbox.Commands;
 using Capbox.Mqtt;
 using Capbox.Tests.Integration;
 using Xunit;

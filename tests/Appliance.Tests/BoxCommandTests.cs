@@ -1,7 +1,8 @@
 using System.Text;
 using System.Text.Json;
-using Capbox.Control;
+using Capbox.Commands;
 using Capbox.Mqtt;
+using Capbox.Platform.Linux;
 using Xunit;
 
 namespace Capbox.Tests;
@@ -67,12 +68,12 @@ public sealed class BoxCommandTests : IDisposable
     public void Without_leds_it_says_so()
     {
         using var none = new Leds(Path.Combine(_fake.Root, "nowhere"));
-        Assert.Contains("this machine has no LED", Assert.Throws<ControlException>(() => none.Blink(null, 5)).Message);
+        Assert.Contains("this machine has no LED", Assert.Throws<IOException>(() => none.Blink(null, 5)).Message);
         _fake.Add("a:b:c", 0, 1, null);
         using var leds = new Leds(_fake.Root);
-        Assert.Contains("$.led: there is no \"../x\"; there are a:b:c", Assert.Throws<ControlException>(() => leds.Blink("../x", 5)).Message);
+        Assert.Contains("there is no LED \"../x\"; there are a:b:c", Assert.Throws<IOException>(() => leds.Blink("../x", 5)).Message);
         File.Delete(Path.Combine(_fake.Root, "a:b:c", "brightness"));
-        Assert.Contains("cannot be switched", Assert.Throws<ControlException>(() => leds.Blink(null, 5)).Message);
+        Assert.Contains("cannot be switched", Assert.Throws<IOException>(() => leds.Blink(null, 5)).Message);
     }
 
     [Theory]

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Capbox.Config;
+using Capbox.Platform.Json;
 using NJsonSchema;
 using NJsonSchema.Validation;
 using Xunit;

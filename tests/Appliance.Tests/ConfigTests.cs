@@ -2,6 +2,7 @@ using System.Text;
 using Capbox.Config;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Capture;
+using Capbox.Platform.Json;
 using Capbox.Ptp.Messages;
 using Capbox.Timing;
 using Xunit;

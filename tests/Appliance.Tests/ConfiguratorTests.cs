@@ -1,6 +1,8 @@
 using System.Text;
+using Capbox.Changes;
+using Capbox.Commands;
 using Capbox.Config;
-using Capbox.Control;
+using Capbox.Health;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;
 using Capbox.Timing;

@@ -2,8 +2,10 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Capbox.Changes;
+using Capbox.Commands;
 using Capbox.Config;
-using Capbox.Control;
+using Capbox.Health;
 using Capbox.Mqtt;
 using MQTTnet;
 using MQTTnet.Formatter;
@@ -30,7 +32,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
     private static MqttOptions Options(string broker, string more = "") =>
         ConfigDocument.Parse(Encoding.UTF8.GetBytes($$"""{"serial":"box","ports":[],"mqtt":{"broker":"{{broker}}","telemetry":"1s"{{more}} } }""")) is { Mqtt: { } options, Errors.Count: 0 } ? options : throw new InvalidOperationException("a wrong section");
 
-    private static MqttLink Link(MqttOptions options, EventLog? events = null, IConfigurator? configurator = null, Func<string>? serial = null, BoxRun? run = null)
+    private static MqttLink Link(MqttOptions options, EventJournal? events = null, IConfigurator? configurator = null, Func<string>? serial = null, BoxRun? run = null)
     {
         var commands = new ControlCommands();
         commands.Add(new CommandSpec<string>("hello", "Says something.", [], MqttJson.Default.String), _ => "there");
@@ -219,7 +221,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
     {
         int port = FreePort();
         using var spool = new EventSpool(Path.Combine(_directory, "events"), new SpoolLimits());
-        using var log = new EventLog(new BoxRun("boot", "run"), () => EventMakerTests.Box(1), null, spool, NullLogger.Instance);
+        using var log = new EventJournal(new BoxRun("boot", "run"), () => EventMakerTests.Box(1), null, spool, NullLogger.Instance);
         for (int i = 1; i <= 50; i++)
             log.Add(new BoxEvent(DateTimeOffset.UnixEpoch, EventSeverity.Warning, "clock-step", "clock", $"number {i}"));
         using MqttLink link = Link(Options($"embedded://127.0.0.1:{port}"), log);

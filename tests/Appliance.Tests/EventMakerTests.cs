@@ -1,5 +1,6 @@
 using System.Globalization;
-using Capbox.Control;
+using Capbox.Changes;
+using Capbox.Health;
 using Capbox.Mqtt;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
-using Capbox.Control;
+using Capbox.Changes;
+using Capbox.Health;
 using Capbox.Mqtt;
 using Capbox.Packets.Capture;
 using CsCheck;
@@ -387,13 +388,13 @@ public sealed class EventSpoolTests : IDisposable
     {
         using var spool = Open(new SpoolLimits());
         var report = new ConfigReport(7, "job-7", ConfigStatus.RolledBack, [new ConfigFault("$", "it was not confirmed within 30 s")]) { Revision = 3 };
-        using var log = new EventLog(new BoxRun("boot", "run"), () => EventMakerTests.Box(1), null, spool, NullLogger.Instance);
+        using var log = new EventJournal(new BoxRun("boot", "run"), () => EventMakerTests.Box(1), null, spool, NullLogger.Instance);
         log.Start(report);
         (string Suffix, string Json) Next()
         {
             Assert.True(spool.TryPeek(out SpooledEvent next));
             spool.Acknowledge(next.Ordinal);
-            (string suffix, byte[] json) = EventLog.Unpack(next);
+            (string suffix, byte[] json) = EventJournal.Unpack(next);
             return (suffix, System.Text.Encoding.UTF8.GetString(json));
         }
 
@@ -412,7 +413,7 @@ public sealed class EventSpoolTests : IDisposable
         using var spool = new EventSpool(_directory, limits);
         BoxSnapshot now = EventMakerTests.Box(0);
         // Its looks are ours: nothing is started.
-        using var log = new EventLog(new BoxRun("boot", "run"), () => now, null, spool, NullLogger.Instance);
+        using var log = new EventJournal(new BoxRun("boot", "run"), () => now, null, spool, NullLogger.Instance);
         var maker = new EventMaker();
         int made = 0;
         ulong lost = 0;
@@ -436,7 +437,7 @@ public sealed class EventSpoolTests : IDisposable
         ulong heard = 0, missed = 0;
         while (spool.TryPeek(out SpooledEvent next))
         {
-            (string suffix, byte[] json) = EventLog.Unpack(next);
+            (string suffix, byte[] json) = EventJournal.Unpack(next);
             using var message = System.Text.Json.JsonDocument.Parse(json);
             heard++;
             missed += message.RootElement.TryGetProperty("missed", out System.Text.Json.JsonElement count) ? count.GetUInt64() : 0;

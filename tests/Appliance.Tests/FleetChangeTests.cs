@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Capbox.Cli;
 using Capbox.Config;
 using Capbox.Fleet;
+using Capbox.Platform.Json;
 using Xunit;
 
 namespace Capbox.Tests;

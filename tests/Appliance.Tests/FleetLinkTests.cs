@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Capbox.Config;
 using Capbox.Fleet;
 using Capbox.Mqtt;
 using MQTTnet.Server;

@@ -2,7 +2,8 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using Capbox.Cli;
-using Capbox.Control;
+using Capbox.Commands;
+using Capbox.LocalSocket;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 

@@ -1,7 +1,9 @@
 using System.Text;
 using System.Text.Json;
+using Capbox.Changes;
+using Capbox.Commands;
 using Capbox.Config;
-using Capbox.Control;
+using Capbox.Health;
 using Capbox.Mqtt;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;
@@ -219,7 +221,7 @@ public class MqttTests
     [Fact]
     public void Health_is_the_worst_of_all_and_remembers_since_when()
     {
-        var health = new Health();
+        var health = new HealthEvaluator();
         Assert.Equal(HealthLevel.Ok, health.Judge(Box(0, clock: ClockState.Locked), null, null).Overall);
         HealthMessage down = health.Judge(Box(10, state: PortState.Down), null, null);
         Assert.Equal((HealthLevel.Warning, HealthLevel.Warning, HealthLevel.Ok), (down.Overall, down.Components["capture"], down.Components["storage"]));
@@ -234,7 +236,7 @@ public class MqttTests
     [Fact]
     public void Loss_is_an_alarm_for_a_minute_after_the_last()
     {
-        var health = new Health();
+        var health = new HealthEvaluator();
         bool IsAlarm(int second, ulong lost) => health.Judge(Box(second, lost: lost), null, null).Alarms.Any(a => a.Id == "loss/eth2");
         Assert.False(IsAlarm(0, 0));
         Assert.True(IsAlarm(10, 5));
@@ -277,7 +279,7 @@ public class MqttTests
     public void A_day_of_telemetry_does_not_grow()
     {
         var telemetry = new Telemetry("boot", "run");
-        var health = new Health();
+        var health = new HealthEvaluator();
         long bytes = 0;
         void Day(int from, int to)
         {

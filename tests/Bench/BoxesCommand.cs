@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using Capbox.Changes;
+using Capbox.Commands;
 using Capbox.Config;
-using Capbox.Control;
+using Capbox.Health;
 using Capbox.Mqtt;
 using Capbox.Packets.Capture;
 using Capbox.Platform.Time;

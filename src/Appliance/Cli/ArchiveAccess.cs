@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
-using Capbox.Control;
+using Capbox.Commands;
+using Capbox.LocalSocket;
 using Capbox.Packets.Archive;
 using Capbox.Platform.Time;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Capbox.Control;
+using Capbox.Health;
 using Capbox.Packets.Pcapng;
 using Capbox.Timing.Evidence;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Capbox.Config;
 using Capbox.Packets.Capture;
+using Capbox.Platform.Json;
 
 namespace Capbox.Cli;
 

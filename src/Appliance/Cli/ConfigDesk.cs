@@ -1,6 +1,9 @@
 using System.Text.Json;
+using Capbox.Changes;
+using Capbox.Commands;
 using Capbox.Config;
-using Capbox.Control;
+using Capbox.Health;
+using Capbox.LocalSocket;
 using Capbox.Packets.Capture;
 using Capbox.Platform.Time;
 using Microsoft.Extensions.Logging.Abstractions;

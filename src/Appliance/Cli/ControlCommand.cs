@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
-using Capbox.Control;
+using Capbox.Commands;
+using Capbox.Health;
+using Capbox.LocalSocket;
 using Capbox.Timing;
 
 namespace Capbox.Cli;

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Capbox.Control;
+using Capbox.Platform.Linux;
 
 namespace Capbox.Cli;
 

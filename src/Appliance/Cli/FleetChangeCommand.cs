@@ -1,9 +1,10 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Capbox.Commands;
 using Capbox.Config;
-using Capbox.Control;
 using Capbox.Fleet;
+using Capbox.Platform.Json;
 
 namespace Capbox.Cli;
 

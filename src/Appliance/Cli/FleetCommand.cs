@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Capbox.Config;
 using Capbox.Fleet;
-using Capbox.Mqtt;
 
 namespace Capbox.Cli;
 

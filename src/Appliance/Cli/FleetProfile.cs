@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Capbox.Config;
 using Capbox.Mqtt;
+using Capbox.Platform.Json;
 
 namespace Capbox.Cli;
 

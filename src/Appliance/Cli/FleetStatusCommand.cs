@@ -1,5 +1,6 @@
 using System.Globalization;
 using Capbox.Fleet;
+using Capbox.Health;
 
 namespace Capbox.Cli;
 
@@ -71,7 +72,7 @@ internal static class FleetView
         yield return $"{FleetNames.Boxes(group.Devices.Count)}: {FleetNames.Of(group.Devices)}";
         foreach (Config.ConfigDifference difference in group.Differences)
             yield return $"  {FleetReader.Clean(difference.ToString(), MaxDifferenceWidth)}";
-        foreach (Config.ConfigError error in group.Errors)
+        foreach (Platform.Json.ConfigError error in group.Errors)
             yield return $"  cannot: {FleetReader.Clean(error.ToString())}";
         if (group.Differences.Count + group.Errors.Count == 0)
             yield return "  no difference";

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Capbox.Control;
+using Capbox.Commands;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Extract;
 using Capbox.Platform.Time;

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using Capbox.Commands;
+using Capbox.Health;
 using Capbox.Packets.Capture;
 using Capbox.Platform.Nic;
 
@@ -8,7 +10,7 @@ namespace Capbox.Cli;
 
 /// <summary>Result of <c>config check --json</c>.</summary>
 /// <param name="Warnings">What is not as the document expects it on this machine now, which <c>run</c> waits for.</param>
-internal sealed record ConfigCheckReport(string File, bool Good, IReadOnlyList<Config.ConfigError> Errors, IReadOnlyList<Config.ConfigError> Warnings);
+internal sealed record ConfigCheckReport(string File, bool Good, IReadOnlyList<Platform.Json.ConfigError> Errors, IReadOnlyList<Platform.Json.ConfigError> Warnings);
 
 /// <summary>One port in a segment, as <c>segments --json</c> lists it.</summary>
 internal sealed record SegmentPortListing(
@@ -29,13 +31,13 @@ internal sealed record SegmentListing(
 /// <summary>Everything that --json writes; generated code, since there is no reflection in a NativeAOT binary.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(RecorderSnapshot))]
-[JsonSerializable(typeof(Control.BoxSnapshot))]
+[JsonSerializable(typeof(Health.BoxSnapshot))]
 [JsonSerializable(typeof(Timing.ClockSnapshot))]
 [JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(IReadOnlyList<PortInfo>))]
 [JsonSerializable(typeof(IReadOnlyList<SegmentListing>))]
-[JsonSerializable(typeof(IReadOnlyList<Control.HoldListing>))]
-[JsonSerializable(typeof(Control.HoldListing))]
+[JsonSerializable(typeof(IReadOnlyList<Commands.HoldListing>))]
+[JsonSerializable(typeof(Commands.HoldListing))]
 [JsonSerializable(typeof(Packets.Archive.CatalogReport))]
 [JsonSerializable(typeof(ConfigCheckReport))]
 [JsonSerializable(typeof(IReadOnlyList<Config.ConfigDifference>))]

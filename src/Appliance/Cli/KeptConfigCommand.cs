@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Capbox.Changes;
+using Capbox.Commands;
 using Capbox.Config;
-using Capbox.Control;
 
 namespace Capbox.Cli;
 

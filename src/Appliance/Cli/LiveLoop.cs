@@ -1,8 +1,10 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using Capbox.Config;
-using Capbox.Control;
+using Capbox.Commands;
+using Capbox.Health;
+using Capbox.LocalSocket;
+using Capbox.Platform.Json;
 
 namespace Capbox.Cli;
 

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using Capbox.Config;
+using Capbox.Platform.Json;
 
 namespace Capbox.Cli;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using Capbox.Config;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Capture;
+using Capbox.Platform.Json;
 
 namespace Capbox.Cli;
 
@@ -26,13 +27,13 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
     public Timing.ClockOptions? Clock { get; private set; }
 
     /// <summary>Where the document wants metrics; null: nowhere.</summary>
-    public Control.MetricsAddress? Metrics { get; private set; }
+    public Config.MetricsAddress? Metrics { get; private set; }
 
     /// <summary>The document allows the command reboot.</summary>
     public bool MayReboot { get; private set; }
 
     /// <summary>The document's broker; null: none.</summary>
-    public Mqtt.MqttOptions? Mqtt { get; private set; }
+    public Config.MqttOptions? Mqtt { get; private set; }
 
     /// <summary>Makes options of document and command line; the latter wins.</summary>
     /// <param name="errors">One line each, naming the file and key, or the option at fault.</param>

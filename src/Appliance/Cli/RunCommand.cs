@@ -1,5 +1,6 @@
 using System.Globalization;
-using Capbox.Control;
+using Capbox.Box;
+using Capbox.Config;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Custody;
@@ -151,7 +152,7 @@ internal sealed record RunSettings(RecorderOptions Options, ArchivistOptions Arc
     public Timing.ClockOptions? Clock { get; init; }
 
     /// <summary>Where it is reached over MQTT; null: nowhere.</summary>
-    public Mqtt.MqttOptions? Mqtt { get; init; }
+    public Config.MqttOptions? Mqtt { get; init; }
 
     /// <summary>Where metrics are served; null: nowhere.</summary>
     public MetricsAddress? Metrics { get; init; }

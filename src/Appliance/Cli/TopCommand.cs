@@ -1,5 +1,5 @@
 using System.Globalization;
-using Capbox.Control;
+using Capbox.Health;
 using Capbox.Packets.Capture;
 
 namespace Capbox.Cli;

@@ -1,3 +1,5 @@
+using Capbox.Platform.Json;
+
 namespace Capbox.Config;
 
 /// <summary>How changes of a running box are watched.</summary>

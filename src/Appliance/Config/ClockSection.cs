@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Capbox.Packets.Capture;
+using Capbox.Platform.Json;
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Messages;
 using Capbox.Ptp.Transport;

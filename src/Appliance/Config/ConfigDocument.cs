@@ -1,7 +1,9 @@
 using System.Text;
 using System.Text.Json;
+using Capbox.Cli;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Capture;
+using Capbox.Platform.Json;
 
 namespace Capbox.Config;
 
@@ -21,10 +23,10 @@ public sealed record ConfigResult(RecorderOptions? Options, NamedFilters Filters
     public Timing.ClockOptions? Clock { get; init; }
 
     /// <summary>Where the box is reached over MQTT; null: nowhere.</summary>
-    public Mqtt.MqttOptions? Mqtt { get; init; }
+    public Config.MqttOptions? Mqtt { get; init; }
 
     /// <summary>Where metrics are served; null: nowhere.</summary>
-    public Control.MetricsAddress? Metrics { get; init; }
+    public Config.MetricsAddress? Metrics { get; init; }
 
     /// <summary>The command reboot is allowed.</summary>
     public bool MayReboot { get; init; }
@@ -101,8 +103,8 @@ public static class ConfigDocument
         (StorageOptions storage, ArchivistOptions archive) = ReadStorage(node.Object("storage"), filters, broken, errors);
         string? custodyKey = ReadCustody(node.Object("custody"));
         Timing.ClockOptions? clock = ClockSection.Read(node.Object("clock"), errors);
-        Mqtt.MqttOptions? mqtt = MqttSection.Read(node.Object("mqtt"), serial);
-        Control.MetricsAddress? metrics = MetricsSection.Read(node.Object("metrics"));
+        Config.MqttOptions? mqtt = MqttSection.Read(node.Object("mqtt"), serial);
+        Config.MetricsAddress? metrics = MetricsSection.Read(node.Object("metrics"));
         ChangeOptions change = ChangeSection.Read(node.Object("change"));
         bool mayReboot = ControlSection.Read(node.Object("control"));
         List<PortOptions> ports = ReadPorts(node, filters, broken, errors);

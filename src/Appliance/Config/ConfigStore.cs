@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Capbox.Platform.Json;
 using Capbox.Platform.Linux;
 
 namespace Capbox.Config;

@@ -1,3 +1,5 @@
+using Capbox.Platform.Json;
+
 namespace Capbox.Config;
 
 /// <summary><c>$.control</c>.</summary>

@@ -1,4 +1,4 @@
-using Capbox.Control;
+using Capbox.Platform.Json;
 
 namespace Capbox.Config;
 

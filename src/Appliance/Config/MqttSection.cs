@@ -1,5 +1,6 @@
 using System.Net;
 using Capbox.Mqtt;
+using Capbox.Platform.Json;
 
 namespace Capbox.Config;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Text.Json;
 using Capbox.Packets.Capture;
+using Capbox.Platform.Json;
 using Capbox.Platform.Linux;
 
 namespace Capbox.Config;

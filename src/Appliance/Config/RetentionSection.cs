@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Capbox.Packets.Archive;
+using Capbox.Platform.Json;
 
 namespace Capbox.Config;
 

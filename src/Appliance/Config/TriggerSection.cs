@@ -1,5 +1,6 @@
 using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;
+using Capbox.Platform.Json;
 
 namespace Capbox.Config;
 

@@ -1,4 +1,4 @@
-using Capbox.Mqtt;
+using Capbox.Health;
 
 namespace Capbox.Fleet;
 

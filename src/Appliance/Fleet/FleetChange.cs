@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Capbox.Config;
+using Capbox.Platform.Json;
 
 namespace Capbox.Fleet;
 

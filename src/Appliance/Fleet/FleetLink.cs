@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Threading.Channels;
+using Capbox.Config;
 using Capbox.Mqtt;
 using MQTTnet;
 using MQTTnet.Exceptions;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
-using Capbox.Mqtt;
+using Capbox.Health;
 
 namespace Capbox.Fleet;
 

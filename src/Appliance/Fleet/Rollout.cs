@@ -112,7 +112,7 @@ internal sealed class RolloutBox(string device, bool needsNewSession, long madeF
 
     internal string Id { get; set; } = "";
     internal string? SessionBefore { get; set; }
-    internal Mqtt.HealthLevel? HealthBefore { get; set; }
+    internal Health.HealthLevel? HealthBefore { get; set; }
     internal int Attempts { get; set; }
     internal long DeadlineMs { get; set; }
     internal long? ConfirmedMs { get; set; }
@@ -296,7 +296,7 @@ internal sealed class Rollout
 
     private void Finish(RolloutBox box, long nowMs)
     {
-        Mqtt.HealthLevel? health = _look(box.Device)?.Health?.Overall;
+        Health.HealthLevel? health = _look(box.Device)?.Health?.Overall;
         if (health > box.HealthBefore && _look(box.Device)!.Health!.Alarms is var alarms)
             End(box, RolloutState.Worse, alarms.Count > 0 ? $"{alarms[0].Id}: {alarms[0].Text}" : "", nowMs);
         else

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
-using Capbox.Control;
+using Capbox.Commands;
+using Capbox.Health;
 using Capbox.Packets.Pcapng;
 
 namespace Capbox.Mqtt;

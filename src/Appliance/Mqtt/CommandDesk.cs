@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using Capbox.Control;
+using Capbox.Commands;
 
 namespace Capbox.Mqtt;
 

@@ -1,6 +1,8 @@
 using System.Text.Json;
+using Capbox.Changes;
+using Capbox.Commands;
 using Capbox.Config;
-using Capbox.Control;
+using Capbox.Platform.Json;
 
 namespace Capbox.Mqtt;
 

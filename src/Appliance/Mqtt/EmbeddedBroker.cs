@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using Capbox.Config;
 using MQTTnet;
 using MQTTnet.Protocol;
 using MQTTnet.Server;

@@ -1,3 +1,5 @@
+using Capbox.Health;
+
 namespace Capbox.Mqtt;
 
 /// <summary>Sends what waits over one connection: one after the other, each acknowledged before the next, so that they arrive in order, and not faster than live messages can bear.</summary>
@@ -38,7 +40,7 @@ internal static class EventSender
 
     private static async Task<bool> SendAsync(EventSpool spool, SpooledEvent next, Func<string, byte[], Task<bool>> publish)
     {
-        (string suffix, byte[] json) = EventLog.Unpack(next);
+        (string suffix, byte[] json) = EventJournal.Unpack(next);
         bool isTaken = await publish(suffix, json);
         if (isTaken)
             spool.Acknowledge(next.Ordinal);

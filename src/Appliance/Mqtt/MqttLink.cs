@@ -3,7 +3,10 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using System.Threading.Channels;
-using Capbox.Control;
+using Capbox.Changes;
+using Capbox.Commands;
+using Capbox.Config;
+using Capbox.Health;
 using MQTTnet;
 using MQTTnet.Packets;
 using MQTTnet.Protocol;
@@ -20,7 +23,7 @@ namespace Capbox.Mqtt;
 internal sealed record MqttBox(Func<BoxSnapshot> Snapshot, ControlCommands Commands, IConfigurator? Configurator, Func<string> Serial, BoxRun Run)
 {
     /// <summary>What happened, and waits to be told; null: nothing is kept.</summary>
-    public EventLog? Events { get; init; }
+    public EventJournal? Events { get; init; }
 }
 
 /// <summary>How the connection stands, for status.</summary>
@@ -47,7 +50,7 @@ internal sealed class MqttLink : IDisposable
     private readonly CommandDesk _desk;
     private readonly EmbeddedBroker? _broker;
     private readonly TimeSpan _patience; // for an acknowledgement
-    private readonly Health _health = new();
+    private readonly HealthEvaluator _health = new();
     private readonly Channel<Inbound> _inbound = Channel.CreateBounded<Inbound>(new BoundedChannelOptions(MaxQueued) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
     private readonly Channel<bool> _changed = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly CancellationTokenSource _stop = new();

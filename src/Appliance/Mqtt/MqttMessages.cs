@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Capbox.Control;
+using Capbox.Changes;
+using Capbox.Commands;
+using Capbox.Health;
 using Capbox.Packets.Capture;
 
 namespace Capbox.Mqtt;

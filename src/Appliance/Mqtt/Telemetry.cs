@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using Capbox.Control;
+using Capbox.Health;
 using Capbox.Packets.Capture;
 
 namespace Capbox.Mqtt;

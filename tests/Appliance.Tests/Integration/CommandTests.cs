@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Capbox.Control;
+using Capbox.Commands;
 using Xunit;
 
 namespace Capbox.Tests.Integration;

@@ -2,7 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using Capbox.Cli;
-using Capbox.Control;
+using Capbox.LocalSocket;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Storage;
 using Xunit;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Capbox.Cli;
+using Capbox.Health;
 using Capbox.Packets.Pcapng;
 using Capbox.Timing;
 using Xunit;

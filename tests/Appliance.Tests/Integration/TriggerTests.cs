@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text.Json;
 using Capbox.Cli;
-using Capbox.Control;
+using Capbox.Commands;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Storage;
 using Xunit;

@@ -1,0 +1,123 @@
+using System.Text.Json.Serialization;
+using Capbox.Health;
+using Capbox.Packets.Capture;
+using Capbox.Packets.Storage;
+using Capbox.Platform.Linux;
+using Capbox.Platform.Nic;
+
+namespace Capbox.Commands;
+
+/// <summary>One thing that <c>self-test</c> looked at.</summary>
+/// <param name="Name"><c>disk</c>, <c>catalog</c>, <c>clock</c>, <c>port/NAME</c>.</param>
+/// <param name="Good">It is as it should be.</param>
+/// <param name="Detail">One line.</param>
+internal sealed record SelfTestItem(string Name, bool Good, string Detail);
+
+/// <summary>Result of <c>self-test</c>.</summary>
+internal sealed record SelfTestAnswer(bool Good, IReadOnlyList<SelfTestItem> Items);
+
+/// <summary>Result of <c>identify</c>.</summary>
+/// <param name="Leds">Their names, device:color:function.</param>
+/// <param name="Seconds">They blink for so long; 0: not any more.</param>
+internal sealed record IdentifyAnswer(IReadOnlyList<string> Leds, int Seconds);
+
+/// <summary>Result of <c>clock-accept</c>.</summary>
+/// <param name="UnresolvedNs">What was unresolved and is accepted, ns; 0: nothing.</param>
+internal sealed record ClockAcceptAnswer(double UnresolvedNs);
+
+/// <summary>Commands about the machine. docs/reference/control.md is their manual.</summary>
+internal static class BoxCommands
+{
+    private const int DefaultSeconds = 30;
+    private static readonly CommandSpec<IReadOnlyList<PortInfo>> s_ports = new("ports", "The interfaces of the machine.", [], BoxJson.Default.IReadOnlyListPortInfo);
+    private static readonly CommandSpec<SelfTestAnswer> s_selfTest = new(
+        "self-test", "Looks at disk, recording, catalog, ports, clock and broker; the recording goes on.", [], BoxJson.Default.SelfTestAnswer);
+
+    private static readonly CommandSpec<IdentifyAnswer> s_identify = new(
+        "identify", "Blinks the LEDs of the machine, and leaves them as they were.",
+        [CommandMember.Number("seconds", 0, Leds.MaxSeconds, "For so long; 0 ends it. Default 30."), CommandMember.Text("led", 64, "Only this one, by its name; default those whose function is to be looked at, else all.")],
+        BoxJson.Default.IdentifyAnswer);
+
+    private static readonly CommandSpec<RebootAnswer> s_reboot = new(
+        "reboot", "Asked without a token: gives one. Asked again with it, soon and by the same requester: ends the recording in order and starts the machine again.",
+        [CommandMember.Text("token", 64, "That of the answer before.")], BoxJson.Default.RebootAnswer);
+
+    private static readonly CommandSpec<ClockAcceptAnswer> s_clockAccept = new(
+        "clock-accept", "Takes the steps of path or grandmaster that the clock did not follow for true: it slews to what the messages say.", [], BoxJson.Default.ClockAcceptAnswer);
+
+    public static CommandSpec[] Specs => [s_ports, s_selfTest, s_identify, s_reboot, s_clockAccept];
+
+    public static void AddTo(ControlCommands commands, Func<BoxSnapshot> snapshot, string archive, Leds leds, RebootDesk reboot, Func<double> acceptShifts)
+    {
+        commands.Add(s_ports, _ =>
+        {
+            using PortNamespace space = PortNamespace.TryOpen(null)!;
+            return PortInventory.List(space.Links);
+        });
+        commands.Add(s_selfTest, _ =>
+        {
+            SelfTestItem[] items = [TestDisk(archive), .. Judge(snapshot())];
+            return new SelfTestAnswer(items.All(i => i.Good), items);
+        });
+        commands.Add(s_identify, request =>
+        {
+            int seconds = (int)(request.Number("seconds") ?? DefaultSeconds);
+            try
+            {
+                return new IdentifyAnswer(leds.Blink(request.Text("led"), seconds), seconds);
+            }
+            catch (IOException e)
+            {
+                throw new ControlException(request.Text("led") is null ? e.Message : $"$.led: {e.Message}", e);
+            }
+        });
+        commands.Add(s_clockAccept, _ => new ClockAcceptAnswer(acceptShifts()));
+        commands.Add(s_reboot, request => reboot.Ask(request.Requester, request.Text("token")));
+    }
+
+    /// <summary>What the counters say. Pure.</summary>
+    public static IEnumerable<SelfTestItem> Judge(BoxSnapshot box)
+    {
+        yield return new SelfTestItem("recording", box.Storage.Fault is null, box.Storage.Fault ?? $"{box.Storage.Engine}, {(box.Storage.Direct ? "direct" : "through the page cache")}");
+        yield return new SelfTestItem("catalog", box.Archive is { Ready: true, Fault: null }, box.Archive is null ? "not looked at yet" : box.Archive.Fault ?? (box.Archive.Ready ? "in use" : "is being compared with the archive"));
+        foreach (PortLedger port in box.Ports)
+            yield return new SelfTestItem($"port/{port.Port}", port.State == PortState.Capturing, port.Fault ?? $"{port.State.ToString().ToLowerInvariant()}, {port.Backend ?? "no backend"}, stamped by {(port.HardwareStamps ? "the NIC" : "the system clock")}");
+        if (box.Clock is { } clock)
+            yield return new SelfTestItem("clock", clock is { State: Packets.Pcapng.ClockState.Locked, Fault: null }, clock.Fault ?? clock.State.ToString().ToLowerInvariant());
+        if (box.Mqtt is { } mqtt)
+            yield return new SelfTestItem("mqtt", mqtt is { Connected: true, Fault: null }, mqtt.Fault ?? (mqtt.Connected ? $"connected to {mqtt.Broker}" : $"connecting to {mqtt.Broker}"));
+    }
+
+    /// <summary>Writes a page, syncs it and reads it back, beside the segments.</summary>
+    private static SelfTestItem TestDisk(string archive)
+    {
+        string path = ArchiveDirectory.StatePath(archive, "self-test");
+        byte[] page = new byte[4096];
+        Random.Shared.NextBytes(page);
+        try
+        {
+            using (var file = new FileStream(path, FileMode.Create, FileAccess.Write))
+            {
+                file.Write(page);
+                file.Flush(flushToDisk: true);
+            }
+
+            bool same = File.ReadAllBytes(path).AsSpan().SequenceEqual(page);
+            File.Delete(path);
+            return new SelfTestItem("disk", same, same ? "a page was written, synced and read back" : $"{path}: what was read is not what was written");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return new SelfTestItem("disk", false, e.Message);
+        }
+    }
+}
+
+/// <summary>What the commands about the machine give; generated code, one line each.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
+[JsonSerializable(typeof(IReadOnlyList<PortInfo>))]
+[JsonSerializable(typeof(SelfTestAnswer))]
+[JsonSerializable(typeof(IdentifyAnswer))]
+[JsonSerializable(typeof(RebootAnswer))]
+[JsonSerializable(typeof(ClockAcceptAnswer))]
+internal sealed partial class BoxJson : JsonSerializerContext;
