@@ -15,7 +15,7 @@ public sealed class ConfigTests
     [Fact]
     public void The_documented_example_is_valid_and_means_what_it_says()
     {
-        ConfigResult result = ConfigDocument.Load(Path.Combine(Repository.Root, "docs", "capbox.example.json"));
+        ConfigResult result = ConfigDocument.Load(Path.Combine(Repository.Root, "docs", "reference", "capbox.example.json"));
         Assert.Empty(result.Errors);
         RecorderOptions options = Assert.IsType<RecorderOptions>(result.Options);
         Assert.Equal(1ul, options.ConfigRevision);

@@ -8,7 +8,7 @@ namespace Capbox.Tests;
 
 /// <summary>
 /// The format, byte for byte, and as readers that nobody here wrote see it. After a wanted change of the format:
-/// <c>CAPBOX_UPDATE_GOLDEN=1</c> writes the files anew; the diff belongs to the same commit as docs/SEGMENTS.md.
+/// <c>CAPBOX_UPDATE_GOLDEN=1</c> writes the files anew; the diff belongs to the same commit as docs/internals/segments.md.
 /// </summary>
 public sealed class PcapngGoldenTests
 {

@@ -61,7 +61,7 @@ public class CustodyTests
             Assert.Equal(entry.RootElement.GetProperty("sha256").GetString(), Tool.Run("sha256sum", file).Split(' ')[0]);
         }
 
-        // As docs/CUSTODY.md tells it.
+        // As docs/internals/custody.md tells it.
         string script = """
             set -e; cd "$1"
             line=$(sed -n 3p "$2"); printf '%s' "${line%%,\"signature\":*}" >body
