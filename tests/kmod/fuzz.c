@@ -248,7 +248,7 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		fail("usage: fuzz ITERATIONS [SEED]");
 	iterations = strtoull(argv[1], NULL, 10);
-	seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL) * 1000003 + getpid();
+	seed = argc > 2 ? strtoull(argv[2], NULL, 0) : given_seed();
 	printf("seed %lu, %lu iterations\n", seed, iterations);
 	fflush(stdout);
 	make_interfaces();

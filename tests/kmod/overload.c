@@ -160,6 +160,7 @@ int main(int argc, char **argv)
 	const char *way;
 
 	expect(argc == 5, "usage: overload TX RX newest|oldest[-held|-slow] PACKETS");
+	srand(given_seed());
 	way = argv[3];
 	session.setup.policy = strncmp(way, "oldest", 6) ? CAPBOX_DROP_NEWEST : CAPBOX_DROP_OLDEST;
 	session.setup.blocks = BLOCKS;

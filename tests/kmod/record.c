@@ -183,6 +183,7 @@ int main(int argc, char **argv)
 	FILE *file = NULL;
 	int option;
 
+	srand(given_seed());
 	while ((option = getopt(argc, argv, "i:w:k:l:n:s:b:B:t:oceWR")) >= 0) {
 		switch (option) {
 		case 'i':

@@ -14,6 +14,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+unsigned long given_seed(void)
+{
+	const char *text = getenv("CAPBOX_SEED");
+
+	return text && *text ? strtoul(text, NULL, 10) : 1;
+}
+
 void fail_at(const char *file, int line, const char *expectation, const char *format, ...)
 {
 	va_list arguments;

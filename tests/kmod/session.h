@@ -27,6 +27,9 @@ __attribute__((noreturn, format(printf, 4, 5))) void fail_at(const char *file, i
 
 #define HEAD_BYTES 264
 
+/* CAPBOX_SEED of the environment, else 1. */
+unsigned long given_seed(void);
+
 struct session {
 	int fd;
 	struct capbox_setup setup;
