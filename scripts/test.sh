@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs every test: the xunit executables, and the scripts of tests/abi, tests/asyncapi, tests/dkms, tests/fuzz and tests/vm. Each script prints "ok NAME" or
+# Runs every test: the xunit executables, and the scripts of tests/abi, tests/asyncapi, tests/dkms, tests/Fuzz and tests/vm. Each script prints "ok NAME" or
 # "not ok NAME" per test. The last lines name what failed and count all: N passed, N failed, N skipped. Exit 1 on any failure.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -57,12 +57,12 @@ script() { # path
 	failed=$((failed + bad))
 }
 
-xunit Ptp.Tests
-xunit Appliance.Tests
+xunit Unit
+xunit Integration
 script tests/abi/run.sh
 script tests/asyncapi/run.sh
 script tests/dkms/run.sh
-script tests/fuzz/run.sh
+script tests/Fuzz/run.sh
 script tests/vm/run.sh
 script tests/vm/self-test.sh
 
