@@ -5,6 +5,7 @@ using Capbox.Packets.Archive;
 using Capbox.Packets.Pcapng;
 using Capbox.Packets.Storage;
 using Capbox.Platform.Time;
+using Capbox.Testing;
 
 namespace Capbox.Bench;
 

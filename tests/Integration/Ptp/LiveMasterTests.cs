@@ -1,6 +1,5 @@
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Messages;
-using Capbox.Ptp.Tests.Protocol;
 using Capbox.Ptp.Transport;
 using Xunit;
 

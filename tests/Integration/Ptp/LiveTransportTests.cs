@@ -1,7 +1,6 @@
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Messages;
 using Capbox.Ptp.Port;
-using Capbox.Ptp.Tests.Protocol;
 using Capbox.Ptp.Transport;
 using Xunit;
 

@@ -1,4 +1,3 @@
-using Capbox.Bench;
 using Capbox.Packets.Archive;
 using CsCheck;
 using Xunit;

@@ -1,4 +1,3 @@
-using Capbox.Bench;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Storage;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -2,7 +2,7 @@ using Capbox.Packets.Pcapng;
 using Capbox.Packets.Storage;
 using Capbox.Platform.Time;
 
-namespace Capbox.Bench;
+namespace Capbox.Testing;
 
 /// <summary>Sealed segments that consist of header and footer alone: all that a catalog looks at.</summary>
 public static class BareSegment
