@@ -18,7 +18,7 @@ while read -r f; do [ -f "$f" ] || offend scripts/unsafe-files.txt "names $f, wh
 
 for f in "${files[@]}"; do
 	case $f in
-	tests/golden/* | tests/fuzz/corpus/*) continue ;;
+	tests/golden/* | tests/Fuzz/corpus/*) continue ;;
 	esac
 	[ -s "$f" ] || continue
 	if ! grep -qI . "$f"; then offend "$f" "a binary file"; continue; fi
