@@ -6,7 +6,7 @@ using Capbox.Packets.Storage;
 
 namespace Capbox.Packets.Custody;
 
-/// <summary>Kind of an entry of the chain; docs/CUSTODY.md has the format.</summary>
+/// <summary>Kind of an entry of the chain; docs/internals/custody.md has the format.</summary>
 public enum EntryKind
 {
     /// <summary>The first entry: names the archive and the key.</summary>
