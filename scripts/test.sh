@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs every test: the xunit executables, and the scripts of tests/abi, tests/asyncapi, tests/dkms, tests/fuzz and tests/vm. Each script prints "ok NAME" or
+# Runs every test: the xunit executables, and the scripts of tests/asyncapi, tests/dkms, tests/fuzz and tests/vm. Each script prints "ok NAME" or
 # "not ok NAME" per test. The last lines name what failed and count all: N passed, N failed, N skipped. Exit 1 on any failure.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -59,7 +59,6 @@ script() { # path
 
 xunit Ptp.Tests
 xunit Appliance.Tests
-script tests/abi/run.sh
 script tests/asyncapi/run.sh
 script tests/dkms/run.sh
 script tests/fuzz/run.sh

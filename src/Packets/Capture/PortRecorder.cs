@@ -143,7 +143,7 @@ internal sealed partial class PortRecorder
     public bool TakeMatch()
     {
         lock (_triggerLock)
-            return _triggerCounter is not null && PacketRing.TakeStatistics(_triggerCounter).Packets > 0;
+            return _triggerCounter is not null && PacketRing.ReadStatistics(_triggerCounter).Packets > 0;
     }
 
     public PortLedger Ledger()

@@ -227,7 +227,7 @@ public sealed class Recorder : IDisposable
 
     private List<SegmentStore> Stores() => _stores?.All ?? [];
 
-    private static UtcOffset KernelOffset() => UtcOffset.FromKernel(LibC.KernelTaiOffsetSeconds());
+    private static UtcOffset KernelOffset() => UtcOffset.FromKernel(KernelClock.TaiOffsetSeconds);
 
     /// <summary>
     /// Acts on another TAI - UTC, told by who keeps the clock, or by the kernel where nobody does: chunks from then on go to new segments, since a header tells only one.

@@ -161,7 +161,7 @@ internal sealed class SegmentStore : IDisposable
     public void ReportWriteError(Segment segment, int errno)
     {
         Interlocked.Increment(ref _writeErrors);
-        Volatile.Write(ref _fault, $"{segment.PartPath}: write: {LibC.ErrorText(errno)}");
+        Volatile.Write(ref _fault, $"{segment.PartPath}: write: {Errno.Text(errno)}");
         lock (_swap)
         {
             // Not even the segment that is ready is taken at once: the keeper decides when the disk is worth another try.
@@ -428,7 +428,7 @@ internal sealed class SegmentStore : IDisposable
             FileSystem.Truncate(fd, path, 0);
         }
 
-        throw new IOException($"{_archive.Root}: no room for a segment of {_leastBytes + headerBytes} bytes: {LibC.ErrorText(LibC.ENOSPC)}");
+        throw new IOException($"{_archive.Root}: no room for a segment of {_leastBytes + headerBytes} bytes: {Errno.Text(Errno.ENOSPC)}");
     }
 
     /// <summary>Bytes the footer can need: an index entry for each page or for <see cref="Segment.MaxChunks"/>, the ports' totals, the trailer.</summary>
