@@ -20,8 +20,8 @@ internal sealed record KmodVersion(uint Abi, string Release)
 }
 
 /// <summary>
-/// An open /dev/capbox with its rings mapped: a session of the network namespace that the calling thread is in. docs/RING.md has
-/// the contract. A refusal of the module becomes an <see cref="IOException"/> with the module's own message.
+/// An open /dev/capbox with its rings mapped: a session of the network namespace that the calling thread is in.
+/// docs/internals/ring.md has the contract. A refusal of the module becomes an <see cref="IOException"/> with the module's own message.
 /// </summary>
 internal sealed unsafe class KmodSession : IDisposable
 {
