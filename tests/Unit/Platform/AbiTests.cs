@@ -64,19 +64,19 @@ public class AbiTests
     }
 
     [CStruct("struct iovec", "sys/uio.h", Prefix = "iov_")]
-    private struct SwappedVector
+    internal struct SwappedVector
     {
         [CField("iov_len")] public ulong Bytes;
         public ulong Base;
     }
 
     [CHeaders("errno.h")]
-    private static class WrongNumbers
+    internal static class WrongNumbers
     {
         public const int EPERM = 1, EINTR = 5;
     }
 
-    private struct WithoutOrigin
+    internal struct WithoutOrigin
     {
         public const int One = 1;
         public int Value;
