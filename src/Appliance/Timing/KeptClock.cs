@@ -45,7 +45,7 @@ internal sealed class KeptClock : IKeptClock
     {
         (_options, _log) = (options, new PortLog(logger, exchanges));
         (_cards, _ports) = (new TimeQuality[RecordingPlan.MaxPorts], new StampingPorts(ports));
-        ClockPort found = ClockPorts.Read().FirstOrDefault(p => p.Name == options.Interface) ?? throw new IOException($"{options.Interface}: no such interface");
+        ClockPort found = ClockPort.List().FirstOrDefault(p => p.Name == options.Interface) ?? throw new IOException($"{options.Interface}: no such interface");
         try
         {
             if (options.Clock == FollowingClock.Card)
