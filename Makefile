@@ -44,7 +44,7 @@ check: ## format, analyzers, tidy rules, slow unit tests; sparse, checkpatch and
 
 bench: publish ## measure capbox against its peers on this machine
 	@scripts/setup.sh run bench demo test
-	dotnet run --project tests/Bench -c Release -- run $(ARGS)
+	dotnet run --project bench -c Release -- run $(ARGS)
 
 bench-kmod: publish ## count what the kernel module costs a packet
 	@scripts/setup.sh kmod vm
@@ -63,4 +63,4 @@ out/capbox: $(SOURCES)
 
 clean: ## delete everything that was built; the archive in ./var stays
 	rm -rf out .cache
-	find src tests -type d \( -name bin -o -name obj -o -name TestResults \) -prune -exec rm -rf {} +
+	find src tests bench -type d \( -name bin -o -name obj -o -name TestResults \) -prune -exec rm -rf {} +

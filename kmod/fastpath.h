@@ -102,7 +102,7 @@ static __always_inline void capbox_write_end(u8 *at, u32 total)
 	capbox_put32(at + 4, total);
 }
 
-/* The kernel's stamp of arrival, if there is one (docs/RING.md), else the time now. */
+/* The kernel's stamp of arrival, if there is one (docs/internals/ring.md), else the time now. */
 static __always_inline s64 capbox_software_stamp(struct capbox_ring *ring,
 						 const struct sk_buff *skb)
 {

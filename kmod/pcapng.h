@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The part of PCAPNG (draft-ietf-opsawg-pcapng) that the module writes, always little endian.
- * docs/SEGMENTS.md describes the whole file format.
+ * docs/internals/segments.md describes the whole file format.
  */
 #ifndef CAPBOX_PCAPNG_H
 #define CAPBOX_PCAPNG_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A CPU's ring: blocks that the kernel fills one after the other, and two queues that circulate
- * block numbers between kernel and user space. docs/RING.md describes the protocol; the letters
+ * block numbers between kernel and user space. docs/internals/ring.md describes the protocol; the letters
  * here are its barriers.
  *
  * The kernel decides by its own record of every block (struct capbox_ring_block). It reads an index

@@ -24,7 +24,7 @@ worst=$(awk -F '|' 'NF == 6 && $5 ~ /[0-9]\.[0-9]/ && $3 !~ /packet|copied/ { if
 gate kmod-cost $((SECONDS - began)) "${worst:+at most $worst of a packet socket}" awk -v worst="${worst:-9}" 'BEGIN { exit worst >= 1 }'
 
 began=$SECONDS
-dotnet run --project tests/Bench -c Release -- run --stages footprint,telemetry --json "$work/bench.json" 2>&1
+dotnet run --project bench -c Release -- run --stages footprint,telemetry --json "$work/bench.json" 2>&1
 seconds=$((SECONDS - began))
 gate telemetry $seconds "$(jq -c .telemetry "$work/bench.json" 2>/dev/null)" \
 	holds '.telemetry | .percentWith - .percentWithout < 1 and .lostWith == 0 and .lostWithout == 0'

@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 setsid scripts/kmod-check.sh &
 module=$!
 trap 'kill -- "-$module" 2>/dev/null; exit 130' INT TERM
-dotnet format whitespace Appliance.sln --verify-no-changes && dotnet build Appliance.sln -v q && scripts/tidy.sh
+dotnet format whitespace Appliance.sln --verify-no-changes && dotnet build Appliance.sln -v q && scripts/tidy.sh &&
+	{ reuse lint --quiet || reuse lint >&2; } # each file names its licence
 status=$?
 wait "$module" || status=1
 # Alone on the machine, after the rest: where the unit tests have a project of their own they write what each of them uses.

@@ -19,7 +19,7 @@ echo "CAPBOX_SEED=$CAPBOX_SEED"
 recorders=$((seconds / 120 < 24 ? seconds / 120 : 24))
 each=$((seconds / recorders))
 pps=5000 # so that all that one recorder stores is less than what retention keeps
-bench=tests/Bench
+bench=bench
 tool=(dotnet "$bench/bin/Release/net10.0/Bench.dll")
 space=capbox-soak-$$
 mkdir -p var

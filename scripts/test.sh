@@ -9,23 +9,22 @@ cd "$(dirname "$0")/.."
 # while those after it do, with what they leave of the machine: for guests whose time is virtual, which a busy machine slows down and cannot make fail.
 table="
 test	vm-virtual	beside	tests/vm/run.sh --time virtual --jobs 1
-test,clock	ptp	xunit	tests/Ptp.Tests
-test	appliance	xunit	tests/Appliance.Tests
-quick	unit	xunit	tests/Appliance.Tests -namespace Capbox.Tests
+test,quick,clock	unit	xunit	tests/Unit
+test	integration	xunit	tests/Integration
 quick	vm-quick	script	tests/vm/run.sh controller controller-kmod controller-kmod-hooks controller-kmod-ports memory
 test	asyncapi	script	tests/asyncapi/run.sh
 test,kmod	dkms	script	tests/dkms/run.sh
-test	fuzz	script	tests/fuzz/run.sh
+test	fuzz	script	tests/Fuzz/run.sh
 test	vm	script	tests/vm/run.sh --time real
 test,kmod	vm-self	script	tests/vm/self-test.sh
 kmod	vm-release	script	tests/vm/run.sh --tier release
 debug	vm-debug	script	tests/vm/run.sh --kernel debug
 debug	vm-debug-self	script	tests/vm/self-test.sh --kernel debug
-archive	fuzz-segment	script	tests/fuzz/run.sh 1200 segment
-archive	archive	xunit	tests/Appliance.Tests -class *Archive* -class *Extract* -class *Custod* -class *Segment* -class *Pcapng* -class *Retention*
-clock	fuzz-ptp	script	tests/fuzz/run.sh 1200 ptp
+archive	fuzz-segment	script	tests/Fuzz/run.sh 1200 segment
+archive	archive	xunit	tests/Integration -class *Archive* -class *Extract* -class *Custod* -class *Segment* -class *Pcapng* -class *Retention*
+clock	fuzz-ptp	script	tests/Fuzz/run.sh 1200 ptp
 clock	vm-clock	script	tests/vm/run.sh --time virtual --repeat 3 clock-card clock-external clock-flap clock-igb clock-leap clock-leap-system
-control	control	xunit	tests/Appliance.Tests -class *Config* -class *Control* -class *Mqtt* -class *Broker* -class *Event* -class *Fleet* -class *Command*
+control	control	xunit	tests/Integration -class *Config* -class *Control* -class *Mqtt* -class *Broker* -class *Event* -class *Fleet* -class *Command*
 bench	bench	script	scripts/bench-gates.sh
 "
 

@@ -2,7 +2,7 @@
 /*
  * capbox.ko: packet capture into memory shared with user space, as finished PCAPNG blocks.
  *
- * docs/RING.md is the whole contract. In short: open /dev/capbox (a session of the opener's network
+ * docs/internals/ring.md is the whole contract. In short: open /dev/capbox (a session of the opener's network
  * namespace), SETUP, mmap, ADD_PORT, SET_FILTER, START, then poll, claim blocks from each ring,
  * write them to disk, return them.
  *
@@ -218,7 +218,7 @@ struct capbox_ring_counters {
 
 /*
  * struct capbox_block - descriptor of a block that the kernel hands over. The kernel writes it
- * before the block's number appears in the filled queue (A in docs/RING.md), and never reads it.
+ * before the block's number appears in the filled queue (A in docs/internals/ring.md), and never reads it.
  */
 struct capbox_block {
 	/* position in the filled queue; a gap means that the kernel reclaimed blocks */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * edges TX RX: every wrong call of the module fails with the error, and the text, that docs/RING.md names, and leaves a session that
+ * edges TX RX: every wrong call of the module fails with the error, and the text, that docs/internals/ring.md names, and leaves a session that
  * works.
  */
 #define _GNU_SOURCE

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * readers TX RX: several sessions on one port, some of which consume, besides the stack and packet sockets. After each step of a table
- * the test sends the same numbered packets, and each reader gets all of them in order, or none, as docs/RING.md describes (Hook points).
+ * the test sends the same numbered packets, and each reader gets all of them in order, or none, as docs/internals/ring.md describes (Hook points).
  * RX has the address 10.0.0.2.
  */
 #include <arpa/inet.h>
