@@ -1,4 +1,3 @@
-using Capbox.Platform.Linux;
 using Capbox.Platform.Nic;
 using Capbox.Platform.Time;
 

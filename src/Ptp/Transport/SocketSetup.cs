@@ -128,12 +128,7 @@ internal static class SocketSetup
 
     private static void Join(KernelSocket socket, int index, ReadOnlySpan<byte> group)
     {
-        PacketMreq membership = new() { IfIndex = index, Type = PACKET_MR_MULTICAST, AddressLength = PeerAddress.MacBytes };
-        unsafe
-        {
-            group.CopyTo(new Span<byte>(membership.Address, PeerAddress.MacBytes));
-        }
-
+        PacketMreq membership = PacketMreq.Multicast(index, group);
         socket.Set(SOL_PACKET, PACKET_ADD_MEMBERSHIP, MemoryMarshal.AsBytes(new ReadOnlySpan<PacketMreq>(in membership)), "join the multicast group");
     }
 

@@ -64,7 +64,7 @@ public class AbiTests
     }
 
     [CStruct("struct iovec", "sys/uio.h", Prefix = "iov_")]
-    internal struct SwappedVector
+    public struct SwappedVector
     {
         [CField("iov_len")] public ulong Bytes;
         public ulong Base;
@@ -76,7 +76,7 @@ public class AbiTests
         public const int EPERM = 1, EINTR = 5;
     }
 
-    internal struct WithoutOrigin
+    public struct WithoutOrigin
     {
         public const int One = 1;
         public int Value;
