@@ -9,7 +9,7 @@ internal static class CapboxLedger
     /// <summary>Packets stored on all ports, 0 when there is no account.</summary>
     public static long Stored(string output) => Sum(output, "storedPackets");
 
-    /// <summary>A counter of the ports, as docs/CLI.md names it.</summary>
+    /// <summary>A counter of the ports, as docs/reference/cli.md names it.</summary>
     public static long Sum(string output, string counter)
     {
         foreach (string line in output.Split('\n').Reverse().Where(l => l.StartsWith('{')))

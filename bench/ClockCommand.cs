@@ -4,7 +4,7 @@ using Capbox.Ptp.Simulation;
 
 namespace Capbox.Bench;
 
-/// <summary>The PTP servo against every oscillator and link of the simulator: the table of docs/TIME.md.</summary>
+/// <summary>The PTP servo against every oscillator and link of the simulator: the table of docs/internals/time.md.</summary>
 internal static class ClockCommand
 {
     /// <summary>Seeds that no setting was chosen by: the tests use those from 1 on.</summary>

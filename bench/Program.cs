@@ -10,7 +10,7 @@ try
         ["ports", .. string[] rest] => PortsCommand.Run(rest),
         ["boxes", .. string[] rest] => BoxesCommand.Run(rest),
         ["run", .. string[] rest] => RunCommand.Run(rest),
-        _ => throw new UsageException("Bench run|boxes|clock|ports|generate|missing [options] (see tests/Bench/README.md)"),
+        _ => throw new UsageException("Bench run|boxes|clock|ports|generate|missing [options] (see bench/README.md)"),
     };
 }
 catch (UsageException e)

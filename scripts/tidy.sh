@@ -37,6 +37,14 @@ for f in "${files[@]}"; do
 	tail -c 1 "$f" | grep -q . && offend "$f" "no newline at the end" || :
 done
 
+# Every link of a page leads to a file of the tree.
+for f in "${files[@]}"; do
+	case $f in *.md) ;; *) continue ;; esac
+	while read -r target; do
+		[ -e "$(dirname "$f")/$target" ] || offend "$f" "links to $target, which does not exist"
+	done < <(grep -oE '\]\([^)# ]+' "$f" | cut -c3- | grep -vE '^[a-z]+:' || :)
+done
+
 # Every Debian package is named once.
 while read -r p; do offend packages/debian.txt "$p is named twice"; done < <(
 	sed -n 's/^[a-z]*: *//p' packages/debian.txt | tr ' ' '\n' | sed '/^$/d' | sort | uniq -d)

@@ -1,10 +1,11 @@
 #!/bin/bash
-# Coverage-guided fuzzing of the segment reader and verifier, and of the PTP parser and engine: tests/Fuzz/run.sh [SECONDS], 30 for each when not given.
-# The seeds are the golden files. Fails on any crash or hang, and when the fuzzer saw no coverage or hardly ran.
+# Coverage-guided fuzzing of the segment reader and verifier, and of the PTP parser and engine: tests/Fuzz/run.sh [SECONDS [TARGET]], 30 for each of segment and ptp when not given.
+# The corpus begins with the golden files; what is drawn comes from CAPBOX_SEED, 1 when unset. Fails on any crash or hang, and when the fuzzer saw no coverage or hardly ran.
 # A finding stays in .cache/fuzz/TARGET/out/default/{crashes,hangs}; look at one with [CAPBOX_FUZZ_TARGET=ptp] dotnet run --project tests/Fuzz FILE.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-30}
+only=${2:-}
 work=.cache/fuzz
 tool=.cache/sharpfuzz/sharpfuzz
 
@@ -26,10 +27,11 @@ failed=0
 
 fuzz() { # target seed...
 	local target=$1 status=0 home=$work/$1
+	[ -z "$only" ] || [ "$only" = "$target" ] || return 0
 	shift
 	mkdir -p "$home/seeds"
 	cp "$@" "$home/seeds/"
-	CAPBOX_FUZZ_TARGET=$target afl-fuzz -V "$seconds" -t 5000 -m none -i "$home/seeds" -o "$home/out" -- "$work/bin/Fuzz" >"$home/log" 2>&1 || status=$?
+	CAPBOX_FUZZ_TARGET=$target afl-fuzz -s "${CAPBOX_SEED:-1}" -V "$seconds" -t 5000 -m none -i "$home/seeds" -o "$home/out" -- "$work/bin/Fuzz" >"$home/log" 2>&1 || status=$?
 	stat() { sed -n "s/^$1 *: //p" "$home/out/default/fuzzer_stats" 2>/dev/null || true; }
 	local executions paths edges crashes hangs
 	executions=$(stat execs_done) paths=$(stat corpus_count) edges=$(stat edges_found)

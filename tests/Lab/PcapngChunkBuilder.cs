@@ -9,7 +9,7 @@ namespace Capbox.Testing;
 public sealed record TestPacket(bool Hardware, long RawNs, byte[] Data, uint OriginalLength, uint Flags, int Gap = 0);
 
 /// <summary>
-/// The chunk of docs/SEGMENTS.md, written down byte by byte with plain arrays. It knows nothing of the product's writers, so that it can check them.
+/// The chunk of docs/internals/segments.md, written down byte by byte with plain arrays. It knows nothing of the product's writers, so that it can check them.
 /// </summary>
 public static class ChunkBuilder
 {

@@ -105,7 +105,7 @@ internal sealed class WireCheck : IDisposable
         string[] wrong = [.. _heard.Where(m => !forged.Contains(m)).Select(m => (m.Topic, m.Payload, Problems: WireSchemas.Problems(m.Topic, m.Payload))).Where(m => m.Problems.Count > 0).Take(MaxTold)
             .Select(m => $"{m.Topic} {m.Payload}: {string.Join("; ", m.Problems)}")];
         if (wrong.Length > 0)
-            throw new InvalidOperationException($"messages that are not as docs/asyncapi.yaml says:\n{string.Join('\n', wrong)}");
+            throw new InvalidOperationException($"messages that are not as docs/reference/asyncapi.yaml says:\n{string.Join('\n', wrong)}");
     }
 
     public void Dispose()

@@ -9,7 +9,7 @@ namespace Capbox.Cli;
 
 /// <summary>
 /// <c>capbox extcap</c>, or a link named <c>capbox-extcap</c>: capbox as an external capture program of Wireshark. Each port of the archive is an interface that shows what is
-/// being recorded; one more takes a range of time out of the archive. docs/EXTCAP.md is its manual.
+/// being recorded; one more takes a range of time out of the archive. docs/guide/extcap.md is its manual.
 /// </summary>
 internal static class ExtcapCommand
 {
@@ -29,7 +29,11 @@ internal static class ExtcapCommand
             ExtcapArguments arguments = ExtcapArguments.Parse(args.Count > 0 && args[0] == "extcap" ? [.. args.Skip(1)] : args);
             return Run(arguments);
         }
-        catch (Exception e) when (e is FormatException or ExtractException)
+        catch (ExtractException e)
+        {
+            return Errors.BadUse(CommonOptions.Name(e.Field, e.Message));
+        }
+        catch (FormatException e)
         {
             return Errors.BadUse(e.Message);
         }
@@ -44,7 +48,7 @@ internal static class ExtcapCommand
         if (arguments.Interfaces)
             return ListInterfaces(ArchiveOf(arguments));
         if (arguments.Interface is not { } name)
-            return Errors.BadUse("extcap: --extcap-interfaces or --extcap-interface NAME is required; Wireshark gives these, see docs/EXTCAP.md");
+            return Errors.BadUse("extcap: --extcap-interfaces or --extcap-interface NAME is required; Wireshark gives these, see docs/guide/extcap.md");
         if (name != RangeInterface && !name.StartsWith(LivePrefix, StringComparison.Ordinal))
             return Errors.BadUse($"--extcap-interface {name}: not one of --extcap-interfaces");
         if (arguments.Capture)
@@ -99,7 +103,7 @@ internal static class ExtcapCommand
         if (name != RangeInterface)
         {
             Argument(ExtcapArguments.From, "From", "now", "Begin in the past: -30s, -5m, or a time; now begins with what is recorded next");
-            Argument(ExtcapArguments.Window, "Window", $"{Following.DefaultWindowMs}ms", "How long a chunk waits for earlier packets of other rings");
+            Argument(ExtcapArguments.Window, "Window", $"{LiveExtraction.DefaultWindowMs}ms", "How long a chunk waits for earlier packets of other rings");
             return ExitCode.Good;
         }
 

@@ -28,7 +28,7 @@ internal sealed record HoldRemoved(string Id);
 /// <param name="IsCut">There are more: ask again after the last.</param>
 internal sealed record HoldPage(IReadOnlyList<HoldListing> Holds, bool IsCut, long QuotaBytes);
 
-/// <summary>Commands about holds, with the rules of <c>capbox hold</c>. They work on the archive's thread, so that retention does not delete meanwhile. docs/CONTROL.md is their manual.</summary>
+/// <summary>Commands about holds, with the rules of <c>capbox hold</c>. They work on the archive's thread, so that retention does not delete meanwhile. docs/reference/control.md is their manual.</summary>
 internal static class HoldCommands
 {
     /// <summary>Holds in one answer.</summary>
@@ -67,7 +67,7 @@ internal static class HoldCommands
         commands.Add(s_remove, request => ArchiveCommands.Await(archivist.WithIndex(_ =>
         {
             string id = request.Text("id")!;
-            return HoldStore.Remove(archive, id) ? new HoldRemoved(id) : throw new HoldException($"$.id: there is no hold \"{id}\"");
+            return HoldStore.Remove(archive, id) ? new HoldRemoved(id) : throw new HoldException($"there is no hold \"{id}\"") { Field = "id" };
         })));
         commands.Add(s_list, request => ArchiveCommands.Await(archivist.WithIndex(index => List(archive, request.Text("after"), index))));
     }
@@ -106,7 +106,7 @@ internal static class HoldCommands
         HoldSet set = HoldStore.Peek(archive);
         Hold[] left = [.. set.Holds.SkipWhile(h => after is not null && h.Id != after).Skip(after is null ? 0 : 1)];
         if (after is not null && left.Length == 0 && set.Holds.All(h => h.Id != after))
-            throw new HoldException($"$.after: there is no hold \"{after}\"");
+            throw new HoldException($"there is no hold \"{after}\"") { Field = "after" };
         return new HoldPage([.. left.Take(MaxHolds).Select(h => HoldListing.Of(h, HoldPlanner.Covered(archive, [h], index)))], left.Length > MaxHolds, HoldPlanner.QuotaBytes(archive, set));
     }
 }

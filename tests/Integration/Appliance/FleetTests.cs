@@ -217,7 +217,7 @@ public class FleetTests
         Assert.Contains("(CN=broker) is not trusted", error, StringComparison.Ordinal);
     }
 
-    /// <summary>The access list that docs/FLEET.md shows.</summary>
+    /// <summary>The access list that docs/guide/fleet.md shows.</summary>
     private static string[] DocumentedAcl() =>
-        [.. File.ReadLines(Path.Combine(Repository.Root, "docs", "FLEET.md")).Select(l => l.Trim()).Where(l => l.StartsWith("user ", StringComparison.Ordinal) || l.StartsWith("topic ", StringComparison.Ordinal))];
+        [.. File.ReadLines(Path.Combine(Repository.Root, "docs", "guide", "fleet.md")).Select(l => l.Trim()).Where(l => l.StartsWith("user ", StringComparison.Ordinal) || l.StartsWith("topic ", StringComparison.Ordinal))];
 }

@@ -79,7 +79,7 @@ public partial class ConfigSchemaTests
 
     [Fact]
     public void The_documented_example_keeps_to_the_schema() =>
-        Assert.Empty(Validate(ConfigText.ToLine(File.ReadAllBytes(Path.Combine(Repository.Root, "docs", "capbox.example.json")))));
+        Assert.Empty(Validate(ConfigText.ToLine(File.ReadAllBytes(Path.Combine(Repository.Root, "docs", "reference", "capbox.example.json")))));
 
     [Theory]
     [InlineData("""{}""")]

@@ -154,10 +154,10 @@ public class FleetRosterTests
 
     [Theory]
     [InlineData("{\"ok\":false,\"error\":\"$.command: there is no \\u001b\"}", "$.command: there is no  ")]
-    [InlineData("{\"ok\":false}", "its answer is none that docs/CONTROL.md knows")]
-    [InlineData("{\"ok\":1,\"result\":1}", "its answer is none that docs/CONTROL.md knows")]
-    [InlineData("", "its answer is none that docs/CONTROL.md knows")]
-    [InlineData("[[[", "its answer is none that docs/CONTROL.md knows")]
+    [InlineData("{\"ok\":false}", "its answer is none that docs/reference/control.md knows")]
+    [InlineData("{\"ok\":1,\"result\":1}", "its answer is none that docs/reference/control.md knows")]
+    [InlineData("", "its answer is none that docs/reference/control.md knows")]
+    [InlineData("[[[", "its answer is none that docs/reference/control.md knows")]
     public void An_answer_that_is_none_is_told(string payload, string expected)
     {
         var round = new AskRound(["a"], 1, 1000);

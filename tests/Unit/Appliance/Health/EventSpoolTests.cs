@@ -354,7 +354,7 @@ public sealed class EventSpoolTests : IDisposable
             Read(int.MaxValue);
             AssertAddsUp(spool);
             spool.Dispose();
-        }, cases: 40, all: 300);
+        }, cases: 25, all: 300);
     }
 
     [Fact]

@@ -112,7 +112,7 @@ public sealed partial class MetricsTests : IDisposable
     [Fact]
     public void The_manual_lists_every_metric()
     {
-        string manual = File.ReadAllText(Path.Combine(Repository.Root, "docs", "METRICS.md"));
+        string manual = File.ReadAllText(Path.Combine(Repository.Root, "docs", "reference", "metrics.md"));
         string[] told = [.. Regex.Matches(manual, "`(capbox_[a-z_]+)`").Select(m => m.Groups[1].Value).Distinct()];
         string[] made = [.. Read(MetricsText.Of(Box())).Keys.Select(k => k[..k.IndexOf('{', StringComparison.Ordinal)]).Distinct()];
         Assert.Equal(made.Order(), told.Order());

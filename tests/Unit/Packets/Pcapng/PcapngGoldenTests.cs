@@ -5,7 +5,7 @@ namespace Capbox.Tests;
 
 /// <summary>
 /// The format, byte for byte; Integration has what readers that nobody here wrote see. After a wanted change of the format:
-/// <c>CAPBOX_UPDATE_GOLDEN=1</c> writes the files anew; the diff belongs to the same commit as docs/SEGMENTS.md.
+/// <c>CAPBOX_UPDATE_GOLDEN=1</c> writes the files anew; the diff belongs to the same commit as docs/internals/segments.md.
 /// </summary>
 public sealed class PcapngGoldenTests
 {

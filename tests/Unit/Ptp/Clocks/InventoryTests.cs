@@ -14,7 +14,7 @@ public class InventoryTests
     [Fact]
     public void Loopback_has_software_stamps_alone()
     {
-        ClockPort lo = Assert.Single(ClockPorts.Read(), port => port.Name == "lo");
+        ClockPort lo = Assert.Single(ClockPort.List(), port => port.Name == "lo");
         Assert.Equal((1, StampKind.Software, StampKind.Software), (lo.Index, lo.PtpStamps, lo.PacketStamps));
         Assert.Null(lo.Clock);
         Assert.Contains("software-receive", lo.Stamping);
@@ -36,7 +36,7 @@ public class InventoryTests
     [InlineData(AllHardware | AllSoftware, null, StampKind.Software)]
     [InlineData(StampNames.ReceiveHardware | StampNames.RawHardware | StampNames.ReceiveSoftware, 0, StampKind.None)]
     [InlineData(StampNames.ReceiveSoftware, null, StampKind.None)]
-    public void Ptp_needs_stamps_both_ways_and_a_clock(uint flags, int? clock, StampKind expected) => Assert.Equal(expected, ClockPorts.PtpStamps(flags, clock));
+    public void Ptp_needs_stamps_both_ways_and_a_clock(uint flags, int? clock, StampKind expected) => Assert.Equal(expected, ClockPort.BestPtpStamps(flags, clock));
 
     [Theory]
     [InlineData(AllHardware, 0b11u, DriverQuirks.None, StampKind.Hardware)]
@@ -44,7 +44,7 @@ public class InventoryTests
     [InlineData(AllHardware, 0b11u, DriverQuirks.EventPacketsOnly, StampKind.Software)]
     [InlineData(AllSoftware, 0b11u, DriverQuirks.None, StampKind.Software)]
     public void Packets_have_hardware_stamps_only_if_all_have(uint flags, uint filters, DriverQuirks quirks, StampKind expected) =>
-        Assert.Equal(expected, ClockPorts.PacketStamps(flags, filters, quirks));
+        Assert.Equal(expected, ClockPort.BestPacketStamps(flags, filters, quirks));
 
     private const StampNeeds Both = StampNeeds.EthernetEvents | StampNeeds.UdpEvents;
     private const uint Igb82576 = 0x1013, X710 = 0x7fd1, Mlx5 = 0b11, OldX710 = 0xe01; // by bit: what drivers offer
