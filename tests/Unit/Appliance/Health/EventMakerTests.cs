@@ -156,7 +156,7 @@ public class EventMakerTests
     {
         string[] rows = [.. File.ReadLines(Path.Combine(Repository.Root, "docs", "reference", "control.md")).SkipWhile(l => !l.StartsWith("| code | severity", StringComparison.Ordinal)).Skip(2).TakeWhile(l => l.StartsWith('|'))];
         string[] documented = [.. rows.SelectMany(r => r.Split('|')[1].Split(',')).Select(c => c.Trim().Trim('`')).Where(c => !c.EndsWith('*')).Order(StringComparer.Ordinal)];
-        string source = string.Concat(Directory.GetFiles(Path.Combine(Repository.Root, "src", "Appliance", "Mqtt"), "*.cs").Select(File.ReadAllText));
+        string source = string.Concat(Directory.GetFiles(Path.Combine(Repository.Root, "src", "Appliance", "Health"), "*.cs").Select(File.ReadAllText));
         string[] faults = ["disk", "archive", "custody", "clock"];
         Assert.NotEmpty(documented);
         foreach (string code in documented)
