@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Port;
-using Capbox.Ptp.Quality;
+using Capbox.Ptp.Servo;
 using Capbox.Ptp.Transport;
 
 namespace Capbox.Bench;

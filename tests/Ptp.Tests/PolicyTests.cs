@@ -1,6 +1,4 @@
-using Capbox.Ptp.Estimation;
-using Capbox.Ptp.Quality;
-using Capbox.Ptp.Steering;
+using Capbox.Ptp.Servo;
 using Xunit;
 
 namespace Capbox.Ptp.Tests;

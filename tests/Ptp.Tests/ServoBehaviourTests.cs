@@ -1,8 +1,6 @@
 using Capbox.Platform.Time;
-using Capbox.Ptp.Estimation;
-using Capbox.Ptp.Quality;
+using Capbox.Ptp.Servo;
 using Capbox.Ptp.Simulation;
-using Capbox.Ptp.Steering;
 using Xunit;
 
 namespace Capbox.Ptp.Tests;

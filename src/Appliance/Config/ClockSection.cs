@@ -81,7 +81,7 @@ internal static class ClockSection
     private static string? ReadSocket(JsonNodeReader node, ClockSource? source)
     {
         string? socket = node.Text("socket");
-        bool isGood = socket is null || (source == ClockSource.Ptp4l && !socket.StartsWith('/') ? false : Ptp.External.ExternalAddress.IsGood(socket));
+        bool isGood = socket is null || (source == ClockSource.Ptp4l && !socket.StartsWith('/') ? false : Ptp.Daemons.ExternalAddress.IsGood(socket));
         if (!isGood)
             node.Error("socket", source == ClockSource.Chrony ? $"\"{socket}\" is neither a path nor a loopback address with a port: \"127.0.0.1:323\"" : $"\"{socket}\" is not the path of a socket");
         return socket;

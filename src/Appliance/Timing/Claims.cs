@@ -1,8 +1,8 @@
 using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;
 using Capbox.Platform.Time;
-using Capbox.Ptp.Quality;
-using PtpState = Capbox.Ptp.Quality.ClockState;
+using Capbox.Ptp.Servo;
+using PtpState = Capbox.Ptp.Servo.ClockState;
 
 namespace Capbox.Timing;
 

@@ -1,7 +1,7 @@
 using Capbox.Packets.Capture;
 using Capbox.Platform.Time;
-using Capbox.Ptp.External;
-using Capbox.Ptp.Quality;
+using Capbox.Ptp.Daemons;
+using Capbox.Ptp.Servo;
 using Microsoft.Extensions.Logging;
 
 namespace Capbox.Timing;

@@ -5,11 +5,11 @@ using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Port;
-using Capbox.Ptp.Quality;
+using Capbox.Ptp.Servo;
 using Capbox.Ptp.Transport;
 using Capbox.Timing.Raw;
 using Microsoft.Extensions.Logging;
-using PtpState = Capbox.Ptp.Quality.ClockState;
+using PtpState = Capbox.Ptp.Servo.ClockState;
 
 namespace Capbox.Timing;
 

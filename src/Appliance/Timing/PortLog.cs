@@ -1,6 +1,6 @@
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Port;
-using Capbox.Ptp.Steering;
+using Capbox.Ptp.Servo;
 using Capbox.Timing.Raw;
 using Microsoft.Extensions.Logging;
 

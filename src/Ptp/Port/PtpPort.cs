@@ -2,10 +2,8 @@ using Capbox.Platform.Linux;
 using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Engine;
-using Capbox.Ptp.Estimation;
 using Capbox.Ptp.Messages;
-using Capbox.Ptp.Quality;
-using Capbox.Ptp.Steering;
+using Capbox.Ptp.Servo;
 using Capbox.Ptp.Transport;
 
 namespace Capbox.Ptp.Port;

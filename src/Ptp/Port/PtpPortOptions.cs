@@ -1,7 +1,6 @@
 using Capbox.Platform.Time;
 using Capbox.Ptp.Engine;
-using Capbox.Ptp.Quality;
-using Capbox.Ptp.Steering;
+using Capbox.Ptp.Servo;
 using Capbox.Ptp.Transport;
 
 namespace Capbox.Ptp.Port;

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
+using Capbox.Ptp.Daemons;
 using Capbox.Ptp.Engine;
-using Capbox.Ptp.External;
 using Capbox.Ptp.Messages;
 using CsCheck;
 using Xunit;

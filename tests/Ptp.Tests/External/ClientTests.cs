@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using Capbox.Ptp.External;
+using Capbox.Ptp.Daemons;
 using Xunit;
 
 namespace Capbox.Ptp.Tests.External;

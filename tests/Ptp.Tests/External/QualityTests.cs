@@ -1,5 +1,5 @@
-using Capbox.Ptp.External;
-using Capbox.Ptp.Quality;
+using Capbox.Ptp.Daemons;
+using Capbox.Ptp.Servo;
 using Xunit;
 
 namespace Capbox.Ptp.Tests.External;

@@ -1,6 +1,6 @@
 using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
-using Capbox.Ptp.External;
+using Capbox.Ptp.Daemons;
 using Xunit;
 
 namespace Capbox.Ptp.Tests.External;

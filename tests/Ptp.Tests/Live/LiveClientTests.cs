@@ -1,5 +1,5 @@
 using System.Globalization;
-using Capbox.Ptp.External;
+using Capbox.Ptp.Daemons;
 using Capbox.Ptp.Messages;
 using Xunit;
 

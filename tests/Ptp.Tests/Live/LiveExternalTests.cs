@@ -1,6 +1,6 @@
 using System.Globalization;
-using Capbox.Ptp.External;
-using Capbox.Ptp.Quality;
+using Capbox.Ptp.Daemons;
+using Capbox.Ptp.Servo;
 using Xunit;
 
 namespace Capbox.Ptp.Tests.Live;

@@ -1,7 +1,5 @@
 using Capbox.Platform.Time;
-using Capbox.Ptp.Estimation;
-using Capbox.Ptp.Quality;
-using Capbox.Ptp.Steering;
+using Capbox.Ptp.Servo;
 
 namespace Capbox.Ptp.Simulation;
 
