@@ -140,7 +140,7 @@ public sealed unsafe class CaptureUtcScaleTests : IDisposable
         stores.Add(NewStore(archive, _after));
         var board = new ClockBoard(1, _before);
         board.Utc.Change(_after, new(LeapTai));
-        board.Publish(0, ClockClaim.None, [new ClockClaim(ClockState.Locked, 700)]);
+        board.Publish(0, TimeQuality.None, [new TimeQuality(ClockState.Locked, 700)]);
         using var ring = new HandRing(blocks);
         var counters = new RingCounters();
         using (var recorder = new RingRecorder(new RingSetup(0, 0, 20, 4, board), ring, stores, WriteQueue.Create(WriteEngine.Threads, 4), new PortCounters(), counters))

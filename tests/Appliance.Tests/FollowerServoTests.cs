@@ -8,14 +8,14 @@ using Xunit;
 namespace Capbox.Tests;
 
 /// <summary>The system clock behind a card's PHC, simulated: a second at a time, an oscillator that is off and wanders, readings with a width.</summary>
-public class ClockFollowerTests
+public class FollowerServoTests
 {
     private const long Tai = 37_000_000_000, Start = 1_795_000_000_000_000_000;
     private static readonly UtcForecast _utc = new(new(37));
-    private static readonly ClockClaim _card = new(ClockState.Locked, 200);
+    private static readonly TimeQuality _card = new(ClockState.Locked, 200);
 
     /// <summary>Both clocks: the card's is right, the system's runs by its oscillator and its dial.</summary>
-    private sealed class World(int seed, double oscillatorPpb, double initialNs, int readNs = 300) : IFollowingClock
+    private sealed class World(int seed, double oscillatorPpb, double initialNs, int readNs = 300) : IFollowerClock
     {
         private readonly Random _random = new(seed);
         private double _oscillatorPpb = oscillatorPpb;
@@ -75,11 +75,11 @@ public class ClockFollowerTests
     public void It_follows_within_what_it_says(int seed, double oscillatorPpb, double initialNs)
     {
         var world = new World(seed, oscillatorPpb, initialNs) { WanderPpb = 20 };
-        var follower = new ClockFollower(world, 100_000);
+        var follower = new FollowerServo(world, 100_000);
         int locked = 0;
         for (int second = 0; second < 2000; second++)
         {
-            ClockClaim claim = follower.Follow(_card, _utc);
+            TimeQuality claim = follower.Follow(_card, _utc);
             world.Pass();
             // The whole second until the next look is stamped under this claim.
             if (second > 60)
@@ -100,11 +100,11 @@ public class ClockFollowerTests
     public void A_wide_reading_is_told_and_the_clock_is_back_soon()
     {
         var world = new World(7, 5_000, 0) { LongReadEvery = 100 };
-        var follower = new ClockFollower(world, 100_000);
+        var follower = new FollowerServo(world, 100_000);
         double worst = 0;
         for (int second = 0; second < 2000; second++)
         {
-            ClockClaim claim = follower.Follow(_card, _utc);
+            TimeQuality claim = follower.Follow(_card, _utc);
             world.Pass();
             if (second > 60)
             {
@@ -120,10 +120,10 @@ public class ClockFollowerTests
     public void Without_a_card_to_believe_or_a_difference_to_UTC_nothing_is_claimed_and_nothing_touched()
     {
         var world = new World(1, 5_000, 3_000_000);
-        var follower = new ClockFollower(world, 100_000);
-        Assert.Equal(ClockClaim.None, follower.Follow(_card, null));
-        Assert.Equal(ClockClaim.None, follower.Follow(ClockClaim.None, _utc));
-        Assert.Equal(ClockClaim.None, follower.Follow(new ClockClaim(ClockState.Acquiring, 500), _utc));
+        var follower = new FollowerServo(world, 100_000);
+        Assert.Equal(TimeQuality.None, follower.Follow(_card, null));
+        Assert.Equal(TimeQuality.None, follower.Follow(TimeQuality.None, _utc));
+        Assert.Equal(TimeQuality.None, follower.Follow(new TimeQuality(ClockState.Acquiring, 500), _utc));
         Assert.Equal((0, 0.0, 3_000_000.0), (world.Reads, world.FrequencyPpb, world.ErrorNs));
     }
 
@@ -131,18 +131,18 @@ public class ClockFollowerTests
     public void Holdover_of_the_card_is_holdover_here_and_a_later_error_is_slewed_and_told()
     {
         var world = new World(5, 8_000, 0);
-        var follower = new ClockFollower(world, 100_000);
+        var follower = new FollowerServo(world, 100_000);
         for (int second = 0; second < 60; second++)
         {
             follower.Follow(_card, _utc);
             world.Pass();
         }
 
-        Assert.Equal(ClockState.Holdover, follower.Follow(new ClockClaim(ClockState.Holdover, 900), _utc).State);
+        Assert.Equal(ClockState.Holdover, follower.Follow(new TimeQuality(ClockState.Holdover, 900), _utc).State);
         world.Pass();
         // Somebody sets the clock by 5 ms.
         world.Step(5_000_000);
-        ClockClaim claim = follower.Follow(_card, _utc);
+        TimeQuality claim = follower.Follow(_card, _utc);
         Assert.Equal(ClockState.Degraded, claim.State);
         Assert.InRange(claim.BoundNs, 5_000_000u, 20_000_000u);
         for (int second = 0; second < 300; second++)
@@ -162,7 +162,7 @@ public class ClockFollowerTests
     public void A_step_that_is_put_right_within_two_looks_moves_nothing_and_one_that_is_not_moves_the_dial_no_further_than_slewing(int wrongLooks, int mostPpm)
     {
         var world = new World(6, 8_000, 0);
-        var follower = new ClockFollower(world, 100_000);
+        var follower = new FollowerServo(world, 100_000);
         for (int second = 0; second < 60; second++)
         {
             follower.Follow(_card, _utc);
@@ -173,7 +173,7 @@ public class ClockFollowerTests
         world.Step(1_000_000_000);
         for (int look = 0; look < wrongLooks; look++)
         {
-            ClockClaim claim = follower.Follow(_card, _utc);
+            TimeQuality claim = follower.Follow(_card, _utc);
             Assert.Equal(ClockState.Degraded, claim.State);
             Assert.True(Math.Abs(world.ErrorNs) <= claim.BoundNs, $"look {look}: {world.ErrorNs} ns, bound {claim.BoundNs}");
             Assert.InRange(Math.Abs(world.FrequencyPpb - dial), 0, mostPpm * 1_000);
@@ -183,7 +183,7 @@ public class ClockFollowerTests
         world.Step(-1_000_000_000);
         for (int second = 0; second < 120; second++)
         {
-            ClockClaim claim = follower.Follow(_card, _utc);
+            TimeQuality claim = follower.Follow(_card, _utc);
             Assert.True(Math.Abs(world.ErrorNs) <= claim.BoundNs, $"second {second}: {world.ErrorNs} ns, bound {claim.BoundNs}");
             world.Pass();
         }
@@ -195,7 +195,7 @@ public class ClockFollowerTests
     public void An_oscillator_beyond_the_slewing_is_learnt()
     {
         var world = new World(4, 250_000, 0);
-        var follower = new ClockFollower(world, 100_000);
+        var follower = new FollowerServo(world, 100_000);
         for (int second = 0; second < 200; second++)
         {
             follower.Follow(_card, _utc);
@@ -211,12 +211,12 @@ public class ClockFollowerTests
     public void A_leap_second_is_the_kernels_and_nothing_is_steered_by_it(int leap)
     {
         var world = new World(8, 5_000, 0) { Leap = new(new(37), leap, new(Start + Tai + (100 * 1_000_000_000L) - 2_000_000)) };
-        var follower = new ClockFollower(world, 100_000);
+        var follower = new FollowerServo(world, 100_000);
         int degraded = 0;
         for (int second = 0; second < 200; second++)
         {
             double dial = world.FrequencyPpb;
-            ClockClaim claim = follower.Follow(_card, world.Now);
+            TimeQuality claim = follower.Follow(_card, world.Now);
             Assert.Equal(second < 99 ? (leap > 0 ? LeapSecond.Insert : LeapSecond.Delete) : second > 101 ? LeapSecond.None : world.Told.Leap, world.Told.Leap);
             if (second is 99 or 100 or 101)
                 Assert.Equal(dial, world.FrequencyPpb);
@@ -236,10 +236,10 @@ public class ClockFollowerTests
     public void A_leap_second_that_the_kernel_did_not_make_is_made_by_a_step_and_told(int leap)
     {
         var world = new World(9, 5_000, 0) { Leap = new(new(37), leap, new(Start + Tai + (100 * 1_000_000_000L) - 2_000_000)) };
-        var follower = new ClockFollower(world, 100_000);
+        var follower = new FollowerServo(world, 100_000);
         for (int second = 0; second < 200; second++)
         {
-            ClockClaim claim = follower.Follow(_card, world.Now);
+            TimeQuality claim = follower.Follow(_card, world.Now);
             world.Declare(world.Told with { Leap = LeapSecond.None }); // somebody else calls it off each time
             world.Pass();
             if (second > 60)

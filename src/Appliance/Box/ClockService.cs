@@ -9,7 +9,7 @@ namespace Capbox.Box;
 /// <summary>Keeps the clock while the recorder runs: begins before it, so that the first packets are stamped by a card that was asked to, and ends after it.</summary>
 internal sealed class ClockService(RunSettings settings, Recorder recorder, ILogger<ClockService> logger) : IHostedService, IDisposable
 {
-    private volatile ClockKeeper? _keeper;
+    private volatile ClockSupervisor? _keeper;
 
     /// <summary>Null when there is no clock to keep.</summary>
     public ClockSnapshot? Snapshot => _keeper?.Snapshot;
@@ -20,15 +20,15 @@ internal sealed class ClockService(RunSettings settings, Recorder recorder, ILog
         return Task.CompletedTask;
     }
 
-    /// <inheritdoc cref="ClockKeeper.AcceptShifts"/>
-    public double AcceptShifts() => (_keeper ?? throw new Commands.ControlException("clock: the configuration has no section clock")).AcceptShifts();
+    /// <inheritdoc cref="ClockSupervisor.AcceptShifts"/>
+    public double AcceptShifts() => (_keeper ?? throw new ClockRequestException("the configuration has no section clock")).AcceptShifts();
 
     /// <summary>Ends with the clock that is kept and begins with another. What the old one was worth is claimed no more.</summary>
     public void Change(ClockOptions? options)
     {
         _keeper?.Dispose();
         _keeper = null;
-        recorder.Clocks.Publish(Platform.Time.UtcTime.Now.Nanoseconds, ClockClaim.None, [.. Enumerable.Repeat(ClockClaim.None, RecordingPlan.MaxPorts)]);
+        recorder.Clocks.Publish(Platform.Time.UtcTime.Now.Nanoseconds, TimeQuality.None, [.. Enumerable.Repeat(TimeQuality.None, RecordingPlan.MaxPorts)]);
         Begin(options);
     }
 
@@ -44,7 +44,7 @@ internal sealed class ClockService(RunSettings settings, Recorder recorder, ILog
     {
         if (options is null)
             return;
-        var keeper = new ClockKeeper(options, () => recorder.Places, recorder.Clocks, settings.Options.Storage.Directory, logger);
+        var keeper = new ClockSupervisor(options, () => recorder.Places, recorder.Clocks, settings.Options.Storage.Directory, logger);
         _keeper = keeper;
         keeper.Start();
     }

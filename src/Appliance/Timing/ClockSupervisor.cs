@@ -7,10 +7,11 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.Timing;
 
 /// <summary>
-/// Keeps the clock that stamps packets, and tells the recorder what it is worth: a PTP port on a thread of its own, made anew when the interface or the card goes away, tried again ever less often up
-/// to every <see cref="LongestWaitMs"/>. Whatever goes wrong with the clock never touches the recording: then nothing is claimed.
+/// Runs the time source on a thread of its own and publishes the quality of its stamps to the recorder. When the interface or the card
+/// disappears, the supervisor opens the source again, with a backoff of up to <see cref="LongestWaitMs"/>. A fault of the clock never
+/// touches the recording: the published quality is then None.
 /// </summary>
-internal sealed class ClockKeeper : IDisposable
+internal sealed class ClockSupervisor : IDisposable
 {
     private const int ShortestWaitMs = 1_000, LongestWaitMs = 30_000, StopWaitMs = 10_000;
 
@@ -21,50 +22,50 @@ internal sealed class ClockKeeper : IDisposable
     private readonly ILogger _logger;
     private readonly ManualResetEventSlim _stop = new();
     private readonly Thread _thread;
-    private EvidenceKeeper? _evidence;
+    private EvidenceRecorder? _evidence;
     private ExchangeLog? _exchanges;
     private ClockSnapshot _snapshot;
-    private volatile IKeptClock? _kept;
-    private string? _said;
+    private volatile ITimeSource? _source;
+    private string? _reportedProblem;
 
-    /// <param name="options">What to follow.</param>
-    /// <param name="ports">The ports of the recorder by their place, now.</param>
-    /// <param name="board">Where to tell it.</param>
-    /// <param name="archive">Where the evidence goes.</param>
-    /// <param name="logger">For changes.</param>
-    public ClockKeeper(ClockOptions options, Func<IReadOnlyList<PortOptions>> ports, ClockBoard board, string archive, ILogger logger)
+    /// <param name="options">Time source and limits.</param>
+    /// <param name="ports">Current ports of the recorder, by index.</param>
+    /// <param name="board">Receives the quality of the stamps.</param>
+    /// <param name="archive">Archive for evidence and exchanges.</param>
+    /// <param name="logger">Receives changes of state and faults.</param>
+    public ClockSupervisor(ClockOptions options, Func<IReadOnlyList<PortOptions>> ports, ClockBoard board, string archive, ILogger logger)
     {
         (_options, _ports, _board, _archive, _logger) = (options, ports, board, archive, logger);
-        _snapshot = Nothing(null);
+        _snapshot = Unavailable(null);
         _thread = new Thread(Run) { IsBackground = true, Name = "capbox-clock" };
     }
 
-    /// <summary>As it stood at the last second. Any thread.</summary>
+    /// <summary>State at the last second. Any thread.</summary>
     public ClockSnapshot Snapshot => Volatile.Read(ref _snapshot);
 
     public void Start()
     {
         if (_options.LogDays > 0)
-            _evidence = new EvidenceKeeper(_archive, _options, _ports());
+            _evidence = new EvidenceRecorder(_archive, _options, _ports());
         if (_options.ExchangeLogBytes > 0)
             _exchanges = new ExchangeLog(_archive, _options.ExchangeLogBytes);
         _thread.Start();
     }
 
-    /// <summary>Takes the steps of path or grandmaster that the clock did not follow for true, within a second.</summary>
-    /// <returns>What is unresolved of them, ns.</returns>
-    /// <exception cref="Commands.ControlException">There is nothing to accept.</exception>
+    /// <summary>Accepts the steps of path or grandmaster that the servo did not follow; the clock follows them within a second.</summary>
+    /// <returns>Sum of the accepted steps, ns.</returns>
+    /// <exception cref="ClockRequestException">There is nothing to accept.</exception>
     public double AcceptShifts()
     {
-        IKeptClock kept = _kept ?? throw new Commands.ControlException($"clock: {Snapshot.Fault ?? "not kept at the moment"}");
-        return kept.AcceptShifts() ?? throw new Commands.ControlException($"clock: {Snapshot.Source} decides what it follows");
+        ITimeSource source = _source ?? throw new ClockRequestException(Snapshot.Fault ?? "the time source is not available now");
+        return source.AcceptShifts() ?? throw new ClockRequestException($"{Snapshot.Source} decides what it follows");
     }
 
-    /// <summary>The clock goes on as it was dialled last.</summary>
+    /// <summary>Stops the thread. The clock keeps its last frequency adjustment.</summary>
     public void Dispose()
     {
         _stop.Set();
-        _kept?.Stop();
+        _source?.Stop();
         if ((_thread.ThreadState & ThreadState.Unstarted) == 0)
             _thread.Join(StopWaitMs);
         _evidence?.Dispose();
@@ -79,23 +80,25 @@ internal sealed class ClockKeeper : IDisposable
         {
             try
             {
-                using IKeptClock kept = _options.Source == ClockSource.Ptp ? new KeptClock(_options, _ports, _exchanges, _logger) : new ExternalClock(_options, _ports, _logger);
-                _kept = kept;
-                Say(null);
+                using ITimeSource source = _options.Source == ClockSource.Ptp
+                    ? new PtpTimeSource(_options, _ports, _exchanges, _logger)
+                    : new DaemonTimeSource(_options, _ports, _logger);
+                _source = source;
+                ReportProblem(null);
                 waitMs = ShortestWaitMs;
-                while (!_stop.IsSet && kept.Turn())
-                    Tell(kept);
+                while (!_stop.IsSet && source.Turn())
+                    PublishQuality(source);
             }
             catch (Exception e) when (e is IOException or ArgumentException or UnauthorizedAccessException)
             {
-                Say(e.Message);
+                ReportProblem(e.Message);
             }
 
-            _kept = null;
-            // Each second of it is evidence, too.
+            _source = null;
+            // Evidence covers the seconds without a source, too.
             for (int waitedMs = 0; waitedMs < waitMs && !_stop.IsSet; waitedMs += ShortestWaitMs)
             {
-                NoClaim();
+                PublishNone();
                 _stop.Wait(ShortestWaitMs);
             }
 
@@ -103,17 +106,18 @@ internal sealed class ClockKeeper : IDisposable
         }
     }
 
-    private void Tell(IKeptClock kept)
+    private void PublishQuality(ITimeSource source)
     {
-        if (!kept.TryTakeClaims(out ClockClaim system, out ReadOnlySpan<ClockClaim> cards, out ClockSnapshot snapshot))
+        if (!source.TryEvaluate(out TimeQuality system, out ReadOnlySpan<TimeQuality> cards, out ClockSnapshot snapshot))
             return;
         _board.Publish(Platform.Time.UtcTime.Now.Nanoseconds, system, cards);
-        if (kept.SegmentUtc is { } utc)
+        if (source.SegmentUtc is { } utc)
             _board.PublishUtc(utc.Offset, utc.From);
         if (snapshot.State != _snapshot.State)
         {
             _logger.LogInformation(
-                "clock: {State}, offset {Offset:F0} ns, bound {Bound:F0} ns, reference {Grandmaster}", snapshot.State, snapshot.OffsetNs, snapshot.BoundNs, snapshot.Grandmaster ?? "none");
+                "clock: {State}, offset {Offset:F0} ns, bound {Bound:F0} ns, reference {Grandmaster}",
+                snapshot.State, snapshot.OffsetNs, snapshot.BoundNs, snapshot.Grandmaster ?? "none");
         }
 
         Publish(snapshot);
@@ -121,21 +125,21 @@ internal sealed class ClockKeeper : IDisposable
 
     private void Publish(ClockSnapshot snapshot)
     {
-        // That nothing is claimed of a clock that is let go is no evidence.
+        // A clock without quality during shutdown is no evidence.
         if (!_stop.IsSet)
-            _evidence?.Take(snapshot);
+            _evidence?.Record(snapshot);
         Volatile.Write(ref _snapshot, snapshot with { Fault = snapshot.Fault ?? _evidence?.Fault ?? _exchanges?.Fault });
     }
 
-    private void NoClaim()
+    private void PublishNone()
     {
-        ClockClaim[] cards = new ClockClaim[RecordingPlan.MaxPorts];
-        Array.Fill(cards, ClockClaim.None);
-        _board.Publish(Platform.Time.UtcTime.Now.Nanoseconds, ClockClaim.None, cards);
-        Publish(Nothing(_said));
+        TimeQuality[] cards = new TimeQuality[RecordingPlan.MaxPorts];
+        Array.Fill(cards, TimeQuality.None);
+        _board.Publish(Platform.Time.UtcTime.Now.Nanoseconds, TimeQuality.None, cards);
+        Publish(Unavailable(_reportedProblem));
     }
 
-    private ClockSnapshot Nothing(string? fault) => new()
+    private ClockSnapshot Unavailable(string? fault) => new()
     {
         Interface = _options.Interface,
         Source = _options.Source switch { ClockSource.Ptp4l => "ptp4l", ClockSource.Chrony => "chronyd", _ => "capbox" },
@@ -144,10 +148,10 @@ internal sealed class ClockKeeper : IDisposable
         Fault = fault,
     };
 
-    private void Say(string? problem)
+    private void ReportProblem(string? problem)
     {
-        if (problem is not null && problem != _said)
-            _logger.LogError("clock: {Problem}; recording goes on, nothing is claimed of its stamps", problem);
-        _said = problem;
+        if (problem is not null && problem != _reportedProblem)
+            _logger.LogError("clock: {Problem}; recording continues, its stamps have no bound", problem);
+        _reportedProblem = problem;
     }
 }

@@ -6,32 +6,36 @@ using Microsoft.Extensions.Logging;
 
 namespace Capbox.Timing;
 
-/// <summary>A clock that an outside program steers, ptp4l or chronyd: what it is worth, by what the program says and by looking at the clock. Others may be made to follow it; it is never touched itself.</summary>
-internal sealed class ExternalClock : IKeptClock
+/// <summary>
+/// The clock that ptp4l or chronyd steers. Its quality comes from the daemon's reports and from the clock's readings. Other clocks may
+/// follow it; capbox never steers it.
+/// </summary>
+internal sealed class DaemonTimeSource : ITimeSource
 {
-    private const int TurnMs = 500, LookMs = 1_000;
+    private const int TurnMs = 500, PollMs = 1_000;
 
-    /// <summary>Interfaces come and go: which port is stamped by this clock is looked up again every so many seconds.</summary>
-    private const int LookAtPortsSeconds = 10;
+    /// <summary>Seconds between two searches for the ports that this clock stamps: interfaces come and go.</summary>
+    private const int PortSearchSeconds = 10;
 
     private readonly ClockOptions _options;
     private readonly PortLog _log;
-    private readonly IExternalClock _clock;
-    private readonly ClockMesh _mesh;
+    private readonly IDaemonClock _clock;
+    private readonly FollowerClocks _followers;
     private readonly StampingPorts _ports;
-    private readonly ClockClaim[] _cards;
+    private readonly TimeQuality[] _cards;
     private readonly ManualResetEventSlim _stop = new();
     private readonly string _program;
-    private ExternalStatus _status;
+    private DaemonStatus _status;
     private bool _isNew;
     private long _nextMs = Environment.TickCount64, _unexplained;
-    private int _looks;
+    private int _evaluations;
     private string? _doing, _reference;
 
-    /// <exception cref="IOException">The program does not answer, or its clock is not to be had.</exception>
-    public ExternalClock(ClockOptions options, Func<IReadOnlyList<PortOptions>> ports, ILogger logger)
+    /// <exception cref="IOException">The daemon does not answer, or its clock cannot be opened.</exception>
+    public DaemonTimeSource(ClockOptions options, Func<IReadOnlyList<PortOptions>> ports, ILogger logger)
     {
-        (_options, _log, _ports, _cards) = (options, new PortLog(logger), new StampingPorts(ports), new ClockClaim[RecordingPlan.MaxPorts]);
+        (_options, _log, _ports) = (options, new PortLog(logger), new StampingPorts(ports));
+        _cards = new TimeQuality[RecordingPlan.MaxPorts];
         QualityPolicy policy = new(AsymmetryNs: options.AsymmetryNs, TargetNs: options.TargetNs);
         if (options.Source == ClockSource.Ptp4l)
         {
@@ -52,12 +56,13 @@ internal sealed class ExternalClock : IKeptClock
             _clock = new ChronyClock(options.Socket ?? ChronyClient.DefaultSocket, policy);
         }
 
-        // What follows goes by what the clock is, not by what was configured.
-        FollowingClock kind = _clock.CountsUtc ? FollowingClock.System : FollowingClock.Card;
-        _mesh = new ClockMesh(options with { Clock = kind }, new KeptReference(_clock.Clock, _clock.CountsUtc), (_clock as Ptp4lClock)?.Phc ?? -1, _log);
-        _log.Note($"{_program} steers {_clock.Clock.Name}");
+        // Followers depend on the clock that the daemon steers, not on the configured one.
+        DisciplinedClock kind = _clock.CountsUtc ? DisciplinedClock.System : DisciplinedClock.Card;
+        SourceClock source = new(_clock.Clock, _clock.CountsUtc);
+        _followers = new FollowerClocks(options with { Clock = kind }, source, (_clock as Ptp4lClock)?.Phc ?? -1, _log);
+        _log.Report($"{_program} steers {_clock.Clock.Name}");
         if (options.SystemFollows && _clock.CountsUtc)
-            _log.Note($"systemFollows: {_program} steers the system clock itself, nothing has to follow");
+            _log.Report($"systemFollows: {_program} steers the system clock itself, it needs no follower");
     }
 
     /// <inheritdoc/>
@@ -73,8 +78,8 @@ internal sealed class ExternalClock : IKeptClock
             return true;
         }
 
-        _nextMs = Environment.TickCount64 + LookMs + leftMs % LookMs;
-        _status = _clock.Look();
+        _nextMs = Environment.TickCount64 + PollMs + leftMs % PollMs;
+        _status = _clock.Poll();
         _isNew = true;
         return !_status.IsAnotherClock;
     }
@@ -85,52 +90,53 @@ internal sealed class ExternalClock : IKeptClock
 
     public void Dispose()
     {
-        _mesh.Dispose();
+        _followers.Dispose();
         _clock.Dispose();
         _stop.Dispose();
     }
 
     /// <inheritdoc/>
-    public bool TryTakeClaims(out ClockClaim system, out ReadOnlySpan<ClockClaim> cards, out ClockSnapshot snapshot)
+    public bool TryEvaluate(out TimeQuality system, out ReadOnlySpan<TimeQuality> cards, out ClockSnapshot snapshot)
     {
         cards = _cards;
-        (system, snapshot) = (ClockClaim.None, null!);
+        (system, snapshot) = (TimeQuality.None, null!);
         if (!_isNew)
             return false;
         _isNew = false;
         Log();
-        // The kept clock is somebody else's: it is never nudged to find out whether another one goes along.
-        if (_looks++ % LookAtPortsSeconds == 0)
-            _mesh.Take(_ports.Find(), isTrusted: true);
+        // The source clock belongs to the daemon: it is never stepped to find aliases.
+        if (_evaluations++ % PortSearchSeconds == 0)
+            _followers.Update(_ports.Find(), isTrusted: true);
         bool isUtcKnown = _status.Forecast is not null;
-        ClockClaim claim = Claims.Of(_status.Quality, _options.TargetNs);
-        _mesh.Follow(claim, _status.Forecast);
-        SegmentUtc = Claims.SegmentUtc(_status.Forecast, _status.Quality.At);
+        TimeQuality quality = TimeQualityRules.Evaluate(_status.Quality, _options.TargetNs);
+        _followers.Follow(quality, _status.Forecast);
+        SegmentUtc = TimeQualityRules.SegmentUtc(_status.Forecast, _status.Quality.At);
         // chronyd keeps UTC, whatever TAI is.
         bool isInUtc = isUtcKnown || _options.Source == ClockSource.Chrony;
-        system = Claims.InUtc(_clock.CountsUtc ? claim : _mesh.System, isInUtc);
+        system = TimeQualityRules.InUtc(_clock.CountsUtc ? quality : _followers.System, isInUtc);
         for (int i = 0; i < _cards.Length; i++)
-            _cards[i] = Claims.InUtc(_ports[i] < 0 ? ClockClaim.None : _mesh.Of(_ports[i], claim), isUtcKnown);
-        snapshot = Describe(Claims.InUtc(claim, isInUtc));
+            _cards[i] = TimeQualityRules.InUtc(_ports[i] < 0 ? TimeQuality.None : _followers.Evaluate(_ports[i], quality), isUtcKnown);
+        snapshot = Describe(TimeQualityRules.InUtc(quality, isInUtc));
         return true;
     }
 
     private void Log()
     {
         if (_status.Doing != _doing)
-            _log.Note($"{_program}: {_doing ?? "new"} -> {_status.Doing}");
+            _log.Report($"{_program}: {_doing ?? "new"} -> {_status.Doing}");
         if (_status.Reference != _reference)
-            _log.Note($"{_program}: reference {_reference ?? "none"} -> {_status.Reference ?? "none"}");
+            _log.Report($"{_program}: reference {_reference ?? "none"} -> {_status.Reference ?? "none"}");
         if (_status.Unexplained != _unexplained)
-            _log.Unexplained($"{_clock.Clock.Name} moved by more than {_program} reported: {ClockParts(_status.Quality)}");
+            _log.ReportUnexplained($"{_clock.Clock.Name} moved by more than {_program} reported: {ClockParts(_status.Quality)}");
         if (_status.Fault is { } fault)
             _log.Failed(fault);
         (_doing, _reference, _unexplained) = (_status.Doing, _status.Reference, _status.Unexplained);
     }
 
-    private static string ClockParts(in ClockQuality quality) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{quality.Parts.UnresolvedNs:F0} ns that nobody accounts for");
+    private static string ClockParts(in ClockQuality quality) =>
+        string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{quality.Parts.UnresolvedNs:F0} ns are unexplained");
 
-    private ClockSnapshot Describe(ClockClaim claim)
+    private ClockSnapshot Describe(TimeQuality quality)
     {
         BoundParts parts = _status.Quality.Parts;
         return new()
@@ -140,10 +146,12 @@ internal sealed class ExternalClock : IKeptClock
             Source = _program,
             Doing = _status.Doing,
             Steered = false,
-            State = claim.State,
+            State = quality.State,
             OffsetNs = _status.Quality.OffsetNs,
-            BoundNs = claim.BoundNs == uint.MaxValue ? null : _status.Quality.ReadingBoundNs,
-            Parts = claim.BoundNs == uint.MaxValue ? null : new(parts.GrandmasterNs, parts.AsymmetryNs, parts.StatisticalNs, parts.ReadNs, parts.HoldoverNs, parts.UnresolvedNs),
+            BoundNs = quality.BoundNs == uint.MaxValue ? null : _status.Quality.ReadingBoundNs,
+            Parts = quality.BoundNs == uint.MaxValue
+                ? null
+                : new(parts.GrandmasterNs, parts.AsymmetryNs, parts.StatisticalNs, parts.ReadNs, parts.HoldoverNs, parts.UnresolvedNs),
             FrequencyPpb = _status.Quality.FrequencyPpb,
             Grandmaster = _status.Reference,
             Domain = _status.Domain,
@@ -153,9 +161,9 @@ internal sealed class ExternalClock : IKeptClock
             UtcOffsetSeconds = _status.Forecast?.Now.Seconds,
             Masters = _status.Reference is null ? 0 : 1,
             Agreeing = _status.Reference is null ? 0 : 1,
-            Steps = _status.Unexplained + _mesh.Steps,
-            System = _mesh.SystemSnapshot,
-            Cards = _mesh.Cards,
+            Steps = _status.Unexplained + _followers.Steps,
+            System = _followers.SystemSnapshot,
+            Cards = _followers.Cards,
             Fault = _status.Fault ?? _log.Fault,
         };
     }

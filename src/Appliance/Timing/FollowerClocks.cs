@@ -6,48 +6,55 @@ using Capbox.Ptp.Clocks;
 
 namespace Capbox.Timing;
 
-/// <summary>The other clocks of the machine that follow the kept one: CLOCK_REALTIME, and the PHCs that stamp recorded ports. One thread.</summary>
-/// <param name="options">Which are to follow.</param>
-/// <param name="reference">The kept clock.</param>
-/// <param name="referencePhc">N of its /dev/ptpN; -1: it is CLOCK_REALTIME.</param>
-/// <param name="log">For what follows and what refuses to.</param>
-internal sealed class ClockMesh(ClockOptions options, KeptReference reference, int referencePhc, PortLog log) : IDisposable
+/// <summary>
+/// The clocks of the machine that follow the source clock: CLOCK_REALTIME, and the PHCs that stamp recorded ports. One thread.
+/// </summary>
+/// <param name="options">Selects the followers.</param>
+/// <param name="source">The source clock.</param>
+/// <param name="sourcePhc">N of its /dev/ptpN; -1 for CLOCK_REALTIME.</param>
+/// <param name="log">Receives changes of the set and failures.</param>
+internal sealed class FollowerClocks(ClockOptions options, SourceClock source, int sourcePhc, PortLog log) : IDisposable
 {
-    /// <summary>PHCs that follow; more are not steered.</summary>
+    /// <summary>Most PHCs that are disciplined.</summary>
     private const int MostCards = 32;
 
-    private readonly ClockFollower? _system = options is { SystemFollows: true, Clock: FollowingClock.Card } ? new(new FollowingSystem(new SystemClock(), reference), options.TargetNs) : null;
+    private readonly FollowerServo? _system = options is { SystemFollows: true, Clock: DisciplinedClock.Card }
+        ? new(new SystemFollower(new SystemClock(), source), options.TargetNs)
+        : null;
     private readonly SortedDictionary<int, Card> _cards = [];
     private int _endedSteps;
 
-    /// <summary>A PHC beside the kept one.</summary>
-    /// <param name="Clock">Null: it is the kept clock itself, or another's that follows, under another number.</param>
-    /// <param name="Same">N of that clock.</param>
-    private sealed record Card(ClockFollower? Clock, int Same)
+    /// <summary>A PHC beside the source clock.</summary>
+    /// <param name="Clock">Servo of the PHC; null if the PHC is the source clock or another follower under a second number.</param>
+    /// <param name="Same">N of that other clock.</param>
+    private sealed record Card(FollowerServo? Clock, int Same)
     {
-        public ClockClaim Claim { get; set; } = ClockClaim.None;
+        public TimeQuality Quality { get; set; } = TimeQuality.None;
     }
 
-    /// <summary>Of the stamps that the kernel makes, when the system clock follows.</summary>
-    public ClockClaim System { get; private set; } = ClockClaim.None;
+    /// <summary>Quality of the kernel's stamps while the system clock follows.</summary>
+    public TimeQuality System { get; private set; } = TimeQuality.None;
 
     public int Steps => _endedSteps + (_system?.Steps ?? 0) + _cards.Values.Sum(c => c.Clock?.Steps ?? 0);
 
-    /// <summary>The system clock; null: it does not follow.</summary>
+    /// <summary>State of the system clock; null if it does not follow.</summary>
     public FollowerSnapshot? SystemSnapshot => _system is null ? null : Describe(_system, System);
 
-    public IReadOnlyList<FollowerSnapshot> Cards => [.. _cards.Values.Where(c => c.Clock is not null).Select(c => Describe(c.Clock!, c.Claim))];
+    public IReadOnlyList<FollowerSnapshot> Cards =>
+        [.. _cards.Values.Where(c => c.Clock is not null).Select(c => Describe(c.Clock!, c.Quality))];
 
-    /// <summary>Of the stamps of a PHC.</summary>
-    public ClockClaim Of(int phc, ClockClaim kept) => phc == referencePhc ? kept
-        : !_cards.TryGetValue(phc, out Card? card) ? ClockClaim.None
-        : card.Clock is not null ? card.Claim
-        : Of(card.Same, kept);
+    /// <summary>Quality of the stamps of a PHC.</summary>
+    public TimeQuality Evaluate(int phc, TimeQuality sourceQuality) => phc == sourcePhc ? sourceQuality
+        : !_cards.TryGetValue(phc, out Card? card) ? TimeQuality.None
+        : card.Clock is not null ? card.Quality
+        : Evaluate(card.Same, sourceQuality);
 
-    /// <summary>Which PHCs there are beside the kept one that stamp packets of recorded ports. Those that are new begin to follow, those that are gone are let go as they were dialled.</summary>
+    /// <summary>
+    /// Updates the set of PHCs that stamp recorded ports. New ones begin to follow; removed ones keep their last frequency adjustment.
+    /// </summary>
     /// <param name="phcs">N of /dev/ptpN, with the driver.</param>
-    /// <param name="isTrusted">Somebody relies on the kept clock: it is not nudged now.</param>
-    public void Take(IReadOnlyDictionary<int, string?> phcs, bool isTrusted)
+    /// <param name="isTrusted">The recorder relies on the source clock, so it must not be stepped to find aliases.</param>
+    public void Update(IReadOnlyDictionary<int, string?> phcs, bool isTrusted)
     {
         if (!options.CardsFollow)
             return;
@@ -55,22 +62,22 @@ internal sealed class ClockMesh(ClockOptions options, KeptReference reference, i
             Remove(gone);
         foreach ((int phc, string? driver) in phcs)
         {
-            if (phc != referencePhc && !_cards.ContainsKey(phc) && _cards.Count < MostCards)
-                Try(phc, () => Add(phc, DriverTable.Find(driver).Quirks.HasFlag(DriverQuirks.MayShareClock), isTrusted));
+            if (phc != sourcePhc && !_cards.ContainsKey(phc) && _cards.Count < MostCards)
+                Attempt(phc, () => Add(phc, DriverTable.Find(driver).Quirks.HasFlag(DriverQuirks.MayShareClock), isTrusted));
         }
     }
 
-    /// <summary>Looks at all and steers them.</summary>
-    public void Follow(ClockClaim kept, UtcForecast? utc)
+    /// <summary>Compares and steers all followers.</summary>
+    public void Follow(TimeQuality sourceQuality, UtcForecast? utc)
     {
         if (_system is not null)
-            System = Look(_system, kept, utc);
-        // Two PHCs both count TAI: whatever UTC does, it does not matter between them.
-        UtcForecast? between = reference.CountsUtc ? utc : new UtcForecast(UtcOffset.Since2017);
+            System = FollowOne(_system, sourceQuality, utc);
+        // Two PHCs both count TAI: UTC does not matter between them.
+        UtcForecast? between = source.CountsUtc ? utc : new UtcForecast(UtcOffset.Since2017);
         foreach (Card card in _cards.Values)
         {
             if (card.Clock is not null)
-                card.Claim = Look(card.Clock, kept, between);
+                card.Quality = FollowOne(card.Clock, sourceQuality, between);
         }
     }
 
@@ -81,16 +88,17 @@ internal sealed class ClockMesh(ClockOptions options, KeptReference reference, i
             card.Clock?.Dispose();
     }
 
-    private static FollowerSnapshot Describe(ClockFollower follower, ClockClaim claim) => new(follower.Name, claim.State, follower.OffsetNs, claim.BoundNs == uint.MaxValue ? null : claim.BoundNs);
+    private static FollowerSnapshot Describe(FollowerServo follower, TimeQuality quality) =>
+        new(follower.Name, quality.State, follower.OffsetNs, quality.BoundNs == uint.MaxValue ? null : quality.BoundNs);
 
-    private ClockClaim Look(ClockFollower follower, ClockClaim kept, UtcForecast? utc)
+    private TimeQuality FollowOne(FollowerServo follower, TimeQuality sourceQuality, UtcForecast? utc)
     {
-        ClockClaim claim = ClockClaim.None;
-        Try(-1, () => claim = follower.Follow(kept, utc));
-        return claim;
+        TimeQuality quality = TimeQuality.None;
+        Attempt(-1, () => quality = follower.Follow(sourceQuality, utc));
+        return quality;
     }
 
-    private void Try(int phc, Action what)
+    private void Attempt(int phc, Action what)
     {
         try
         {
@@ -98,7 +106,7 @@ internal sealed class ClockMesh(ClockOptions options, KeptReference reference, i
         }
         catch (IOException e)
         {
-            log.Failed(phc < 0 ? e.Message : string.Create(CultureInfo.InvariantCulture, $"/dev/ptp{phc}: does not follow: {e.Message}"));
+            log.Failed(phc < 0 ? e.Message : string.Create(CultureInfo.InvariantCulture, $"/dev/ptp{phc}: cannot follow: {e.Message}"));
         }
     }
 
@@ -108,9 +116,11 @@ internal sealed class ClockMesh(ClockOptions options, KeptReference reference, i
         try
         {
             int same = mayShare ? FindSame(clock, isTrusted) : -1;
-            ClockFollower? follower = same < 0 ? new ClockFollower(new FollowingCard(clock, reference), options.TargetNs) : null;
+            FollowerServo? follower = same < 0 ? new FollowerServo(new PhcFollower(clock, source), options.TargetNs) : null;
             _cards.Add(phc, new Card(follower, same));
-            log.Note(same < 0 ? $"{clock.Name} follows {reference.Clock.Name}" : string.Create(CultureInfo.InvariantCulture, $"{clock.Name} is the clock of /dev/ptp{same}, and is not steered beside it"));
+            log.Report(same < 0
+                ? $"{clock.Name} follows {source.Clock.Name}"
+                : string.Create(CultureInfo.InvariantCulture, $"{clock.Name} is an alias of /dev/ptp{same} and is not steered separately"));
             if (follower is null)
                 clock.Dispose();
         }
@@ -121,14 +131,16 @@ internal sealed class ClockMesh(ClockOptions options, KeptReference reference, i
         }
     }
 
-    /// <summary>Two servos on one clock would fight: whether it is one of those there are is tried out by a nudge of some microseconds, before anybody relies on it.</summary>
-    /// <returns>N of the clock that it is; -1: one of its own.</returns>
+    /// <summary>
+    /// Two servos must not steer one clock. A nudge of some microseconds finds aliases, before the recorder relies on the clock.
+    /// </summary>
+    /// <returns>N of the clock that it is an alias of; -1 for a clock of its own.</returns>
     private int FindSame(PhcClock clock, bool isTrusted)
     {
         if (isTrusted)
-            throw new IOException("it may be the kept clock under another number, and finding out would disturb that: it is tried when the clock is made anew");
-        if (referencePhc >= 0 && SharedClock.IsOne(clock, reference.Clock))
-            return referencePhc;
+            throw new IOException("may be an alias of the source clock, which is in use; checked when the source is opened again");
+        if (sourcePhc >= 0 && SharedClock.IsOne(clock, source.Clock))
+            return sourcePhc;
         foreach ((int phc, Card card) in _cards)
         {
             if (card.Clock is null)
@@ -146,6 +158,6 @@ internal sealed class ClockMesh(ClockOptions options, KeptReference reference, i
         _endedSteps += _cards[phc].Clock?.Steps ?? 0;
         _cards[phc].Clock?.Dispose();
         _cards.Remove(phc);
-        log.Note(string.Create(CultureInfo.InvariantCulture, $"/dev/ptp{phc} does not follow any more: it stamps no recorded port"));
+        log.Report(string.Create(CultureInfo.InvariantCulture, $"/dev/ptp{phc} no longer follows: it stamps no recorded port"));
     }
 }

@@ -6,148 +6,172 @@ using Capbox.Ptp.Clocks;
 namespace Capbox.Timing;
 
 /// <summary>
-/// Makes another clock of the machine follow the kept one, once a second, and says what a stamp of it is worth: the system clock for ports whose packets the kernel stamps while a card keeps the time (X710),
-/// the PHCs of other cards. Proportional and integral, as phc2sys does it: the two clocks are compared to tens or hundreds of nanoseconds each second, so there is nothing to filter. One step, at the first
-/// look; after that offsets are made up by slewing, and until they are the bound tells. A leap second is the kernel's to make; one that it did not make is a step.
+/// Disciplines one more clock of the machine to the source clock, once a second, and rates its stamps: the system clock where the kernel
+/// stamps packets while a card keeps the time (X710), and the PHCs of other cards. A proportional-integral servo as in phc2sys: the two
+/// clocks are compared to tens or hundreds of nanoseconds each second, so there is nothing to filter. It steps once, at the first
+/// comparison, and slews later offsets; until they are gone they count in the bound. The kernel makes leap seconds; a leap second that the
+/// kernel missed is stepped.
 /// </summary>
-internal sealed class ClockFollower(IFollowingClock clock, long targetNs) : IDisposable
+internal sealed class FollowerServo(IFollowerClock clock, long targetNs) : IDisposable
 {
     private const double Proportional = 0.7, Integral = 0.3;
     private const long FirstStepNs = 20_000, SecondNs = 1_000_000_000;
 
-    /// <summary>Slewing costs accuracy of rates: 100 ppm.</summary>
+    /// <summary>Largest slew, 100 ppm: slewing costs accuracy of rates.</summary>
     private const double MostSlewPpb = 100_000;
 
-    /// <summary>Looks whose offsets count for the bound: what the clock did in them it may do until the next one.</summary>
-    private const int Looks = 8;
+    /// <summary>Comparisons that count for the bound: the clock may repeat until the next one what it did in these.</summary>
+    private const int Samples = 8;
 
-    /// <summary>Around a leap second the kernel's clock is a second off for up to a tick, and so are stamps in it: nothing is compared or told.</summary>
+    /// <summary>
+    /// Around a leap second the kernel's clock and its stamps are a second off for up to a tick: nothing is compared or published.
+    /// </summary>
     public const long LeapQuietNs = 1_500_000_000;
 
-    /// <summary>How long after a leap second a clock that is off by just that second is taken for one that did not make it, and by how much it may be off beside.</summary>
-    private const long LeapLateNs = 60 * SecondNs, LeapSlackNs = 50_000_000;
+    /// <summary>
+    /// Within this time after a leap second, a clock that is off by one second, give or take the slack, missed the leap second.
+    /// </summary>
+    private const long LeapMissedNs = 60 * SecondNs, LeapSlackNs = 50_000_000;
 
-    /// <summary>A move between two looks that is no oscillator's, and for how many looks it is waited.</summary>
+    /// <summary>
+    /// A move between two comparisons that no oscillator makes, and for how many comparisons the servo waits for its correction.
+    /// </summary>
     private const long JumpNs = 1_000_000;
-    private const int MostHeld = 3;
+    private const int MostWaits = 3;
 
-    private readonly long[] _offsets = new long[Looks];
+    private readonly long[] _offsets = new long[Samples];
     private int _count;
-    private int _held;
-    private double _drift; // the oscillator's error that was learnt, as a dial, ppb
+    private int _waits;
+    private double _drift; // estimated error of the oscillator as a frequency adjustment, ppb
     private bool _isStarted;
-    private int _leap; // the last that was announced
+    private int _leap; // the last one announced
     private TaiTime _leapAt;
-    private ClockClaim _claim = ClockClaim.None;
+    private TimeQuality _quality = TimeQuality.None;
 
-    /// <summary>The clock that follows.</summary>
+    /// <summary>Name of the follower clock.</summary>
     public string Name => clock.Name;
 
-    /// <summary>The clock minus what it should show, at the last look, ns.</summary>
+    /// <summary>Follower minus its target time at the last comparison, ns.</summary>
     public long OffsetNs { get; private set; }
 
-    /// <summary>Steps that were made.</summary>
+    /// <summary>Steps made so far.</summary>
     public int Steps { get; private set; }
 
-    /// <summary>Looks at both clocks and steers. Without a kept clock that can be believed, or without TAI - UTC, the clock runs on as it was dialled, and nothing is claimed.</summary>
-    /// <param name="kept">What the kept clock is worth.</param>
-    /// <param name="utc">TAI - UTC; null: not known.</param>
-    /// <exception cref="IOException">A clock refuses.</exception>
-    public ClockClaim Follow(ClockClaim kept, UtcForecast? utc)
+    /// <summary>
+    /// Compares both clocks and steers the follower. Without a usable source or without TAI - UTC the follower keeps its frequency
+    /// adjustment, and its quality is None.
+    /// </summary>
+    /// <param name="source">Quality of the source clock.</param>
+    /// <param name="utc">TAI - UTC; null if unknown.</param>
+    /// <exception cref="IOException">A clock rejects the call.</exception>
+    public TimeQuality Follow(TimeQuality source, UtcForecast? utc)
     {
-        if (utc is not { } forecast || kept.BoundNs == uint.MaxValue || kept.State is ClockState.Acquiring or ClockState.Unsynchronised or ClockState.Untraceable)
+        if (utc is not { } forecast || source.BoundNs == uint.MaxValue
+            || source.State is ClockState.Acquiring or ClockState.Unsynchronised or ClockState.Untraceable)
         {
             _count = 0;
-            return _claim = ClockClaim.None;
+            return _quality = TimeQuality.None;
         }
 
         if (forecast.Leap != 0)
             (_leap, _leapAt) = (forecast.Leap, forecast.LeapAt);
-        Comparison look = clock.Compare(forecast);
-        long sinceLeapNs = look.At.Nanoseconds - _leapAt.Nanoseconds;
+        Comparison sample = clock.Compare(forecast);
+        long sinceLeapNs = sample.At.Nanoseconds - _leapAt.Nanoseconds;
         if (_leap != 0 && Math.Abs(sinceLeapNs) < LeapQuietNs)
-            return OffBy(SecondNs);
+            return WidenedBy(SecondNs);
         if (!_isStarted)
-            look = Start(look);
-        else if (_leap != 0 && sinceLeapNs is > 0 and < LeapLateNs && Math.Abs(Math.Abs(look.OffsetNs) - SecondNs) < LeapSlackNs)
-            return MakeLeap(look);
-        if (IsJump(look.OffsetNs))
-            return OffBy(Math.Abs(look.OffsetNs - OffsetNs));
-        Steer(look.OffsetNs);
-        _claim = Claim(kept, look.BoundNs);
-        clock.Declare(new SystemClockStatus(_claim.State != ClockState.Acquiring, _claim.BoundNs, Math.Abs(look.OffsetNs), Announced(forecast), forecast.At(look.At)));
-        return _claim;
+            sample = Start(sample);
+        else if (_leap != 0 && sinceLeapNs is > 0 and < LeapMissedNs && Math.Abs(Math.Abs(sample.OffsetNs) - SecondNs) < LeapSlackNs)
+            return MakeLeap(sample);
+        if (IsWaitingOutJump(sample.OffsetNs))
+            return WidenedBy(Math.Abs(sample.OffsetNs - OffsetNs));
+        Steer(sample.OffsetNs);
+        _quality = Rate(source, sample.BoundNs);
+        clock.Declare(new SystemClockStatus(
+            _quality.State != ClockState.Acquiring,
+            _quality.BoundNs,
+            Math.Abs(sample.OffsetNs),
+            Announced(forecast),
+            forecast.At(sample.At)));
+        return _quality;
     }
 
     public void Dispose() => clock.Dispose();
 
-    /// <summary>What the kernel is told of a leap second.</summary>
-    public static LeapSecond Announced(in UtcForecast forecast) => forecast.Leap switch { > 0 => LeapSecond.Insert, < 0 => LeapSecond.Delete, _ => LeapSecond.None };
+    /// <summary>Leap second to announce to the kernel.</summary>
+    public static LeapSecond Announced(in UtcForecast forecast) =>
+        forecast.Leap switch { > 0 => LeapSecond.Insert, < 0 => LeapSecond.Delete, _ => LeapSecond.None };
 
     private void Steer(long offsetNs)
     {
         double slew = Math.Clamp(-Proportional * offsetNs, -MostSlewPpb, MostSlewPpb);
-        // What takes longer than a look to make up is time that is missing and says nothing of the oscillator, unless it grows in spite of the slewing.
-        bool isMadeUp = Math.Abs(slew) == MostSlewPpb && Math.Abs(offsetNs) < Math.Abs(OffsetNs);
-        double learnt = isMadeUp ? 0 : Integral * Math.Clamp(offsetNs, -MostSlewPpb, MostSlewPpb);
-        _drift = Math.Clamp(_drift - learnt, -clock.MaxFrequencyPpb, clock.MaxFrequencyPpb);
+        // An offset that takes several seconds to slew says nothing of the oscillator, unless it grows in spite of the slewing.
+        bool isSlewing = Math.Abs(slew) == MostSlewPpb && Math.Abs(offsetNs) < Math.Abs(OffsetNs);
+        double learned = isSlewing ? 0 : Integral * Math.Clamp(offsetNs, -MostSlewPpb, MostSlewPpb);
+        _drift = Math.Clamp(_drift - learned, -clock.MaxFrequencyPpb, clock.MaxFrequencyPpb);
         OffsetNs = offsetNs;
-        _offsets[_count++ % Looks] = offsetNs;
+        _offsets[_count++ % Samples] = offsetNs;
         clock.SetFrequency(Math.Clamp(_drift + slew, -clock.MaxFrequencyPpb, clock.MaxFrequencyPpb));
     }
 
-    /// <summary>No oscillator moves so far from one look to the next: one of the two was stepped, and for some looks it is waited whether it is put right.</summary>
-    private bool IsJump(long offsetNs)
+    /// <summary>
+    /// No oscillator moves that far between two comparisons: one clock was stepped. The servo waits some comparisons for a correction.
+    /// </summary>
+    private bool IsWaitingOutJump(long offsetNs)
     {
-        bool isHeld = _count > 0 && Math.Abs(offsetNs - OffsetNs) > JumpNs && _held < MostHeld;
-        _held = isHeld ? _held + 1 : 0;
-        return isHeld;
+        bool isWaiting = _count > 0 && Math.Abs(offsetNs - OffsetNs) > JumpNs && _waits < MostWaits;
+        _waits = isWaiting ? _waits + 1 : 0;
+        return isWaiting;
     }
 
-    private Comparison Start(in Comparison look)
+    private Comparison Start(in Comparison sample)
     {
         _isStarted = true;
         _drift = clock.FrequencyPpb;
-        if (Math.Abs(look.OffsetNs) <= FirstStepNs)
-            return look;
-        clock.Step(-look.OffsetNs);
+        if (Math.Abs(sample.OffsetNs) <= FirstStepNs)
+            return sample;
+        clock.Step(-sample.OffsetNs);
         Steps++;
-        return look with { OffsetNs = 0 };
+        return sample with { OffsetNs = 0 };
     }
 
-    /// <summary>The kernel was not told in time, or is not to be told: 28 hours of slewing would be the other way.</summary>
-    private ClockClaim MakeLeap(in Comparison look)
+    /// <summary>The kernel missed the leap second: slewing a second at 100 ppm takes 2.8 hours.</summary>
+    private TimeQuality MakeLeap(in Comparison sample)
     {
-        clock.Step(look.OffsetNs > 0 ? -SecondNs : SecondNs);
+        clock.Step(sample.OffsetNs > 0 ? -SecondNs : SecondNs);
         Steps++;
-        return OffBy(SecondNs);
+        return WidenedBy(SecondNs);
     }
 
-    /// <summary>What was claimed last, with so much more that it may be wrong.</summary>
-    private ClockClaim OffBy(long ns)
+    /// <summary>The last quality, widened by ns.</summary>
+    private TimeQuality WidenedBy(long ns)
     {
-        if (_claim.BoundNs == uint.MaxValue)
-            return _claim;
-        return new(ClockTrust.Worse(ClockState.Degraded, _claim.State), (uint)Math.Min(_claim.BoundNs + ns, uint.MaxValue));
+        if (_quality.BoundNs == uint.MaxValue)
+            return _quality;
+        return new(ClockTrust.Worse(ClockState.Degraded, _quality.State), (uint)Math.Min(_quality.BoundNs + ns, uint.MaxValue));
     }
 
-    /// <summary>What the kept clock is worth, what the two were read to, how far apart they were, and as much again as the offset moved from look to look: it may do so until the next one.</summary>
-    private ClockClaim Claim(ClockClaim kept, long readNs)
+    /// <summary>
+    /// The bound: that of the source, that of the reading, the largest recent offset, and once more the largest recent change of offset.
+    /// </summary>
+    private TimeQuality Rate(TimeQuality source, long readNs)
     {
-        int looks = Math.Min(_count, Looks);
+        int samples = Math.Min(_count, Samples);
         long most = 0, moved = 0;
-        for (int i = 0; i < looks; i++)
+        for (int i = 0; i < samples; i++)
         {
-            long at = _offsets[(_count - 1 - i) % Looks];
+            long at = _offsets[(_count - 1 - i) % Samples];
             most = Math.Max(most, Math.Abs(at));
-            if (i + 1 < looks)
-                moved = Math.Max(moved, Math.Abs(at - _offsets[(_count - 2 - i) % Looks]));
+            if (i + 1 < samples)
+                moved = Math.Max(moved, Math.Abs(at - _offsets[(_count - 2 - i) % Samples]));
         }
 
-        long bound = kept.BoundNs + readNs + most + moved;
+        long bound = source.BoundNs + readNs + most + moved;
         if (bound >= uint.MaxValue)
             return new(ClockState.Unsynchronised, uint.MaxValue);
-        ClockState state = looks < Looks ? ClockState.Acquiring : bound > targetNs ? ClockTrust.Worse(ClockState.Degraded, kept.State) : kept.State;
+        ClockState state = samples < Samples ? ClockState.Acquiring
+            : bound > targetNs ? ClockTrust.Worse(ClockState.Degraded, source.State)
+            : source.State;
         return new(state, (uint)bound);
     }
 }

@@ -3,38 +3,40 @@ using Capbox.Ptp.Clocks;
 
 namespace Capbox.Timing;
 
-/// <summary>A clock that follows the kept one, as its follower needs it: compared with it, steered, and told what it is worth.</summary>
-internal interface IFollowingClock : IDisposable
+/// <summary>
+/// A follower clock as <see cref="FollowerServo"/> needs it: it can be compared with the source clock, steered, and its status declared.
+/// </summary>
+internal interface IFollowerClock : IDisposable
 {
     string Name { get; }
     double FrequencyPpb { get; }
     double MaxFrequencyPpb { get; }
 
-    /// <summary>This clock minus what it should show.</summary>
-    /// <param name="utc">TAI - UTC now; only for clocks of which one counts UTC.</param>
+    /// <summary>Measures this clock minus its target time.</summary>
+    /// <param name="utc">Current TAI - UTC; used only if one of the clocks counts UTC.</param>
     Comparison Compare(in UtcForecast utc);
 
     void SetFrequency(double ppb);
 
     void Step(long ns);
 
-    /// <summary>Tells who asks the kernel what the clock is worth, where the kernel keeps that.</summary>
+    /// <summary>Declares the status of the clock to the kernel, where the kernel keeps one.</summary>
     void Declare(in SystemClockStatus status);
 }
 
-/// <summary>Two clocks at one moment.</summary>
-/// <param name="At">When, as the kept clock says.</param>
-/// <param name="OffsetNs">The one that follows minus what it should show.</param>
-/// <param name="BoundNs">How wrong that may be by the reading.</param>
+/// <summary>A comparison of two clocks at one moment.</summary>
+/// <param name="At">Time of the source clock.</param>
+/// <param name="OffsetNs">Follower minus its target time.</param>
+/// <param name="BoundNs">Largest error of the offset from the reading.</param>
 internal readonly record struct Comparison(TaiTime At, long OffsetNs, long BoundNs);
 
-/// <summary>The kept clock as those that follow it see it.</summary>
-/// <param name="Clock">Read only.</param>
-/// <param name="CountsUtc">It is CLOCK_REALTIME, not a PHC.</param>
-internal sealed record KeptReference(IClock Clock, bool CountsUtc);
+/// <summary>The source clock as its followers see it.</summary>
+/// <param name="Clock">Only read.</param>
+/// <param name="CountsUtc">True for CLOCK_REALTIME, false for a PHC.</param>
+internal sealed record SourceClock(IClock Clock, bool CountsUtc);
 
-/// <summary>CLOCK_REALTIME behind a PHC.</summary>
-internal sealed class FollowingSystem(SystemClock clock, KeptReference kept) : IFollowingClock
+/// <summary>CLOCK_REALTIME as a follower of a PHC.</summary>
+internal sealed class SystemFollower(SystemClock clock, SourceClock source) : IFollowerClock
 {
     public string Name => clock.Name;
     public double FrequencyPpb => clock.FrequencyPpb;
@@ -42,7 +44,7 @@ internal sealed class FollowingSystem(SystemClock clock, KeptReference kept) : I
 
     public Comparison Compare(in UtcForecast utc)
     {
-        ClockReading reading = kept.Clock.Read(ReferenceClock.Realtime);
+        ClockReading reading = source.Clock.Read(ReferenceClock.Realtime);
         TaiTime at = new(reading.Nanoseconds);
         return new(at, reading.ReferenceNs - (at.Nanoseconds - utc.At(at).Nanoseconds), reading.BoundNs);
     }
@@ -56,8 +58,8 @@ internal sealed class FollowingSystem(SystemClock clock, KeptReference kept) : I
     public void Dispose() => clock.Dispose();
 }
 
-/// <summary>A PHC behind another one, or behind CLOCK_REALTIME.</summary>
-internal sealed class FollowingCard(IClock clock, KeptReference kept) : IFollowingClock
+/// <summary>A PHC as a follower of another PHC or of CLOCK_REALTIME.</summary>
+internal sealed class PhcFollower(IClock clock, SourceClock source) : IFollowerClock
 {
     public string Name => clock.Name;
     public double FrequencyPpb => clock.FrequencyPpb;
@@ -65,9 +67,9 @@ internal sealed class FollowingCard(IClock clock, KeptReference kept) : IFollowi
 
     public Comparison Compare(in UtcForecast utc)
     {
-        if (!kept.CountsUtc)
+        if (!source.CountsUtc)
         {
-            ClockReading pair = clock.ReadAgainst(kept.Clock);
+            ClockReading pair = clock.ReadAgainst(source.Clock);
             return new(new(pair.ReferenceNs), pair.OffsetNs, pair.BoundNs);
         }
 
@@ -82,7 +84,7 @@ internal sealed class FollowingCard(IClock clock, KeptReference kept) : IFollowi
 
     public void Declare(in SystemClockStatus status)
     {
-        // Nobody can be told.
+        // The kernel keeps no status of a PHC.
     }
 
     public void Dispose() => clock.Dispose();

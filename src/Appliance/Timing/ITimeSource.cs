@@ -3,24 +3,32 @@ using Capbox.Platform.Time;
 
 namespace Capbox.Timing;
 
-/// <summary>A clock whose worth is known while it is kept, by our own servo or by somebody else's. One thread, but for <see cref="Stop"/> and <see cref="AcceptShifts"/>.</summary>
-internal interface IKeptClock : IDisposable
+/// <summary>
+/// A clock of known quality, disciplined by capbox or by a daemon. One thread, except <see cref="Stop"/> and <see cref="AcceptShifts"/>.
+/// </summary>
+internal interface ITimeSource : IDisposable
 {
-    /// <summary>TAI - UTC of the segments to come and since or from when it holds, a leap second some seconds ahead; null: not known. After <see cref="TryTakeClaims"/>.</summary>
+    /// <summary>
+    /// TAI - UTC of new segments and the moment from which it holds, a leap second some seconds ahead; null if unknown. Valid after <see
+    /// cref="TryEvaluate"/>.
+    /// </summary>
     (UtcOffset Offset, TaiTime From)? SegmentUtc { get; }
 
-    /// <summary>Waits for something to do and does it, half a second at most. False: it is gone and must be made anew.</summary>
+    /// <summary>Waits for work and does it, for at most half a second. False: the clock is gone, the source must be opened again.</summary>
     bool Turn();
 
-    /// <summary>What holds now, if it was looked at since the last call: once a second.</summary>
-    /// <param name="system">Of the stamps that the kernel makes.</param>
-    /// <param name="cards">Of the stamps of the cards, by port of the recorder; valid until the next call.</param>
-    /// <param name="snapshot">For people.</param>
-    bool TryTakeClaims(out ClockClaim system, out ReadOnlySpan<ClockClaim> cards, out ClockSnapshot snapshot);
+    /// <summary>Evaluates the clock, once a second. False: nothing is new since the last call.</summary>
+    /// <param name="system">Quality of the kernel's stamps.</param>
+    /// <param name="cards">Quality of the cards' stamps, by port of the recorder; valid until the next call.</param>
+    /// <param name="snapshot">State for users.</param>
+    bool TryEvaluate(out TimeQuality system, out ReadOnlySpan<TimeQuality> cards, out ClockSnapshot snapshot);
 
-    /// <summary>Takes the steps that were not followed for true, soon, and says what they were, ns. Null: its own program decides what it follows. Any thread.</summary>
+    /// <summary>
+    /// Accepts the steps that were not followed, within a second, and returns their sum, ns. Null: a daemon decides what to follow. Any
+    /// thread.
+    /// </summary>
     double? AcceptShifts();
 
-    /// <summary>Ends a <see cref="Turn"/> that waits. Any thread.</summary>
+    /// <summary>Ends a waiting <see cref="Turn"/>. Any thread.</summary>
     void Stop();
 }

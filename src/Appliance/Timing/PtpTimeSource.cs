@@ -9,65 +9,68 @@ using Capbox.Ptp.Servo;
 using Capbox.Ptp.Transport;
 using Capbox.Timing.Raw;
 using Microsoft.Extensions.Logging;
-using PtpState = Capbox.Ptp.Servo.ClockState;
 
 namespace Capbox.Timing;
 
-/// <summary>A PTP port with its clock and the card's stamps, while they are there. One thread, but for <see cref="Stop"/>.</summary>
-internal sealed class KeptClock : IKeptClock
+/// <summary>A PTP port with its clock and the card's stamps. One thread, except <see cref="Stop"/>.</summary>
+internal sealed class PtpTimeSource : ITimeSource
 {
     private const int TurnMs = 500;
 
-    /// <summary>Delay_Req up to 16 a second, if the master allows so many: the delay is as well known as the Syncs then.</summary>
+    /// <summary>Up to 16 Delay_Req a second, if the master allows it: the delay is then known as well as the Syncs.</summary>
     private const int MostDelayLog = -4;
 
-    /// <summary>Interfaces come and go: which port is stamped by this clock is looked up again every so many seconds.</summary>
-    private const int LookAtPortsSeconds = 10;
+    /// <summary>Seconds between two searches for the ports that this clock stamps: interfaces come and go.</summary>
+    private const int PortSearchSeconds = 10;
 
-    /// <summary>Beyond this it is not known which second it is, for a leap second say.</summary>
+    /// <summary>Beyond this bound the current second is unknown, which a leap second needs.</summary>
     private const uint MostBoundNs = 500_000_000;
 
     private readonly ClockOptions _options;
     private readonly PortLog _log;
     private readonly PortStamping? _stamping;
     private readonly IClock _clock;
-    private readonly ClockMesh _mesh;
+    private readonly FollowerClocks _followers;
     private readonly PtpPort _port;
     private readonly PtpLoop _loop;
     private readonly int _phc = -1; // N of /dev/ptpN
-    private readonly ClockClaim[] _cards;
+    private readonly TimeQuality[] _cards;
     private readonly StampingPorts _ports;
-    private long _toldNs = long.MinValue;
-    private int _looks;
+    private long _evaluatedNs = long.MinValue;
+    private int _evaluations;
 
-    /// <exception cref="IOException">The interface, its stamps or its clock are not to be had.</exception>
-    public KeptClock(ClockOptions options, Func<IReadOnlyList<PortOptions>> ports, ExchangeLog? exchanges, ILogger logger)
+    /// <exception cref="IOException">The interface, its stamps or its clock cannot be opened.</exception>
+    public PtpTimeSource(ClockOptions options, Func<IReadOnlyList<PortOptions>> ports, ExchangeLog? exchanges, ILogger logger)
     {
         (_options, _log) = (options, new PortLog(logger, exchanges));
-        (_cards, _ports) = (new ClockClaim[RecordingPlan.MaxPorts], new StampingPorts(ports));
-        ClockPort found = ClockPorts.Read().FirstOrDefault(p => p.Name == options.Interface) ?? throw new IOException($"{options.Interface}: no such interface");
+        (_cards, _ports) = (new TimeQuality[RecordingPlan.MaxPorts], new StampingPorts(ports));
+        ClockPort found = ClockPorts.Read().FirstOrDefault(p => p.Name == options.Interface)
+            ?? throw new IOException($"{options.Interface}: no such interface");
         try
         {
-            if (options.Clock == FollowingClock.Card)
+            if (options.Clock == DisciplinedClock.Card)
             {
                 _phc = Phc(found, options.IsVirtual);
                 _clock = PhcClock.Open(_phc);
-                _stamping = PortStamping.Enable(options.Interface, options.Transport == PtpTransport.Ethernet ? StampNeeds.EthernetEvents : StampNeeds.UdpEvents);
+                StampNeeds needs = options.Transport == PtpTransport.Ethernet ? StampNeeds.EthernetEvents : StampNeeds.UdpEvents;
+                _stamping = PortStamping.Enable(options.Interface, needs);
             }
             else
             {
                 _clock = new SystemClock();
             }
 
-            TimeBase timeBase = _clock is SystemClock system ? TimeBase.System(system, system.ReadStatus().TaiOffset ?? UtcOffset.Since2017) : TimeBase.Hardware(_clock);
-            _mesh = new ClockMesh(options, new KeptReference(_clock, timeBase.Utc is not null), _phc, _log);
+            TimeBase timeBase = _clock is SystemClock system
+                ? TimeBase.System(system, system.ReadStatus().TaiOffset ?? UtcOffset.Since2017)
+                : TimeBase.Hardware(_clock);
+            _followers = new FollowerClocks(options, new SourceClock(_clock, timeBase.Utc is not null), _phc, _log);
             _port = new PtpPort(PortSettings(found), timeBase, _log);
             _loop = new PtpLoop(_port);
         }
         catch
         {
             _port?.Dispose();
-            _mesh?.Dispose();
+            _followers?.Dispose();
             _stamping?.Dispose();
             _clock?.Dispose();
             throw;
@@ -90,7 +93,7 @@ internal sealed class KeptClock : IKeptClock
     {
         _loop.Dispose();
         _port.Dispose();
-        _mesh.Dispose();
+        _followers.Dispose();
         _stamping?.Dispose();
         _clock.Dispose();
     }
@@ -99,41 +102,45 @@ internal sealed class KeptClock : IKeptClock
     public (UtcOffset Offset, TaiTime From)? SegmentUtc { get; private set; }
 
     /// <inheritdoc/>
-    public bool TryTakeClaims(out ClockClaim system, out ReadOnlySpan<ClockClaim> cards, out ClockSnapshot snapshot)
+    public bool TryEvaluate(out TimeQuality system, out ReadOnlySpan<TimeQuality> cards, out ClockSnapshot snapshot)
     {
         PortStatus status = _port.Status;
         cards = _cards;
-        (system, snapshot) = (ClockClaim.None, null!);
-        if (status.MonotonicNs == _toldNs)
+        (system, snapshot) = (TimeQuality.None, null!);
+        if (status.MonotonicNs == _evaluatedNs)
             return false;
-        _toldNs = status.MonotonicNs;
-        if (_looks++ % LookAtPortsSeconds == 0)
+        _evaluatedNs = status.MonotonicNs;
+        if (_evaluations++ % PortSearchSeconds == 0)
         {
-            _mesh.Take(_ports.Find(), isTrusted: status.Quality.State is PtpState.Locked or PtpState.Degraded or PtpState.Holdover);
+            bool isTrusted = status.Quality.State is SyncState.Locked or SyncState.Degraded or SyncState.Holdover;
+            _followers.Update(_ports.Find(), isTrusted);
             RenewStamps();
         }
 
-        ClockClaim claim = Claims.Of(status.Quality, _options.TargetNs);
-        _mesh.Follow(claim, status.Forecast);
-        SegmentUtc = Claims.SegmentUtc(status.Forecast, status.Quality.At);
-        bool isSystem = _options.Clock == FollowingClock.System;
+        TimeQuality quality = TimeQualityRules.Evaluate(status.Quality, _options.TargetNs);
+        _followers.Follow(quality, status.Forecast);
+        SegmentUtc = TimeQualityRules.SegmentUtc(status.Forecast, status.Quality.At);
+        bool isSystem = _options.Clock == DisciplinedClock.System;
         if (isSystem && _options.IsSteered)
-            Declare((SystemClock)_clock, claim, status);
-        system = Claims.InUtc(isSystem ? claim : _mesh.System, status.Forecast is not null);
+            Declare((SystemClock)_clock, quality, status);
+        bool isUtcKnown = status.Forecast is not null;
+        system = TimeQualityRules.InUtc(isSystem ? quality : _followers.System, isUtcKnown);
         for (int i = 0; i < _cards.Length; i++)
-            _cards[i] = Claims.InUtc(_ports[i] < 0 ? ClockClaim.None : _mesh.Of(_ports[i], claim), status.Forecast is not null);
-        snapshot = Describe(status, Claims.InUtc(claim, status.Forecast is not null));
+            _cards[i] = TimeQualityRules.InUtc(_ports[i] < 0 ? TimeQuality.None : _followers.Evaluate(_ports[i], quality), isUtcKnown);
+        snapshot = Describe(status, TimeQualityRules.InUtc(quality, isUtcKnown));
         return true;
     }
 
-    /// <summary>N of /dev/ptpN that is kept.</summary>
+    /// <summary>N of the /dev/ptpN to discipline.</summary>
     private static int Phc(ClockPort port, bool isVirtual)
     {
-        int card = port.Clock ?? throw new IOException($"{port.Name}: the card has no clock; \"clock\": \"system\" follows with the system clock");
+        int card = port.Clock ?? throw new IOException($"{port.Name}: the card has no clock; discipline the system clock instead");
         if (!isVirtual)
             return card;
         string device = PtpSysfs.DevicePath(card);
-        return PtpSysfs.Machine.VirtualClocks(card) is [int first, ..] ? first : throw new IOException($"{port.Name}: {device} has no virtual clock: `capbox clock adjust {device} --virtual 1` makes one");
+        return PtpSysfs.Machine.VirtualClocks(card) is [int first, ..]
+            ? first
+            : throw new IOException($"{port.Name}: {device} has no virtual clock (n_vclocks is 0)");
     }
 
     private PtpPortOptions PortSettings(ClockPort found) => new()
@@ -142,7 +149,7 @@ internal sealed class KeptClock : IKeptClock
         {
             Interface = _options.Interface,
             Transport = _options.Transport,
-            Stamps = _options.Clock == FollowingClock.Card ? StampSource.Hardware : StampSource.Software,
+            Stamps = _options.Clock == DisciplinedClock.Card ? StampSource.Hardware : StampSource.Software,
             PhcIndex = _options.IsVirtual ? _phc : -1,
         },
         Engine = new EngineOptions
@@ -156,16 +163,16 @@ internal sealed class KeptClock : IKeptClock
         },
         Mode = _options.IsSteered ? PortMode.Steer : PortMode.Measure,
         Quality = new QualityPolicy(AsymmetryNs: _options.AsymmetryNs, TargetNs: _options.TargetNs),
-        LosesDialAtLinkChange = found.Quirks.HasFlag(DriverQuirks.RedialAfterLinkChange),
+        LosesFrequencyAtLinkChange = found.Quirks.HasFlag(DriverQuirks.RedialAfterLinkChange),
     };
 
-    /// <summary>There is one setting of stamps for all programs, and others may put back what they found.</summary>
+    /// <summary>All programs share one stamping setting of the card, and another program may restore its own.</summary>
     private void RenewStamps()
     {
         try
         {
             if (_stamping?.Renew() == true)
-                _log.Failed($"{_options.Interface}: another program took the card's stamps away; asked for again");
+                _log.Failed($"{_options.Interface}: another program disabled the card's stamps; enabled again");
         }
         catch (IOException e)
         {
@@ -173,18 +180,23 @@ internal sealed class KeptClock : IKeptClock
         }
     }
 
-    /// <summary>The kernel is told what its clock is worth, and makes an announced leap second.</summary>
-    private void Declare(SystemClock system, ClockClaim claim, in PortStatus status)
+    /// <summary>Declares the quality of CLOCK_REALTIME to the kernel, and an announced leap second, which the kernel then makes.</summary>
+    private void Declare(SystemClock system, TimeQuality quality, in PortStatus status)
     {
-        // Noisy stamps may leave it acquiring for ever; it knows which second it is all the same.
-        if (claim.BoundNs > MostBoundNs || status.Forecast is not { } utc)
+        // Noisy stamps may leave the clock acquiring for ever; it knows the current second all the same.
+        if (quality.BoundNs > MostBoundNs || status.Forecast is not { } utc)
             return;
-        // The kernel changes its TAI - UTC with the leap second: it is not told the old one by chance right after.
-        if (utc.Leap != 0 && utc.LeapAt.Nanoseconds - status.Quality.At.Nanoseconds < ClockFollower.LeapQuietNs)
+        // The kernel changes its TAI - UTC with the leap second: declaring the old value right after it would undo that.
+        if (utc.Leap != 0 && utc.LeapAt.Nanoseconds - status.Quality.At.Nanoseconds < FollowerServo.LeapQuietNs)
             return;
         try
         {
-            system.Declare(new SystemClockStatus(claim.State != Packets.Pcapng.ClockState.Acquiring, claim.BoundNs, (long)Math.Abs(status.Quality.OffsetNs), ClockFollower.Announced(utc), utc.Now));
+            system.Declare(new SystemClockStatus(
+                quality.State != Packets.Pcapng.ClockState.Acquiring,
+                quality.BoundNs,
+                (long)Math.Abs(status.Quality.OffsetNs),
+                FollowerServo.Announced(utc),
+                utc.Now));
         }
         catch (IOException e)
         {
@@ -192,7 +204,7 @@ internal sealed class KeptClock : IKeptClock
         }
     }
 
-    private ClockSnapshot Describe(in PortStatus status, ClockClaim claim)
+    private ClockSnapshot Describe(in PortStatus status, TimeQuality quality)
     {
         BoundParts parts = status.Quality.Parts;
         return new()
@@ -200,10 +212,12 @@ internal sealed class KeptClock : IKeptClock
             Interface = _options.Interface,
             Clock = _clock.Name,
             Steered = _options.IsSteered,
-            State = claim.State,
+            State = quality.State,
             OffsetNs = status.Quality.OffsetNs,
-            BoundNs = claim.BoundNs == uint.MaxValue ? null : status.Quality.ReadingBoundNs,
-            Parts = claim.BoundNs == uint.MaxValue ? null : new(parts.GrandmasterNs, parts.AsymmetryNs, parts.StatisticalNs, parts.ReadNs, parts.HoldoverNs, parts.UnresolvedNs),
+            BoundNs = quality.BoundNs == uint.MaxValue ? null : status.Quality.ReadingBoundNs,
+            Parts = quality.BoundNs == uint.MaxValue
+                ? null
+                : new(parts.GrandmasterNs, parts.AsymmetryNs, parts.StatisticalNs, parts.ReadNs, parts.HoldoverNs, parts.UnresolvedNs),
             FrequencyPpb = status.Quality.FrequencyPpb,
             Grandmaster = status.Reference?.Data.Grandmaster.ToString(),
             Domain = status.Reference?.Domain,
@@ -212,9 +226,9 @@ internal sealed class KeptClock : IKeptClock
             UtcOffsetSeconds = status.UtcOffset?.Seconds,
             Masters = status.Comparison.Count,
             Agreeing = status.Comparison.Agreeing,
-            Steps = _log.Steps + _mesh.Steps,
-            System = _mesh.SystemSnapshot,
-            Cards = _mesh.Cards,
+            Steps = _log.Steps + _followers.Steps,
+            System = _followers.SystemSnapshot,
+            Cards = _followers.Cards,
             Fault = _log.Fault,
         };
     }

@@ -2,42 +2,44 @@ using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;
 using Capbox.Platform.Time;
 using Capbox.Ptp.Servo;
-using PtpState = Capbox.Ptp.Servo.ClockState;
 
 namespace Capbox.Timing;
 
-/// <summary>What is claimed of stamps, from what is known of the clock. Pure functions.</summary>
-internal static class Claims
+/// <summary>Derives the quality of packet stamps from the quality of the clock. Pure functions.</summary>
+internal static class TimeQualityRules
 {
-    /// <summary>The recorder prepares segments for the time after a leap second.</summary>
-    private const long TellLeapAheadNs = 5_000_000_000;
+    /// <summary>The recorder prepares segments with the new TAI - UTC this long before a leap second.</summary>
+    private const long LeapPreparationNs = 5_000_000_000;
 
-    /// <summary>Stamps are written as the clock gave them: its offset counts, however well it is known.</summary>
-    /// <param name="targetNs">A wider bound is "degraded".</param>
-    public static ClockClaim Of(in ClockQuality quality, long targetNs)
+    /// <summary>Stamps are written as the clock gave them, so the clock's offset counts in full.</summary>
+    /// <param name="targetNs">Bound beyond which the clock is "degraded", ns.</param>
+    public static TimeQuality Evaluate(in ClockQuality quality, long targetNs)
     {
-        Packets.Pcapng.ClockState state = quality.State switch
+        ClockState state = quality.State switch
         {
-            PtpState.Acquiring => Packets.Pcapng.ClockState.Acquiring,
-            PtpState.Locked => quality.ReadingBoundNs > targetNs ? Packets.Pcapng.ClockState.Degraded : Packets.Pcapng.ClockState.Locked,
-            PtpState.Degraded => Packets.Pcapng.ClockState.Degraded,
-            PtpState.Holdover => Packets.Pcapng.ClockState.Holdover,
-            _ => Packets.Pcapng.ClockState.Unsynchronised,
+            SyncState.Acquiring => ClockState.Acquiring,
+            SyncState.Locked => quality.ReadingBoundNs > targetNs ? ClockState.Degraded : ClockState.Locked,
+            SyncState.Degraded => ClockState.Degraded,
+            SyncState.Holdover => ClockState.Holdover,
+            _ => ClockState.Unsynchronised,
         };
-        bool hasBound = state != Packets.Pcapng.ClockState.Unsynchronised && quality.ReadingBoundNs < uint.MaxValue - 1;
+        bool hasBound = state != ClockState.Unsynchronised && quality.ReadingBoundNs < uint.MaxValue - 1;
         return new(state, hasBound ? (uint)Math.Ceiling(quality.ReadingBoundNs) : uint.MaxValue);
     }
 
-    /// <summary>Whatever the clock is worth: who reads a stamp wants UTC, and that is unknown by whole seconds while TAI - UTC is.</summary>
-    public static ClockClaim InUtc(ClockClaim claim, bool isUtcKnown) =>
-        isUtcKnown || claim.BoundNs == uint.MaxValue ? claim : new(ClockTrust.Worse(Packets.Pcapng.ClockState.Degraded, claim.State), uint.MaxValue);
+    /// <summary>
+    /// A stamp is read as UTC. Without TAI - UTC its UTC is wrong by an unknown number of whole seconds, so it has no bound.
+    /// </summary>
+    public static TimeQuality InUtc(TimeQuality quality, bool isUtcKnown) => isUtcKnown || quality.BoundNs == uint.MaxValue
+        ? quality
+        : new(ClockTrust.Worse(ClockState.Degraded, quality.State), uint.MaxValue);
 
-    /// <summary>TAI - UTC of the segments to come and from when it holds; null: not known.</summary>
+    /// <summary>TAI - UTC of new segments and the moment from which it holds; null if unknown.</summary>
     public static (UtcOffset Offset, TaiTime From)? SegmentUtc(UtcForecast? forecast, TaiTime at)
     {
         if (forecast is not { } utc)
             return null;
-        bool isSoon = utc.Leap != 0 && utc.LeapAt.Nanoseconds - at.Nanoseconds < TellLeapAheadNs;
+        bool isSoon = utc.Leap != 0 && utc.LeapAt.Nanoseconds - at.Nanoseconds < LeapPreparationNs;
         return isSoon ? (new UtcOffset(utc.Now.Seconds + utc.Leap), utc.LeapAt) : (utc.Now, at);
     }
 }

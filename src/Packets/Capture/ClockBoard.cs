@@ -6,13 +6,13 @@ namespace Capbox.Packets.Capture;
 /// <summary>What a clock's stamps are worth.</summary>
 /// <param name="State">How far it can be trusted.</param>
 /// <param name="BoundNs">The true time is no further from a stamp than this, ns; all ones: no bound is claimed.</param>
-public readonly record struct ClockClaim(ClockState State, uint BoundNs)
+public readonly record struct TimeQuality(ClockState State, uint BoundNs)
 {
     /// <summary>The clock as it is: nothing is claimed.</summary>
-    public static ClockClaim None => new(ClockState.Untraceable, uint.MaxValue);
+    public static TimeQuality None => new(ClockState.Untraceable, uint.MaxValue);
 
     /// <summary>What holds for stamps of which some are worth this and some that.</summary>
-    public ClockClaim Or(ClockClaim other) => new(ClockTrust.Worse(State, other.State), Math.Max(BoundNs, other.BoundNs));
+    public TimeQuality Or(TimeQuality other) => new(ClockTrust.Worse(State, other.State), Math.Max(BoundNs, other.BoundNs));
 }
 
 /// <summary>
@@ -27,7 +27,7 @@ public sealed class ClockBoard
     /// <summary>Whoever keeps the clocks tells once a second. When it has not for so long it hangs, and what it said last holds no more.</summary>
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(10);
 
-    private sealed record Entry(long FromUtcNs, ClockClaim System, ClockClaim[] Cards);
+    private sealed record Entry(long FromUtcNs, TimeQuality System, TimeQuality[] Cards);
 
     /// <summary>TAI - UTC by whoever keeps the clock.</summary>
     /// <param name="Offset">The difference.</param>
@@ -49,7 +49,7 @@ public sealed class ClockBoard
     {
         (_ports, _time) = (ports, time ?? TimeProvider.System);
         Utc = new UtcScale(utc ?? UtcOffset.Since2017);
-        _entries = [new Entry(long.MinValue, ClockClaim.None, NoClaims(ports))];
+        _entries = [new Entry(long.MinValue, TimeQuality.None, NoClaims(ports))];
     }
 
     /// <summary>TAI - UTC as chunks take it. The recorder changes it, when it has a place for them.</summary>
@@ -69,7 +69,7 @@ public sealed class ClockBoard
     /// <param name="nowUtcNs">CLOCK_REALTIME.</param>
     /// <param name="system">Of the stamps of the system clock.</param>
     /// <param name="cards">Of the stamps of each port's NIC, by the port's place.</param>
-    public void Publish(long nowUtcNs, ClockClaim system, ReadOnlySpan<ClockClaim> cards)
+    public void Publish(long nowUtcNs, TimeQuality system, ReadOnlySpan<TimeQuality> cards)
     {
         if (cards.Length != _ports)
             throw new ArgumentException($"{cards.Length} claims for {_ports} ports", nameof(cards));
@@ -77,7 +77,7 @@ public sealed class ClockBoard
         {
             // What was not claimed during a silence is not claimed after it either.
             if (_hasTold && IsSilent)
-                Add(new Entry(nowUtcNs - ((long)_time.GetElapsedTime(_told).TotalMicroseconds * 1_000), ClockClaim.None, NoClaims(_ports)));
+                Add(new Entry(nowUtcNs - ((long)_time.GetElapsedTime(_told).TotalMicroseconds * 1_000), TimeQuality.None, NoClaims(_ports)));
             Add(new Entry(nowUtcNs, system, cards.ToArray()));
             Volatile.Write(ref _told, _time.GetTimestamp());
             _hasTold = true;
@@ -90,9 +90,9 @@ public sealed class ClockBoard
         lock (_change)
         {
             Entry last = _entries[^1];
-            ClockClaim[] cards = [.. last.Cards];
+            TimeQuality[] cards = [.. last.Cards];
             foreach (int place in places)
-                cards[place] = ClockClaim.None;
+                cards[place] = TimeQuality.None;
             Add(new Entry(nowUtcNs, last.System, cards));
         }
     }
@@ -105,10 +105,10 @@ public sealed class ClockBoard
     }
 
     /// <summary>The system clock and the card of a port as told last; nothing once the keeper is silent.</summary>
-    public (ClockClaim System, ClockClaim Card) Latest(int port)
+    public (TimeQuality System, TimeQuality Card) Latest(int port)
     {
         if (IsSilent)
-            return (ClockClaim.None, ClockClaim.None);
+            return (TimeQuality.None, TimeQuality.None);
         Entry last = Volatile.Read(ref _entries)[^1];
         return (last.System, last.Cards[port]);
     }
@@ -119,7 +119,7 @@ public sealed class ClockBoard
         bool isSoftware = record.HardwareStampedPackets < record.Packets || record.Packets == 0;
         bool isHardware = record.HardwareStampedPackets > 0;
         Entry[] entries = Volatile.Read(ref _entries);
-        ClockClaim claim = new(ClockState.Locked, 0);
+        TimeQuality claim = new(ClockState.Locked, 0);
         bool isBeforeAll = true;
         for (int i = entries.Length - 1; i >= 0; i--)
         {
@@ -139,17 +139,17 @@ public sealed class ClockBoard
         }
 
         if (isBeforeAll || IsSilent)
-            claim = ClockClaim.None;
+            claim = TimeQuality.None;
         record.ClockState = claim.State;
         record.ClockBoundNs = claim.BoundNs;
     }
 
     private bool IsSilent => _time.GetElapsedTime(Volatile.Read(ref _told)) > Silence;
 
-    private static ClockClaim[] NoClaims(int ports)
+    private static TimeQuality[] NoClaims(int ports)
     {
-        var claims = new ClockClaim[ports];
-        Array.Fill(claims, ClockClaim.None);
+        var claims = new TimeQuality[ports];
+        Array.Fill(claims, TimeQuality.None);
         return claims;
     }
 }

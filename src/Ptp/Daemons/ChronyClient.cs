@@ -2,33 +2,33 @@ using System.Globalization;
 
 namespace Capbox.Ptp.Daemons;
 
-/// <summary>Asks a chronyd how its clock stands. One thread. It only asks: the request needs no right, and changes nothing.</summary>
+/// <summary>Queries a chronyd for its tracking report. One thread. The request needs no privilege and changes nothing.</summary>
 /// <param name="address">A path, or a loopback address with a port.</param>
 public sealed class ChronyClient(string address) : IDisposable
 {
-    /// <summary>Where Debian's chronyd listens.</summary>
+    /// <summary>Default socket of Debian's chronyd.</summary>
     public const string DefaultSocket = "/run/chrony/chronyd.sock";
 
     private readonly byte[] _buffer = new byte[512];
-    private QuestionSocket? _socket;
-    private QuestionCounters _counters;
+    private DaemonSocket? _socket;
+    private QueryCounters _counters;
     private uint _sequence = (uint)Random.Shared.Next();
 
-    public QuestionCounters Counters => _counters;
+    public QueryCounters Counters => _counters;
 
-    /// <summary>Why the last question had no answer; null: it had one.</summary>
+    /// <summary>Why the last query failed; null if it succeeded.</summary>
     public string? Fault { get; private set; }
 
-    /// <param name="mostMs">How long to wait at most.</param>
-    /// <returns>False: nobody answers; <see cref="Fault"/> tells.</returns>
-    public bool TryAsk(int mostMs, out ChronyTracking tracking)
+    /// <param name="mostMs">Longest wait, ms.</param>
+    /// <returns>False without an answer; <see cref="Fault"/> has the reason.</returns>
+    public bool TryQuery(int mostMs, out ChronyTracking tracking)
     {
         tracking = default;
         _counters.Rounds++;
         try
         {
-            // AppArmor lets Debian's chronyd write to /run/chrony.*.sock.
-            _socket ??= new QuestionSocket(address, "chrony.capbox");
+            // AppArmor allows Debian's chronyd to write to /run/chrony.*.sock.
+            _socket ??= new DaemonSocket(address, "chrony.capbox");
         }
         catch (IOException e)
         {
@@ -41,35 +41,35 @@ public sealed class ChronyClient(string address) : IDisposable
         {
             Close();
             _counters.SendFailures++;
-            return Fails($"chronyd: {address}: does not take questions any more");
+            return Fails($"chronyd: {address}: does not accept queries");
         }
 
         long endMs = Environment.TickCount64 + mostMs;
         while (endMs - Environment.TickCount64 is > 0 and { } leftMs && _socket.TryReceive(_buffer, (int)leftMs, out int bytes))
         {
-            if (Take(_buffer.AsSpan(0, bytes), out tracking) is { } good)
+            if (Process(_buffer.AsSpan(0, bytes), out tracking) is { } good)
                 return good;
         }
 
         _counters.Unanswered++;
-        // By UDP nothing tells that the other one is another one now.
+        // UDP does not show when another process takes over the port.
         Close();
         return Fails($"chronyd: {address}: no answer");
     }
 
     public void Dispose() => Close();
 
-    /// <returns>Null: it was nothing, wait on.</returns>
-    private bool? Take(ReadOnlySpan<byte> bytes, out ChronyTracking tracking)
+    /// <returns>Null: the datagram is no answer, keep waiting.</returns>
+    private bool? Process(ReadOnlySpan<byte> bytes, out ChronyTracking tracking)
     {
         switch (ChronyMessage.ReadTracking(bytes, _sequence, out tracking, out int status))
         {
             case ReplyVerdict.Good:
                 Fault = null;
                 return true;
-            case ReplyVerdict.Refused:
-                _counters.Refused++;
-                return Fails(string.Create(CultureInfo.InvariantCulture, $"chronyd: {address}: refuses to tell (status {status})"));
+            case ReplyVerdict.Rejected:
+                _counters.Rejected++;
+                return Fails(string.Create(CultureInfo.InvariantCulture, $"chronyd: {address}: query rejected (status {status})"));
             case ReplyVerdict.NotOurs:
                 _counters.NotOurs++;
                 return null;

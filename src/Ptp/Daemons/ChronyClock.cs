@@ -7,12 +7,12 @@ using Capbox.Ptp.Servo;
 
 namespace Capbox.Ptp.Daemons;
 
-/// <summary>CLOCK_REALTIME, which a chronyd steers.</summary>
-public sealed class ChronyClock : IExternalClock
+/// <summary>CLOCK_REALTIME, steered by a chronyd.</summary>
+public sealed class ChronyClock : IDaemonClock
 {
     private const int FirstAnswerMs = 1_000, AnswerMs = 400;
 
-    /// <summary>Measurements after the clock was touched until chronyd is believed again.</summary>
+    /// <summary>Measurements after an unexplained move until chronyd is trusted again.</summary>
     private const int Enough = 3;
 
     private readonly ChronyClient _client;
@@ -25,11 +25,11 @@ public sealed class ChronyClock : IExternalClock
     private string? _reference;
 
     /// <param name="address">A path, or a loopback address with a port.</param>
-    /// <exception cref="IOException">There is no answer.</exception>
+    /// <exception cref="IOException">The daemon does not answer.</exception>
     public ChronyClock(string address, QualityPolicy policy)
     {
         (_client, _policy) = (new(address), policy);
-        if (_client.TryAsk(FirstAnswerMs, out _tracking))
+        if (_client.TryQuery(FirstAnswerMs, out _tracking))
         {
             _heardNs = UnreportedMoves.NowNs();
             return;
@@ -45,14 +45,14 @@ public sealed class ChronyClock : IExternalClock
     /// <inheritdoc/>
     public bool CountsUtc => true;
 
-    public QuestionCounters Counters => _client.Counters;
+    public QueryCounters Counters => _client.Counters;
 
     /// <inheritdoc/>
-    public ExternalStatus Look()
+    public DaemonStatus Poll()
     {
         long measuredNs = _tracking.ReferenceTimeNs;
-        bool isAnswered = _client.TryAsk(AnswerMs, out ChronyTracking tracking);
-        (ClockReading reading, double dialPpb) = UnreportedMoves.Read(_clock);
+        bool isAnswered = _client.TryQuery(AnswerMs, out ChronyTracking tracking);
+        (ClockReading reading, double adjustmentPpb) = UnreportedMoves.Read(_clock);
         long nowNs = UnreportedMoves.NowNs();
         if (isAnswered)
         {
@@ -61,11 +61,13 @@ public sealed class ChronyClock : IExternalClock
             (_tracking, _heardNs) = (tracking, nowNs);
         }
 
-        UtcForecast? forecast = TakeUtc(reading.Nanoseconds, out TaiTime at);
+        UtcForecast? forecast = TrackUtc(reading.Nanoseconds, out TaiTime at);
         bool isFollowing = isAnswered && tracking.IsFollowing;
-        _moves.Look(reading, dialPpb, isFollowing, isFollowing && tracking.ReferenceTimeNs != measuredNs);
-        _moves.TakeLeap(forecast, at);
-        ClockQuality quality = ChronyQuality.At(_tracking, (nowNs - _heardNs) * 1e-9, at, reading.Nanoseconds, reading.BoundNs, _moves.Ns, _policy);
+        _moves.Check(reading, adjustmentPpb, isFollowing, isFollowing && tracking.ReferenceTimeNs != measuredNs);
+        _moves.TrackLeap(forecast, at);
+        double unheardSeconds = (nowNs - _heardNs) * 1e-9;
+        ClockQuality quality = ChronyQuality.At(
+            _tracking, unheardSeconds, at, reading.Nanoseconds, reading.BoundNs, _moves.Ns, _policy);
         return new(quality, forecast)
         {
             Reference = _tracking.IsFollowing ? _reference : null,
@@ -80,16 +82,20 @@ public sealed class ChronyClock : IExternalClock
 
     private string Doing => _tracking.IsFollowing
         ? string.Create(CultureInfo.InvariantCulture, $"follows {_reference}, stratum {_tracking.Stratum}")
-        : _tracking.Leap == ChronyLeap.Unsynchronised ? "follows nothing" : "serves its own clock";
+        : _tracking.Leap == ChronyLeap.Unsynchronised ? "follows nothing"
+        : "serves its own clock";
 
-    /// <summary>NTP does not carry TAI - UTC: what the kernel was told (chronyd's <c>leapsectz</c>) is taken. The leap second is chronyd's.</summary>
-    private UtcForecast? TakeUtc(long utcNs, out TaiTime at)
+    /// <summary>
+    /// NTP does not carry TAI - UTC: the kernel's value is used (chronyd's <c>leapsectz</c>). chronyd announces the leap second.
+    /// </summary>
+    private UtcForecast? TrackUtc(long utcNs, out TaiTime at)
     {
         UtcOffset? kernel = _clock.ReadStatus().TaiOffset;
         at = new(utcNs + (kernel ?? UtcOffset.Since2017).Nanoseconds);
         if (kernel is not { } offset)
             return null;
-        _utc.Announced(new(Timescale.Ptp, offset.Seconds, true, _tracking.Leap == ChronyLeap.Insert, _tracking.Leap == ChronyLeap.Delete, true, true, 0), at);
+        bool isInsert = _tracking.Leap == ChronyLeap.Insert, isDelete = _tracking.Leap == ChronyLeap.Delete;
+        _utc.Announced(new(Timescale.Ptp, offset.Seconds, true, isInsert, isDelete, true, true, 0), at);
         return _utc.TryGetOffset(at, out UtcOffset now) ? new(now, at < _utc.LeapAt ? _utc.PendingLeap : 0, _utc.LeapAt) : null;
     }
 }

@@ -4,18 +4,18 @@ using System.Net;
 
 namespace Capbox.Ptp.Daemons;
 
-/// <summary>Leap status as chronyd tells it.</summary>
+/// <summary>Leap status of chronyd.</summary>
 public enum ChronyLeap
 {
     Normal,
     Insert,
     Delete,
 
-    /// <summary>It follows nothing.</summary>
+    /// <summary>chronyd follows nothing.</summary>
     Unsynchronised,
 }
 
-/// <summary>What chronyd says of the clock that it keeps: chronyc tracking.</summary>
+/// <summary>Tracking report of chronyd, as in chronyc tracking.</summary>
 public readonly record struct ChronyTracking
 {
     /// <summary>127.127.1.1: chronyd serves its own clock (<c>local</c>).</summary>
@@ -24,34 +24,34 @@ public readonly record struct ChronyTracking
     /// <summary>An IPv4 address, a hash of an IPv6 address, or the four letters of a reference clock.</summary>
     public uint ReferenceId { get; init; }
 
-    /// <summary>Of the server; null: a reference clock, or none. Not read in a hurry: it allocates.</summary>
+    /// <summary>Address of the server; null for a reference clock, or without one. Allocates.</summary>
     public IPAddress? Server { get; init; }
     public int Stratum { get; init; }
     public ChronyLeap Leap { get; init; }
 
-    /// <summary>When the clock was last measured, UTC, ns; 0: never.</summary>
+    /// <summary>Time of the last measurement, UTC, ns; 0: never.</summary>
     public long ReferenceTimeNs { get; init; }
 
-    /// <summary>What is still to be slewed: the true time, as chronyd knows it, minus the clock, s.</summary>
+    /// <summary>Remaining slew: the true time, as estimated by chronyd, minus the clock, s.</summary>
     public double CorrectionSeconds { get; init; }
     public double LastOffsetSeconds { get; init; }
     public double RmsOffsetSeconds { get; init; }
 
-    /// <summary>By how much the clock would run fast if it were not steered, ppm.</summary>
+    /// <summary>Rate of the unsteered clock, positive: fast, ppm.</summary>
     public double FrequencyPpm { get; init; }
 
-    /// <summary>Bound of the frequency's error, ppm.</summary>
+    /// <summary>Error bound of the frequency, ppm.</summary>
     public double SkewPpm { get; init; }
     public double RootDelaySeconds { get; init; }
 
-    /// <summary>As it has grown until now.</summary>
+    /// <summary>Root dispersion at the time of the report.</summary>
     public double RootDispersionSeconds { get; init; }
     public double UpdateIntervalSeconds { get; init; }
 
-    /// <summary>There is somebody beside chronyd's own clock.</summary>
+    /// <summary>chronyd follows a source other than its own clock.</summary>
     public bool IsFollowing => Leap != ChronyLeap.Unsynchronised && Stratum is > 0 and < 16 && ReferenceId is not (0 or LocalReference);
 
-    /// <summary>The reference as people know it: an address, or the letters of a reference clock: PHC0, PPS.</summary>
+    /// <summary>Name of the reference: an address, or the letters of a reference clock: PHC0, PPS.</summary>
     public string ReferenceName
     {
         get
@@ -74,10 +74,12 @@ public readonly record struct ChronyTracking
     }
 }
 
-/// <summary>Requests to chronyd and its answers: its command protocol, version 6 (candm.h of chrony; the same since chrony 2.2). No I/O.</summary>
+/// <summary>
+/// Requests to chronyd and their answers: its command protocol, version 6 (candm.h of chrony; unchanged since chrony 2.2). No I/O.
+/// </summary>
 public static class ChronyMessage
 {
-    /// <summary>A request is padded to the length of its answer, so that nobody is flooded by answers.</summary>
+    /// <summary>A request is padded to the length of its answer, so that it cannot amplify traffic.</summary>
     public const int TrackingRequestBytes = TrackingReplyBytes;
     public const int TrackingReplyBytes = DataAt + 76;
     public const byte Version = 6;
@@ -88,7 +90,7 @@ public static class ChronyMessage
     private const uint NoHighSeconds = 0x7FFFFFFF;
     private const int CoefficientBits = 25;
 
-    /// <summary>Values beyond that are no times: a clock a year off is not bounded but broken, s.</summary>
+    /// <summary>Larger values are implausible, s: the clock would be a century off.</summary>
     private const double MostSeconds = 4e9;
 
     public static void WriteTracking(Span<byte> to, uint sequence)
@@ -100,7 +102,7 @@ public static class ChronyMessage
         BinaryPrimitives.WriteUInt32BigEndian(to[8..], sequence);
     }
 
-    /// <param name="status">What chronyd says against it, with <see cref="ReplyVerdict.Refused"/>: a number of candm.h.</param>
+    /// <param name="status">Status of a <see cref="ReplyVerdict.Rejected"/> answer: a number of candm.h.</param>
     public static ReplyVerdict ReadTracking(ReadOnlySpan<byte> from, uint sequence, out ChronyTracking tracking, out int status)
     {
         (tracking, status) = (default, 0);
@@ -110,13 +112,15 @@ public static class ChronyMessage
             return ReplyVerdict.NotOurs;
         status = BinaryPrimitives.ReadUInt16BigEndian(from[8..]);
         if (status != Success)
-            return ReplyVerdict.Refused;
+            return ReplyVerdict.Rejected;
         if (BinaryPrimitives.ReadUInt16BigEndian(from[6..]) != TrackingReply || from.Length != TrackingReplyBytes)
             return ReplyVerdict.Malformed;
         return TryReadData(from[DataAt..], out tracking) ? ReplyVerdict.Good : ReplyVerdict.Malformed;
     }
 
-    /// <summary>chrony's own floating point number: 7 bits of exponent, 25 of coefficient, both signed; coefficient times 2^(exponent - 25).</summary>
+    /// <summary>
+    /// chrony's floating point format: 7 bits of exponent, 25 of coefficient, both signed; coefficient times 2^(exponent - 25).
+    /// </summary>
     internal static double Number(ReadOnlySpan<byte> from)
     {
         int bits = BinaryPrimitives.ReadInt32BigEndian(from);
@@ -127,8 +131,12 @@ public static class ChronyMessage
     {
         int leap = BinaryPrimitives.ReadUInt16BigEndian(from[26..]);
         tracking = default;
-        if (leap > (int)ChronyLeap.Unsynchronised || !TryReadAddress(from[4..], out IPAddress? server) || !TryReadTime(from[28..], out long timeNs))
+        if (leap > (int)ChronyLeap.Unsynchronised || !TryReadAddress(from[4..], out IPAddress? server)
+            || !TryReadTime(from[28..], out long timeNs))
+        {
             return false;
+        }
+        
         tracking = new()
         {
             ReferenceId = BinaryPrimitives.ReadUInt32BigEndian(from),
@@ -145,12 +153,13 @@ public static class ChronyMessage
             RootDispersionSeconds = Number(from[68..]),
             UpdateIntervalSeconds = Number(from[72..]),
         };
-        // A root delay may be negative by a little, when stamps are poor; a dispersion may not.
-        return Math.Abs(tracking.CorrectionSeconds) < MostSeconds && Math.Abs(tracking.RootDelaySeconds) < MostSeconds && tracking.RootDispersionSeconds is >= 0 and < MostSeconds
-            && tracking.SkewPpm is >= 0 and < 1e9 && tracking.UpdateIntervalSeconds is > -MostSeconds and < MostSeconds && Math.Abs(tracking.LastOffsetSeconds) < MostSeconds;
+        // A root delay may be slightly negative when stamps are poor; a dispersion may not.
+        return Math.Abs(tracking.CorrectionSeconds) < MostSeconds && Math.Abs(tracking.RootDelaySeconds) < MostSeconds
+            && tracking.RootDispersionSeconds is >= 0 and < MostSeconds && tracking.SkewPpm is >= 0 and < 1e9
+            && tracking.UpdateIntervalSeconds is > -MostSeconds and < MostSeconds && Math.Abs(tracking.LastOffsetSeconds) < MostSeconds;
     }
 
-    /// <summary>Sixteen bytes of address, two of family, two of nothing.</summary>
+    /// <summary>Sixteen bytes of address, two of family, two of padding.</summary>
     private static bool TryReadAddress(ReadOnlySpan<byte> from, out IPAddress? address)
     {
         int family = BinaryPrimitives.ReadUInt16BigEndian(from[16..]);
@@ -160,7 +169,8 @@ public static class ChronyMessage
 
     private static bool TryReadTime(ReadOnlySpan<byte> from, out long ns)
     {
-        uint high = BinaryPrimitives.ReadUInt32BigEndian(from), low = BinaryPrimitives.ReadUInt32BigEndian(from[4..]), rest = BinaryPrimitives.ReadUInt32BigEndian(from[8..]);
+        uint high = BinaryPrimitives.ReadUInt32BigEndian(from), low = BinaryPrimitives.ReadUInt32BigEndian(from[4..]);
+        uint rest = BinaryPrimitives.ReadUInt32BigEndian(from[8..]);
         long seconds = high == NoHighSeconds ? low : ((long)high << 32) | low;
         ns = 0;
         if (rest >= 1_000_000_000 || seconds is < 0 or > 9_000_000_000)

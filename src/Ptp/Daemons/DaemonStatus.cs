@@ -4,46 +4,48 @@ using Capbox.Ptp.Servo;
 
 namespace Capbox.Ptp.Daemons;
 
-/// <summary>How a clock stands that an outside program steers.</summary>
+/// <summary>State of a clock that a daemon steers.</summary>
 /// <param name="Quality">State, offset and bound.</param>
-/// <param name="Forecast">TAI - UTC and the leap second to come; null when it is not known.</param>
-public readonly record struct ExternalStatus(ClockQuality Quality, UtcForecast? Forecast)
+/// <param name="Forecast">TAI - UTC and the next leap second; null if unknown.</param>
+public readonly record struct DaemonStatus(ClockQuality Quality, UtcForecast? Forecast)
 {
-    /// <summary>The grandmaster's identity, the NTP server's address, or the name of a reference clock; null: none is followed.</summary>
+    /// <summary>The grandmaster's identity, the NTP server's address, or the name of a reference clock; null without one.</summary>
     public string? Reference { get; init; }
     public int? Domain { get; init; }
     public int? ClockClass { get; init; }
     public int? StepsRemoved { get; init; }
 
-    /// <summary>Of NTP.</summary>
+    /// <summary>NTP stratum.</summary>
     public int? Stratum { get; init; }
 
-    /// <summary>The interface that the outside program hears its master on; null: it does not tell, or there is none.</summary>
+    /// <summary>The interface on which the daemon hears its master; null if it reports none.</summary>
     public string? Interface { get; init; }
 
-    /// <summary>What the outside program does, in its own words: SLAVE, LISTENING, normal ...</summary>
+    /// <summary>State of the daemon in its own words: SLAVE, LISTENING, normal ...</summary>
     public required string Doing { get; init; }
 
-    /// <summary>Steps and other rates that nobody reported, since this was made.</summary>
+    /// <summary>Unexplained steps and rate changes since the start.</summary>
     public long Unexplained { get; init; }
 
-    /// <summary>What is wrong; null: nothing.</summary>
+    /// <summary>The current fault; null without one.</summary>
     public string? Fault { get; init; }
 
-    /// <summary>The outside program steers another clock now: this object must be made anew.</summary>
+    /// <summary>The daemon steers another clock now: this object must be made again.</summary>
     public bool IsAnotherClock { get; init; }
 }
 
-/// <summary>Looks at a clock that another program steers, by what that says of it and by itself. One thread. Nothing is steered or set here.</summary>
-public interface IExternalClock : IDisposable
+/// <summary>
+/// A clock that a daemon steers, evaluated by the daemon's reports and the clock's readings. One thread. It steers and sets nothing.
+/// </summary>
+public interface IDaemonClock : IDisposable
 {
-    /// <summary>The clock that the program steers; owned by this object.</summary>
+    /// <summary>The clock that the daemon steers; owned by this object.</summary>
     IClock Clock { get; }
 
-    /// <summary>It is CLOCK_REALTIME, which counts UTC; else a PHC, which counts TAI.</summary>
+    /// <summary>True for CLOCK_REALTIME, which counts UTC; false for a PHC, which counts TAI.</summary>
     bool CountsUtc { get; }
 
-    /// <summary>Asks, reads the clock, and judges. Once a second; takes half of one at most.</summary>
+    /// <summary>Queries the daemon, reads the clock and evaluates both. Once a second; takes at most half a second.</summary>
     /// <exception cref="IOException">The clock cannot be read.</exception>
-    ExternalStatus Look();
+    DaemonStatus Poll();
 }

@@ -16,22 +16,22 @@ public enum PtpPortState : byte
     Master,
     Passive,
 
-    /// <summary>It has chosen a master and does not follow it yet.</summary>
+    /// <summary>It has selected a master and does not follow it yet.</summary>
     Uncalibrated,
     Slave,
 }
 
-/// <summary>What ptp4l stamps with (its timestamping of PORT_PROPERTIES_NP).</summary>
+/// <summary>Stamps of a ptp4l port (timestamping of PORT_PROPERTIES_NP).</summary>
 public enum StampKindOfPort
 {
-    /// <summary>By the kernel: the clock is CLOCK_REALTIME.</summary>
+    /// <summary>Stamps of the kernel: the clock is CLOCK_REALTIME.</summary>
     Software,
 
-    /// <summary>By the card, in one of several ways: the clock is the card's.</summary>
+    /// <summary>Stamps of the card, in one of several modes: the clock is the card's PHC.</summary>
     Hardware,
 }
 
-/// <summary>defaultDS, as far as it is used.</summary>
+/// <summary>The members of defaultDS in use.</summary>
 public readonly record struct DefaultData(int Ports, ClockIdentity Clock, byte Domain);
 
 /// <summary>currentDS.</summary>
@@ -39,26 +39,26 @@ public readonly record struct DefaultData(int Ports, ClockIdentity Clock, byte D
 /// <param name="PathDelayNs">meanPathDelay; may be negative when stamps are poor.</param>
 public readonly record struct CurrentData(int StepsRemoved, double OffsetNs, double PathDelayNs);
 
-/// <summary>parentDS, as far as it is used.</summary>
+/// <summary>The members of parentDS in use.</summary>
 public readonly record struct ParentData(PortIdentity Parent, ClockIdentity Grandmaster, ClockQualityField Quality);
 
 /// <summary>TIME_STATUS_NP.</summary>
 /// <param name="OffsetNs">The clock minus the master's at the last Sync, ns.</param>
-/// <param name="IngressNs">When that came in, by the clock that stamps, ns: another number is another Sync.</param>
+/// <param name="IngressNs">Receive stamp of that Sync, ns: a new value means a new Sync.</param>
 /// <param name="IsGrandmasterPresent">False: the clock is its own grandmaster.</param>
 public readonly record struct TimeStatus(long OffsetNs, long IngressNs, bool IsGrandmasterPresent, ClockIdentity Grandmaster);
 
-/// <summary>portDS, as far as it is used.</summary>
+/// <summary>The members of portDS in use.</summary>
 /// <param name="LogSync">Logarithm to base 2 of the seconds between Syncs.</param>
 public readonly record struct PortData(PortIdentity Port, PtpPortState State, sbyte LogSync);
 
-/// <summary>Reads what an answer carries. A length that is not the one of the data set is refused, and so is a value that cannot be.</summary>
+/// <summary>Reads the data of an answer. A wrong length or an impossible value is rejected.</summary>
 public static class ManagementData
 {
     private const double TimeIntervalUnits = 65_536;
     private const int MostPorts = 512;
 
-    /// <summary>IFNAMSIZ of linux/if.h with its zero.</summary>
+    /// <summary>IFNAMSIZ of linux/if.h, which includes a zero.</summary>
     private const int MostNameBytes = 15;
 
     public static bool TryReadDefault(ReadOnlySpan<byte> from, out DefaultData data)
@@ -76,7 +76,9 @@ public static class ManagementData
         if (from.Length != 18)
             return false;
         data = new(
-            BinaryPrimitives.ReadUInt16BigEndian(from), BinaryPrimitives.ReadInt64BigEndian(from[2..]) / TimeIntervalUnits, BinaryPrimitives.ReadInt64BigEndian(from[10..]) / TimeIntervalUnits);
+            BinaryPrimitives.ReadUInt16BigEndian(from),
+            BinaryPrimitives.ReadInt64BigEndian(from[2..]) / TimeIntervalUnits,
+            BinaryPrimitives.ReadInt64BigEndian(from[10..]) / TimeIntervalUnits);
         return true;
     }
 
@@ -98,8 +100,14 @@ public static class ManagementData
             return false;
         var flags = (MessageFlags)from[2];
         data = new(
-            flags.HasFlag(MessageFlags.PtpTimescale) ? Timescale.Ptp : Timescale.Arbitrary, BinaryPrimitives.ReadInt16BigEndian(from), flags.HasFlag(MessageFlags.CurrentUtcOffsetValid),
-            flags.HasFlag(MessageFlags.Leap61), flags.HasFlag(MessageFlags.Leap59), flags.HasFlag(MessageFlags.TimeTraceable), flags.HasFlag(MessageFlags.FrequencyTraceable), from[3]);
+            flags.HasFlag(MessageFlags.PtpTimescale) ? Timescale.Ptp : Timescale.Arbitrary,
+            BinaryPrimitives.ReadInt16BigEndian(from),
+            flags.HasFlag(MessageFlags.CurrentUtcOffsetValid),
+            flags.HasFlag(MessageFlags.Leap61),
+            flags.HasFlag(MessageFlags.Leap59),
+            flags.HasFlag(MessageFlags.TimeTraceable),
+            flags.HasFlag(MessageFlags.FrequencyTraceable),
+            from[3]);
         return true;
     }
 
@@ -109,7 +117,9 @@ public static class ManagementData
         if (from.Length != 50)
             return false;
         data = new(
-            BinaryPrimitives.ReadInt64BigEndian(from), BinaryPrimitives.ReadInt64BigEndian(from[8..]), BinaryPrimitives.ReadInt32BigEndian(from[38..]) != 0,
+            BinaryPrimitives.ReadInt64BigEndian(from),
+            BinaryPrimitives.ReadInt64BigEndian(from[8..]),
+            BinaryPrimitives.ReadInt32BigEndian(from[38..]) != 0,
             new(BinaryPrimitives.ReadUInt64BigEndian(from[42..])));
         return true;
     }
@@ -124,7 +134,8 @@ public static class ManagementData
     }
 
     /// <param name="name">The interface; part of <paramref name="from"/>.</param>
-    public static bool TryReadPortProperties(ReadOnlySpan<byte> from, out PortIdentity port, out StampKindOfPort stamps, out ReadOnlySpan<byte> name)
+    public static bool TryReadPortProperties(
+        ReadOnlySpan<byte> from, out PortIdentity port, out StampKindOfPort stamps, out ReadOnlySpan<byte> name)
     {
         (port, stamps) = (default, default);
         name = default;
@@ -137,7 +148,7 @@ public static class ManagementData
         return name.Length > 0 && !name.ContainsAnyExceptInRange((byte)'!', (byte)'~');
     }
 
-    /// <param name="phc">N of /dev/ptpN; -1: none.</param>
+    /// <param name="phc">N of /dev/ptpN; -1 without one.</param>
     public static bool TryReadHardwareClock(ReadOnlySpan<byte> from, out PortIdentity port, out int phc)
     {
         (port, phc) = (default, -1);

@@ -3,7 +3,7 @@ using Capbox.Ptp.Messages;
 
 namespace Capbox.Ptp.Daemons;
 
-/// <summary>managementId of what is asked of ptp4l (IEEE 1588-2019 table 59; those from 0xC000 on are linuxptp's own).</summary>
+/// <summary>managementId of the queries to ptp4l (IEEE 1588-2019 table 59; from 0xC000 on linuxptp's own).</summary>
 public enum ManagementId : ushort
 {
     DefaultDataSet = 0x2000,
@@ -13,28 +13,28 @@ public enum ManagementId : ushort
     PortDataSet = 0x2004,
     TimeStatus = 0xC000,
 
-    /// <summary>Interface and kind of stamps of a port; linuxptp 3 and newer.</summary>
+    /// <summary>Interface and stamps of a port; linuxptp 3 and newer.</summary>
     PortProperties = 0xC004,
 
-    /// <summary>/dev/ptpN of a port; linuxptp 4 and newer, older ones answer with an error.</summary>
+    /// <summary>/dev/ptpN of a port; linuxptp 4 and newer, older ones return an error.</summary>
     PortHardwareClock = 0xC009,
 }
 
-/// <summary>What became of a datagram.</summary>
+/// <summary>Classification of a datagram.</summary>
 public enum ReplyVerdict
 {
     /// <summary>An answer with data.</summary>
     Good,
 
-    /// <summary>An answer that says why there is none (MANAGEMENT_ERROR_STATUS).</summary>
-    Refused,
+    /// <summary>An answer with an error instead of data (MANAGEMENT_ERROR_STATUS).</summary>
+    Rejected,
 
-    /// <summary>Well-formed and not an answer to us: another target, domain or action.</summary>
+    /// <summary>Well-formed, but not an answer to us: another target, domain or action.</summary>
     NotOurs,
     Malformed,
 }
 
-/// <summary>A response of IEEE 1588 management over ptp4l's local socket. Lives as long as the bytes it was read from.</summary>
+/// <summary>A response of IEEE 1588 management over ptp4l's local socket. Valid as long as the bytes it was read from.</summary>
 public readonly ref struct ManagementReply
 {
     public PortIdentity Source { get; init; }
@@ -52,7 +52,7 @@ public static class ManagementMessage
     /// <summary>Bytes of a GET: header, body, and a TLV without data.</summary>
     public const int RequestBytes = TlvAt + 6;
 
-    /// <summary>More than any answer to what is asked here: the longest has an interface's name.</summary>
+    /// <summary>More than the longest expected answer, which contains an interface's name.</summary>
     public const int MostReplyBytes = 1_500;
 
     private const int TargetAt = Header.Bytes, ActionAt = 46, TlvAt = 48, DataAt = 54, ErrorDataAt = 60;
@@ -61,8 +61,8 @@ public static class ManagementMessage
     private const ulong EveryClock = ulong.MaxValue;
     private const ushort EveryPort = ushort.MaxValue;
 
-    /// <summary>Writes a GET to the clock at the other end and all its ports. It is not to be passed on: its hops are 0.</summary>
-    /// <param name="sdo">majorSdoId, once transportSpecific: ptp4l ignores others than its own.</param>
+    /// <summary>Writes a GET to the clock at the other end and all its ports. Its hops are 0, so it is not forwarded.</summary>
+    /// <param name="sdo">majorSdoId, once transportSpecific: ptp4l ignores other values than its own.</param>
     public static void WriteGet(Span<byte> to, ManagementId id, PortIdentity own, byte domain, byte sdo, ushort sequence)
     {
         to = to[..RequestBytes];
@@ -86,8 +86,12 @@ public static class ManagementMessage
     public static ReplyVerdict Read(ReadOnlySpan<byte> from, PortIdentity own, byte domain, out ManagementReply reply)
     {
         reply = default;
-        if (from.Length < DataAt || (from[0] & 0xF) != (int)MessageType.Management || (from[1] & 0xF) != Header.Version || BinaryPrimitives.ReadUInt16BigEndian(from[2..]) != from.Length)
+        if (from.Length < DataAt || (from[0] & 0xF) != (int)MessageType.Management || (from[1] & 0xF) != Header.Version
+            || BinaryPrimitives.ReadUInt16BigEndian(from[2..]) != from.Length)
+        {
             return ReplyVerdict.Malformed;
+        }
+        
         if (4 + BinaryPrimitives.ReadUInt16BigEndian(from[(TlvAt + 2)..]) != from.Length - TlvAt)
             return ReplyVerdict.Malformed;
         if (from[4] != domain || (from[ActionAt] & 0xF) != Response || ReadIdentity(from[TargetAt..]) != own)
@@ -101,15 +105,22 @@ public static class ManagementMessage
                 reply = new() { Source = source, SequenceId = sequence, Id = (ManagementId)first, Data = from[DataAt..] };
                 return ReplyVerdict.Good;
             case ErrorTlv when from.Length >= ErrorDataAt && first != 0:
-                reply = new() { Source = source, SequenceId = sequence, Id = (ManagementId)BinaryPrimitives.ReadUInt16BigEndian(from[(TlvAt + 6)..]), ErrorId = first };
-                return ReplyVerdict.Refused;
+                reply = new()
+                {
+                    Source = source,
+                    SequenceId = sequence,
+                    Id = (ManagementId)BinaryPrimitives.ReadUInt16BigEndian(from[(TlvAt + 6)..]),
+                    ErrorId = first,
+                };
+                return ReplyVerdict.Rejected;
             default:
                 return ReplyVerdict.Malformed;
         }
     }
 
     /// <summary>Ten bytes.</summary>
-    internal static PortIdentity ReadIdentity(ReadOnlySpan<byte> from) => new(new(BinaryPrimitives.ReadUInt64BigEndian(from)), BinaryPrimitives.ReadUInt16BigEndian(from[8..]));
+    internal static PortIdentity ReadIdentity(ReadOnlySpan<byte> from) =>
+        new(new(BinaryPrimitives.ReadUInt64BigEndian(from)), BinaryPrimitives.ReadUInt16BigEndian(from[8..]));
 
     private static void WriteIdentity(Span<byte> to, PortIdentity identity)
     {

@@ -6,50 +6,53 @@ using Capbox.Ptp.Messages;
 
 namespace Capbox.Ptp.Daemons;
 
-/// <summary>What ptp4l said in one round of questions, all within a fraction of a second.</summary>
+/// <summary>ptp4l's answers to one round of queries, all within a fraction of a second.</summary>
 public readonly record struct Ptp4lReport
 {
     public ClockIdentity Own { get; init; }
     public byte Domain { get; init; }
     public int Ports { get; init; }
 
-    /// <summary>The best of its ports: the one that follows, else the one that is nearest to it.</summary>
+    /// <summary>The best of its ports: the slave, else the one nearest to that state.</summary>
     public PortData Port { get; init; }
     public ParentData Parent { get; init; }
     public CurrentData Current { get; init; }
     public TimeStatus Status { get; init; }
     public TimeProperties Properties { get; init; }
 
-    /// <summary>How <see cref="Port"/> stamps; null: this ptp4l does not tell.</summary>
+    /// <summary>Stamps of <see cref="Port"/>; null if this ptp4l does not report them.</summary>
     public StampKindOfPort? Stamps { get; init; }
 
-    /// <summary>The interface of <see cref="Port"/>; null: it does not tell.</summary>
+    /// <summary>The interface of <see cref="Port"/>; null if not reported.</summary>
     public string? Interface { get; init; }
 
-    /// <summary>N of /dev/ptpN of <see cref="Port"/>; null: it does not tell, or has none.</summary>
+    /// <summary>N of the /dev/ptpN of <see cref="Port"/>; null if not reported, or without one.</summary>
     public int? Phc { get; init; }
 
-    /// <summary>It follows a grandmaster that is not itself.</summary>
+    /// <summary>ptp4l follows a grandmaster other than itself.</summary>
     public bool IsFollowing => Port.State == PtpPortState.Slave && Status.IsGrandmasterPresent;
 }
 
-/// <summary>Datagrams that were no answers, and answers that did not come.</summary>
-public struct QuestionCounters
+/// <summary>Counts of rejected datagrams and missing answers.</summary>
+public struct QueryCounters
 {
-    public long Rounds, Unanswered, Malformed, NotOurs, Refused, Repeated, Contradicting, SendFailures;
+    public long Rounds, Unanswered, Malformed, NotOurs, Rejected, Repeated, Contradicting, SendFailures;
 }
 
-/// <summary>Asks a ptp4l over its management socket. One thread. Whether it is there or not: each question reconnects if it must. It only asks: GET, and no other action.</summary>
+/// <summary>
+/// Queries a ptp4l over its management socket. One thread. Each query reconnects if needed. It sends GET and no other action.
+/// </summary>
 public sealed class Ptp4lClient : IDisposable
 {
-    /// <summary>Where ptp4l listens if it is not told otherwise.</summary>
+    /// <summary>Default socket of ptp4l.</summary>
     public const string DefaultSocket = "/var/run/ptp4l";
 
     private const int MostSdo = 2;
 
-    private static readonly ManagementId[] s_questions =
+    private static readonly ManagementId[] s_queries =
     [
-        ManagementId.DefaultDataSet, ManagementId.ParentDataSet, ManagementId.CurrentDataSet, ManagementId.TimePropertiesDataSet, ManagementId.TimeStatus, ManagementId.PortDataSet,
+        ManagementId.DefaultDataSet, ManagementId.ParentDataSet, ManagementId.CurrentDataSet, ManagementId.TimePropertiesDataSet,
+        ManagementId.TimeStatus, ManagementId.PortDataSet,
         ManagementId.PortProperties, ManagementId.PortHardwareClock,
     ];
 
@@ -58,30 +61,30 @@ public sealed class Ptp4lClient : IDisposable
     private readonly PortIdentity _own = new(new(BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)) | 1), 1);
     private readonly byte[] _buffer = new byte[ManagementMessage.MostReplyBytes];
     private readonly Dictionary<string, string> _names = [];
-    private QuestionSocket? _socket;
-    private QuestionCounters _counters;
+    private DaemonSocket? _socket;
+    private QueryCounters _counters;
     private ushort _sequence;
     private byte _sdo;
 
-    /// <param name="address">Its socket.</param>
-    /// <param name="domain">Its domainNumber: it ignores questions of another one.</param>
+    /// <param name="address">Socket of ptp4l.</param>
+    /// <param name="domain">Its domainNumber: it ignores queries of other domains.</param>
     public Ptp4lClient(string address, byte domain) => (_address, _domain) = (address, domain);
 
-    public QuestionCounters Counters => _counters;
+    public QueryCounters Counters => _counters;
 
-    /// <summary>Why the last question had no answer; null: it had one.</summary>
+    /// <summary>Why the last query failed; null if it succeeded.</summary>
     public string? Fault { get; private set; }
 
-    /// <summary>Asks for everything, and waits for all of it.</summary>
-    /// <param name="mostMs">How long at most.</param>
-    /// <returns>False: nobody answers, or not all of it or not consistently; <see cref="Fault"/> tells.</returns>
-    public bool TryAsk(int mostMs, out Ptp4lReport report)
+    /// <summary>Sends all queries and waits for all answers.</summary>
+    /// <param name="mostMs">Longest wait, ms.</param>
+    /// <returns>False if answers are missing or inconsistent; <see cref="Fault"/> has the reason.</returns>
+    public bool TryQuery(int mostMs, out Ptp4lReport report)
     {
         report = default;
         _counters.Rounds++;
         try
         {
-            _socket ??= new QuestionSocket(_address, "capbox-ptp4l");
+            _socket ??= new DaemonSocket(_address, "capbox-ptp4l");
         }
         catch (IOException e)
         {
@@ -92,15 +95,19 @@ public sealed class Ptp4lClient : IDisposable
         ushort first = (ushort)(_sequence + 1);
         if (!TrySend())
         {
-            // It went away, or came anew under the same name: next time.
+            // It ended, or restarted under the same name: the next query reconnects.
             Close();
             _counters.SendFailures++;
-            return Fails($"ptp4l: {_address}: does not take questions any more");
+            return Fails($"ptp4l: {_address}: does not accept queries");
         }
 
         long endMs = Environment.TickCount64 + mostMs;
-        while (!round.IsComplete && endMs - Environment.TickCount64 is > 0 and { } leftMs && _socket.TryReceive(_buffer, (int)leftMs, out int bytes))
-            Take(_buffer.AsSpan(0, bytes), first, round);
+        while (!round.IsComplete && endMs - Environment.TickCount64 is > 0 and { } leftMs
+            && _socket.TryReceive(_buffer, (int)leftMs, out int bytes))
+        {
+            Process(_buffer.AsSpan(0, bytes), first, round);
+        }
+
         return Conclude(round, out report);
     }
 
@@ -109,7 +116,7 @@ public sealed class Ptp4lClient : IDisposable
     private bool TrySend()
     {
         Span<byte> request = stackalloc byte[ManagementMessage.RequestBytes];
-        foreach (ManagementId id in s_questions)
+        foreach (ManagementId id in s_queries)
         {
             ManagementMessage.WriteGet(request, id, _own, _domain, _sdo, ++_sequence);
             if (!_socket!.TrySend(request))
@@ -119,25 +126,25 @@ public sealed class Ptp4lClient : IDisposable
         return true;
     }
 
-    private void Take(ReadOnlySpan<byte> bytes, ushort first, Ptp4lRound round)
+    private void Process(ReadOnlySpan<byte> bytes, ushort first, Ptp4lRound round)
     {
         ReplyVerdict verdict = ManagementMessage.Read(bytes, _own, _domain, out ManagementReply reply);
-        int question = (ushort)(reply.SequenceId - first);
+        int query = (ushort)(reply.SequenceId - first);
         if (verdict == ReplyVerdict.Malformed)
             _counters.Malformed++;
-        else if (verdict == ReplyVerdict.NotOurs || question >= s_questions.Length || s_questions[question] != reply.Id)
-            _counters.NotOurs++; // or of an earlier round: too late
-        else if (verdict == ReplyVerdict.Refused)
-            _counters.Refused += round.Refuse(reply.Id) ? 0 : 1;
+        else if (verdict == ReplyVerdict.NotOurs || query >= s_queries.Length || s_queries[query] != reply.Id)
+            _counters.NotOurs++; // or of an earlier round, too late
+        else if (verdict == ReplyVerdict.Rejected)
+            _counters.Rejected += round.Reject(reply.Id) ? 0 : 1;
         else
-            Count(round.Take(reply));
+            Count(round.Add(reply));
     }
 
-    private void Count(Taken taken)
+    private void Count(AnswerUse use)
     {
-        if (taken == Taken.Malformed)
+        if (use == AnswerUse.Malformed)
             _counters.Malformed++;
-        else if (taken == Taken.Repeated)
+        else if (use == AnswerUse.Repeated)
             _counters.Repeated++;
     }
 
@@ -160,7 +167,7 @@ public sealed class Ptp4lClient : IDisposable
         _counters.Unanswered++;
         if (!round.HasAny)
         {
-            // ptp4l drops what has another transportSpecific than its own: 0, and 1 with 802.1AS.
+            // ptp4l ignores other transportSpecific values than its own: 0, and 1 with 802.1AS.
             _sdo = (byte)((_sdo + 1) % MostSdo);
             return Fails(string.Create(CultureInfo.InvariantCulture, $"ptp4l: {_address}: no answer in domain {_domain}"));
         }
@@ -174,7 +181,7 @@ public sealed class Ptp4lClient : IDisposable
         return false;
     }
 
-    /// <summary>The same object for the same name: this comes once a second.</summary>
+    /// <summary>Returns the same object for the same name: this runs once a second.</summary>
     private string? NameOf(ReadOnlySpan<byte> name)
     {
         if (name.IsEmpty)

@@ -8,16 +8,16 @@ using Capbox.Ptp.Servo;
 
 namespace Capbox.Ptp.Daemons;
 
-/// <summary>What is wanted of a ptp4l.</summary>
+/// <summary>Settings of a <see cref="Ptp4lClock"/>.</summary>
 public sealed record Ptp4lOptions
 {
     public string Socket { get; init; } = Ptp4lClient.DefaultSocket;
     public byte Domain { get; init; }
 
-    /// <summary>Whose card's clock it steers, where it does not tell or tells a name that is unknown here; null: by what it tells.</summary>
+    /// <summary>The card whose clock it steers, if it reports none or a name unknown here; null: the reported one.</summary>
     public string? Interface { get; init; }
 
-    /// <summary>Grandmasters that may be followed; empty: any.</summary>
+    /// <summary>Grandmasters that may be followed; empty for any.</summary>
     public IReadOnlyList<ClockIdentity> AllowedGrandmasters { get; init; } = [];
     public UtcPolicy UtcPolicy { get; init; }
     public QualityPolicy Quality { get; init; } = new();
@@ -26,8 +26,8 @@ public sealed record Ptp4lOptions
     public double UnknownAccuracyNs { get; init; } = 500_000_000;
 }
 
-/// <summary>The clock that a ptp4l steers: a PHC, or CLOCK_REALTIME if it has stamps of the kernel.</summary>
-public sealed class Ptp4lClock : IExternalClock
+/// <summary>The clock that a ptp4l steers: a PHC, or CLOCK_REALTIME with software stamps.</summary>
+public sealed class Ptp4lClock : IDaemonClock
 {
     private const int FirstAnswerMs = 1_000, AnswerMs = 400;
 
@@ -43,15 +43,15 @@ public sealed class Ptp4lClock : IExternalClock
     private string? _reference;
     private ClockIdentity _named;
 
-    /// <summary>Asks for the first time: without an answer there is no knowing which clock it steers.</summary>
-    /// <exception cref="IOException">There is no answer, or the clock is not to be had.</exception>
+    /// <summary>Sends the first query: without an answer the steered clock is unknown.</summary>
+    /// <exception cref="IOException">There is no answer, or the clock cannot be opened.</exception>
     public Ptp4lClock(Ptp4lOptions options)
     {
         (_options, _quality, _utc) = (options, new(options.Quality, options.UnknownAccuracyNs), new(options.UtcPolicy));
         _client = new Ptp4lClient(options.Socket, options.Domain);
         try
         {
-            if (!_client.TryAsk(FirstAnswerMs, out _report))
+            if (!_client.TryQuery(FirstAnswerMs, out _report))
                 throw new IOException(_client.Fault);
             _phc = FindPhc(_report);
             _slaveInterface = _report.Interface;
@@ -81,33 +81,35 @@ public sealed class Ptp4lClock : IExternalClock
     /// <summary>N of its /dev/ptpN; -1: CLOCK_REALTIME.</summary>
     public int Phc => _phc;
 
-    public QuestionCounters Counters => _client.Counters;
+    public QueryCounters Counters => _client.Counters;
 
     /// <inheritdoc/>
-    public ExternalStatus Look()
+    public DaemonStatus Poll()
     {
-        bool isAnswered = _client.TryAsk(AnswerMs, out Ptp4lReport report);
-        (ClockReading reading, double dialPpb) = UnreportedMoves.Read(Clock);
+        bool isAnswered = _client.TryQuery(AnswerMs, out Ptp4lReport report);
+        (ClockReading reading, double adjustmentPpb) = UnreportedMoves.Read(Clock);
         long nowNs = UnreportedMoves.NowNs();
         string? fault = _client.Fault;
         bool isAnother = false, isFresh = false;
         if (isAnswered)
         {
             _report = report;
-            isFresh = _quality.Take(report, nowNs);
+            isFresh = _quality.Add(report, nowNs);
             fault = Check(report, ref isAnother);
         }
 
-        TaiTime at = TakeUtc(reading, isAnswered && report.IsFollowing && fault is null);
+        TaiTime at = TrackUtc(reading, isAnswered && report.IsFollowing && fault is null);
         bool isFollowing = isAnswered && report.IsFollowing;
-        if (_moves.Look(reading, dialPpb, isFollowing, isFresh) && isFollowing)
+        if (_moves.Check(reading, adjustmentPpb, isFollowing, isFresh) && isFollowing)
             _quality.Restart();
-        UtcForecast? forecast = _utc.TryGetOffset(at, out UtcOffset offset) ? new(offset, at < _utc.LeapAt ? _utc.PendingLeap : 0, _utc.LeapAt) : null;
+        UtcForecast? forecast = _utc.TryGetOffset(at, out UtcOffset offset)
+            ? new(offset, at < _utc.LeapAt ? _utc.PendingLeap : 0, _utc.LeapAt)
+            : null;
         if (CountsUtc)
-            _moves.TakeLeap(forecast, at);
-        ClockQuality quality = _quality.At(at, nowNs, reading.BoundNs, _moves.Ns) with { FrequencyPpb = -dialPpb };
+            _moves.TrackLeap(forecast, at);
+        ClockQuality quality = _quality.At(at, nowNs, reading.BoundNs, _moves.Ns) with { FrequencyPpb = -adjustmentPpb };
         if (fault is not null && isAnswered)
-            quality = quality with { State = ClockState.Unsynchronised };
+            quality = quality with { State = SyncState.Unsynchronised };
         return Describe(quality, forecast, isAnswered, fault, isAnother);
     }
 
@@ -117,15 +119,15 @@ public sealed class Ptp4lClock : IExternalClock
         Clock.Dispose();
     }
 
-    /// <summary>What speaks against a clock that follows.</summary>
+    /// <summary>Checks a following clock: allowed grandmaster, same clock.</summary>
     private string? Check(in Ptp4lReport report, ref bool isAnother)
     {
         if (!report.IsFollowing)
             return null;
         ClockIdentity grandmaster = report.Status.Grandmaster;
         if (_options.AllowedGrandmasters.Count > 0 && !_options.AllowedGrandmasters.Contains(grandmaster))
-            return $"ptp4l follows {grandmaster}, which is not on the list of grandmasters";
-        // Ports of one clock may have a PHC each.
+            return $"ptp4l follows {grandmaster}, which is not among the allowed grandmasters";
+        // Ports of one clock may each have a PHC.
         if (report.Interface == _slaveInterface)
             return null;
         _slaveInterface = report.Interface;
@@ -139,13 +141,15 @@ public sealed class Ptp4lClock : IExternalClock
             return -1;
         if (report.Phc is { } phc)
             return phc;
-        string name = _options.Interface ?? report.Interface ?? throw new IOException("ptp4l does not tell its interface: name it in the configuration, key \"interface\"");
+        string name = _options.Interface ?? report.Interface
+            ?? throw new IOException("ptp4l does not report its interface; configure the interface");
         ClockPort port = ClockPorts.Read().FirstOrDefault(p => p.Name == name)
-            ?? throw new IOException($"ptp4l steers the clock of {name}, and there is no such interface here: name one of the same card in the configuration, key \"interface\"");
-        return port.Clock ?? throw new IOException($"ptp4l is said to steer the clock of {name}, and that card has none");
+            ?? throw new IOException(
+                $"ptp4l steers the clock of {name}, which is no interface here; configure an interface of the same card");
+        return port.Clock ?? throw new IOException($"ptp4l steers the clock of {name}, but that card has none");
     }
 
-    private TaiTime TakeUtc(in ClockReading reading, bool isFollowing)
+    private TaiTime TrackUtc(in ClockReading reading, bool isFollowing)
     {
         TaiTime at = new(reading.Nanoseconds + (CountsUtc ? Assumed(reading.Nanoseconds).Nanoseconds : 0));
         if (isFollowing)
@@ -156,9 +160,10 @@ public sealed class Ptp4lClock : IExternalClock
         return at;
     }
 
-    private UtcOffset Assumed(long utcNs) => _utc.TryGetOffset(new(utcNs + _assumedUtc.Nanoseconds), out UtcOffset offset) ? offset : _assumedUtc;
+    private UtcOffset Assumed(long utcNs) =>
+        _utc.TryGetOffset(new(utcNs + _assumedUtc.Nanoseconds), out UtcOffset offset) ? offset : _assumedUtc;
 
-    private ExternalStatus Describe(in ClockQuality quality, UtcForecast? forecast, bool isAnswered, string? fault, bool isAnother)
+    private DaemonStatus Describe(in ClockQuality quality, UtcForecast? forecast, bool isAnswered, string? fault, bool isAnother)
     {
         bool isFollowing = isAnswered && _report.IsFollowing;
         if (isFollowing && (_reference is null || _named != _report.Status.Grandmaster))
@@ -177,7 +182,7 @@ public sealed class Ptp4lClock : IExternalClock
         };
     }
 
-    /// <summary>As ptp4l prints them.</summary>
+    /// <summary>The names that ptp4l prints.</summary>
     private static string NameOf(PtpPortState state) => state switch
     {
         PtpPortState.Slave => "SLAVE",

@@ -3,20 +3,20 @@ using Capbox.Ptp.Messages;
 
 namespace Capbox.Ptp.Daemons;
 
-/// <summary>What became of an answer.</summary>
-internal enum Taken
+/// <summary>Classification of an answer.</summary>
+internal enum AnswerUse
 {
     Used,
 
-    /// <summary>There was one already: the first one counts.</summary>
+    /// <summary>A second answer to the same query: the first one counts.</summary>
     Repeated,
     Malformed,
 }
 
-/// <summary>The answers of one round of questions, until all are there. No I/O.</summary>
+/// <summary>Collects the answers of one round of queries. No I/O.</summary>
 internal sealed class Ptp4lRound(byte domain)
 {
-    /// <summary>Ports that are remembered; a clock with more is not read to the end.</summary>
+    /// <summary>Most ports that are read.</summary>
     private const int MostPorts = 64;
 
     private readonly Port[] _ports = new Port[MostPorts];
@@ -46,12 +46,12 @@ internal sealed class Ptp4lRound(byte domain)
         private byte _first;
     }
 
-    /// <summary>Somebody answers.</summary>
+    /// <summary>True after any answer.</summary>
     public bool HasAny { get; private set; }
 
     public bool IsComplete => Missing is null;
 
-    /// <summary>What has not been answered; null: nothing.</summary>
+    /// <summary>Name of a query without an answer; null without one.</summary>
     public string? Missing
     {
         get
@@ -70,11 +70,11 @@ internal sealed class Ptp4lRound(byte domain)
         }
     }
 
-    /// <summary>Name of the interface of the best port; after <see cref="TryConclude"/>.</summary>
+    /// <summary>Interface name of the best port; valid after <see cref="TryConclude"/>.</summary>
     public ReadOnlySpan<byte> Name => _best < 0 ? default : _name.AsSpan(0, _ports[_best].NameBytes);
 
-    /// <summary>An error for an answer. True: it is one that an older ptp4l does not know, and can be done without.</summary>
-    public bool Refuse(ManagementId id)
+    /// <summary>Records an error answer. True if older ptp4l versions do not know the query, so that it is optional.</summary>
+    public bool Reject(ManagementId id)
     {
         HasAny = true;
         _noProperties |= id == ManagementId.PortProperties;
@@ -82,27 +82,28 @@ internal sealed class Ptp4lRound(byte domain)
         return id is ManagementId.PortProperties or ManagementId.PortHardwareClock;
     }
 
-    public Taken Take(in ManagementReply reply)
+    public AnswerUse Add(in ManagementReply reply)
     {
         HasAny = true;
         switch (reply.Id)
         {
             case ManagementId.DefaultDataSet:
-                return Keep(ref _default, ManagementData.TryReadDefault(reply.Data, out DefaultData own) && own.Domain == domain, own);
+                return Store(ref _default, ManagementData.TryReadDefault(reply.Data, out DefaultData own) && own.Domain == domain, own);
             case ManagementId.CurrentDataSet:
-                return Keep(ref _current, ManagementData.TryReadCurrent(reply.Data, out CurrentData current), current);
+                return Store(ref _current, ManagementData.TryReadCurrent(reply.Data, out CurrentData current), current);
             case ManagementId.ParentDataSet:
-                return Keep(ref _parent, ManagementData.TryReadParent(reply.Data, out ParentData parent), parent);
+                return Store(ref _parent, ManagementData.TryReadParent(reply.Data, out ParentData parent), parent);
             case ManagementId.TimePropertiesDataSet:
-                return Keep(ref _properties, ManagementData.TryReadTimeProperties(reply.Data, out TimeProperties properties), properties);
+                return Store(
+                    ref _properties, ManagementData.TryReadTimeProperties(reply.Data, out TimeProperties properties), properties);
             case ManagementId.TimeStatus:
-                return Keep(ref _status, ManagementData.TryReadTimeStatus(reply.Data, out TimeStatus status), status);
+                return Store(ref _status, ManagementData.TryReadTimeStatus(reply.Data, out TimeStatus status), status);
             default:
-                return TakePort(reply);
+                return AddPort(reply);
         }
     }
 
-    /// <summary>Everything is there: does it fit together? A change of master between two answers does not.</summary>
+    /// <summary>Checks the complete answers for consistency: a change of master between two answers is rejected.</summary>
     public bool TryConclude(out Ptp4lReport report)
     {
         report = default;
@@ -137,7 +138,7 @@ internal sealed class Ptp4lRound(byte domain)
         return true;
     }
 
-    /// <summary>How near a port is to following.</summary>
+    /// <summary>Distance of a port from the slave state; higher is nearer.</summary>
     private static int Rank(PtpPortState state) => state switch
     {
         PtpPortState.Slave => 5,
@@ -148,44 +149,48 @@ internal sealed class Ptp4lRound(byte domain)
         _ => 1,
     };
 
-    private static Taken Keep<T>(ref T? kept, bool isGood, T value) where T : struct
+    private static AnswerUse Store<T>(ref T? stored, bool isGood, T value) where T : struct
     {
         if (!isGood)
-            return Taken.Malformed;
-        if (kept is not null)
-            return Taken.Repeated;
-        kept = value;
-        return Taken.Used;
+            return AnswerUse.Malformed;
+        if (stored is not null)
+            return AnswerUse.Repeated;
+        stored = value;
+        return AnswerUse.Used;
     }
 
-    private Taken TakePort(in ManagementReply reply)
+    private AnswerUse AddPort(in ManagementReply reply)
     {
         switch (reply.Id)
         {
             case ManagementId.PortDataSet when ManagementData.TryReadPort(reply.Data, out PortData data) && TryFind(data.Port, out int at):
-                return Keep(ref _ports[at].Data, data, ref _withData);
-            case ManagementId.PortProperties when ManagementData.TryReadPortProperties(reply.Data, out PortIdentity port, out StampKindOfPort stamps, out ReadOnlySpan<byte> name) && TryFind(port, out int at):
+                return Store(ref _ports[at].Data, data, ref _withData);
+            case ManagementId.PortProperties
+                when ManagementData.TryReadPortProperties(
+                    reply.Data, out PortIdentity port, out StampKindOfPort stamps, out ReadOnlySpan<byte> name)
+                        && TryFind(port, out int at):
                 if (_ports[at].Stamps is null)
                 {
                     name.CopyTo(_ports[at].Name);
                     _ports[at].NameBytes = name.Length;
                 }
 
-                return Keep(ref _ports[at].Stamps, stamps, ref _withProperties);
-            case ManagementId.PortHardwareClock when ManagementData.TryReadHardwareClock(reply.Data, out PortIdentity port, out int phc) && TryFind(port, out int at):
-                return Keep(ref _ports[at].Phc, phc, ref _withHardwareClock);
+                return Store(ref _ports[at].Stamps, stamps, ref _withProperties);
+            case ManagementId.PortHardwareClock
+                when ManagementData.TryReadHardwareClock(reply.Data, out PortIdentity port, out int phc) && TryFind(port, out int at):
+                return Store(ref _ports[at].Phc, phc, ref _withHardwareClock);
             default:
-                return Taken.Malformed;
+                return AnswerUse.Malformed;
         }
     }
 
-    private static Taken Keep<T>(ref T? kept, T value, ref int count) where T : struct
+    private static AnswerUse Store<T>(ref T? stored, T value, ref int count) where T : struct
     {
-        if (kept is not null)
-            return Taken.Repeated;
-        kept = value;
+        if (stored is not null)
+            return AnswerUse.Repeated;
+        stored = value;
         count++;
-        return Taken.Used;
+        return AnswerUse.Used;
     }
 
     private bool TryFind(PortIdentity identity, out int at)

@@ -2,23 +2,100 @@ using Capbox.Platform.Linux;
 using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Engine;
+using Capbox.Ptp.Messages;
 using Capbox.Ptp.Servo;
-using Capbox.Ptp.Transport;
 
 namespace Capbox.Ptp.Port;
 
-/// <summary>What the port does to its clock, and what it finds out about it once a second.</summary>
-public sealed partial class PtpPort
+/// <summary>
+/// The clock of a port under its servo: admits stamps, adds messages to the servo, applies its decisions, and checks the clock once a
+/// second against CLOCK_MONOTONIC_RAW. One thread.
+/// </summary>
+internal sealed class ClockDiscipline
 {
-    private const long AfterLinkChangeNs = 3 * SecondNs;
+    private const long SecondNs = 1_000_000_000, AfterLinkChangeNs = 3 * SecondNs;
 
-    private bool _hadLeap;
+    private readonly PtpPortOptions _options;
+    private readonly TimeBase _base;
+    private readonly PtpEngine _engine;
+    private readonly IPortListener? _listener;
+    private readonly PtpServo _servo;
+    private readonly StepGuard _guard = new();
+    private readonly LeapGuard _leap = new();
+    private Reckoning _reckoning;
+    private long _steeredNs;
     private long _linkChangedNs = long.MinValue;
+    private bool _isSteeringDue;
+    private bool _isReferenceNew;
+    private bool _hadLeap;
+
+    /// <param name="engine">Learns of steps; states the reference and TAI - UTC.</param>
+    public ClockDiscipline(PtpPortOptions options, TimeBase timeBase, PtpEngine engine, IPortListener? listener)
+    {
+        (_options, _base, _engine, _listener) = (options, timeBase, engine, listener);
+        double maxFrequencyPpb = Math.Min(options.Steering.MaxFrequencyPpb, timeBase.Clock.MaxFrequencyPpb);
+        _servo = new PtpServo(options.Steering with { MaxFrequencyPpb = maxFrequencyPpb }, options.Quality);
+    }
+
+    /// <summary>Stamps rejected because the clock had just been stepped, or counts UTC and made a leap second.</summary>
+    public long StampsBeforeStep { get; private set; }
+
+    /// <summary>The current frequency adjustment, ppb.</summary>
+    public double AdjustmentPpb => _servo.Estimator.AdjustmentPpb;
+
+    /// <summary>Steps of path or grandmaster that were not followed and can be accepted, ns.</summary>
+    public double UnresolvedNs => _servo.Estimator.UnresolvedNs;
 
     private bool IsSteering => _options.Mode == PortMode.Steer;
 
-    private void SteerIfDue(long nowNs)
+    /// <exception cref="IOException">The clock cannot be read.</exception>
+    public void Start() => _servo.Start(Now(), _base.Clock.FrequencyPpb);
+
+    /// <summary>Reads the clock.</summary>
+    /// <exception cref="IOException">The clock cannot be read.</exception>
+    public TaiTime Now()
     {
+        ClockReading reading = _base.Clock.Read(ReferenceClock.MonotonicRaw);
+        _reckoning.Read(_base.ToTai(reading), reading.ReferenceNs);
+        return _base.ToTai(reading);
+    }
+
+    /// <summary>State, offset and bound of the servo now.</summary>
+    /// <exception cref="IOException">The clock cannot be read.</exception>
+    public ClockQuality QualityNow() => _servo.Quality(Now());
+
+    /// <summary>The time of a stamp; null without a stamp, or near a step or a leap second.</summary>
+    public PtpTimestamp? Admit(long stampNs, long nowNs)
+    {
+        if (stampNs == 0)
+            return null;
+        TaiTime stamp = _base.StampToTai(stampNs);
+        if (_guard.Admits(nowNs, stamp) && !_leap.IsNear(stamp))
+            return new PtpTimestamp(stamp.Nanoseconds);
+        StampsBeforeStep++;
+        return null;
+    }
+
+    /// <summary>Another reference or grandmaster: the estimate restarts with its first message, until then the old one continues.</summary>
+    public void ReferenceChanged() => _isReferenceNew = true;
+
+    /// <summary>Adds a message of the reference to the servo.</summary>
+    public void Add(in TimedMessage message)
+    {
+        if (_isReferenceNew)
+        {
+            _isReferenceNew = false;
+            _servo.Estimator.ReferenceChanged();
+        }
+
+        _servo.Add(message);
+        _isSteeringDue = true;
+    }
+
+    /// <summary>Applies the servo's decision if there is anything new, or none was applied for a second, as in holdover.</summary>
+    public void SteerIfDue(long nowNs, bool isEachSecond = false)
+    {
+        _isSteeringDue |= isEachSecond && nowNs - _steeredNs >= SecondNs;
         if (!_isSteeringDue)
             return;
         _isSteeringDue = false;
@@ -30,6 +107,64 @@ public sealed partial class PtpPort
         {
             _listener?.Failed(e.Message);
         }
+    }
+
+    /// <summary>Sets the frequency again at once, whether the card lost it or not: it costs nothing.</summary>
+    public void LinkChanged(long nowNs)
+    {
+        if (!IsSteering)
+            return;
+        _isSteeringDue = true;
+        if (!_options.LosesFrequencyAtLinkChange)
+            return;
+        _linkChangedNs = nowNs;
+        try
+        {
+            _servo.FrequencyLost(Now());
+        }
+        catch (IOException e)
+        {
+            _listener?.Failed(e.Message);
+        }
+    }
+
+    /// <summary>Accepts the steps of path or grandmaster that were not followed.</summary>
+    public void AcceptShifts()
+    {
+        double unresolvedNs = UnresolvedNs;
+        _servo.Estimator.AcceptShifts();
+        _isSteeringDue = true;
+        _listener?.Accepted(unresolvedNs);
+    }
+
+    /// <summary>Reads the clock, once a second, and checks it against the raw clock and TAI - UTC.</summary>
+    /// <returns>The clock's time.</returns>
+    /// <exception cref="IOException">The clock cannot be read.</exception>
+    public TaiTime Check(long nowNs)
+    {
+        ClockReading reading = _base.Clock.Read(ReferenceClock.MonotonicRaw);
+        TaiTime at = _base.ToTai(reading);
+        _reckoning.Read(at, reading.ReferenceNs);
+        _servo.ReadNs = reading.BoundNs;
+        // The kernel's own leap is no foreign step.
+        if (!_leap.IsNear(at))
+            Handle(_servo.CheckRaw(at, reading.ReferenceNs, reading.WidthNs), at, nowNs);
+        return UpdateUtc(at, nowNs);
+    }
+
+    /// <summary>State, offset and bound at a time of the clock, with the grandmaster's accuracy and the leap second.</summary>
+    public ClockQuality Evaluate(TaiTime at)
+    {
+        if (_engine.Reference is { } reference)
+        {
+            double accuracyNs = reference.Data.Quality.AccuracyNs ?? _options.UnknownAccuracyNs;
+            // The clock's time comes from the previous grandmaster until there are enough messages of this one.
+            bool isOld = _isReferenceNew || _servo.Estimator.IsCollecting;
+            _servo.GrandmasterNs = isOld ? Math.Max(_servo.GrandmasterNs, accuracyNs) : accuracyNs;
+        }
+
+        ClockQuality quality = _servo.Quality(at);
+        return _leap.IsNear(at) ? quality.OffBy(LeapGuard.LeapNs) : quality;
     }
 
     private void Steer(long nowNs)
@@ -50,15 +185,15 @@ public sealed partial class PtpPort
     {
         _base.Clock.Step(stepNs);
         TaiTime after = new(at.Nanoseconds + stepNs);
-        // Drivers step by reading, adding and writing, and lose what passes in between: the messages that follow say how much. The frequency stays known.
-        Moved(at, stepNs, nowNs, StepReason.Policy);
+        // Drivers step by read, add and write, and lose the time in between: the messages that follow show how much. The frequency stays.
+        Stepped(at, stepNs, nowNs, StepReason.Policy);
         return after;
     }
 
-    private void Moved(TaiTime at, long stepNs, long nowNs, StepReason reason)
+    private void Stepped(TaiTime at, long stepNs, long nowNs, StepReason reason)
     {
-        // The reading that found a foreign one has it already.
-        bool isFound = reason is StepReason.Foreign or StepReason.LostDial;
+        // The reading that found a step already includes it.
+        bool isFound = reason is StepReason.Foreign or StepReason.FrequencyLost;
         if (!isFound)
             _reckoning.Stepped(stepNs);
         if (isFound)
@@ -73,109 +208,20 @@ public sealed partial class PtpPort
         _listener?.Stepped(new(at, stepNs, reason));
     }
 
-    private int TakeLinkChanges(long nowNs)
-    {
-        int i = 0;
-        for (; i < MostInTurn; i++)
-        {
-            Reception reception = _socket.ReceiveLinkChange();
-            if (reception == Reception.None)
-                break;
-            if (reception == Reception.Message && IsSteering)
-                LinkChanged(nowNs);
-        }
-
-        return i;
-    }
-
-    /// <summary>Dials at once, whether the card forgot the dial or not: it costs nothing.</summary>
-    private void LinkChanged(long nowNs)
-    {
-        _isSteeringDue = true;
-        if (!_options.LosesDialAtLinkChange)
-            return;
-        _linkChangedNs = nowNs;
-        try
-        {
-            _servo.FrequencyLost(Now());
-        }
-        catch (IOException e)
-        {
-            _listener?.Failed(e.Message);
-        }
-    }
-
-    private void EachSecond(long nowNs)
-    {
-        _nextSecondNs = nowNs + SecondNs;
-        if (_isAcceptDue)
-            Accept();
-        // In holdover, and while there is no message for another reason.
-        _isSteeringDue |= nowNs - _steeredNs >= SecondNs;
-        SteerIfDue(nowNs);
-        try
-        {
-            LookAtClock(nowNs);
-            _failedLooks = 0;
-        }
-        catch (IOException e)
-        {
-            _failedLooks++;
-            Unreadable(e, nowNs);
-        }
-    }
-
-    private void Accept()
-    {
-        _isAcceptDue = false;
-        double unresolvedNs = _servo.Estimator.UnresolvedNs;
-        _servo.Estimator.AcceptShifts();
-        _isSteeringDue = true;
-        _listener?.Accepted(unresolvedNs);
-    }
-
-    /// <summary>Nothing is claimed of a clock that cannot be read; one that stays so is gone, with its card or its driver, and must be opened anew.</summary>
-    private void Unreadable(IOException e, long nowNs)
-    {
-        _listener?.Failed(e.Message);
-        _isStatusDue = false;
-        lock (_statusLock)
-        {
-            _status = _status with
-            {
-                Quality = _status.Quality with { State = ClockState.Unsynchronised, Parts = new(0, 0, QualityPolicy.NoBoundNs, 0, 0, 0) },
-                IsInterfaceThere = _socket.IsInterfaceThere && _failedLooks < MostFailedLooks,
-                MonotonicNs = nowNs,
-            };
-        }
-    }
-
-    private void LookAtClock(long nowNs)
-    {
-        ClockReading reading = _base.Clock.Read(ReferenceClock.MonotonicRaw);
-        TaiTime at = _base.Of(reading);
-        _reckoning.Read(at, reading.ReferenceNs);
-        _servo.ReadNs = reading.BoundNs;
-        // The kernel's own leap is no step of others.
-        if (!_leap.IsNear(at))
-            Judge(_servo.CheckRaw(at, reading.ReferenceNs, reading.WidthNs), at, nowNs);
-        at = TakeUtc(at, nowNs);
-        Publish(at, nowNs);
-    }
-
-    private void Judge(in RawVerdict verdict, TaiTime at, long nowNs)
+    private void Handle(in RawVerdict verdict, TaiTime at, long nowNs)
     {
         switch (verdict.Finding)
         {
             case RawFinding.Stepped:
-                // It is known as well as the clock is read: the messages know better.
-                Moved(new(at.Nanoseconds - (long)verdict.StepNs), (long)verdict.StepNs, nowNs, ReasonOf(verdict.StepNs, nowNs));
+                // The size is as accurate as the readings: the messages know better.
+                long stepNs = (long)verdict.StepNs;
+                Stepped(new(at.Nanoseconds - stepNs), stepNs, nowNs, ReasonOf(verdict.StepNs, nowNs));
                 break;
-            case RawFinding.DialLost when IsSteering:
+            case RawFinding.FrequencyLost when IsSteering:
                 _servo.FrequencyLost(at);
                 _isSteeringDue = true;
                 break;
-            case RawFinding.RateChanged or RawFinding.DialLost:
+            case RawFinding.RateChanged or RawFinding.FrequencyLost:
                 _servo.Estimator.DoubtFrequency(Math.Abs(verdict.RatePpb));
                 break;
             default:
@@ -185,64 +231,32 @@ public sealed partial class PtpPort
         _listener?.Found(verdict);
     }
 
-    /// <summary>Without its dial the clock runs the other way, and not for longer than from the link change to here.</summary>
+    /// <summary>A lost frequency moves the clock against the adjustment, for no longer than from the link change until now.</summary>
     private StepReason ReasonOf(double stepNs, long nowNs)
     {
-        double dialPpb = _servo.Estimator.DialPpb;
-        bool isDial = nowNs - AfterLinkChangeNs < _linkChangedNs && stepNs * dialPpb < 0 && Math.Abs(stepNs) <= Math.Abs(dialPpb) * AfterLinkChangeNs * 1e-9;
-        return isDial ? StepReason.LostDial : StepReason.Foreign;
+        double adjustmentPpb = AdjustmentPpb;
+        bool isFrequencyLost = nowNs - AfterLinkChangeNs < _linkChangedNs && stepNs * adjustmentPpb < 0
+            && Math.Abs(stepNs) <= Math.Abs(adjustmentPpb) * AfterLinkChangeNs * 1e-9;
+        return isFrequencyLost ? StepReason.FrequencyLost : StepReason.Foreign;
     }
 
-    /// <summary>A clock that counts UTC means another TAI when the difference changes, and after a leap second it is learnt anew.</summary>
-    private TaiTime TakeUtc(TaiTime at, long nowNs)
+    /// <summary>A change of TAI - UTC changes the TAI of a clock that counts UTC; after a leap second the servo restarts.</summary>
+    private TaiTime UpdateUtc(TaiTime at, long nowNs)
     {
         if (_base.Utc is null || !_engine.Utc.TryGetOffset(at, out UtcOffset offset))
             return at;
         bool isNearLeap = _leap.IsNear(at);
-        _leap.Take(_engine.Utc.PendingLeap, _engine.Utc.LeapAt, at);
+        _leap.Update(_engine.Utc.PendingLeap, _engine.Utc.LeapAt, at);
         bool hadLeap = _hadLeap;
         _hadLeap = _engine.Utc.PendingLeap != 0;
-        long movedNs = _base.TakeUtc(offset);
+        long movedNs = _base.SetUtc(offset);
         if (movedNs == 0)
             return at;
         TaiTime after = new(at.Nanoseconds + movedNs);
-        Moved(at, movedNs, nowNs, StepReason.UtcOffset);
-        // Whether the kernel made the leap as well is not asked: the first messages tell, and the first step is allowed again.
+        Stepped(at, movedNs, nowNs, StepReason.UtcOffset);
+        // The first messages show whether the kernel made the leap, and the first step is allowed again.
         if (isNearLeap || _leap.IsNear(after) || (hadLeap && !_hadLeap))
             _servo.Start(after, _base.Clock.FrequencyPpb);
         return after;
-    }
-
-    private void PublishNow(long nowNs)
-    {
-        try
-        {
-            Publish(Now(), nowNs);
-        }
-        catch (IOException e)
-        {
-            Unreadable(e, nowNs);
-        }
-    }
-
-    private void Publish(TaiTime at, long nowNs)
-    {
-        _isStatusDue = false;
-        if (_engine.Reference is { } reference)
-        {
-            double accuracyNs = reference.Data.Quality.AccuracyNs ?? _options.UnknownAccuracyNs;
-            // The clock stands where the one before put it until enough has come from this one.
-            _servo.GrandmasterNs = _isReferenceNew || _servo.Estimator.IsCollecting ? Math.Max(_servo.GrandmasterNs, accuracyNs) : accuracyNs;
-        }
-
-        ClockQuality quality = _servo.Quality(at);
-        if (_leap.IsNear(at))
-            quality = quality.OffBy(LeapGuard.LeapNs);
-        UtcTracker tracker = _engine.Utc;
-        UtcForecast? utc = tracker.TryGetOffset(at, out UtcOffset offset) ? new(offset, at < tracker.LeapAt ? tracker.PendingLeap : 0, tracker.LeapAt) : null;
-        PortStatus status = new(
-            quality, _engine.Reference, _engine.Comparison, _engine.Utc.Knowledge, utc, _servo.Estimator.DialPpb, _socket.IsLinkUp, _socket.IsInterfaceThere, nowNs, _servo.Estimator.UnresolvedNs);
-        lock (_statusLock)
-            _status = status;
     }
 }

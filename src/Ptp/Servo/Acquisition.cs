@@ -1,10 +1,11 @@
 namespace Capbox.Ptp.Servo;
 
-/// <summary>What the first messages say together.</summary>
-internal readonly record struct FirstEstimate(double Seconds, double OffsetNs, double FrequencyPpb, double DelayNs, double UnitNs, double SpanSeconds);
+/// <summary>The joint estimate from the first messages.</summary>
+internal readonly record struct FirstEstimate(
+    double Seconds, double OffsetNs, double FrequencyPpb, double DelayNs, double UnitNs, double SpanSeconds);
 
 /// <summary>
-/// The first messages after a start: a line through them by medians (Theil and Sen's slope), so that up to a quarter of them may be wrong. Fixed size.
+/// Fits a line through the first messages after a start by medians (Theil-Sen), so that up to a quarter of them may be wrong. Fixed size.
 /// </summary>
 internal sealed class Acquisition
 {
@@ -19,8 +20,8 @@ internal sealed class Acquisition
 
     public void Clear() => _forward.Count = _reverse.Count = 0;
 
-    /// <summary>Takes a message; true when there are enough, with what they say.</summary>
-    /// <param name="knownPpb">The frequency if it is known, else NaN: then the messages tell.</param>
+    /// <summary>Adds a message; true with the estimate once there are enough.</summary>
+    /// <param name="knownPpb">Frequency if known, else NaN: then it is estimated from the messages.</param>
     public bool Add(PathDirection direction, double seconds, double differenceNs, double knownPpb, out FirstEstimate first)
     {
         Track own = direction == PathDirection.Forward ? _forward : _reverse;
@@ -32,12 +33,17 @@ internal sealed class Acquisition
         double frequencyPpb = double.IsNaN(knownPpb) ? Slope() : knownPpb;
         double forward = _forward.Centre(_work, seconds, frequencyPpb, out double forwardSpread);
         double reverse = _reverse.Centre(_work, seconds, -frequencyPpb, out double reverseSpread);
-        first = new(seconds, (forward - reverse) / 2, frequencyPpb, (forward + reverse) / 2, Math.Max(1, Math.Max(forwardSpread, reverseSpread)),
+        first = new(
+            seconds,
+            (forward - reverse) / 2,
+            frequencyPpb,
+            (forward + reverse) / 2,
+            Math.Max(1, Math.Max(forwardSpread, reverseSpread)),
             Math.Min(_forward.SpanSeconds, _reverse.SpanSeconds));
         return true;
     }
 
-    // Theil and Sen: the median of the slopes between messages. A track that is enough has some.
+    // Theil-Sen: the median of the slopes between messages. A track that is enough has some.
     private double Slope()
     {
         int n = _forward.Slopes(_slopes, 0, 1);
@@ -60,7 +66,7 @@ internal sealed class Acquisition
 
         public double SpanSeconds => Count < 2 ? 0 : _seconds[Count - 1] - _seconds[0];
 
-        // At high rates a full track must do, however short.
+        // At high rates a full track is enough, however short.
         public bool IsEnough => Count == Capacity || (Count >= Enough && SpanSeconds >= EnoughSeconds);
 
         public void Add(double seconds, double ns)

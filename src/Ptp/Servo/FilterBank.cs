@@ -1,8 +1,9 @@
 namespace Capbox.Ptp.Servo;
 
 /// <summary>
-/// Kalman filters for every pairing of oscillator (how fast its frequency wanders) and link (Gaussian, or queueing with more or less jitter on top), weighed
-/// by how well each foretold the messages of the last minutes. Nothing is tuned for a card or a network: the bank finds out.
+/// Kalman filters for every pairing of oscillator (random walk of the frequency) and link (Gaussian, or queueing with more or less jitter
+/// on top), weighted by how well each predicted the messages of the last minutes. Nothing is tuned for a card or a network: the weights
+/// adapt.
 /// </summary>
 internal sealed class FilterBank
 {
@@ -12,7 +13,8 @@ internal sealed class FilterBank
     // Gaussian part of the noise relative to the queueing part; infinity: no queueing.
     private static readonly double[] Shapes = [0.03, 0.25, double.PositiveInfinity];
 
-    // Median of |difference of two messages| over the mean queueing time, for the shapes above (1 is ln 2; sqrt 2 x 0.6745 for the Gaussian, over sigma).
+    // Median of |difference of two messages| over the mean queueing time, for the shapes above (1 is ln 2; sqrt 2 x 0.6745 for the
+    // Gaussian, over sigma).
     private static readonly double[] MedianPerQueue = [0.694, 0.80, 0.954];
 
     private const double MemorySeconds = 150;
@@ -20,7 +22,7 @@ internal sealed class FilterBank
     private const double LeastLogWeight = -7;
     private const double LeastWeightToExpect = 0.02;
 
-    // The filter of 1.8 ppb per square root of a second sees a drift of 1 ppb/s within seconds, however calm the oscillator was before.
+    // The filter of 1.8 ppb per square root of a second detects a drift of 1 ppb/s within seconds, however calm the oscillator was before.
     private const int SentryWander = 4;
     private const double SentryPart = 0.45;
 
@@ -44,7 +46,7 @@ internal sealed class FilterBank
     /// <summary>Mean of the mixture: one-way delay, ns.</summary>
     public double DelayNs { get; private set; }
 
-    /// <summary>Frequency wander that the weights favour, ppb per square root of a second.</summary>
+    /// <summary>Mean wander of the frequency over the weights, ppb per square root of a second.</summary>
     public double WanderPpb { get; private set; }
 
     /// <summary>Standard deviation of the frequency, ppb.</summary>
@@ -73,7 +75,7 @@ internal sealed class FilterBank
         OffsetNs += FrequencyPpb * seconds;
     }
 
-    /// <summary>Takes a message; <paramref name="medianStepNs"/> is the median difference between two messages of its direction.</summary>
+    /// <summary>Adds a message; <paramref name="medianStepNs"/> is the median difference between two messages of its direction.</summary>
     public void Update(double sign, double seconds, double differenceNs, double medianStepNs)
     {
         for (int i = 0; i < _filters.Length; i++)
@@ -82,8 +84,8 @@ internal sealed class FilterBank
     }
 
     /// <summary>
-    /// Expected difference of a message without noise, ns, and its standard deviation by the filters that count: those held in reserve for a wilder oscillator would
-    /// excuse any message.
+    /// Expected difference of a message without noise, ns, and its standard deviation by the filters with weight: the reserve filters for
+    /// wilder oscillators would excuse any message.
     /// </summary>
     public double Expect(double sign, double seconds, out double sigmaNs)
     {
@@ -102,7 +104,9 @@ internal sealed class FilterBank
         return mean;
     }
 
-    /// <summary>Standard deviation of the offset some seconds after the filter's time, ns, with the spread between the filters.</summary>
+    /// <summary>
+    /// Standard deviation of the offset some seconds after the filter's time, ns, including the spread between the filters.
+    /// </summary>
     public double OffsetSigmaNs(double seconds)
     {
         double mean = OffsetNs + (FrequencyPpb * seconds);
@@ -117,8 +121,9 @@ internal sealed class FilterBank
     }
 
     /// <summary>
-    /// What the offset may be wrong by although messages come, as a standard deviation, ns: a part of what one wilder filter is unsure of, its distance from the mixture included. A calm oscillator may begin to drift at any
-    /// moment, and by the time that its messages have given the weight to wilder filters it is far away.
+    /// Possible error of the offset although messages arrive, as a standard deviation, ns: a share of the uncertainty of one wilder filter,
+    /// including its distance from the mixture. A calm oscillator may begin to drift at any moment, and is far away before its messages
+    /// have moved the weight to wilder filters.
     /// </summary>
     public double SentrySigmaNs
     {
@@ -157,15 +162,16 @@ internal sealed class FilterBank
         int best = 0;
         for (int i = 1; i < _logWeight.Length; i++)
             best = _logWeight[i] > _logWeight[best] ? i : best;
-        // The link is what the best filter takes it for.
+        // The best filter decides on the kind of link.
         _shape = best % Shapes.Length;
         double top = _logWeight[best];
         double sum = 0;
         for (int i = 0; i < _weight.Length; i++)
         {
             _logWeight[i] -= top;
-            // A filter that fell far behind can come back within seconds when the oscillator begins to behave as it says. One that believes in a calmer oscillator than the best,
-            // or contradicts it, has lost its way and begins again from the best; one that believes in a wilder oscillator has kept up.
+            // A filter keeps a minimum weight, so that it can recover within seconds when the oscillator begins to behave as it assumes. A
+            // filter that assumes a calmer oscillator than the best, or contradicts it, is lost and restarts from the best; one that
+            // assumes a wilder oscillator has kept up.
             if (_logWeight[i] < LeastLogWeight)
             {
                 _logWeight[i] = LeastLogWeight;

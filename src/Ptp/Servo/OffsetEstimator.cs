@@ -2,48 +2,61 @@ using Capbox.Platform.Time;
 
 namespace Capbox.Ptp.Servo;
 
-/// <summary>What became of a message.</summary>
+/// <summary>The outcome of a message.</summary>
 public enum MessageVerdict
 {
     /// <summary>It moved the estimate.</summary>
     Used,
 
-    /// <summary>It is one of the first, collected until there are enough.</summary>
+    /// <summary>It was one of the first messages and is collected until there are enough.</summary>
     Collected,
 
-    /// <summary>It lies where no noise reaches, or came while that was being looked into; the estimate holds its course.</summary>
+    /// <summary>It was outside the noise, or arrived during a suspicion; the estimate ignores it.</summary>
     Held,
 
-    /// <summary>It was the last piece of evidence for a step of the path or of the grandmaster: see <see cref="OffsetEstimator.LastShift"/>.</summary>
+    /// <summary>
+    /// It completed the evidence for a step of the path or of the grandmaster: see <see cref="OffsetEstimator.LastShift"/>.
+    /// </summary>
     ShiftFound,
 }
 
 /// <summary>A step in the messages that the oscillator cannot have made.</summary>
-/// <param name="At">PHC time of finding it.</param>
-/// <param name="OffsetNs">What it would be worth as a change of the offset, ns: half the change of asymmetry, or the whole of the grandmaster's step.</param>
+/// <param name="At">PHC time of the detection.</param>
+/// <param name="OffsetNs">
+/// The step as a change of the offset, ns: half the change of asymmetry, or the whole step of the grandmaster.
+/// </param>
 /// <param name="DelayNs">Change of the mean one-way delay, ns.</param>
 public readonly record struct PathShift(TaiTime At, double OffsetNs, double DelayNs)
 {
-    /// <summary>Both directions moved against each other: the grandmaster's time stepped, not the path.</summary>
+    /// <summary>The directions moved against each other: the grandmaster's time stepped, not the path.</summary>
     public bool IsTimeStep => Math.Abs(OffsetNs) > 4 * Math.Abs(DelayNs);
 }
 
 /// <summary>The estimate at one moment.</summary>
 /// <param name="OffsetNs">PHC minus grandmaster, ns.</param>
 /// <param name="OffsetSigmaNs">Its standard deviation at that moment, ns.</param>
-/// <param name="TakenSigmaNs">The largest standard deviation of the last seconds, each as of when a message was used, ns.</param>
-/// <param name="FrequencyPpb">Frequency error of the oscillator without steering, ppb.</param>
+/// <param name="TakenSigmaNs">Largest standard deviation of the last seconds, each at a used message, ns.</param>
+/// <param name="FrequencyPpb">Frequency error of the unsteered oscillator, ppb.</param>
 /// <param name="FrequencySigmaPpb">Its standard deviation, ppb.</param>
 /// <param name="DriftPpbPerSecond">Mean change of the frequency over the last minutes, signed, ppb/s.</param>
 /// <param name="DelayNs">Mean one-way path delay, ns.</param>
-/// <param name="SilentSeconds">Seconds since the last message that was used.</param>
-/// <param name="UnresolvedNs">Sum of steps that were not followed and may yet be true, ns.</param>
+/// <param name="SilentSeconds">Seconds since the last used message.</param>
+/// <param name="UnresolvedNs">Sum of steps that were not followed and may be true, ns.</param>
 public readonly record struct OffsetEstimate(
-    double OffsetNs, double OffsetSigmaNs, double TakenSigmaNs, double FrequencyPpb, double FrequencySigmaPpb, double DriftPpbPerSecond, double DelayNs, double SilentSeconds, double UnresolvedNs);
+    double OffsetNs,
+    double OffsetSigmaNs,
+    double TakenSigmaNs,
+    double FrequencyPpb,
+    double FrequencySigmaPpb,
+    double DriftPpbPerSecond,
+    double DelayNs,
+    double SilentSeconds,
+    double UnresolvedNs);
 
 /// <summary>
-/// Offset and frequency of a PHC relative to its grandmaster from timed messages. It works on the clock as it would run without steering: the steering that
-/// <see cref="Steered"/> and <see cref="Stepped"/> report is taken out of each stamp first. No I/O, no clock of its own, no allocation after the constructor.
+/// Estimates offset and frequency of a PHC relative to its grandmaster from timed messages. It models the clock as it would run unsteered:
+/// the steering reported by <see cref="Steered"/> and <see cref="Stepped"/> is removed from each stamp first. No I/O, no clock, no
+/// allocation after the constructor.
 /// </summary>
 public sealed class OffsetEstimator
 {
@@ -60,7 +73,7 @@ public sealed class OffsetEstimator
     private readonly SteeringHistory _steering = new();
     private readonly FilterBank _bank = new();
     private readonly Acquisition _acquisition = new();
-    private readonly PathWatch[] _paths = [new(), new()];
+    private readonly PathMonitor[] _paths = [new(), new()];
     private long _baseNs;
     private bool _hasBase;
     private bool _isCollecting = true;
@@ -75,7 +88,7 @@ public sealed class OffsetEstimator
     private double _firstForwardNs = double.NaN;
     private double _firstReverseNs = double.NaN;
     private bool _suspectEarly;
-    private PathWatch _suspectPath;
+    private PathMonitor _suspectPath;
     private double _driftSeconds;
     private double _driftFromPpb;
     private double _driftPpbPerSecond;
@@ -85,33 +98,35 @@ public sealed class OffsetEstimator
     /// <summary>True once there is an estimate.</summary>
     public bool HasEstimate { get; private set; }
 
-    /// <summary>True while messages are held back because some were out of place.</summary>
+    /// <summary>True while messages are held because some were out of place.</summary>
     public bool IsSuspect => _suspect;
 
     /// <summary>The last step found in the messages.</summary>
     public PathShift LastShift { get; private set; }
 
-    /// <summary>How many steps were found.</summary>
+    /// <summary>Number of steps found.</summary>
     public long ShiftCount { get; private set; }
 
-    /// <summary>How many messages were held back.</summary>
+    /// <summary>Number of messages held.</summary>
     public long HeldCount { get; private set; }
 
-    /// <summary>Begins, or begins anew, at a PHC time with the frequency that is dialled in, ppb.</summary>
+    /// <summary>Starts, or restarts, at a PHC time with the current frequency adjustment, ppb.</summary>
     public void Start(TaiTime at, double frequencyPpb)
     {
         _steering.Start(at, frequencyPpb);
         _acquisition.Clear();
-        foreach (PathWatch path in _paths)
+        foreach (PathMonitor path in _paths)
             path.Forget();
         (HasEstimate, _isCollecting, _hasBase, _suspect) = (false, true, false, false);
         (_reserveNs, _reserveErrorNs) = (0, 0);
     }
 
-    /// <summary>The PHC's frequency was set; <paramref name="at"/> is the PHC time at which it took effect.</summary>
+    /// <summary>Reports a new frequency adjustment; <paramref name="at"/> is the PHC time at which it took effect.</summary>
     public void Steered(TaiTime at, double frequencyPpb) => _steering.Set(at, frequencyPpb);
 
-    /// <summary>The PHC was stepped when it showed <paramref name="at"/>. Messages stamped before must not be fed any more.</summary>
+    /// <summary>
+    /// Reports a step of the PHC when it showed <paramref name="at"/>. Messages stamped before must not be added any more.
+    /// </summary>
     public void Stepped(TaiTime at, long stepNs)
     {
         _steering.Step(at, stepNs);
@@ -119,35 +134,38 @@ public sealed class OffsetEstimator
     }
 
     /// <summary>
-    /// Another grandmaster or port of it: its first messages are collected as after a start, and until there are enough the old estimate runs on. The frequency stays.
+    /// Reports another grandmaster or another port of it: its first messages are collected as after a start, and until there are enough the
+    /// old estimate continues. The frequency stays.
     /// </summary>
     public void ReferenceChanged()
     {
-        foreach (PathWatch path in _paths)
+        foreach (PathMonitor path in _paths)
             path.Forget();
         _acquisition.Clear();
         (_suspect, _isCollecting) = (false, true);
     }
 
-    /// <summary>The estimate is from before the reference or the clock changed: it waits for enough messages.</summary>
+    /// <summary>True while the estimate is older than the last change of reference or clock, and waits for messages.</summary>
     internal bool IsCollecting => _isCollecting;
 
-    /// <summary>Steps that were not followed and may yet be true, with the error of their size, ns.</summary>
+    /// <summary>Steps that were not followed and may be true, with the error of their size, ns.</summary>
     internal double UnresolvedNs => Math.Abs(_reserveNs) + _reserveErrorNs;
 
-    /// <summary>The steps found so far are accepted as true: the estimate follows the messages as they are.</summary>
+    /// <summary>Accepts the steps found so far as true: the estimate follows the messages.</summary>
     public void AcceptShifts() => (_reserveNs, _reserveErrorNs) = (0, 0);
 
-    /// <summary>Seconds of the oscillator, without steering, since the start, at a PHC time.</summary>
+    /// <summary>Seconds of the unsteered oscillator since the start, at a PHC time.</summary>
     internal double OscillatorSeconds(TaiTime at) => _steering.Undo(at, out _);
 
-    /// <summary>The frequency that is dialled in, ppb.</summary>
-    internal double DialPpb => _steering.FrequencyPpb;
+    /// <summary>The current frequency adjustment, ppb.</summary>
+    internal double AdjustmentPpb => _steering.FrequencyPpb;
 
-    /// <summary>Something touched the oscillator or the dial: its frequency is known to <paramref name="sigmaPpb"/> only.</summary>
+    /// <summary>
+    /// Widens the frequency to <paramref name="sigmaPpb"/>: something changed the oscillator or the frequency adjustment.
+    /// </summary>
     public void DoubtFrequency(double sigmaPpb) => _bank.ShiftFrequency(0, sigmaPpb);
 
-    /// <summary>Takes one message.</summary>
+    /// <summary>Adds one message.</summary>
     public MessageVerdict Add(in TimedMessage message)
     {
         double sign = message.Direction == PathDirection.Forward ? 1 : -1;
@@ -156,7 +174,7 @@ public sealed class OffsetEstimator
         if (!_hasBase)
             (_baseNs, _hasBase) = ((long)sign * raw, true);
         double ns = raw - ((long)sign * _baseNs) - message.CorrectionNs - (sign * sumNs);
-        PathWatch path = _paths[(int)message.Direction];
+        PathMonitor path = _paths[(int)message.Direction];
         path.Measure(seconds, ns, HasEstimate ? sign * _bank.FrequencyPpb : 0);
         if (_isCollecting)
             return Collect(message.Direction, seconds, ns);
@@ -179,8 +197,16 @@ public sealed class OffsetEstimator
         double seconds = _steering.Undo(now, out double sumNs);
         double ahead = seconds - _seconds;
         double offset = _bank.OffsetNs + (_bank.FrequencyPpb * ahead) + sumNs + _baseNs - _reserveNs;
-        return new(offset, _bank.OffsetSigmaNs(ahead), _takenSigmaNs, _bank.FrequencyPpb, _bank.FrequencySigmaPpb, _driftPpbPerSecond, _bank.DelayNs,
-            Math.Max(0, seconds - _usedSeconds), UnresolvedNs);
+        return new(
+            offset,
+            _bank.OffsetSigmaNs(ahead),
+            _takenSigmaNs,
+            _bank.FrequencyPpb,
+            _bank.FrequencySigmaPpb,
+            _driftPpbPerSecond,
+            _bank.DelayNs,
+            Math.Max(0, seconds - _usedSeconds),
+            UnresolvedNs);
     }
 
     private MessageVerdict Collect(PathDirection direction, double seconds, double ns)
@@ -188,8 +214,10 @@ public sealed class OffsetEstimator
         if (!_acquisition.Add(direction, seconds, ns, HasEstimate ? _bank.FrequencyPpb : double.NaN, out FirstEstimate first))
             return MessageVerdict.Collected;
         double unit = first.UnitNs;
-        // A frequency that was known before the grandmaster changed stays known, as far as it has not wandered since.
-        double frequencySigma = HasEstimate ? _bank.FrequencySigmaPpb + (_bank.WanderPpb * Math.Sqrt(Math.Max(0, seconds - _seconds))) : (4 * unit / first.SpanSeconds) + 10;
+        // A frequency that was known before the change of grandmaster stays known, less its wander since then.
+        double frequencySigma = HasEstimate
+            ? _bank.FrequencySigmaPpb + (_bank.WanderPpb * Math.Sqrt(Math.Max(0, seconds - _seconds)))
+            : (4 * unit / first.SpanSeconds) + 10;
         _bank.Start(first.OffsetNs, 4 * unit, first.FrequencyPpb, frequencySigma, first.DelayNs);
         if (!HasEstimate)
             (_driftSeconds, _driftFromPpb, _driftPpbPerSecond) = (seconds + DriftSpanSeconds, double.NaN, 0);
@@ -198,7 +226,7 @@ public sealed class OffsetEstimator
         return MessageVerdict.Used;
     }
 
-    private MessageVerdict Use(PathWatch path, double sign, double seconds, double ns, double left)
+    private MessageVerdict Use(PathMonitor path, double sign, double seconds, double ns, double left)
     {
         if (seconds > _seconds)
         {
@@ -212,16 +240,17 @@ public sealed class OffsetEstimator
         _takenSigmaNs = Math.Max(_takenSigmaNs, Math.Max(_bank.OffsetSigmaNs(0), _bank.SentrySigmaNs));
         _usedSeconds = Math.Max(_usedSeconds, seconds);
         TrackDrift();
-        path.Took(left);
+        path.RecordUsed(left);
         return MessageVerdict.Used;
     }
 
-    // A lone early message is an outlier: the next two in place acquit the path. Otherwise enough messages of both directions are collected, and compared with the usual ones.
-    private MessageVerdict Hold(PathWatch path, double left, MessagePlace place, double seconds, TaiTime at)
+    // A single early message is an outlier: two messages in place end the suspicion. Otherwise enough messages of both directions are
+    // collected and compared with the usual ones.
+    private MessageVerdict Hold(PathMonitor path, double left, MessagePlace place, double seconds, TaiTime at)
     {
         _suspectSeconds = seconds;
         HeldCount++;
-        path.Kept(left, place, seconds - _suspectFromSeconds);
+        path.RecordHeld(left, place, seconds - _suspectFromSeconds);
         if (_suspectEarly && _suspectPath.InPlaceRun >= InPlaceToAcquit)
             EndSuspicion();
         else if (IsFrequencyChange(0.1, out double changePpb) || (HasEvidence(seconds) && IsFrequencyChange(0.5, out changePpb)))
@@ -235,10 +264,11 @@ public sealed class OffsetEstimator
         (_suspectPath.SuspectFull || seconds - _suspectFromSeconds >= ShiftSeconds)
         && _suspectPath.SuspectCount >= ShiftMessages && Math.Min(_paths[0].SuspectCount, _paths[1].SuspectCount) >= OtherMessages;
 
-    // A frequency that jumped leaves ramps behind, one up, one down; a step of path or grandmaster leaves plateaus. A ramp is the oscillator's, and is followed.
+    // A frequency jump leaves ramps, one up, one down; a step of path or grandmaster leaves plateaus. The estimate follows a ramp, because
+    // it is the oscillator's.
     private bool IsFrequencyChange(double part, out double changePpb)
     {
-        (PathWatch forward, PathWatch reverse) = (_paths[0], _paths[1]);
+        (PathMonitor forward, PathMonitor reverse) = (_paths[0], _paths[1]);
         changePpb = (forward.RampPpb - reverse.RampPpb) / 2;
         return Math.Min(forward.SuspectCount, reverse.SuspectCount) >= RampMessages
             && forward.RampResidual + reverse.RampResidual < part * (forward.StepResidual + reverse.StepResidual)
@@ -252,7 +282,7 @@ public sealed class OffsetEstimator
         return MessageVerdict.Held;
     }
 
-    // The clock did not step: what moved is the path or the grandmaster's time. The belief about the messages moves, the output does not.
+    // The clock did not step: the path or the grandmaster's time moved. The model of the messages moves, the output does not.
     private MessageVerdict Absorb(TaiTime at)
     {
         double sigma = _bank.OffsetSigmaNs(_suspectSeconds - _seconds);
@@ -269,7 +299,7 @@ public sealed class OffsetEstimator
         double apart = Math.Max(Math.Abs(forward - _firstForwardNs), Math.Abs(reverse - _firstReverseNs));
         if (!(apart <= (ShiftAgreeUnits * unit) + (3 * sigma)))
         {
-            // A window may straddle the step: only two that say the same are believed.
+            // A window may straddle the step: only two windows that agree are trusted.
             (_firstForwardNs, _firstReverseNs) = (forward, reverse);
             (_suspect, _suspectEarly, _suspectFromSeconds) = (true, false, _suspectSeconds);
             return MessageVerdict.Held;
@@ -277,7 +307,7 @@ public sealed class OffsetEstimator
 
         (_firstForwardNs, _firstReverseNs) = (double.NaN, double.NaN);
         double offset = (forward - reverse) / 2;
-        // Both directions alike: a longer or shorter route, which the messages measure better than this comparison.
+        // Both directions moved alike: a longer or shorter route, which the messages measure better than this comparison.
         if (Math.Abs(offset) < unit)
             offset = 0;
         LastShift = new(at, offset, (forward + reverse) / 2);
@@ -286,7 +316,7 @@ public sealed class OffsetEstimator
         _reserveNs += offset;
         if (offset != 0)
             _reserveErrorNs += unit / 2;
-        // Back where it was: nothing is left to resolve.
+        // Back at the start: nothing is unresolved.
         if (Math.Abs(_reserveNs) <= 1.5 * _reserveErrorNs)
             (_reserveNs, _reserveErrorNs) = (0, 0);
         return MessageVerdict.ShiftFound;
@@ -295,7 +325,7 @@ public sealed class OffsetEstimator
     private void EndSuspicion()
     {
         _suspect = false;
-        foreach (PathWatch path in _paths)
+        foreach (PathMonitor path in _paths)
             path.EndSuspicion();
     }
 
@@ -304,7 +334,8 @@ public sealed class OffsetEstimator
         if (_seconds < _driftSeconds)
             return;
         if (!double.IsNaN(_driftFromPpb))
-            _driftPpbPerSecond += DriftMemory * (((_bank.FrequencyPpb - _driftFromPpb) / (DriftSpanSeconds + _seconds - _driftSeconds)) - _driftPpbPerSecond);
+            _driftPpbPerSecond +=
+                DriftMemory * (((_bank.FrequencyPpb - _driftFromPpb) / (DriftSpanSeconds + _seconds - _driftSeconds)) - _driftPpbPerSecond);
         (_driftFromPpb, _driftSeconds) = (_bank.FrequencyPpb, _seconds + DriftSpanSeconds);
     }
 }

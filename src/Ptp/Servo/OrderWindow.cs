@@ -1,6 +1,6 @@
 namespace Capbox.Ptp.Servo;
 
-/// <summary>Median and smallest of the last few values, whatever the worst of them are.</summary>
+/// <summary>Median and minimum of the last few values, robust against outliers.</summary>
 internal sealed class OrderWindow(int capacity)
 {
     private readonly double[] _values = new double[capacity];
@@ -17,7 +17,7 @@ internal sealed class OrderWindow(int capacity)
 
     public void Add(double value)
     {
-        // In order already but for the oldest, whose place the others close up to.
+        // Already sorted except the oldest value, whose place the others close.
         int kept = Count;
         if (IsFull)
         {

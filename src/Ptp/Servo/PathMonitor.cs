@@ -1,15 +1,15 @@
 namespace Capbox.Ptp.Servo;
 
-/// <summary>Where a message lies compared with the others of its direction.</summary>
+/// <summary>Place of a message among the messages of its direction.</summary>
 internal enum MessagePlace
 {
-    /// <summary>Where messages of this direction are.</summary>
+    /// <summary>Among the usual messages.</summary>
     InPlace,
 
-    /// <summary>Earlier than any noise makes it: nothing arrives before it was sent.</summary>
+    /// <summary>Earlier than any noise allows: nothing arrives before it was sent.</summary>
     Early,
 
-    /// <summary>So late that it tells nothing.</summary>
+    /// <summary>So late that it carries no information.</summary>
     Late,
 
     /// <summary>The last messages of this direction, this one included, are all late: their floor has moved.</summary>
@@ -17,12 +17,13 @@ internal enum MessagePlace
 }
 
 /// <summary>
-/// One direction's messages: how noisy they are, and whether they still come from where they used to. The noise is read from differences between neighbours, which
-/// no error of the estimate can bias; the place from what the estimate left over.
+/// Monitors the messages of one direction: their noise, and whether they still arrive at the usual place. The noise is measured from
+/// differences between neighbours, which no error of the estimate can bias; the place from the residuals of the estimate.
 /// </summary>
-internal sealed class PathWatch
+internal sealed class PathMonitor
 {
-    // In noise units. Early messages are judged by how deep the earliest of the last ones lay below their median: 0.7 units with queueing, 1.5 with Gaussian noise.
+    // In noise units. An early message is compared with the depth of the earliest recent message below their median: 0.7 units with
+    // queueing, 1.5 with Gaussian noise.
     private const double EarlyDepths = 1.5;
     private const double EarlyUnits = 0.5;
     private const double LateUnits = 9;
@@ -46,13 +47,13 @@ internal sealed class PathWatch
     /// <summary>Noise unit: the mean queueing time if all noise were queueing; 1.38 sigma if it were Gaussian. ns.</summary>
     public double UnitNs => MedianStepNs / 0.694;
 
-    /// <summary>Messages since something became suspect.</summary>
+    /// <summary>Messages since the suspicion began.</summary>
     public int SuspectCount => _suspect.Count;
 
-    /// <summary>There are as many of them as are kept.</summary>
+    /// <summary>The window of suspect messages is full.</summary>
     public bool SuspectFull => _suspect.IsFull;
 
-    /// <summary>Of these, how many were in place without one between that was not.</summary>
+    /// <summary>Length of the current run of suspect messages in place.</summary>
     public int InPlaceRun { get; private set; }
 
     /// <summary>Learns the noise from a message's difference, detrended by the frequency.</summary>
@@ -63,7 +64,7 @@ internal sealed class PathWatch
         (_lastSeconds, _lastNs) = (seconds, differenceNs);
     }
 
-    /// <summary>Where a message lies, given what the estimate leaves over of it and how sure the estimate is.</summary>
+    /// <summary>Places a message by its residual and the uncertainty of the estimate.</summary>
     public MessagePlace Place(double leftNs, double sigmaNs)
     {
         if (_usual.Count < KnownCount)
@@ -79,31 +80,32 @@ internal sealed class PathWatch
         return e > (LateUnits * unit) + slack ? MessagePlace.Late : MessagePlace.InPlace;
     }
 
-    /// <summary>A message that the estimate took.</summary>
-    public void Took(double leftNs) => _usual.Add(leftNs);
+    /// <summary>Records the residual of a used message.</summary>
+    public void RecordUsed(double leftNs) => _usual.Add(leftNs);
 
-    /// <summary>A message that is kept from the estimate, some seconds after the suspicion began.</summary>
-    public void Kept(double leftNs, MessagePlace place, double seconds)
+    /// <summary>Records a held message, some seconds after the suspicion began.</summary>
+    public void RecordHeld(double leftNs, MessagePlace place, double seconds)
     {
         _suspect.Add(leftNs);
         InPlaceRun = place == MessagePlace.InPlace ? InPlaceRun + 1 : 0;
         double v = leftNs - _usual.Median;
-        (_sumT, _sumTt, _sumV, _sumVv, _sumTv) = (_sumT + seconds, _sumTt + (seconds * seconds), _sumV + v, _sumVv + (v * v), _sumTv + (seconds * v));
+        (_sumT, _sumTt) = (_sumT + seconds, _sumTt + (seconds * seconds));
+        (_sumV, _sumVv, _sumTv) = (_sumV + v, _sumVv + (v * v), _sumTv + (seconds * v));
         _sumCount++;
     }
 
-    /// <summary>What is left of the kept messages' squares if they are explained by a step, ns squared.</summary>
+    /// <summary>Residual sum of squares of the held messages if a step explains them, ns squared.</summary>
     public double StepResidual => _sumCount == 0 ? 0 : _sumVv - (_sumV * _sumV / _sumCount);
 
-    /// <summary>The same if they are explained by a change of frequency when the suspicion began, ns squared.</summary>
+    /// <summary>Residual sum of squares if a change of frequency at the start of the suspicion explains them, ns squared.</summary>
     public double RampResidual => _sumTt > 0 ? _sumVv - (_sumTv * _sumTv / _sumTt) : _sumVv;
 
     /// <summary>That change of frequency, ns per second.</summary>
     public double RampPpb => _sumTt > 0 ? _sumTv / _sumTt : 0;
 
     /// <summary>
-    /// How far the messages since the suspicion lie from the usual, ns; 0 if within the noise. A path that is merely busier moves their median and not their
-    /// floor: the smaller of both counts.
+    /// Distance of the suspect messages from the usual ones, ns; 0 if within the noise. A busier path moves their median and not their
+    /// floor: the smaller distance counts.
     /// </summary>
     public double ShiftNs(double sigmaNs)
     {
@@ -115,7 +117,7 @@ internal sealed class PathWatch
         return Math.Abs(shift) > (ShiftUnits * UnitNs) + (3 * sigmaNs) ? shift : 0;
     }
 
-    /// <summary>The suspicion is over.</summary>
+    /// <summary>Ends the suspicion.</summary>
     public void EndSuspicion()
     {
         _suspect.Clear();
@@ -124,7 +126,7 @@ internal sealed class PathWatch
         (_sumT, _sumTt, _sumV, _sumVv, _sumTv) = (0, 0, 0, 0, 0);
     }
 
-    /// <summary>Forgets where messages were: another grandmaster, another path.</summary>
+    /// <summary>Forgets the usual place: another grandmaster, another path.</summary>
     public void Forget()
     {
         EndSuspicion();
@@ -132,6 +134,6 @@ internal sealed class PathWatch
         Interrupt();
     }
 
-    /// <summary>The next difference spans a step and tells nothing about noise.</summary>
+    /// <summary>Skips the next difference, which spans a step and carries no noise.</summary>
     public void Interrupt() => _lastSeconds = double.NaN;
 }

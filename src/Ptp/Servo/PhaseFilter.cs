@@ -1,22 +1,24 @@
 namespace Capbox.Ptp.Servo;
 
-/// <summary>The noise of one message under one hypothesis: a Gaussian part and a queueing part that only ever adds (exponential).</summary>
+/// <summary>Noise of one message under one hypothesis: a Gaussian part and a queueing part that only ever adds (exponential).</summary>
 /// <param name="SigmaNs">Standard deviation of the Gaussian part, ns.</param>
-/// <param name="QueueNs">Mean of the exponential part, ns; 0 for none.</param>
+/// <param name="QueueNs">Mean of the exponential part, ns; 0 without one.</param>
 internal readonly record struct MessageNoise(double SigmaNs, double QueueNs);
 
 /// <summary>
-/// One hypothesis about the oscillator: a Kalman filter over the free-running clock's offset (ns), its frequency error (ppb) and the path's one-way delay (ns).
-/// A message's delay is the path's plus an exponentially modified Gaussian; the update matches mean and variance of the exact posterior. With no exponential
-/// part it is the usual Kalman update; with little Gaussian part it is a soft floor: a short delay moves the estimate far, a long one hardly at all, and by no more however late it
-/// comes. So one filter serves clean links and queueing ones, needs no blocks, and no sample is thrown away for being judged unlucky.
+/// One hypothesis about the oscillator: a Kalman filter over the free-running clock's offset (ns), its frequency error (ppb) and the path's
+/// one-way delay (ns). A message's delay is the path's plus an exponentially modified Gaussian; the update matches mean and variance of the
+/// exact posterior. Without an exponential part it is the usual Kalman update; with little Gaussian part it is a soft floor: a short delay
+/// moves the estimate far, a long one hardly at all, however late it is. So one filter serves clean links and queueing ones, needs no
+/// blocks and discards no sample.
 /// </summary>
 internal sealed class PhaseFilter(double wanderPpb)
 {
     // Random walk of the one-way delay: fibre and transceivers with temperature, ns per square root of a second.
     private const double DelayWanderNs = 0.03;
 
-    // One message in a hundred may be anything within 30 noise units: an outlier inside the gate cannot lead the filter away, and a filter that is wrong loses weight, no more.
+    // One message in a hundred may be anything within 30 noise units: an outlier inside the gate cannot lead the filter away, and a wrong
+    // filter only loses weight.
     private const double StrayFraction = 0.01;
     private const double StrayUnits = 30;
 
@@ -31,7 +33,7 @@ internal sealed class PhaseFilter(double wanderPpb)
     /// <summary>One-way path delay, ns, the mean of both directions.</summary>
     public double DelayNs { get; private set; }
 
-    /// <summary>Random walk of the frequency that this filter believes in, ppb per square root of a second.</summary>
+    /// <summary>Random walk of the frequency that this filter assumes, ppb per square root of a second.</summary>
     public double WanderPpb { get; } = wanderPpb;
 
     /// <summary>Variance of the offset, ns squared.</summary>
@@ -51,7 +53,7 @@ internal sealed class PhaseFilter(double wanderPpb)
         _xf = _xd = _fd = 0;
     }
 
-    /// <summary>Moves the filter's time by seconds of the free-running clock.</summary>
+    /// <summary>Advances the filter's time by seconds of the free-running clock.</summary>
     public void Predict(double seconds)
     {
         double q = WanderPpb * WanderPpb;
@@ -70,16 +72,19 @@ internal sealed class PhaseFilter(double wanderPpb)
         return _xx + (seconds * ((2 * _xf) + (seconds * _ff))) + (WanderPpb * WanderPpb * ahead * ahead * ahead / 3);
     }
 
-    /// <summary>What the delay of a message would be without noise, ns; its variance in <paramref name="variance"/>.</summary>
+    /// <summary>Expected delay of a message without noise, ns; its variance in <paramref name="variance"/>.</summary>
     public double Expect(double sign, double seconds, out double variance)
     {
         double h1 = sign * seconds;
         double ahead = Math.Max(seconds, 0);
-        variance = _xx + _dd + (WanderPpb * WanderPpb * ahead * ahead * ahead / 3) + (h1 * h1 * _ff) + (2 * ((sign * h1 * _xf) + (sign * _xd) + (h1 * _fd)));
+        variance = _xx + _dd + (WanderPpb * WanderPpb * ahead * ahead * ahead / 3) + (h1 * h1 * _ff)
+            + (2 * ((sign * h1 * _xf) + (sign * _xd) + (h1 * _fd)));
         return (sign * (OffsetNs + (FrequencyPpb * seconds))) + DelayNs;
     }
 
-    /// <summary>Takes one message. <paramref name="seconds"/> is its time relative to the filter's; the result is its log likelihood.</summary>
+    /// <summary>
+    /// Adds one message. <paramref name="seconds"/> is its time relative to the filter's; the result is its log likelihood.
+    /// </summary>
     public double Update(double sign, double seconds, double differenceNs, MessageNoise noise)
     {
         double h1 = sign * seconds;
@@ -99,7 +104,7 @@ internal sealed class PhaseFilter(double wanderPpb)
         OffsetNs += px * gain;
         FrequencyPpb += pf * gain;
         DelayNs += pd * gain;
-        // Mean and variance of "it was a message" and "it was a stray" together.
+        // Mean and variance of the mixture of "a message" and "a stray".
         double reduce = trust * (1 - left - ((1 - trust) * shiftNs * shiftNs / variance)) / variance;
         _xx -= px * px * reduce;
         _xf -= px * pf * reduce;
@@ -119,14 +124,14 @@ internal sealed class PhaseFilter(double wanderPpb)
         return offset * offset > Sigmas * Sigmas * (_xx + other._xx) || frequency * frequency > Sigmas * Sigmas * (_ff + other._ff);
     }
 
-    /// <summary>Takes over another filter's belief and keeps its own idea of the oscillator.</summary>
+    /// <summary>Copies another filter's state and keeps its own wander.</summary>
     public void Join(PhaseFilter other)
     {
         (OffsetNs, FrequencyPpb, DelayNs) = (other.OffsetNs, other.FrequencyPpb, other.DelayNs);
         (_xx, _xf, _xd, _ff, _fd, _dd) = (other._xx, other._xf, other._xd, other._ff, other._fd, other._dd);
     }
 
-    /// <summary>Moves the belief by a step that was found to have happened, and widens it by what the finding may be wrong.</summary>
+    /// <summary>Moves the state by a detected step, and widens it by the error of the detection.</summary>
     public void Shift(double offsetNs, double delayNs, double sigmaNs)
     {
         OffsetNs += offsetNs;
@@ -135,7 +140,7 @@ internal sealed class PhaseFilter(double wanderPpb)
         _dd += sigmaNs * sigmaNs;
     }
 
-    /// <summary>The same for the frequency.</summary>
+    /// <summary>Moves the frequency by a detected change, and widens it.</summary>
     public void ShiftFrequency(double changePpb, double sigmaPpb)
     {
         FrequencyPpb += changePpb;
@@ -144,7 +149,7 @@ internal sealed class PhaseFilter(double wanderPpb)
 
     private static double Gaussian(double residualNs, double variance, out double shiftNs, out double left)
     {
-        // Beyond four sigma the pull stays what it is there: a Gaussian hypothesis must not be led by one late packet.
+        // The pull is limited at four sigma: one late packet must not lead a Gaussian hypothesis.
         double limit = 4 * Math.Sqrt(variance);
         shiftNs = Math.Clamp(residualNs, -limit, limit);
         left = 0;
@@ -153,7 +158,8 @@ internal sealed class PhaseFilter(double wanderPpb)
 
     private static double Queueing(double residualNs, double variance, double queueNs, out double shiftNs, out double left)
     {
-        // Delay without queueing ~ N(0, variance) around the belief; times the exponential's likelihood it is N(variance / queue, variance), cut off above the residual.
+        // Delay without queueing ~ N(0, variance) around the state; times the exponential's likelihood it is N(variance / queue, variance),
+        // cut off above the residual.
         double sigma = Math.Sqrt(variance);
         double tilt = variance / queueNs;
         TiltedNormal below = TiltedNormal.Below((residualNs - tilt) / sigma);

@@ -3,8 +3,8 @@ using Capbox.Platform.Time;
 namespace Capbox.Ptp.Servo;
 
 /// <summary>
-/// Estimator, steering and quality of one PHC. The caller feeds messages, dials what <see cref="Decide"/> says and reports it by <see cref="Steered"/> and
-/// <see cref="Stepped"/>; the servo never touches a clock. One thread.
+/// Estimator, steering and quality of one PHC. The caller adds messages, applies the decision of <see cref="Decide"/> to the clock and
+/// reports it by <see cref="Steered"/> and <see cref="Stepped"/>; the servo never touches a clock. One thread.
 /// </summary>
 public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
 {
@@ -15,21 +15,24 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
     private bool _hasSync;
     private bool _isFirst = true;
     private double _secondsBetween = 1;
-    private double _suspectNs; // what the clock ran beyond its dial at the last look, and nobody knows yet why
-    private double _unprovenNs; // what the last step may be wrong by until messages have shown where the clock stands; infinity: there is no telling
+    // Unexplained move of the clock at the last check, ns.
+    private double _suspectNs;
+    
+    // Possible error of the last step until messages prove the clock's time, ns; infinity: unknown.
+    private double _unprovenNs;
 
     /// <summary>The estimator, for its counters.</summary>
     public OffsetEstimator Estimator { get; } = new();
 
     private double NothingKnownNs => Math.Max(QualityPolicy.NoBoundNs, quality.UselessNs);
 
-    /// <summary>What the grandmaster says about its own accuracy, ns.</summary>
+    /// <summary>Accuracy of the grandmaster by its own clockAccuracy, ns.</summary>
     public double GrandmasterNs { get; set; }
 
-    /// <summary>Half the width of the read that carries this clock's time to where it is used, ns.</summary>
+    /// <summary>Half the width of the reading that carries this clock's time to its user, ns.</summary>
     public double ReadNs { get; set; }
 
-    /// <summary>Begins at a PHC time with the frequency that is dialled in, ppb.</summary>
+    /// <summary>Starts at a PHC time with the current frequency adjustment, ppb.</summary>
     public void Start(TaiTime at, double frequencyPpb)
     {
         Estimator.Start(at, frequencyPpb);
@@ -37,7 +40,7 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
         _raw.Clear();
     }
 
-    /// <summary>Takes one message.</summary>
+    /// <summary>Adds one message.</summary>
     public MessageVerdict Add(in TimedMessage message)
     {
         if (message.Direction == PathDirection.Forward)
@@ -51,14 +54,14 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
         return Estimator.Add(message);
     }
 
-    /// <summary>Takes a completed exchange.</summary>
+    /// <summary>Adds a complete exchange.</summary>
     public MessageVerdict Add(in Exchange exchange)
     {
         Add(exchange.Sync);
         return Add(exchange.Delay);
     }
 
-    /// <summary>What to dial at a PHC time; nothing before there is an estimate.</summary>
+    /// <summary>Decides on frequency and step at a PHC time; null before there is an estimate.</summary>
     public SteeringDecision? Decide(TaiTime now)
     {
         if (!Estimator.HasEstimate)
@@ -67,7 +70,7 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
         return steering.Decide(estimate.OffsetNs, estimate.FrequencyPpb, _isFirst, _secondsBetween);
     }
 
-    /// <summary>The PHC's frequency was set at a PHC time.</summary>
+    /// <summary>Reports a new frequency adjustment of the PHC at a PHC time.</summary>
     public void Steered(TaiTime at, double frequencyPpb)
     {
         Estimator.Steered(at, frequencyPpb);
@@ -75,7 +78,8 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
     }
 
     /// <summary>
-    /// The PHC was stepped when it showed <paramref name="at"/>. Messages stamped before must not be fed any more. By how much it was really stepped nobody knows but the messages that follow: until there are enough of them it is acquiring.
+    /// Reports a step of the PHC when it showed <paramref name="at"/>. Messages stamped before must not be added any more. Only the
+    /// messages that follow prove its real size: until there are enough the state is acquiring.
     /// </summary>
     public void Stepped(TaiTime at, long stepNs)
     {
@@ -84,38 +88,44 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
         _unprovenNs = double.PositiveInfinity;
     }
 
-    /// <summary>The PHC runs on, and what it shows is called another TAI from now on: <see cref="Stepped"/> with nothing to be proved.</summary>
+    /// <summary>
+    /// Reports that the PHC runs on and its time means another TAI from now on: <see cref="Stepped"/> with nothing to prove.
+    /// </summary>
     public void Renamed(TaiTime at, long stepNs)
     {
         Estimator.Stepped(at, stepNs);
         _hasSync = false;
     }
 
-    /// <summary>The PHC was stepped by somebody else, as <see cref="CheckRaw"/> found: <see cref="Stepped"/> after the fact. As much again is doubted until messages have shown where the clock stands.</summary>
-    /// <param name="at">What it would show now without the step.</param>
+    /// <summary>
+    /// Reports a foreign step of the PHC, found by <see cref="CheckRaw"/>: <see cref="Stepped"/> after the fact. The same amount again is
+    /// in doubt until messages prove the clock's time.
+    /// </summary>
+    /// <param name="at">The time it would show now without the step.</param>
     public void SteppedByOthers(TaiTime at, long stepNs)
     {
         double doubtNs = _unprovenNs + Math.Abs((double)stepNs);
         Stepped(at, stepNs);
         _unprovenNs = doubtNs;
-        _raw.TakenOut(stepNs);
+        _raw.RemoveStep(stepNs);
     }
 
     /// <summary>
-    /// The PHC runs without the dialled frequency since <paramref name="at"/> (i40e after a link event or a reset, although clock_adjtime still returns the old value).
-    /// Dial what <see cref="Decide"/> says next.
+    /// Reports that the PHC lost its frequency adjustment at <paramref name="at"/> (i40e after a link event or a reset, although
+    /// clock_adjtime still returns the old value). Apply the next decision of <see cref="Decide"/>.
     /// </summary>
     public void FrequencyLost(TaiTime at) => Estimator.Steered(at, 0);
 
     /// <summary>
-    /// Compares the PHC with CLOCK_MONOTONIC_RAW, which nobody steers: finds a dial that lost its value and steps that nobody reported. Once a second or so.
+    /// Compares the PHC with CLOCK_MONOTONIC_RAW, which nobody steers: finds a lost frequency adjustment and foreign steps. Call it about
+    /// once a second.
     /// </summary>
     /// <param name="at">The PHC's reading.</param>
     /// <param name="rawNs">The raw clock's reading at the middle of the PHC's read, ns.</param>
-    /// <param name="widthNs">How long the PHC's read took, ns.</param>
+    /// <param name="widthNs">Duration of the PHC's reading, ns.</param>
     public RawVerdict CheckRaw(TaiTime at, long rawNs, long widthNs)
     {
-        RawVerdict verdict = _raw.Check(Estimator.OscillatorSeconds(at), rawNs, widthNs, Estimator.DialPpb);
+        RawVerdict verdict = _raw.Check(Estimator.OscillatorSeconds(at), rawNs, widthNs, Estimator.AdjustmentPpb);
         _suspectNs = verdict.Finding == RawFinding.Suspect ? Math.Abs(verdict.StepNs) : 0;
         return verdict;
     }
@@ -124,13 +134,19 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
     public ClockQuality Quality(TaiTime now)
     {
         if (!Estimator.HasEstimate)
-            return new(now, _hasSync ? ClockState.Acquiring : ClockState.Unsynchronised, 0, 0, new(0, 0, NothingKnownNs, 0, 0, 0));
+            return new(now, _hasSync ? SyncState.Acquiring : SyncState.Unsynchronised, 0, 0, new(0, 0, NothingKnownNs, 0, 0, 0));
         OffsetEstimate estimate = Estimator.At(now);
         if (!Estimator.IsCollecting)
             _unprovenNs = 0;
         if (double.IsInfinity(_unprovenNs))
-            return new(now, ClockState.Acquiring, estimate.OffsetNs, estimate.FrequencyPpb, new(GrandmasterNs, 0, NothingKnownNs, ReadNs, 0, 0));
-        BoundParts parts = quality.Bound(estimate with { UnresolvedNs = estimate.UnresolvedNs + _suspectNs + _unprovenNs }, GrandmasterNs, ReadNs);
-        return new(now, quality.State(estimate, parts, Estimator.IsSuspect, _secondsBetween), estimate.OffsetNs, estimate.FrequencyPpb, parts);
+        {
+            return new(
+                now, SyncState.Acquiring, estimate.OffsetNs, estimate.FrequencyPpb, new(GrandmasterNs, 0, NothingKnownNs, ReadNs, 0, 0));
+        }
+
+        double unresolvedNs = estimate.UnresolvedNs + _suspectNs + _unprovenNs;
+        BoundParts parts = quality.Bound(estimate with { UnresolvedNs = unresolvedNs }, GrandmasterNs, ReadNs);
+        SyncState state = quality.State(estimate, parts, Estimator.IsSuspect, _secondsBetween);
+        return new(now, state, estimate.OffsetNs, estimate.FrequencyPpb, parts);
     }
 }

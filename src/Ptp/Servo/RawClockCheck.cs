@@ -1,42 +1,44 @@
 namespace Capbox.Ptp.Servo;
 
-/// <summary>What the raw clock says about the PHC.</summary>
+/// <summary>Findings of the comparison with the raw clock.</summary>
 public enum RawFinding
 {
-    /// <summary>Not enough readings yet.</summary>
+    /// <summary>Too few readings.</summary>
     Learning,
 
-    /// <summary>The PHC ran as the dial says.</summary>
+    /// <summary>The PHC ran as its frequency adjustment says.</summary>
     Agrees,
 
-    /// <summary>It did not, in the last reading; the next one tells whether it was a step or a change of rate.</summary>
+    /// <summary>It did not, in the last reading; the next one decides between a step and a change of rate.</summary>
     Suspect,
 
-    /// <summary>The PHC was stepped by somebody else.</summary>
+    /// <summary>Another program stepped the PHC.</summary>
     Stepped,
 
-    /// <summary>The PHC runs as if its dial were at zero: a link event or a reset lost it.</summary>
-    DialLost,
+    /// <summary>The PHC runs as if its frequency adjustment were zero: a link event or a reset lost it.</summary>
+    FrequencyLost,
 
-    /// <summary>The PHC runs at another rate than the dial says.</summary>
+    /// <summary>The PHC runs at another rate than its frequency adjustment says.</summary>
     RateChanged,
 }
 
 /// <param name="Finding">What was found.</param>
-/// <param name="StepNs">With <see cref="RawFinding.Stepped"/>: by how much, ns. With <see cref="RawFinding.Suspect"/>: as far as was seen.</param>
-/// <param name="RatePpb">With the last two: by how much the rate differs, ppb.</param>
+/// <param name="StepNs">
+/// Size of the step with <see cref="RawFinding.Stepped"/>, ns; the part seen so far with <see cref="RawFinding.Suspect"/>.
+/// </param>
+/// <param name="RatePpb">Difference of the rate with the last two findings, ppb.</param>
 public readonly record struct RawVerdict(RawFinding Finding, double StepNs, double RatePpb);
 
 /// <summary>
-/// The PHC's oscillator against CLOCK_MONOTONIC_RAW: two free-running clocks, whose rates differ by something that hardly changes. What the PHC does beyond that, the dial did
-/// not order. Sees down to the width of the reads: a read of 2 us once a second finds 2 ppm.
+/// Compares the PHC's oscillator with CLOCK_MONOTONIC_RAW: two free-running clocks, whose rate difference hardly changes. A move beyond
+/// that was not ordered. The resolution is the width of the reads: a read of 2 us once a second finds 2 ppm.
 /// </summary>
 internal sealed class RawClockCheck
 {
     private const int LearnCount = 8;
     private const double Memory = 0.05;
 
-    // Both oscillators together may change by this within seconds: a processor that becomes busy warms its crystal. ppb.
+    // Both oscillators together may change by this within seconds, ppb: a processor that becomes busy warms its crystal.
     private const double RestlessPpb = 500;
 
     private double _lastSeconds;
@@ -50,10 +52,13 @@ internal sealed class RawClockCheck
 
     public void Clear() => (_count, _suspect) = (0, false);
 
-    /// <summary>A step that was found here is taken out of the oscillator's seconds from now on: out of the last reading too, or the next one would show it again, the other way.</summary>
-    public void TakenOut(long stepNs) => _lastSeconds -= stepNs * 1e-9;
+    /// <summary>
+    /// Removes a step from the oscillator's seconds, and from the last reading too: the next one would show it again with the opposite
+    /// sign.
+    /// </summary>
+    public void RemoveStep(long stepNs) => _lastSeconds -= stepNs * 1e-9;
 
-    public RawVerdict Check(double oscillatorSeconds, long rawNs, long widthNs, double dialPpb)
+    public RawVerdict Check(double oscillatorSeconds, long rawNs, long widthNs, double adjustmentPpb)
     {
         double rawSeconds = (rawNs - _lastRawNs) * 1e-9;
         double ranSeconds = oscillatorSeconds - _lastSeconds;
@@ -76,7 +81,7 @@ internal sealed class RawClockCheck
 
         double tolerancePpb = resolutionPpb + RestlessPpb;
         bool agrees = Math.Abs(deviationPpb) <= tolerancePpb;
-        return agrees ? Agree(deviationPpb) : Disagree(deviationPpb, rawSeconds, tolerancePpb, dialPpb);
+        return agrees ? Agree(deviationPpb) : Disagree(deviationPpb, rawSeconds, tolerancePpb, adjustmentPpb);
     }
 
     private RawVerdict Agree(double deviationPpb)
@@ -87,7 +92,7 @@ internal sealed class RawClockCheck
         return verdict;
     }
 
-    private RawVerdict Disagree(double deviationPpb, double rawSeconds, double tolerancePpb, double dialPpb)
+    private RawVerdict Disagree(double deviationPpb, double rawSeconds, double tolerancePpb, double adjustmentPpb)
     {
         if (!_suspect)
         {
@@ -98,8 +103,8 @@ internal sealed class RawClockCheck
         // The first reading may have caught only a part of the change.
         bool sameWay = Math.Sign(_suspectPpb) == Math.Sign(deviationPpb);
         _suspect = false;
-        if (sameWay && Math.Abs(deviationPpb + dialPpb) <= tolerancePpb + (0.01 * Math.Abs(dialPpb)))
-            return new(RawFinding.DialLost, 0, deviationPpb);
+        if (sameWay && Math.Abs(deviationPpb + adjustmentPpb) <= tolerancePpb + (0.01 * Math.Abs(adjustmentPpb)))
+            return new(RawFinding.FrequencyLost, 0, deviationPpb);
         _ratePpb += deviationPpb;
         return new(RawFinding.RateChanged, 0, deviationPpb);
     }

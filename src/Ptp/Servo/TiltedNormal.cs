@@ -1,8 +1,8 @@
 namespace Capbox.Ptp.Servo;
 
 /// <summary>
-/// The standard normal distribution cut off above a point: what is left of a Gaussian belief once a delay says "not later than this". Its mean is
-/// -Hazard, its variance Variance. Closed forms; exact to about 1e-9 relative wherever the filter can go.
+/// The standard normal distribution truncated above a point: the remainder of a Gaussian belief once a delay sets an upper limit. Its mean
+/// is -Hazard, its variance Variance. Closed forms; exact to about 1e-9 relative wherever the filter can go.
 /// </summary>
 internal readonly struct TiltedNormal
 {
@@ -19,13 +19,13 @@ internal readonly struct TiltedNormal
     /// <summary>phi(a) / Phi(a).</summary>
     public double Hazard { get; }
 
-    /// <summary>Variance of what is left, 0..1.</summary>
+    /// <summary>Variance of the truncated distribution, 0..1.</summary>
     public double Variance { get; }
 
     /// <summary>ln Phi(a).</summary>
     public double LogMass { get; }
 
-    /// <summary>The normal below <paramref name="a"/>.</summary>
+    /// <summary>The normal truncated above <paramref name="a"/>.</summary>
     public static TiltedNormal Below(double a)
     {
         if (a > SeriesBelow)
@@ -51,7 +51,7 @@ internal readonly struct TiltedNormal
         return new(hazard, Math.Clamp(1 - (hazard * (a + hazard)), 0, 1), Math.Log(mass));
     }
 
-    // Phi(a) = 1/2 + phi(a) (a + a^3/3 + a^5/15 + ...): every term of one sign.
+    // Phi(a) = 1/2 + phi(a) (a + a^3/3 + a^5/15 + ...): all terms have one sign.
     private static double Mass(double a, double logDensity)
     {
         double term = a;

@@ -5,8 +5,8 @@ using static Capbox.Platform.Linux.SocketNumbers;
 namespace Capbox.Ptp.Transport;
 
 /// <summary>
-/// Changes of one interface's link as the kernel tells them (rtnetlink(7), RTM_NEWLINK): an i40e loses the frequency that was dialled into its PHC at each of them. Of the network
-/// namespace of the thread that makes it.
+/// Monitors the link of one interface (rtnetlink(7), RTM_NEWLINK): an i40e loses the frequency adjustment of its PHC at each change. Works
+/// in the network namespace of the thread that creates it.
 /// </summary>
 internal sealed class LinkWatch : IDisposable
 {
@@ -16,7 +16,7 @@ internal sealed class LinkWatch : IDisposable
     private readonly int _index;
     private bool? _hadCarrier;
 
-    /// <exception cref="IOException">The kernel refuses.</exception>
+    /// <exception cref="IOException">The kernel rejects the socket.</exception>
     public LinkWatch(string name, int index)
     {
         _index = index;
@@ -38,22 +38,22 @@ internal sealed class LinkWatch : IDisposable
         }
     }
 
-    /// <summary>For poll(2).</summary>
+    /// <summary>File descriptor for poll(2).</summary>
     public int Fd => _socket.Fd;
 
-    /// <summary>Takes one report. A message is a change of carrier, or that there may have been one.</summary>
+    /// <summary>Receives one report. <see cref="Reception.Message"/> is a change of carrier, or a possible one.</summary>
     public Reception Receive(Span<byte> room)
     {
         ReceiveResult got = _socket.Receive(room, default, default, 0);
         if (got.Bytes < 0)
         {
-            // Reports were lost: what they said is not known.
+            // Reports were lost: their contents are unknown.
             bool isOverrun = got.Bytes == -ENOBUFS;
             _hadCarrier = isOverrun ? null : _hadCarrier;
             return isOverrun ? Reception.Message : Reception.None;
         }
 
-        // What does not fit the room is the attributes, which are not looked at. One report a datagram.
+        // Attributes that do not fit are cut; they are not read. One report a datagram.
         return IsChange(room[..Math.Min(room.Length, got.Bytes)]) ? Reception.Message : Reception.Nothing;
     }
 

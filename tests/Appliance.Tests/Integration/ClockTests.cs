@@ -33,7 +33,7 @@ public class ClockTests
     }
 
     [Theory]
-    [InlineData("b0", "b0: the card has no clock; \"clock\": \"system\" follows with the system clock")]
+    [InlineData("b0", "b0: the card has no clock; discipline the system clock instead")]
     [InlineData("b7", "b7: no such interface")]
     public void Without_a_clock_to_keep_it_says_why_and_records_all_the_same(string name, string reason)
     {

@@ -6,39 +6,39 @@ using Capbox.Ptp.Messages;
 
 namespace Capbox.Timing.Evidence;
 
-/// <summary>Makes records of what the keeper of the clock sees each second: the second, and each change as an event. One thread.</summary>
-internal sealed class EvidenceKeeper : IDisposable
+/// <summary>Records what the clock supervisor publishes: each second, and each change as an event. One thread.</summary>
+internal sealed class EvidenceRecorder : IDisposable
 {
     private readonly EvidenceLog _log;
     private ClockSnapshot? _before;
 
-    /// <param name="archive">Where to.</param>
-    /// <param name="options">What is kept.</param>
-    /// <param name="ports">The ports of the recorder.</param>
-    public EvidenceKeeper(string archive, ClockOptions options, IReadOnlyList<PortOptions> ports)
+    /// <param name="archive">The archive.</param>
+    /// <param name="options">Clock that is recorded.</param>
+    /// <param name="ports">Ports of the recorder.</param>
+    public EvidenceRecorder(string archive, ClockOptions options, IReadOnlyList<PortOptions> ports)
     {
         _log = new EvidenceLog(archive, options.LogDays);
-        Happened("start: " + string.Join(' ', ports.Select(p => p.Name)));
+        PostEvent("start: " + string.Join(' ', ports.Select(p => p.Name)));
     }
 
     public string? Fault => _log.Fault;
 
-    /// <summary>A second has passed.</summary>
-    public void Take(ClockSnapshot now)
+    /// <summary>Records a second and the changes since the last one.</summary>
+    public void Record(ClockSnapshot now)
     {
         foreach (string change in Changes(_before, now))
-            Happened(change);
+            PostEvent(change);
         _before = now;
         _log.Post(Second(now));
     }
 
     public void Dispose()
     {
-        Happened("stop");
+        PostEvent("stop");
         _log.Dispose();
     }
 
-    /// <summary>What is different, a line each.</summary>
+    /// <summary>One line for each change.</summary>
     internal static IEnumerable<string> Changes(ClockSnapshot? before, ClockSnapshot now)
     {
         if (before?.Clock != now.Clock)
@@ -51,7 +51,7 @@ internal sealed class EvidenceKeeper : IDisposable
             yield return string.Create(CultureInfo.InvariantCulture, $"class: {before.ClockClass} -> {now.ClockClass}");
         if (before?.UtcOffsetSeconds != now.UtcOffsetSeconds)
             yield return $"TAI - UTC: {Known(before?.UtcOffsetSeconds)} -> {Known(now.UtcOffsetSeconds)}";
-        // A clock that is made anew counts its steps anew.
+        // A source that is opened again counts its steps from 0.
         if (now.Steps > (before?.Steps ?? 0))
             yield return string.Create(CultureInfo.InvariantCulture, $"steps: {now.Steps - (before?.Steps ?? 0)}");
         if (before?.Fault != now.Fault)
@@ -86,5 +86,5 @@ internal sealed class EvidenceKeeper : IDisposable
         return clock.Read(ReferenceClock.MonotonicRaw).ReferenceNs;
     }
 
-    private void Happened(string what) => _log.Post(new EvidenceRecord { UtcNs = UtcTime.Now.Nanoseconds, RawNs = RawNs(), Text = what });
+    private void PostEvent(string what) => _log.Post(new EvidenceRecord { UtcNs = UtcTime.Now.Nanoseconds, RawNs = RawNs(), Text = what });
 }
