@@ -55,7 +55,7 @@ public sealed class LiveExternalTests
         lab.StartSlave(Slave, s_ethernet);
         using Ptp4lClock clock = Open(() => new Ptp4lClock(new() { Socket = lab.Socket(Slave), Quality = s_quality, AllowedGrandmasters = [new(1)] }));
         DaemonStatus status = Until(clock, s => s.Doing == "SLAVE", "ptp4l to follow");
-        Assert.Equal("ptp4l follows 020000.fffe.000001, which is not on the list of grandmasters", status.Fault);
+        Assert.Equal("ptp4l follows 020000.fffe.000001, which is not among the allowed grandmasters", status.Fault);
         for (int i = 0; i < 3; i++)
             Assert.Equal(SyncState.Unsynchronised, clock.Poll().Quality.State);
     }
