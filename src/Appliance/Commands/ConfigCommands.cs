@@ -42,11 +42,11 @@ internal sealed record ConfigStatusAnswer(long Version, string Id, [property: Wo
     };
 }
 
-/// <summary>Commands about the configuration of a box that keeps its documents itself. docs/CONTROL.md is their manual.</summary>
+/// <summary>Commands about the configuration of a box that keeps its documents itself. docs/reference/control.md is their manual.</summary>
 internal static class ConfigCommands
 {
     private const int MaxWordLength = 200;
-    private static readonly CommandMember s_config = CommandMember.Document("config", "The configuration document (docs/capbox.schema.json).");
+    private static readonly CommandMember s_config = CommandMember.Document("config", "The configuration document (docs/reference/capbox.schema.json).");
     private static readonly CommandMember s_who = CommandMember.Text("who", MaxWordLength, "For the revision.");
 
     private static readonly CommandSpec<ConfigStatusAnswer> s_status = new("config-status", "How the configuration stands.", [], ConfigJson.Default.ConfigStatusAnswer);

@@ -23,7 +23,7 @@ public sealed record QualityPolicy(
     double HoldoverAfterMessages = 5,
     double LeastDriftPpbPerSecond = 0.01)
 {
-    /// <summary>More than a chunk can carry (SEGMENTS.md: 32 bits of ns): no bound.</summary>
+    /// <summary>More than a chunk can carry (docs/internals/segments.md: 32 bits of ns): no bound.</summary>
     internal const double NoBoundNs = 10e9;
 
     // fbclock's factor: in holdover the frequency may go on changing as before, and half as fast again.
