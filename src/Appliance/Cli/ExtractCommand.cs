@@ -41,7 +41,7 @@ internal static class ExtractCommand
             return Errors.BadUse($"--format {arguments.Format}: not pcapng, pcap or pcap-ns");
         if (arguments.Window is not null && !arguments.Follow)
             return Errors.BadUse("--window goes with --follow");
-        if (!TimeArgument.TryParseDuration(arguments.Window ?? $"{Following.DefaultWindowMs}ms", out long windowNs) || windowNs > MaxWindowNs)
+        if (!TimeArgument.TryParseDuration(arguments.Window ?? $"{LiveExtraction.DefaultWindowMs}ms", out long windowNs) || windowNs > MaxWindowNs)
             return Errors.BadUse($"--window {arguments.Window}: not a duration of at most 60s");
         if (arguments.Output == "-" && !Console.IsOutputRedirected)
             return Errors.BadUse("-o -: standard output is a terminal; pipe it, or name a file");
@@ -89,7 +89,7 @@ internal static class ExtractCommand
         }
         catch (ExtractException e)
         {
-            return e.Message.StartsWith("--", StringComparison.Ordinal) ? Errors.BadUse(e.Message) : Errors.Failed(e.Message);
+            return e.Field is null ? Errors.Failed(e.Message) : Errors.BadUse(CommonOptions.Name(e.Field, e.Message));
         }
         catch (OperationCanceledException)
         {
@@ -109,7 +109,7 @@ internal static class ExtractCommand
     private sealed record Job(ExtractRequest Request, ExtractFormat Format, bool Follow, int WindowMs)
     {
         public ExtractReport Run(SafeFileHandle target, IProgress<ExtractProgress>? progress, CancellationToken stop) =>
-            Follow ? Following.Run(Request, Format, target, WindowMs, progress, stop) : Extraction.Run(Request, Format, target, progress, stop);
+            Follow ? LiveExtraction.Run(Request, Format, target, WindowMs, progress, stop) : Extraction.Run(Request, Format, target, progress, stop);
     }
 
     private static void Cancel(PosixSignalContext context, CancellationTokenSource stop)

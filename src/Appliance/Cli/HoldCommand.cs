@@ -103,7 +103,7 @@ internal static class HoldCommand
         }
         catch (ExtractException e)
         {
-            return Errors.BadUse(e.Message);
+            return Errors.BadUse(CommonOptions.Name(e.Field, e.Message));
         }
         finally
         {
@@ -127,7 +127,7 @@ internal static class HoldCommand
         }
         catch (HoldException e)
         {
-            return Errors.Failed(e.Message);
+            return Errors.Failed(CommonOptions.Name(e.Field, e.Message));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

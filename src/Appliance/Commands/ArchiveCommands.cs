@@ -57,7 +57,7 @@ internal static class ArchiveCommands
             }
             catch (ExtractException e)
             {
-                throw new ControlException(InMembers(e.Message), e);
+                throw new ControlException(InMember(e.Field, e.Message), e);
             }
         });
     }
@@ -87,7 +87,8 @@ internal static class ArchiveCommands
         }
         catch (AggregateException e) when (e.InnerException is CatalogException or HoldException or ExtractException)
         {
-            throw new ControlException(InMembers(e.InnerException.Message), e.InnerException);
+            string? field = (e.InnerException as HoldException)?.Field ?? (e.InnerException as ExtractException)?.Field;
+            throw new ControlException(InMember(field, e.InnerException.Message), e.InnerException);
         }
         catch (AggregateException e) when (e.InnerException is OperationCanceledException)
         {
@@ -95,7 +96,6 @@ internal static class ArchiveCommands
         }
     }
 
-    /// <summary>What says "--port" to people on a command line says "$.ports" here.</summary>
-    private static string InMembers(string message) => message
-        .Replace("--port ", "$.ports: ", StringComparison.Ordinal).Replace("--filter", "$.filter", StringComparison.Ordinal).Replace("--from", "$.from", StringComparison.Ordinal).Replace("--to", "$.to", StringComparison.Ordinal);
+    /// <summary>A message about a member of the request begins with the member's path.</summary>
+    private static string InMember(string? field, string message) => field is null ? message : $"$.{field}: {message}";
 }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Capbox.Cli;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Capture;
+using Capbox.Packets.Storage;
 using Capbox.Platform.Json;
 
 namespace Capbox.Config;
@@ -100,7 +101,7 @@ public static class ConfigDocument
             node.Error("serial", "at most 64 printable ASCII characters");
 
         (NamedFilters filters, HashSet<string> broken) = ReadFilters(node.Object("filters"), isKept, errors);
-        (StorageOptions storage, ArchivistOptions archive) = ReadStorage(node.Object("storage"), filters, broken, errors);
+        (StorageOptions storage, TriggerOptions? trigger, ArchivistOptions archive) = ReadStorage(node.Object("storage"), filters, broken, errors);
         string? custodyKey = ReadCustody(node.Object("custody"));
         Timing.ClockOptions? clock = ClockSection.Read(node.Object("clock"), errors);
         Config.MqttOptions? mqtt = MqttSection.Read(node.Object("mqtt"), serial);
@@ -112,7 +113,7 @@ public static class ConfigDocument
         node.Finish();
         if (errors.Count > 0)
             return new ConfigResult(null, filters, errors.All);
-        var options = new RecorderOptions { Ports = ports, Storage = storage, Serial = serial, ConfigRevision = (ulong)revision, FiltersMayWait = isKept };
+        var options = new RecorderOptions { Ports = ports, Storage = storage, Trigger = trigger, Serial = serial, ConfigRevision = (ulong)revision, FiltersMayWait = isKept };
         return new ConfigResult(options, filters, []) { Archive = archive, CustodyKey = custodyKey, Clock = clock, Change = change, Mqtt = mqtt, Metrics = metrics, MayReboot = mayReboot };
     }
 
@@ -151,11 +152,11 @@ public static class ConfigDocument
         return (filters, broken);
     }
 
-    private static (StorageOptions Storage, ArchivistOptions Archive) ReadStorage(
+    private static (StorageOptions Storage, TriggerOptions? Trigger, ArchivistOptions Archive) ReadStorage(
         JsonNodeReader? node, NamedFilters filters, IReadOnlySet<string> broken, ConfigErrors errors)
     {
         if (node is null)
-            return (new StorageOptions { Directory = DefaultDirectory }, new ArchivistOptions { Directory = DefaultDirectory });
+            return (new StorageOptions { Directory = DefaultDirectory }, null, new ArchivistOptions { Directory = DefaultDirectory });
         string directory = node.Text("directory") ?? DefaultDirectory;
         if (directory.Length == 0 || directory.Contains('\0'))
             node.Error("directory", "not a path");
@@ -171,8 +172,8 @@ public static class ConfigDocument
             Engine = node.Choice(
                 "engine", WriteEngine.Auto, ("auto", WriteEngine.Auto), ("io_uring", WriteEngine.IoUring), ("threads", WriteEngine.Threads),
                 ("null", WriteEngine.Null)),
-            Trigger = TriggerSection.Read(node, filters, broken),
         };
+        TriggerOptions? trigger = TriggerSection.Read(node, filters, broken);
         var archive = new ArchivistOptions
         {
             Directory = directory,
@@ -180,7 +181,7 @@ public static class ConfigDocument
             HoldQuotaBytes = node.SizeBytes("holdQuota", 0, 1, long.MaxValue),
         };
         node.Finish();
-        return (storage, archive);
+        return (storage, trigger, archive);
     }
 
     /// <summary>The key itself is read at the start, not here: a document may be checked on another machine.</summary>

@@ -39,7 +39,7 @@ public static class PortSection
         int snapLength = (int)node.Number("snapLength", Packets.Pcapng.Format.MaxSnapLength, 32, Packets.Pcapng.Format.MaxSnapLength);
         PortOptions port = new()
         {
-            Name = PortName.Of(netns, given ?? ""),
+            Name = PortName.Join(netns, given ?? ""),
             SnapLength = snapLength,
             Filter = ReadFilter(node, filters, broken, snapLength),
             Direction = node.Choice("direction", Direction.Both, ("both", Direction.Both), ("in", Direction.In), ("out", Direction.Out)),

@@ -66,7 +66,7 @@ internal static class FleetReader
     }
 
     /// <summary>As it is called wherever ports are named.</summary>
-    private static string? PortOf(JsonElement port) => Text(port, "name") is { } name ? Packets.Capture.PortName.Of(Text(port, "netns"), name) : null;
+    private static string? PortOf(JsonElement port) => Text(port, "name") is { } name ? Packets.Capture.PortName.Join(Text(port, "netns"), name) : null;
 
     private static BoxHealth? Health(JsonElement root)
     {

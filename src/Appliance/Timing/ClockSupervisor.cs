@@ -17,7 +17,7 @@ internal sealed class ClockSupervisor : IDisposable
 
     private readonly ClockOptions _options;
     private readonly Func<IReadOnlyList<PortOptions>> _ports;
-    private readonly ClockBoard _board;
+    private readonly TimeQualityLog _qualities;
     private readonly string _archive;
     private readonly ILogger _logger;
     private readonly ManualResetEventSlim _stop = new();
@@ -30,12 +30,13 @@ internal sealed class ClockSupervisor : IDisposable
 
     /// <param name="options">Time source and limits.</param>
     /// <param name="ports">Current ports of the recorder, by index.</param>
-    /// <param name="board">Receives the quality of the stamps.</param>
+    /// <param name="qualities">Receives the quality of the stamps.</param>
     /// <param name="archive">Archive for evidence and exchanges.</param>
     /// <param name="logger">Receives changes of state and faults.</param>
-    public ClockSupervisor(ClockOptions options, Func<IReadOnlyList<PortOptions>> ports, ClockBoard board, string archive, ILogger logger)
+    public ClockSupervisor(
+        ClockOptions options, Func<IReadOnlyList<PortOptions>> ports, TimeQualityLog qualities, string archive, ILogger logger)
     {
-        (_options, _ports, _board, _archive, _logger) = (options, ports, board, archive, logger);
+        (_options, _ports, _qualities, _archive, _logger) = (options, ports, qualities, archive, logger);
         _snapshot = Unavailable(null);
         _thread = new Thread(Run) { IsBackground = true, Name = "capbox-clock" };
     }
@@ -110,9 +111,9 @@ internal sealed class ClockSupervisor : IDisposable
     {
         if (!source.TryEvaluate(out TimeQuality system, out ReadOnlySpan<TimeQuality> cards, out ClockSnapshot snapshot))
             return;
-        _board.Publish(Platform.Time.UtcTime.Now.Nanoseconds, system, cards);
+        _qualities.Publish(Platform.Time.UtcTime.Now.Nanoseconds, system, cards);
         if (source.SegmentUtc is { } utc)
-            _board.PublishUtc(utc.Offset, utc.From);
+            _qualities.PublishUtc(utc.Offset, utc.From);
         if (snapshot.State != _snapshot.State)
         {
             _logger.LogInformation(
@@ -135,7 +136,7 @@ internal sealed class ClockSupervisor : IDisposable
     {
         TimeQuality[] cards = new TimeQuality[RecordingPlan.MaxPorts];
         Array.Fill(cards, TimeQuality.None);
-        _board.Publish(Platform.Time.UtcTime.Now.Nanoseconds, TimeQuality.None, cards);
+        _qualities.Publish(Platform.Time.UtcTime.Now.Nanoseconds, TimeQuality.None, cards);
         Publish(Unavailable(_reportedProblem));
     }
 

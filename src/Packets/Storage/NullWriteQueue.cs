@@ -1,6 +1,6 @@
 namespace Capbox.Packets.Storage;
 
-/// <summary>Takes every write as done at once: shows in the bench what capture costs without a disk.</summary>
+/// <summary>Completes every write at once: shows in the bench what capture costs without a disk.</summary>
 internal sealed class NullWriteQueue(int depth) : WriteQueue
 {
     private readonly (ulong Tag, int Bytes)[] _done = new (ulong, int)[depth];

@@ -4,8 +4,8 @@ using Capbox.Platform.Linux;
 namespace Capbox.Packets.Storage;
 
 /// <summary>
-/// A few threads that write with pwrite(2), for kernels and containers where io_uring is not permitted. Two bounded rings under one lock; a lock per block,
-/// never per packet.
+/// A few threads that write with pwrite(2), for kernels and containers where io_uring is not permitted. Two bounded rings under one lock; a
+/// lock per block, never per packet.
 /// </summary>
 internal sealed unsafe class ThreadWriteQueue : WriteQueue
 {

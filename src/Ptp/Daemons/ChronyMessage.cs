@@ -136,7 +136,7 @@ public static class ChronyMessage
         {
             return false;
         }
-        
+
         tracking = new()
         {
             ReferenceId = BinaryPrimitives.ReadUInt32BigEndian(from),

@@ -91,7 +91,7 @@ public static class ManagementMessage
         {
             return ReplyVerdict.Malformed;
         }
-        
+
         if (4 + BinaryPrimitives.ReadUInt16BigEndian(from[(TlvAt + 2)..]) != from.Length - TlvAt)
             return ReplyVerdict.Malformed;
         if (from[4] != domain || (from[ActionAt] & 0xF) != Response || ReadIdentity(from[TargetAt..]) != own)

@@ -17,7 +17,7 @@ public sealed class PtpServo(SteeringPolicy steering, QualityPolicy quality)
     private double _secondsBetween = 1;
     // Unexplained move of the clock at the last check, ns.
     private double _suspectNs;
-    
+
     // Possible error of the last step until messages prove the clock's time, ns; infinity: unknown.
     private double _unprovenNs;
 

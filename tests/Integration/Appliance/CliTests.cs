@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Capbox.Cli;
 using Capbox.Packets.Capture;
+using Capbox.Packets.Storage;
 using Xunit;
 
 namespace Capbox.Tests;

@@ -11,7 +11,7 @@ public class CaptureClockBoardTests
 
     private static readonly TimeQuality _good = new(ClockState.Locked, 100), _wide = new(ClockState.Degraded, 5_000), _blind = new(ClockState.Holdover, 900);
 
-    private static ChunkRecord Describe(ClockBoard board, long firstNs, long lastNs, uint packets = 10, uint hardware = 0)
+    private static ChunkRecord Describe(TimeQualityLog board, long firstNs, long lastNs, uint packets = 10, uint hardware = 0)
     {
         ChunkRecord record = new() { FirstUtcNs = firstNs, LastUtcNs = lastNs, Packets = packets, HardwareStampedPackets = hardware, Port = 0 };
         board.Describe(ref record);
@@ -23,7 +23,7 @@ public class CaptureClockBoardTests
     [Fact]
     public void Nothing_is_claimed_until_somebody_does()
     {
-        var board = new ClockBoard(1);
+        var board = new TimeQualityLog(1);
         Expect(TimeQuality.None, Describe(board, 5 * Second, 6 * Second));
         board.Publish(10 * Second, _good, [TimeQuality.None]);
         Expect(TimeQuality.None, Describe(board, 9 * Second, 11 * Second));
@@ -33,7 +33,7 @@ public class CaptureClockBoardTests
     [Fact]
     public void A_doubt_between_two_looks_is_not_lost()
     {
-        var board = new ClockBoard(1);
+        var board = new TimeQualityLog(1);
         board.Publish(10 * Second, _good, [TimeQuality.None]);
         board.Publish(11 * Second, _wide, [TimeQuality.None]);
         board.Publish(12 * Second, _blind, [TimeQuality.None]);
@@ -48,7 +48,7 @@ public class CaptureClockBoardTests
     [Fact]
     public void Each_clock_speaks_for_its_own_stamps()
     {
-        var board = new ClockBoard(1);
+        var board = new TimeQualityLog(1);
         board.Publish(10 * Second, _wide, [_good]);
         Expect(_wide, Describe(board, 11 * Second, 12 * Second));
         Expect(_good, Describe(board, 11 * Second, 12 * Second, hardware: 10));
@@ -59,7 +59,7 @@ public class CaptureClockBoardTests
     [Fact]
     public void What_began_before_the_memory_reaches_gets_no_claim_and_neither_does_a_clock_that_went_back()
     {
-        var board = new ClockBoard(1);
+        var board = new TimeQualityLog(1);
         for (int i = 0; i < 200; i++)
             board.Publish((100 + i) * Second, _good, [TimeQuality.None]);
         Expect(_good, Describe(board, 250 * Second, 260 * Second));
@@ -74,7 +74,7 @@ public class CaptureClockBoardTests
     public void Nothing_is_claimed_any_more_when_the_keeper_of_the_clocks_falls_silent()
     {
         var time = new SteppedTime();
-        var board = new ClockBoard(1, time: time);
+        var board = new TimeQualityLog(1, time: time);
         board.Publish(10 * Second, _good, [_wide]);
         time.Seconds = 10;
         Expect(_good, Describe(board, 11 * Second, 12 * Second));
@@ -94,7 +94,7 @@ public class CaptureClockBoardTests
     [Fact]
     public void Describing_a_chunk_allocates_nothing()
     {
-        var board = new ClockBoard(1);
+        var board = new TimeQualityLog(1);
         for (int i = 0; i < 100; i++)
             board.Publish(i * Second, _good, [_wide]);
         ChunkRecord record = new() { FirstUtcNs = 60 * Second, LastUtcNs = 80 * Second, Packets = 10, HardwareStampedPackets = 1 };

@@ -1,4 +1,4 @@
-using Capbox.Packets.Storage;
+using Capbox.Packets.Pcapng;
 using Capbox.Platform.Linux;
 using Microsoft.Extensions.Logging;
 
@@ -6,16 +6,16 @@ namespace Capbox.Packets.Custody;
 
 /// <summary>How custody stands.</summary>
 /// <param name="Entries">Entries of the chain.</param>
-/// <param name="Head">Hash of the last one; an operator who notes it down can tell later that nothing was cut off.</param>
+/// <param name="Head">Hash of the last one; an operator who notes it down can check later that nothing was cut off.</param>
 /// <param name="Waiting">Announced segments that have no entry yet.</param>
 /// <param name="Fault">Why no entry can be made, null if all is well.</param>
 public sealed record CustodyState(ulong Entries, string Head, int Waiting, string? Fault);
 
 /// <summary>
-/// Keeps the chain of an archive while it is recorded: a thread of its own, on what is left of CPU and disk, gives every sealed segment its entry. Capture never waits for it.
-/// What it has not done when it is disposed, or was not told of, the next start finds by listing the archive.
+/// Signs the chain of an archive while it is recorded: a thread of its own, on what is left of CPU and disk, gives every sealed segment its
+/// entry. Capture never waits for it. Segments without an entry at its end are found by the next start, which lists the archive.
 /// </summary>
-public sealed class Custodian : IDisposable
+public sealed class ChainSigner : IDisposable
 {
     private const int MaxWaiting = 1024;
     private const int RetryMs = 10_000;
@@ -36,22 +36,22 @@ public sealed class Custodian : IDisposable
     private readonly byte[] _buffer = SegmentDigest.NewBuffer();
     private readonly Thread _thread;
     private int _threadId; // as the kernel counts
-    private int _hurry; // 1: somebody waits, so it does not stand back any more
+    private int _hurry; // 1: a caller waits, so the thread has normal priority
     private ChainFile? _chain;
     private bool _listAgain;
     private volatile string? _fault;
     private volatile bool _isBroken;
 
     /// <param name="archive">The archive; made if it is missing.</param>
-    /// <param name="privateKeyFile">PEM, as <c>capbox seal keygen</c> makes it.</param>
+    /// <param name="privateKeyFile">PEM, as <see cref="ChainKey.Create"/> makes it.</param>
     /// <param name="logger">For start, faults and what was found.</param>
-    /// <exception cref="CustodyException">The key cannot be used, or another key keeps the chain.</exception>
-    public Custodian(string archive, string privateKeyFile, ILogger logger)
+    /// <exception cref="CustodyException">The key cannot be used, or the chain belongs to another key.</exception>
+    public ChainSigner(string archive, string privateKeyFile, ILogger logger)
     {
         _archive = Path.GetFullPath(archive);
         _logger = logger;
         _key = ChainKey.LoadPrivate(privateKeyFile);
-        ChainFile.CheckKeeper(_archive, _key);
+        ChainFile.CheckSigner(_archive, _key);
         if (ChainKey.IsExposed(privateKeyFile))
             logger.LogWarning("{File}: other users may read this private key; chmod 600", privateKeyFile);
         _thread = new Thread(Run) { IsBackground = true, Name = "capbox-custody" };
@@ -87,10 +87,13 @@ public sealed class Custodian : IDisposable
     }
 
     /// <summary>
-    /// A segment is about to be deleted: returns when its tombstone is on disk. One that has no entry yet gets it first, which reads the segment. When the chain is broken, so
-    /// that nothing can be added to it, this is logged and the deletion may go on: recording needs the room.
+    /// A segment is about to be deleted: returns when its tombstone is on disk. One that has no entry yet gets it first, which reads the
+    /// segment. When the chain is broken, so that nothing can be added to it, this is logged and the deletion may go on: recording needs
+    /// the room.
     /// </summary>
-    /// <exception cref="IOException">The tombstone could not be written, for half a minute if the chain is at fault: do not delete.</exception>
+    /// <exception cref="IOException">
+    /// The tombstone could not be written, for half a minute if the chain is at fault: do not delete.
+    /// </exception>
     /// <exception cref="OperationCanceledException">Disposed meanwhile: do not delete.</exception>
     public void OnDeleting(string path, ulong sequence, string reason)
     {
@@ -106,7 +109,7 @@ public sealed class Custodian : IDisposable
             }
             catch (IOException) when (Environment.TickCount64 < giveUpAtMs)
             {
-                // The chain is being opened again, or what it takes to enter the segment was not to be had just now.
+                // The chain is being opened again, or a resource that the entry needs was not available.
                 _stop.Token.WaitHandle.WaitOne(BusyRetryMs);
                 _stop.Token.ThrowIfCancellationRequested();
             }
@@ -141,7 +144,7 @@ public sealed class Custodian : IDisposable
         // The events stay undisposed: a deletion that waits at this moment gets its exception from the token.
     }
 
-    /// <summary>Somebody waits for the thread: from now on it takes its turn like others.</summary>
+    /// <summary>A caller waits for the thread: from now on it runs with normal priority.</summary>
     private void Hurry()
     {
         Interlocked.Exchange(ref _hurry, 1);
@@ -163,7 +166,9 @@ public sealed class Custodian : IDisposable
         }
     }
 
-    /// <summary>False when there is no chain to write to: it is broken, or could not be begun (a full disk), and then no segment has an entry.</summary>
+    /// <summary>
+    /// False when there is no chain to write to: it is broken, or could not be begun (a full disk), and then no segment has an entry.
+    /// </summary>
     private bool WaitForChain(long giveUpAtMs)
     {
         while (!_opened.Wait(100, _stop.Token))
@@ -183,7 +188,8 @@ public sealed class Custodian : IDisposable
 
     private void Run()
     {
-        // Its number first: who is in a hurry before the thread stands back finds no thread or wakes it too early, and is seen here.
+        // Its number first: a caller that hurries before the thread lowers its priority finds no thread or wakes it too early, and is seen
+        // here.
         Interlocked.Exchange(ref _threadId, ThreadPlacement.CurrentThread());
         ThreadPlacement.RunWhenIdle();
         if (Interlocked.CompareExchange(ref _hurry, 0, 0) != 0)
@@ -229,9 +235,11 @@ public sealed class Custodian : IDisposable
         lock (_gate)
             _chain = chain;
         if (chain.TornBytes > 0)
-            _logger.LogWarning("custody: {Path}: {Bytes} bytes of an unfinished last entry were cut off", ChainFile.PathIn(_archive), chain.TornBytes);
+            _logger.LogWarning("custody: {Path}: {Bytes} bytes of an unfinished last entry were cut off", ChainFile.PathIn(_archive),
+                chain.TornBytes);
         _logger.LogInformation(
-            "custody: {Path}: {What} entry {Entries}, head {Head}, key {Key}", ChainFile.PathIn(_archive), chain.IsNew ? "begun with" : "goes on after", chain.State.Entries,
+            "custody: {Path}: {What} entry {Entries}, head {Head}, key {Key}", ChainFile.PathIn(_archive), chain.IsNew ? "begun with"
+                : "continues after", chain.State.Entries,
             chain.State.Head, _key.Id);
         _fault = null;
         _opened.Set();
@@ -265,7 +273,7 @@ public sealed class Custodian : IDisposable
             lock (_gate)
             {
                 if (!Chain().IsStillThere())
-                    throw new CustodyException($"{ChainFile.PathIn(_archive)}: taken away or changed while it was kept");
+                    throw new CustodyException($"{ChainFile.PathIn(_archive)}: removed or changed while it was open");
             }
         }
     }
@@ -281,7 +289,7 @@ public sealed class Custodian : IDisposable
             EnsureEntry(name, () => _buffer);
     }
 
-    /// <summary>Digests a segment that has no entry, outside the lock, and enters it, unless somebody was faster.</summary>
+    /// <summary>Digests a segment that has no entry, outside the lock, and enters it, unless another thread did so meanwhile.</summary>
     private void EnsureEntry(SegmentName name, Func<byte[]> buffer)
     {
         lock (_gate)
@@ -348,7 +356,7 @@ public sealed class Custodian : IDisposable
 
     private void Break(string message)
     {
-        _logger.LogError("custody: {Message}; no segment is sealed from here on, recording goes on", message);
+        _logger.LogError("custody: {Message}; no segment is sealed from here on, recording continues", message);
         _fault = message;
         _isBroken = true;
         CloseChain();

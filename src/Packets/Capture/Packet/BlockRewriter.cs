@@ -7,10 +7,10 @@ using Capbox.Platform.Time;
 namespace Capbox.Packets.Capture;
 
 /// <summary>
-/// Turns a TPACKET_V3 block into a PCAPNG chunk in place: the EPB header goes over the kernel's header right before each frame, the gap up to
-/// the next EPB becomes a custom option. No payload byte is copied but in three rare cases: a VLAN tag that the kernel
-/// stripped is put back (12 bytes move down by 4), a frame that is not 4-aligned moves down by up to 3 bytes, and the last packet of
-/// a full block may move down by up to 12 to make room for its end.
+/// Turns a TPACKET_V3 block into a PCAPNG chunk in place: the EPB header goes over the kernel's header right before each frame, the gap up
+/// to the next EPB becomes a custom option. No payload byte is copied but in three rare cases: a VLAN tag that the kernel stripped is put
+/// back (12 bytes move down by 4), a frame that is not 4-aligned moves down by up to 3 bytes, and the last packet of a full block may move
+/// down by up to 12 to make room for its end.
 ///
 /// Budget: 20 to 50 ns a packet, nearly all of it the two cache lines around the kernel's header. No allocation, no branch on data.
 /// </summary>
@@ -24,7 +24,9 @@ internal static unsafe class BlockRewriter
     private const int PacketTypeOffset = 48 + 10;
     private const ushort EtherType8021Q = 0x8100;
 
-    /// <summary>epb_flags by sll_pkttype: direction in bits 0-1, reception type in bits 2-4 (draft-ietf-opsawg-pcapng, section 4.3.1).</summary>
+    /// <summary>
+    /// epb_flags by sll_pkttype: direction in bits 0-1, reception type in bits 2-4 (draft-ietf-opsawg-pcapng, section 4.3.1).
+    /// </summary>
     private const ulong FlagsByPacketType =
         (1ul | (1 << 2)) << 0 // PACKET_HOST: inbound, unicast
         | (1ul | (3 << 2)) << 8 // PACKET_BROADCAST
@@ -36,7 +38,7 @@ internal static unsafe class BlockRewriter
     /// <param name="block">Start of the block.</param>
     /// <param name="blockBytes">Its whole size.</param>
     /// <param name="port">Index of the port, which gives the interface numbers.</param>
-    /// <param name="snapLength">Bytes kept of a packet; a restored VLAN tag counts.</param>
+    /// <param name="snapLength">Captured bytes of a packet; a restored VLAN tag counts.</param>
     /// <param name="hardwareOffset">TAI-UTC, for the record's UTC times of hardware stamps.</param>
     /// <param name="result">Counts and stamps.</param>
     /// <returns>Bytes of the chunk, a multiple of 4096, from block + 4096.</returns>
@@ -54,8 +56,8 @@ internal static unsafe class BlockRewriter
         ulong captured = 0, original = 0, firstStamp = 0, lastStamp = 0;
         uint hardware = 0, truncated = 0, firstInterface = softwareInterface;
 
-        // The block that is still open: the ISB first, then each EPB until the start of the next one is known. An EPB's flags option lies where the kernel's
-        // next header starts, so it is written late too.
+        // The block that is still open: the ISB first, then each EPB until the start of the next one is known. An EPB's flags option lies
+        // where the kernel's next header starts, so it is written late too.
         byte* openStart = chunk;
         byte* openEnd = chunk + ChunkLayout.DescriptorBytes;
         uint openFlags = 0;
@@ -163,10 +165,11 @@ internal static unsafe class BlockRewriter
         (packet->Status & PacketNumbers.TP_STATUS_VLAN_TPID_VALID) != 0 ? packet->VlanTpid : EtherType8021Q;
 
     /// <summary>
-    /// Puts back the tag that the NIC or the kernel took out, so that the packet is as on the wire (IEEE 802.1Q clause 9.3): TPID and TCI after the
-    /// two MAC addresses, in network order. The packet grows by 4 bytes at its start, into the kernel's headroom.
+    /// Puts back the tag that the NIC or the kernel took out, so that the packet is as on the wire (IEEE 802.1Q clause 9.3): TPID and TCI
+    /// after the two MAC addresses, in network order. The packet grows by 4 bytes at its start, into the kernel's headroom.
     /// </summary>
-    private static byte* RestoreVlanTag(byte* data, uint tci, ushort tpid, ref uint capturedLength, ref uint originalLength, uint snapLength)
+    private static byte* RestoreVlanTag(byte* data, uint tci, ushort tpid, ref uint capturedLength, ref uint originalLength,
+        uint snapLength)
     {
         originalLength += VlanTagBytes;
         if (capturedLength < MacAddressesBytes)

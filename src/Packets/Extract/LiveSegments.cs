@@ -1,22 +1,21 @@
 using Capbox.Packets.Pcapng;
-using Capbox.Packets.Storage;
 
 namespace Capbox.Packets.Extract;
 
 /// <summary>
-/// Finds chunks of an archive as they are written and adds them to a merge, each once: first those of the sealed segments, by their indexes, then
-/// those of the parts, again and again; when a part is sealed, its index tells what was not found before. The directory is read only when it has
-/// changed: nothing but segments comes and goes in it.
+/// Finds chunks of an archive as they are written and adds them to a merge, each once: first those of the sealed segments, by their
+/// indexes, then those of the parts, again and again; when a part is sealed, its index names the chunks that were not found before. The
+/// directory is read only when it has changed: nothing but segments comes and goes in it.
 /// </summary>
-internal sealed class SegmentTracker(ExtractRequest request, PacketMerge merge, ExtractCounters counters) : IDisposable
+internal sealed class LiveSegments(ExtractRequest request, PacketMerge merge, ExtractCounters counters) : IDisposable
 {
     /// <summary>Bound of the chunks that wait to be merged: 30 MB. Until there is room again, no more are looked for.</summary>
     public const int MaxPendingChunks = 1 << 18;
     private const int MaxTimesMissing = 8;
-    private readonly Dictionary<ulong, PartChain> _parts = [];
+    private readonly Dictionary<ulong, OpenSegmentReader> _parts = [];
     private readonly HashSet<ulong> _sealedKnown = [];
     private readonly SortedDictionary<ulong, string> _sealedUnread = [];
-    private readonly HashSet<(string Port, ushort Ring)> _toldBehind = [];
+    private readonly HashSet<(string Port, ushort Ring)> _reportedBehind = [];
     private readonly List<IndexEntry> _found = [];
     private readonly ulong _newestCandidate = request.Candidates?.Select(SequenceOf).DefaultIfEmpty().Max() ?? 0;
     private ulong _lastCounted;
@@ -53,7 +52,7 @@ internal sealed class SegmentTracker(ExtractRequest request, PacketMerge merge, 
             AddSealed(sequence, path, sealedSinceMs, lateBelowNs);
         }
 
-        foreach (PartChain part in _parts.Values)
+        foreach (OpenSegmentReader part in _parts.Values)
         {
             if (!HasRoom || _sealedUnread.Count > 0)
                 return;
@@ -65,14 +64,15 @@ internal sealed class SegmentTracker(ExtractRequest request, PacketMerge merge, 
 
     public void Dispose()
     {
-        foreach (PartChain part in _parts.Values)
+        foreach (OpenSegmentReader part in _parts.Values)
             part.Dispose();
         _parts.Clear();
     }
 
     private void ReadDirectory(long nowMs)
     {
-        // The time of a change is coarse: after a change one more look is taken at the next round, when the time cannot be the same for a second change.
+        // The time of a change is coarse: after a change one more look is taken at the next round, when the time cannot be the same for a
+        // second change.
         DateTime changed = Directory.GetLastWriteTimeUtc(request.Archive);
         if (changed == _changed && !_readAgain)
             return;
@@ -85,7 +85,7 @@ internal sealed class SegmentTracker(ExtractRequest request, PacketMerge merge, 
                 continue;
             present.Add(name.Sequence);
             if (name.InProgress)
-                NotePart(name, path, nowMs);
+                AddPart(name, path, nowMs);
             else if (_sealedKnown.Add(name.Sequence) && IsCandidate(name.Sequence))
                 _sealedUnread.Add(name.Sequence, path);
         }
@@ -93,16 +93,18 @@ internal sealed class SegmentTracker(ExtractRequest request, PacketMerge merge, 
         ForgetMissing(present);
     }
 
-    /// <summary>An index names what was there when it was asked, parts too, which may be sealed by now; what came later it does not know.</summary>
+    /// <summary>
+    /// An index names what was there when it was asked, parts too, which may be sealed by now; what came later it does not know.
+    /// </summary>
     private bool IsCandidate(ulong sequence) => _candidates is null || _candidates.Contains(sequence) || sequence > _newestCandidate;
 
     private static ulong SequenceOf(string path) => SegmentName.TryParse(Path.GetFileName(path), out SegmentName name) ? name.Sequence : 0;
 
-    private void NotePart(SegmentName name, string path, long nowMs)
+    private void AddPart(SegmentName name, string path, long nowMs)
     {
         if (_sealedKnown.Contains(name.Sequence))
             return;
-        if (_parts.TryGetValue(name.Sequence, out PartChain? known))
+        if (_parts.TryGetValue(name.Sequence, out OpenSegmentReader? known))
         {
             if (known.Slice.Path == path)
                 return;
@@ -113,20 +115,20 @@ internal sealed class SegmentTracker(ExtractRequest request, PacketMerge merge, 
 
         try
         {
-            var part = new PartChain(path, name.Sequence, nowMs);
+            var part = new OpenSegmentReader(path, name.Sequence, nowMs);
             _parts.Add(name.Sequence, part);
-            Note(part.Reader);
+            AddPorts(part.Reader);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or SegmentFormatException)
         {
-            // Its header is not written yet, or it was sealed or deleted since: the next look tells.
+            // Its header is not written yet, or it was sealed or deleted since: the next poll shows which.
             _readAgain = true;
         }
     }
 
     private void ForgetMissing(HashSet<ulong> present)
     {
-        foreach ((ulong sequence, PartChain part) in _parts)
+        foreach ((ulong sequence, OpenSegmentReader part) in _parts)
         {
             // A rename may hide a file from a reading of the directory: once is no proof.
             part.TimesMissing = present.Contains(sequence) ? 0 : part.TimesMissing + 1;
@@ -136,17 +138,19 @@ internal sealed class SegmentTracker(ExtractRequest request, PacketMerge merge, 
             _parts.Remove(sequence);
         }
 
-        _sealedKnown.RemoveWhere(sequence => !present.Contains(sequence) && !_parts.ContainsKey(sequence) && !_sealedUnread.ContainsKey(sequence));
+        _sealedKnown.RemoveWhere(sequence => !present.Contains(sequence) && !_parts.ContainsKey(sequence)
+            && !_sealedUnread.ContainsKey(sequence));
     }
 
     private void AddSealed(ulong sequence, string path, long foundMs, long lateBelowNs)
     {
-        _parts.Remove(sequence, out PartChain? part);
+        _parts.Remove(sequence, out OpenSegmentReader? part);
         try
         {
             using SegmentReader reader = SegmentReader.Open(path);
-            Note(reader);
-            if (SegmentName.TryParse(Path.GetFileName(path), out SegmentName name) && SegmentScan.MissingFooter(request, reader, name) is { } warning)
+            AddPorts(reader);
+            if (SegmentName.TryParse(Path.GetFileName(path), out SegmentName name)
+                && SegmentScan.MissingFooter(request, reader, name) is { } warning)
                 counters.Warnings.Add(warning);
             bool isSame = part is not null && part.Reader.Origin.RunId == reader.Origin.RunId;
             _found.Clear();
@@ -165,7 +169,7 @@ internal sealed class SegmentTracker(ExtractRequest request, PacketMerge merge, 
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or SegmentFormatException)
         {
-            counters.Warnings.Add(e.Message.Contains(path, StringComparison.Ordinal) ? e.Message : $"{path}: {e.Message}");
+            counters.Warnings.Add(e is SegmentFormatException ? $"{path}: {e.Message}" : e.Message);
         }
         finally
         {
@@ -173,7 +177,7 @@ internal sealed class SegmentTracker(ExtractRequest request, PacketMerge merge, 
         }
     }
 
-    private void Note(SegmentReader reader)
+    private void AddPorts(SegmentReader reader)
     {
         if (Newest is null || reader.Origin.SegmentSequence >= Newest.Origin.SegmentSequence)
             Newest = reader.Header;
@@ -192,8 +196,9 @@ internal sealed class SegmentTracker(ExtractRequest request, PacketMerge merge, 
                 continue;
             if (entry.FirstUtcNs < toNs && entry.LastUtcNs >= fromNs)
                 wanted.Add(entry);
-            else if (SegmentScan.IsBehind(entry, toNs) && _toldBehind.Add((port, entry.Ring)) && reader.TryReadChunk((long)entry.FileOffset, out ChunkRecord chunk) is null)
-                counters.Tell(port, chunk with { TruncatedPackets = 0 });
+            else if (SegmentScan.IsBehind(entry, toNs) && _reportedBehind.Add((port, entry.Ring))
+                && reader.TryReadChunk((long)entry.FileOffset, out ChunkRecord chunk) is null)
+                counters.AddLosses(port, chunk with { TruncatedPackets = 0 });
         }
 
         if (wanted.Count == 0)

@@ -1,4 +1,3 @@
-using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;
 using Capbox.Platform.Linux;
 using Capbox.Platform.Time;
@@ -10,11 +9,11 @@ namespace Capbox.Packets.Storage;
 internal readonly record struct Reservation(Segment Segment, long Offset, int Slot);
 
 /// <summary>
-/// The segments of one link type and one TAI - UTC. Ring threads take room from the current segment; a keeper thread holds a next one ready, so that rotation is
-/// the swap of a reference, and seals what was closed. When the disk refuses a new segment there is none: rings keep their blocks, the kernel
-/// drops when they are full, and the keeper tries again every second.
+/// The segments of one link type and one TAI - UTC. Ring threads reserve room in the current segment; a thread prepares the next one, so
+/// that rotation is the swap of a reference, and seals what was closed. When the disk rejects a new segment there is none: rings retain
+/// their blocks, the kernel drops when they are full, and the thread tries again every second.
 /// </summary>
-internal sealed class SegmentStore : IDisposable
+internal sealed class SegmentWriter : IDisposable
 {
     private const int TickMs = 100;
     private const int RetryMs = 1000;
@@ -30,10 +29,10 @@ internal sealed class SegmentStore : IDisposable
     private readonly ILogger _logger;
     private readonly Lock _swap = new();
     private readonly AutoResetEvent _wake = new(true);
-    private readonly List<Segment> _open = []; // keeper's: every segment that is not sealed
+    private readonly List<Segment> _open = []; // the thread's: every segment that is not sealed
     private readonly Queue<string> _recentlySealed = new();
     private readonly Stack<ChunkRecord[]> _spareRecords = new();
-    private readonly Thread _keeper;
+    private readonly Thread _sealer;
     private Segment? _current;
     private Segment? _next;
     private volatile bool _rotateRequested;
@@ -49,15 +48,20 @@ internal sealed class SegmentStore : IDisposable
 
     /// <param name="archive">Where segments go.</param>
     /// <param name="options">Sizes.</param>
-    /// <param name="ports">Number of configured ports: every segment lists them all, so a port's interfaces have the same numbers everywhere.</param>
+    /// <param name="ports">
+    /// Number of configured ports: every segment lists them all, so a port's interfaces have the same numbers everywhere.
+    /// </param>
     /// <param name="largestChunkBytes">No segment is smaller than four of these.</param>
-    /// <param name="origin">What the header says, but for sequence and time.</param>
+    /// <param name="origin">Origin record of the header, without sequence and time.</param>
     /// <param name="buildHeader">Makes the header from the origin; asks the ports for what they are now.</param>
-    /// <param name="logger">For the keeper only.</param>
-    /// <param name="needsFirst">False: the first segment is made by the keeper, which tries for as long as the disk refuses; until then there is no room.</param>
+    /// <param name="logger">For the writer's own thread only.</param>
+    /// <param name="needsFirst">
+    /// False: the writer's thread makes the first segment and retries while the disk rejects it; until then there is no room.
+    /// </param>
     /// <exception cref="IOException">The first segment is needed and cannot be made.</exception>
-    public SegmentStore(
-        ArchiveDirectory archive, StorageOptions options, int ports, int largestChunkBytes, OriginRecord origin, Func<OriginRecord, byte[]> buildHeader, ILogger logger, bool needsFirst = true)
+    public SegmentWriter(
+        ArchiveDirectory archive, StorageOptions options, int ports, int largestChunkBytes, OriginRecord origin,
+            Func<OriginRecord, byte[]> buildHeader, ILogger logger, bool needsFirst = true)
     {
         _archive = archive;
         _options = options;
@@ -69,17 +73,17 @@ internal sealed class SegmentStore : IDisposable
         _boundarySeconds = NextBoundary();
         if (needsFirst)
             Begin();
-        _keeper = new Thread(Keep) { IsBackground = true, Name = "capbox-keeper" };
-        _keeper.Start();
+        _sealer = new Thread(Run) { IsBackground = true, Name = "capbox-segments" };
+        _sealer.Start();
     }
 
     /// <summary>TAI - UTC of its segments' headers.</summary>
     public UtcOffset Offset { get; init; } = UtcOffset.Since2017;
 
     /// <summary>Retired, and everything sealed that could be.</summary>
-    public bool HasEnded => Volatile.Read(ref _users) < 0 && !_keeper.IsAlive;
+    public bool HasEnded => Volatile.Read(ref _users) < 0 && !_sealer.IsAlive;
 
-    /// <summary>Called by the keeper with the path of each sealed segment; must return at once.</summary>
+    /// <summary>Called on the writer's thread with the path of each sealed segment; must return at once.</summary>
     public Action<string>? OnSealed { get; init; }
 
     /// <summary>Whether writes bypass the page cache.</summary>
@@ -124,18 +128,19 @@ internal sealed class SegmentStore : IDisposable
         Interlocked.Decrement(ref _users);
     }
 
-    /// <summary>If nobody has been inside for so long: nobody will be again, and what is there is sealed.</summary>
+    /// <summary>Retires the writer if no thread has used it for so long: its segments are sealed and no thread may enter again.</summary>
     public void RetireIfIdle(long idleMs)
     {
-        if (Environment.TickCount64 - Volatile.Read(ref _leftMs) < idleMs || Interlocked.CompareExchange(ref _users, int.MinValue / 2, 0) != 0)
+        if (Environment.TickCount64 - Volatile.Read(ref _leftMs) < idleMs || Interlocked.CompareExchange(ref _users, int.MinValue / 2,
+            0) != 0)
             return;
         _stopping = true;
         _wake.Set();
     }
 
     /// <summary>
-    /// Room for a chunk in the current segment, or false when there is none now (the disk refuses, or the next segment is not ready yet): the caller keeps its block and
-    /// comes again. No lock but at the moment of rotation.
+    /// Room for a chunk in the current segment, or false when there is none now (the disk rejects writes, or the next segment is not ready
+    /// yet): the caller retains its block and comes again. No lock but at the moment of rotation.
     /// </summary>
     public bool TryReserve(int bytes, out Reservation reservation)
     {
@@ -164,7 +169,7 @@ internal sealed class SegmentStore : IDisposable
         Volatile.Write(ref _fault, $"{segment.PartPath}: write: {LibC.ErrorText(errno)}");
         lock (_swap)
         {
-            // Not even the segment that is ready is taken at once: the keeper decides when the disk is worth another try.
+            // Even the prepared segment is not used at once: the writer's thread decides when to retry the disk.
             if (_current == segment)
                 Volatile.Write(ref _current, null);
             segment.Close();
@@ -173,14 +178,14 @@ internal sealed class SegmentStore : IDisposable
         _wake.Set();
     }
 
-    /// <summary>Seals the current segment and goes on in a new one, unless it is empty.</summary>
+    /// <summary>Seals the current segment and continues in a new one, unless it is empty.</summary>
     public void RequestRotation()
     {
         _rotateRequested = true;
         _wake.Set();
     }
 
-    /// <summary>The current segment, if nothing has been written into it, starts now: what its name tells.</summary>
+    /// <summary>Gives the current segment the present as its start, if nothing has been written into it.</summary>
     public void RestartIfEmpty()
     {
         lock (_swap)
@@ -195,7 +200,7 @@ internal sealed class SegmentStore : IDisposable
     {
         _stopping = true;
         _wake.Set();
-        _keeper.Join();
+        _sealer.Join();
         _wake.Dispose();
     }
 
@@ -230,7 +235,7 @@ internal sealed class SegmentStore : IDisposable
         return true;
     }
 
-    private void Keep()
+    private void Run()
     {
         while (!_stopping)
         {
@@ -333,8 +338,8 @@ internal sealed class SegmentStore : IDisposable
     }
 
     /// <summary>
-    /// Seals, or tries again a second later, at most <see cref="MaxSealAttempts"/> times: a disk that is gone for good must not collect segments. True when the
-    /// segment is done with, sealed or given up.
+    /// Seals, or tries again a second later, at most <see cref="MaxSealAttempts"/> times: a disk that is gone for good must not collect
+    /// segments. True when the segment is done with, sealed or given up.
     /// </summary>
     private bool TrySeal(Segment segment)
     {
@@ -389,11 +394,11 @@ internal sealed class SegmentStore : IDisposable
         FileDescriptor fd = Create(path, sequence, out bool direct);
         try
         {
-            NoteDirect(direct);
+            SetDirect(direct);
             long capacity = Preallocate(fd, path, headerBytes.Length);
             var header = new AlignedBuffer(headerBytes.Length);
             headerBytes.CopyTo(header.Span);
-            var segment = new Segment(fd, path, name, header, origin, capacity, TakeRecords());
+            var segment = new Segment(fd, path, name, header, origin, capacity, RentRecords());
             FileSystem.WriteAll(fd, path, header.Address, header.Bytes, 0);
             return segment;
         }
@@ -428,14 +433,17 @@ internal sealed class SegmentStore : IDisposable
             FileSystem.Truncate(fd, path, 0);
         }
 
-        throw new IOException($"{_archive.Root}: no room for a segment of {_leastBytes + headerBytes} bytes: {LibC.ErrorText(LibC.ENOSPC)}");
+        throw new IOException($"{_archive.Root}: no room for a segment of {_leastBytes + headerBytes} bytes: "
+            + $"{LibC.ErrorText(LibC.ENOSPC)}");
     }
 
-    /// <summary>Bytes the footer can need: an index entry for each page or for <see cref="Segment.MaxChunks"/>, the ports' totals, the trailer.</summary>
+    /// <summary>
+    /// Bytes the footer can need: an index entry for each page or for <see cref="Segment.MaxChunks"/>, the ports' totals, the trailer.
+    /// </summary>
     private long FooterReserve(long segmentBytes) =>
         (Math.Min(Segment.MaxChunks, segmentBytes / Format.PageBytes) * 41) + (_ports * 512L) + (3L * Format.PageBytes);
 
-    private void NoteDirect(bool direct)
+    private void SetDirect(bool direct)
     {
         Direct = direct;
         if (direct || _directRefusedLogged)
@@ -445,8 +453,9 @@ internal sealed class SegmentStore : IDisposable
     }
 
     /// <summary>Records are 9 MB a segment; two or three arrays serve for ever.</summary>
-    private ChunkRecord[] TakeRecords() =>
-        _spareRecords.TryPop(out ChunkRecord[]? records) ? records : new ChunkRecord[(int)Math.Min(Segment.MaxChunks, _options.SegmentBytes / Format.PageBytes)];
+    private ChunkRecord[] RentRecords() =>
+        _spareRecords.TryPop(out ChunkRecord[]? records) ? records
+            : new ChunkRecord[(int)Math.Min(Segment.MaxChunks, _options.SegmentBytes / Format.PageBytes)];
 
     private void Recycle(Segment segment)
     {

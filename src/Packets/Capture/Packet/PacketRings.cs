@@ -9,21 +9,23 @@ internal sealed unsafe class PacketBlockRing : BlockRing
     private readonly PacketRing _ring;
     private volatile FileDescriptor? _filterCounter;
     private readonly int _blockBytes, _port, _snapLength;
-    private readonly bool[] _taken; // by slot: rewritten, although its status still says that it was handed over
+    private readonly bool[] _taken; // by slot: rewritten, although its status is still handed over
     private readonly HandoverWatch? _watch;
-    private long _noticed, _givenBack; // blocks since the start: handed over as far as looked at, given back
+    private long _noticed, _released; // blocks since the start: handed over as far as seen, released
 
     /// <param name="ring">This object closes it.</param>
     /// <param name="options">How it was opened.</param>
     /// <param name="filterCounter">Counts what the port's filter rejects; one ring of each port has it. This object closes it.</param>
     /// <param name="port">Index of the port.</param>
-    /// <param name="snapLength">Bytes kept of a packet.</param>
-    /// <param name="isKeeping">Blocks stay handed over: such a ring is always readable for poll(2), only a new block may wake it.</param>
+    /// <param name="snapLength">Captured bytes of a packet.</param>
+    /// <param name="isPreTrigger">
+    /// Blocks stay handed over: such a ring is always readable for poll(2), only a new block may wake it.
+    /// </param>
     /// <exception cref="IOException">No epoll.</exception>
     public PacketBlockRing(
-        PacketRing ring, PacketRingOptions options, FileDescriptor? filterCounter, int port, int snapLength, bool isKeeping)
+        PacketRing ring, PacketRingOptions options, FileDescriptor? filterCounter, int port, int snapLength, bool isPreTrigger)
     {
-        if (isKeeping)
+        if (isPreTrigger)
             _watch = new HandoverWatch(ring.Fd);
         _ring = ring;
         _filterCounter = filterCounter;
@@ -73,11 +75,12 @@ internal sealed unsafe class PacketBlockRing : BlockRing
 
     public override byte* Chunk(int slot) => (byte*)Head(slot) + ChunkLayout.ChunkOffset;
 
-    // Release: every read of the block is done before the kernel may fill it. Pairs with the kernel's read of the status before it opens the block.
-    public override void GiveBack(int slot)
+    // Release: every read of the block is done before the kernel may fill it. Pairs with the kernel's read of the status before it opens
+    // the block.
+    public override void Release(int slot)
     {
         Notice();
-        _givenBack++;
+        _released++;
         _taken[slot] = false;
         Volatile.Write(ref Head(slot)->BlockStatus, PacketNumbers.TP_STATUS_KERNEL);
     }
@@ -93,15 +96,16 @@ internal sealed unsafe class PacketBlockRing : BlockRing
     public override int FilledBlocks()
     {
         Notice();
-        return (int)(_noticed - _givenBack);
+        return (int)(_noticed - _released);
     }
 
     /// <summary>
-    /// Goes on over blocks that were handed over: each is looked at once. Done before a block is prepared or given back, so none of those is missed; a slot of the round before that is still held is rewritten, and ends the look.
+    /// Counts blocks that were handed over, each once. Called before a block is prepared or released, so none is missed; a slot of the
+    /// round before that is still held is rewritten, and ends the count.
     /// </summary>
     private void Notice()
     {
-        while (_noticed - _givenBack < SlotCount && IsHandedOver((int)(_noticed % SlotCount)))
+        while (_noticed - _released < SlotCount && IsHandedOver((int)(_noticed % SlotCount)))
             _noticed++;
     }
 
@@ -117,7 +121,7 @@ internal sealed unsafe class PacketBlockRing : BlockRing
     {
         short events = _watch?.Wait(timeoutMs) ?? _ring.Poll(timeoutMs);
         if ((events & LibC.POLLERR) != 0)
-            _ring.TakeError(); // ENETDOWN: the kernel puts the socket back when the link comes up; the port's supervisor keeps the time
+            _ring.TakeError(); // ENETDOWN: the kernel puts the socket back when the link comes up; the port's supervisor counts the time
     }
 
     public override void Dispose()
@@ -136,7 +140,7 @@ internal sealed class PacketPortRings : PortRings
     private SockFilter[] _program;
 
     /// <param name="program">Set on all rings by <see cref="Start"/>; until then they reject everything.</param>
-    /// <param name="note">Told, for the log of details, when a ring's filter cannot be set at the end.</param>
+    /// <param name="note">Receives, for the log of details, the reason why a ring's filter cannot be set at the end.</param>
     public PacketPortRings(SockFilter[] program, Action<string> note)
     {
         _program = program;
@@ -150,7 +154,7 @@ internal sealed class PacketPortRings : PortRings
     /// <summary>This object closes it.</summary>
     public void Add(PacketBlockRing ring) => _rings.Add(ring);
 
-    /// <exception cref="IOException">There is no group to be had.</exception>
+    /// <exception cref="IOException">No group is available.</exception>
     public void JoinFanout(FanoutMode fanout)
     {
         if (_rings.Count < 2)

@@ -5,11 +5,11 @@ using Capbox.Platform.Linux;
 namespace Capbox.Packets.Extract;
 
 /// <summary>
-/// Finds the chunks of a segment while it is written: hops from chunk to chunk, and where there is none yet, comes again. Several writes are in flight at
-/// once, so a chunk may be there before the one in front of it: such a hole is waited for; one that does not fill, as after a write that failed, is passed.
-/// The file stays open, so it may be renamed meanwhile.
+/// Finds the chunks of a segment while it is written: hops from chunk to chunk, and where there is none yet, comes again. Several writes
+/// are in flight at once, so a chunk may be there before the one in front of it: such a hole is waited for; one that does not fill, as
+/// after a write that failed, is passed. The file stays open, so it may be renamed meanwhile.
 /// </summary>
-internal sealed class PartChain : IDisposable
+internal sealed class OpenSegmentReader : IDisposable
 {
     /// <summary>A hole is passed when nothing came for this long: much longer than a write takes, even on a busy disk.</summary>
     private const int PassHoleAfterMs = 1000;
@@ -25,7 +25,7 @@ internal sealed class PartChain : IDisposable
 
     /// <exception cref="IOException">The file cannot be opened.</exception>
     /// <exception cref="SegmentFormatException">Its header is not there yet, or damaged.</exception>
-    public PartChain(string path, ulong sequence, long nowMs)
+    public OpenSegmentReader(string path, ulong sequence, long nowMs)
     {
         _reader = SegmentReader.Open(path);
         _search = new ChunkSearch(_reader);
@@ -76,8 +76,8 @@ internal sealed class PartChain : IDisposable
     public void Dispose() => _reader.Dispose();
 
     /// <summary>
-    /// A chunk is there when its last word is, which is never zero, and all its blocks are whole. The last word is looked at before the rest: where a write goes
-    /// through the page cache, it comes last.
+    /// A chunk is there when its last word is, which is never zero, and all its blocks are whole. The last word is looked at before the
+    /// rest: where a write goes through the page cache, it comes last.
     /// </summary>
     private bool IsThere(long offset, out ChunkRecord chunk) =>
         _reader.TryReadChunk(offset, out chunk) is null
@@ -85,7 +85,9 @@ internal sealed class PartChain : IDisposable
         && BinaryPrimitives.ReadUInt32LittleEndian(_word) != 0
         && _search.IsWhole(chunk);
 
-    /// <summary>Looks for chunks behind the hole. Preallocated room that was never written is not read, where the file system tells it apart.</summary>
+    /// <summary>
+    /// Looks for chunks behind the hole. Preallocated room that was never written is not read, where the file system reports holes.
+    /// </summary>
     private void PassHole(List<IndexEntry> found, int room)
     {
         long at = _next + Format.PageBytes;

@@ -6,18 +6,21 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.Packets.Capture;
 
 /// <summary>
-/// The segment stores of a recorder, by link type (libpcap reads only files of one). Headers tell the plan and TAI - UTC, so a change of either begins new segments: of TAI - UTC
-/// within the <see cref="LinkStores"/> of a link type, of the plan with new ones. Those before take what is late, and end when nobody has been in them for a while.
+/// The segment writers of a recorder, by link type (libpcap reads only files of one). Headers contain the plan and TAI - UTC, so a change
+/// of either begins new segments: of TAI - UTC within the <see cref="LinkStores"/> of a link type, of the plan with new ones. Earlier ones
+/// accept late chunks, and end when no ring has used them for a while.
 /// </summary>
-internal sealed class SegmentStores : IDisposable
+internal sealed class StoreSet : IDisposable
 {
     private const int MaxLinkTypes = 4;
     private const int MaxRecentlySealed = 32;
 
-    /// <summary>After a change of TAI - UTC the segments of the old one stay open so long for what is late: longer than a handover.</summary>
+    /// <summary>
+    /// After a change of TAI - UTC the segments of the old one stay open so long for late chunks: longer than a handover.
+    /// </summary>
     private const long RetireAfterMs = 90_000;
 
-    /// <summary>After a change of plan: the rings have gone over, and one that is late does so when it finds nobody.</summary>
+    /// <summary>After a change of plan: the rings have moved, and a late one moves when its writer has ended.</summary>
     private const long RetirePlanAfterMs = 1_000;
 
     private readonly ArchiveDirectory _archive;
@@ -30,7 +33,7 @@ internal sealed class SegmentStores : IDisposable
     private RecordingPlan _plan;
     private SealedTotals _ended = new(0, 0, 0, []);
 
-    public SegmentStores(ArchiveDirectory archive, RecordingPlan plan, UtcScale utc, ILogger logger)
+    public StoreSet(ArchiveDirectory archive, RecordingPlan plan, UtcScale utc, ILogger logger)
     {
         _archive = archive;
         _plan = plan;
@@ -42,7 +45,7 @@ internal sealed class SegmentStores : IDisposable
     public Action<string>? OnSealed { get; init; }
 
     /// <summary>Those that write, or may.</summary>
-    public List<SegmentStore> All
+    public List<SegmentWriter> All
     {
         get
         {
@@ -69,8 +72,8 @@ internal sealed class SegmentStores : IDisposable
     }
 
     /// <summary>
-    /// From now on <see cref="For"/> gives stores of this plan. Whoever writes goes over by asking again; the stores before seal what they have when nobody is in them any more.
-    /// A disk that refuses now does not hold it up: the new stores try until it does not.
+    /// From now on <see cref="For"/> gives stores of this plan. Rings move by asking again; earlier stores seal their segments when no ring
+    /// uses them any more. A disk that rejects writes does not delay the change: the new stores retry.
     /// </summary>
     /// <param name="plan">The plan.</param>
     /// <param name="linkTypes">Of the ports that go on writing.</param>
@@ -79,13 +82,14 @@ internal sealed class SegmentStores : IDisposable
         lock (_lock)
         {
             _plan = plan;
-            Dictionary<ushort, LinkStores> next = linkTypes.ToDictionary(type => type, type => new LinkStores(NewStore(type, _utc.Latest, needsFirst: false)));
+            Dictionary<ushort, LinkStores> next = linkTypes.ToDictionary(type => type,
+                type => new LinkStores(NewStore(type, _utc.Latest, needsFirst: false)));
             _before.AddRange(_now.Values);
             _now = next;
         }
     }
 
-    /// <summary>Once nobody asks for the stores before any more: they end as soon as they are empty.</summary>
+    /// <summary>Called once all rings have moved: earlier stores end as soon as they are empty.</summary>
     public void LeaveBefore()
     {
         lock (_lock)
@@ -108,7 +112,8 @@ internal sealed class SegmentStores : IDisposable
     {
         lock (_lock)
         {
-            foreach (SegmentStore ended in _before.SelectMany(s => s.Retire(RetirePlanAfterMs)).Concat(_now.Values.SelectMany(s => s.Retire(RetireAfterMs))))
+            foreach (SegmentWriter ended in _before.SelectMany(s => s.Retire(RetirePlanAfterMs))
+                .Concat(_now.Values.SelectMany(s => s.Retire(RetireAfterMs))))
             {
                 Volatile.Write(ref _ended, TotalsOf([ended]));
                 ended.Dispose();
@@ -118,14 +123,14 @@ internal sealed class SegmentStores : IDisposable
         }
     }
 
-    /// <summary>What all have done in sum, those that ended included.</summary>
+    /// <summary>Totals of all writers, those that ended included.</summary>
     public SealedTotals Totals() => TotalsOf(All);
 
     /// <summary>Seals all.</summary>
     public void Dispose()
     {
-        List<SegmentStore> all = All;
-        foreach (SegmentStore store in all)
+        List<SegmentWriter> all = All;
+        foreach (SegmentWriter store in all)
             store.Dispose();
         lock (_lock)
         {
@@ -135,18 +140,20 @@ internal sealed class SegmentStores : IDisposable
         }
     }
 
-    private SealedTotals TotalsOf(List<SegmentStore> stores)
+    private SealedTotals TotalsOf(List<SegmentWriter> stores)
     {
         SealedTotals ended = Volatile.Read(ref _ended);
         return new SealedTotals(
-            stores.Aggregate(ended.Sealed, (sum, s) => sum + s.SealedCount), stores.Aggregate(ended.BytesWritten, (sum, s) => sum + s.BytesWritten),
-            stores.Aggregate(ended.WriteErrors, (sum, s) => sum + s.WriteErrors), [.. ended.Recent.Concat(stores.SelectMany(s => s.RecentlySealed())).TakeLast(MaxRecentlySealed)])
+            stores.Aggregate(ended.Sealed, (sum, s) => sum + s.SealedCount),
+                stores.Aggregate(ended.BytesWritten, (sum, s) => sum + s.BytesWritten),
+            stores.Aggregate(ended.WriteErrors, (sum, s) => sum + s.WriteErrors),
+                [.. ended.Recent.Concat(stores.SelectMany(s => s.RecentlySealed())).TakeLast(MaxRecentlySealed)])
         {
             Fault = stores.Select(s => s.Fault).FirstOrDefault(fault => fault is not null) ?? ended.Fault,
         };
     }
 
-    private SegmentStore NewStore(ushort linkType, UtcOffset offset, bool needsFirst)
+    private SegmentWriter NewStore(ushort linkType, UtcOffset offset, bool needsFirst)
     {
         RecordingPlan plan = _plan;
         var origin = new OriginRecord
@@ -159,7 +166,8 @@ internal sealed class SegmentStores : IDisposable
             Ports = (ushort)plan.Places.Count,
         };
         int largestBlock = plan.Places.Max(p => p.BlockBytes);
-        return new SegmentStore(_archive, plan.Storage, plan.Places.Count, largestBlock, origin, o => BuildHeader(o, plan, linkType, offset), _logger, needsFirst)
+        return new SegmentWriter(_archive, plan.Storage, plan.Places.Count, largestBlock, origin,
+            o => BuildHeader(o, plan, linkType, offset), _logger, needsFirst)
         {
             Offset = offset,
             OnSealed = OnSealed,
@@ -177,7 +185,7 @@ internal sealed class SegmentStores : IDisposable
         return SegmentHeader.Build(origin, plan.Serial, ports, linkType, plan.Places.Max(p => p.SnapLength));
     }
 
-    /// <summary>What stores have done in sum.</summary>
+    /// <summary>Totals of segment writers.</summary>
     /// <param name="Sealed">Segments.</param>
     /// <param name="BytesWritten">Bytes of chunks.</param>
     /// <param name="WriteErrors">Writes that failed.</param>

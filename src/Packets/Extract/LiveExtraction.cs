@@ -5,11 +5,11 @@ using Microsoft.Win32.SafeHandles;
 namespace Capbox.Packets.Extract;
 
 /// <summary>
-/// Extraction that goes on with what is being recorded. A chunk appears when its block was handed over and written, so packets of several rings do not come in order
-/// of time. Therefore every chunk waits for the window after it was found, and then goes out merged by time with all that was found until then. What comes later than that
-/// is written nevertheless, behind its place, and counted.
+/// Extraction that follows the recording. A chunk appears when its block was handed over and written, so packets of several rings do not
+/// come in order of time. Therefore every chunk waits for the window after it was found, and then goes out merged by time with all that was
+/// found until then. What comes later than that is written nevertheless, behind its place, and counted.
 /// </summary>
-public static class Following
+public static class LiveExtraction
 {
     /// <summary>A handover time of 100 ms, a busy disk, and some.</summary>
     public const int DefaultWindowMs = 500;
@@ -19,20 +19,24 @@ public static class Following
     /// <summary>After a stop: how long what was found is still written.</summary>
     private const int DrainMs = 1000;
 
-    /// <summary>Extracts until the end of the range has passed by the system clock, <paramref name="stop"/>, or nobody reads the pipe any more.</summary>
+    /// <summary>
+    /// Extracts until the end of the range has passed by the system clock, <paramref name="stop"/>, or until the reader has closed the
+    /// pipe.
+    /// </summary>
     /// <param name="request">What; an end far in the future means none.</param>
     /// <param name="format">In which format.</param>
     /// <param name="target">Where to, from its current position; not closed.</param>
     /// <param name="windowMs">How long a chunk waits for earlier ones.</param>
-    /// <param name="progress">Told some times a second; the total is unknown, 0.</param>
+    /// <param name="progress">Progress, some times a second; the total is unknown, 0.</param>
     /// <param name="stop">Ends it in order: what was found goes out, for a second at most.</param>
     /// <exception cref="ExtractException">It cannot be done.</exception>
     /// <exception cref="IOException">The target took no more, or the archive cannot be read.</exception>
     public static ExtractReport Run(
-        ExtractRequest request, ExtractFormat format, SafeFileHandle target, int windowMs, IProgress<ExtractProgress>? progress, CancellationToken stop)
+        ExtractRequest request, ExtractFormat format, SafeFileHandle target, int windowMs, IProgress<ExtractProgress>? progress,
+            CancellationToken stop)
     {
         if (request.To <= request.From)
-            throw new ExtractException($"--to {request.To} is not after --from {request.From}");
+            throw ExtractException.NotAfter(request);
         if (!Directory.Exists(request.Archive))
             throw new ExtractException($"{request.Archive}: no such directory");
         using var filters = new LinkFilters(request.Filter, []);
@@ -64,14 +68,15 @@ public static class Following
         private readonly CancellationToken _stop;
         private readonly ExtractCounters _counters = new();
         private readonly PacketMerge _merge;
-        private readonly SegmentTracker _tracker;
+        private readonly LiveSegments _segments;
         private readonly OutputPipe _output;
         private CaptureWriter? _writer;
         private ulong _packets, _packetBytes, _packetsRead, _late;
         private long _lastNs = long.MinValue;
 
         public Job(
-            ExtractRequest request, ExtractFormat format, SafeFileHandle target, int windowMs, LinkFilters filters, IProgress<ExtractProgress>? progress,
+            ExtractRequest request, ExtractFormat format, SafeFileHandle target, int windowMs, LinkFilters filters,
+                IProgress<ExtractProgress>? progress,
             CancellationToken stop, CancellationToken abandon)
         {
             _request = request;
@@ -82,7 +87,7 @@ public static class Following
             _progress = progress;
             _stop = stop;
             _merge = new PacketMerge(request, _counters);
-            _tracker = new SegmentTracker(request, _merge, _counters);
+            _segments = new LiveSegments(request, _merge, _counters);
             _output = new OutputPipe(target, abandon);
         }
 
@@ -99,7 +104,7 @@ public static class Following
                     endMs = nowMs + _windowMs;
                 bool isLast = _stop.IsCancellationRequested || nowMs >= endMs;
                 // What was sealed before the start has waited long enough.
-                _tracker.Poll(nowMs, first ? nowMs - _windowMs : nowMs, _lastNs);
+                _segments.Poll(nowMs, first ? nowMs - _windowMs : nowMs, _lastNs);
                 if (first)
                     CheckPorts();
                 Begin();
@@ -125,7 +130,8 @@ public static class Following
             if (warning is not null)
                 _counters.Warnings.Add(warning);
             return new ExtractReport(
-                _packets, _packetBytes, _packetsRead, _tracker.Segments, _counters.ChunksRead, _tracker.ChunkBytes, _counters.ChunkBytesRead, _counters.Losses, _counters.Warnings)
+                _packets, _packetBytes, _packetsRead, _segments.Segments, _counters.ChunksRead, _segments.ChunkBytes,
+                    _counters.ChunkBytesRead, _counters.Losses, _counters.Warnings)
             {
                 LatePackets = _late,
             };
@@ -134,7 +140,7 @@ public static class Following
         public void Dispose()
         {
             _output.Dispose();
-            _tracker.Dispose();
+            _segments.Dispose();
             _merge.Dispose();
         }
 
@@ -143,16 +149,18 @@ public static class Following
             // An archive without any segment may get any port.
             foreach (string port in _request.Ports)
             {
-                if (_tracker.PortNames.Count > 0 && !_tracker.PortNames.Contains(port))
-                    throw new ExtractException($"--port {port}: the archive has no such port, but {string.Join(", ", _tracker.PortNames)}");
+                if (_segments.PortNames.Count > 0 && !_segments.PortNames.Contains(port))
+                    throw ExtractException.NoSuchPort(port, _segments.PortNames);
             }
         }
 
-        /// <summary>The file's head goes out at once, so that a reader sees that the capture has begun; pcap's needs the link type.</summary>
+        /// <summary>
+        /// The file's head goes out at once, so that a reader sees that the capture has begun; pcap's needs the link type.
+        /// </summary>
         private void Begin()
         {
-            if (_writer is null && (_format == ExtractFormat.Pcapng || _tracker.Newest is not null))
-                _writer = CaptureWriter.CreateLive(_format, _output, _tracker.Newest);
+            if (_writer is null && (_format == ExtractFormat.Pcapng || _segments.Newest is not null))
+                _writer = CaptureWriter.CreateLive(_format, _output, _segments.Newest);
         }
 
         /// <summary>Writes what has waited long enough, or all; comes back after a while. True when nothing more is due.</summary>
@@ -161,7 +169,7 @@ public static class Following
             long startMs = Environment.TickCount64;
             for (int count = 1; _merge.MoveNext(); count++)
             {
-                if (!all && _merge.OldestFoundMs > startMs - _windowMs && _merge.PendingChunks < SegmentTracker.MaxPendingChunks)
+                if (!all && _merge.OldestFoundMs > startMs - _windowMs && _merge.PendingChunks < LiveSegments.MaxPendingChunks)
                 {
                     _merge.Hold();
                     return true;

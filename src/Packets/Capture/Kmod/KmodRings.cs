@@ -5,9 +5,9 @@ using Capbox.Platform.Time;
 namespace Capbox.Packets.Capture;
 
 /// <summary>
-/// A ring of the kernel module (docs/internals/ring.md): its blocks are chunks already but for the descriptor, so nothing is done a packet. Blocks come in any order of
-/// their numbers; a slot holds the number of the block that was claimed for it. A block that is given back out of order is free for the kernel at once; the next claim
-/// waits until its slot is free, which is until a write that began earlier has completed.
+/// A ring of the kernel module (docs/internals/ring.md): its blocks are chunks already but for the descriptor, so nothing is done a packet. Blocks
+/// come in any order of their numbers; a slot holds the number of the block that was claimed for it. A block that is released out of order
+/// is free for the kernel at once; the next claim waits until its slot is free, which is until a write that began earlier has completed.
 /// </summary>
 internal sealed unsafe class KmodBlockRing : BlockRing
 {
@@ -22,9 +22,9 @@ internal sealed unsafe class KmodBlockRing : BlockRing
     private readonly SlotState[] _slots;
     private int _nextClaim; // slot of the next claim
     private ulong _returned;
-    private int _held; // claimed and not given back
-    private ulong _nextSequence; // of the next block, if none is taken back
-    private CapboxCounters _told;
+    private int _held; // claimed and not released
+    private ulong _nextSequence; // of the next block, if none is reclaimed
+    private CapboxCounters _reported;
 
     private enum SlotState : byte
     {
@@ -36,7 +36,8 @@ internal sealed unsafe class KmodBlockRing : BlockRing
     /// <exception cref="IOException">No epoll.</exception>
     public KmodBlockRing(KmodSession session, int ring, int port)
     {
-        // Every ring's handovers wake it, since they share a descriptor: poll(2) would return at once while another's blocks wait to be claimed.
+        // Every ring's handovers wake it, since they share a descriptor: poll(2) would return at once while another's blocks wait to be
+        // claimed.
         _watch = new HandoverWatch(session.Fd);
         _session = session;
         _ring = ring;
@@ -110,10 +111,10 @@ internal sealed unsafe class KmodBlockRing : BlockRing
 
     public override byte* Chunk(int slot) => _session.Block(_ring, _numbers[slot]);
 
-    public override void GiveBack(int slot)
+    public override void Release(int slot)
     {
         if (_slots[slot] == SlotState.Claimed)
-            _nextSequence = Info(slot)->Sequence + 1; // let go: not missing in what is written
+            _nextSequence = Info(slot)->Sequence + 1; // discarded: not missing in what is written
         _slots[slot] = SlotState.Kernel;
         _held--;
         Volatile.Write(ref _session.FreeQueue(_ring)[_returned & _session.QueueMask], _numbers[slot]);
@@ -127,9 +128,10 @@ internal sealed unsafe class KmodBlockRing : BlockRing
         ulong Dropped(in CapboxCounters c) => c.LostFull.Packets + c.LostTakenBack.Packets;
         ulong Refused(in CapboxCounters c) => c.LostOversize.Packets + c.LostUnreadable.Packets;
         var growth = new RingGrowth(
-            now.Stored.Packets - _told.Stored.Packets, Dropped(now) - Dropped(_told), now.Filtered.Packets - _told.Filtered.Packets, now.TimesFull - _told.TimesFull,
-            Refused(now) - Refused(_told));
-        _told = now;
+            now.Stored.Packets - _reported.Stored.Packets, Dropped(now) - Dropped(_reported),
+                now.Filtered.Packets - _reported.Filtered.Packets, now.TimesFull - _reported.TimesFull,
+            Refused(now) - Refused(_reported));
+        _reported = now;
         return growth;
     }
 
@@ -169,7 +171,7 @@ internal sealed unsafe class KmodBlockRing : BlockRing
             }
 
             number = Volatile.Read(ref _session.FilledQueue(_ring)[claimed & _session.QueueMask]);
-            // E, against the kernel taking it back, F.
+            // E, against the kernel reclaiming it, F.
             if (Interlocked.CompareExchange(ref _head->Claimed, claimed + 1, claimed) == claimed)
                 return true;
         }

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Capbox.Platform.Time;
 
-namespace Capbox.Packets.Storage;
+namespace Capbox.Packets.Pcapng;
 
 /// <summary>
 /// A segment's file name: UTC start time and a sequence that only grows, <c>20261123T083000.123456789Z-0000000042.pcapng</c>;
@@ -21,6 +21,22 @@ public readonly record struct SegmentName(string StartFileName, ulong Sequence, 
 
     /// <summary>The time in the name; null if there is no such day or hour.</summary>
     public UtcTime? Start => UtcTime.TryParseFileName(StartFileName, out UtcTime start) ? start : null;
+
+    /// <summary>A segment holds what the rings held when it began: in mode trigger up to an hour (trigger.before), else seconds.</summary>
+    private const long MostBeforeNs = 3_660_000_000_000;
+
+    /// <summary>The earliest stamp that a segment may hold, by the start in its name, unless a clock was wrong.</summary>
+    public static long FirstMomentNs(long startNs) => Math.Max(0, startNs - MostBeforeNs);
+
+    /// <summary>
+    /// Time of the last write to a segment, UTC nanoseconds, or its start if that is later. The segment holds no later stamp, unless a
+    /// clock was wrong.
+    /// </summary>
+    public static long LastMomentNs(string path, long startNs)
+    {
+        DateTime written = File.GetLastWriteTimeUtc(path);
+        return written <= DateTime.UnixEpoch ? startNs : Math.Max(startNs, (written - DateTime.UnixEpoch).Ticks * 100);
+    }
 
     /// <summary>The name after sealing.</summary>
     public SegmentName Sealed() => this with { InProgress = false };
