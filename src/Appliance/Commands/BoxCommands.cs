@@ -4,6 +4,7 @@ using Capbox.Packets.Capture;
 using Capbox.Packets.Storage;
 using Capbox.Platform.Linux;
 using Capbox.Platform.Nic;
+using Capbox.Timing;
 
 namespace Capbox.Commands;
 
@@ -71,8 +72,20 @@ internal static class BoxCommands
                 throw new ControlException(request.Text("led") is null ? e.Message : $"$.led: {e.Message}", e);
             }
         });
-        commands.Add(s_clockAccept, _ => new ClockAcceptAnswer(acceptShifts()));
+        commands.Add(s_clockAccept, _ => AcceptShifts(acceptShifts));
         commands.Add(s_reboot, request => reboot.Ask(request.Requester, request.Text("token")));
+    }
+
+    private static ClockAcceptAnswer AcceptShifts(Func<double> acceptShifts)
+    {
+        try
+        {
+            return new ClockAcceptAnswer(acceptShifts());
+        }
+        catch (ClockRequestException e)
+        {
+            throw new ControlException($"clock: {e.Message}", e);
+        }
     }
 
     /// <summary>What the counters say. Pure.</summary>

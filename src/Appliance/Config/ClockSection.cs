@@ -37,7 +37,7 @@ internal static class ClockSection
             Source = source ?? ClockSource.Ptp,
             Socket = ReadSocket(node, source),
             Interface = name,
-            Clock = node.Choice("clock", FollowingClock.Card, ("card", FollowingClock.Card), ("system", FollowingClock.System)),
+            Clock = node.Choice("clock", DisciplinedClock.Card, ("card", DisciplinedClock.Card), ("system", DisciplinedClock.System)),
             IsSteered = node.Choice("mode", true, ("steer", true), ("measure", false)),
             SystemFollows = node.Flag("systemFollows", false),
             CardsFollow = node.Flag("cardsFollow", false),
@@ -52,9 +52,9 @@ internal static class ClockSection
             ExchangeLogBytes = node.SizeBytes("exchangeLog", 0, LeastExchangeLogBytes, MostExchangeLogBytes),
             IsVirtual = node.Flag("virtualClock", false),
         };
-        if (options is { SystemFollows: true, Clock: FollowingClock.System })
+        if (options is { SystemFollows: true, Clock: DisciplinedClock.System })
             node.Error("systemFollows", "with \"clock\": \"system\" it is the clock itself");
-        if (options is { IsVirtual: true, Clock: FollowingClock.System })
+        if (options is { IsVirtual: true, Clock: DisciplinedClock.System })
             node.Error("virtualClock", "with \"clock\": \"system\" no card's clock is kept");
         if (source == ClockSource.Ptp4l && options.Domains.Count > 1)
             node.Error("domains", "a ptp4l has one domain");
@@ -81,7 +81,7 @@ internal static class ClockSection
     private static string? ReadSocket(JsonNodeReader node, ClockSource? source)
     {
         string? socket = node.Text("socket");
-        bool isGood = socket is null || (source == ClockSource.Ptp4l && !socket.StartsWith('/') ? false : Ptp.External.ExternalAddress.IsGood(socket));
+        bool isGood = socket is null || (source == ClockSource.Ptp4l && !socket.StartsWith('/') ? false : Ptp.Daemons.DaemonAddress.IsGood(socket));
         if (!isGood)
             node.Error("socket", source == ClockSource.Chrony ? $"\"{socket}\" is neither a path nor a loopback address with a port: \"127.0.0.1:323\"" : $"\"{socket}\" is not the path of a socket");
         return socket;
