@@ -26,7 +26,7 @@ internal sealed class MetricsService(RunSettings settings, RecorderService servi
             return;
         try
         {
-            _server = new MetricsServer(address, () => MetricsText.Of(service.Snapshot()), logger);
+            _server = new MetricsServer(address.EndPoint, () => MetricsText.Of(service.Snapshot()), logger);
         }
         catch (IOException e)
         {

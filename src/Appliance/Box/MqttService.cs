@@ -15,7 +15,7 @@ internal sealed class MqttService(RunSettings settings, ControlTable table, Reco
 {
     private static readonly TimeSpan s_farewell = TimeSpan.FromMilliseconds(500);
     private readonly Lock _change = new();
-    private readonly BoxRun _run = BoxRun.Begin();
+    private readonly MqttTraffic _traffic = new(BoxRun.Begin());
     private readonly ConfigReport? _takenBack = settings.Managed is { IsTakenBack: true } ? configurator?.Report : null;
     private volatile MqttLink? _link;
     private EventJournal? _events;
@@ -70,7 +70,7 @@ internal sealed class MqttService(RunSettings settings, ControlTable table, Reco
         if (options is null)
             return;
         _events ??= BeginEvents();
-        var link = new MqttLink(options, new MqttBox(service.Snapshot, table.Commands, configurator, () => recorder.Options.Serial, _run) { Events = _events }, logger);
+        var link = new MqttLink(options, new MqttBox(service.Snapshot, table.Commands, configurator, () => recorder.Options.Serial, _traffic) { Events = _events }, logger);
         _link = link;
         link.Start();
     }
@@ -79,10 +79,10 @@ internal sealed class MqttService(RunSettings settings, ControlTable table, Reco
     private EventJournal BeginEvents()
     {
         var spool = new EventSpool(ArchiveDirectory.StatePath(settings.Managed?.Directory ?? settings.Options.Storage.Directory, "events"), new SpoolLimits());
-        var log = new EventJournal(_run, service.Snapshot, configurator, spool, logger);
+        var log = new EventJournal(_traffic.Run, service.Snapshot, spool, logger);
         ConfigReport? now = configurator?.Report;
         bool isStill = (now?.Version, now?.Id, now?.Status) == (_takenBack?.Version, _takenBack?.Id, _takenBack?.Status);
-        log.Start(isStill ? _takenBack : null);
+        ConfigEvents.Begin(log, configurator, isStill ? _takenBack : null);
         return log;
     }
 }

@@ -63,7 +63,7 @@ internal sealed class RecorderService(
     }
 
     /// <summary>How the connection to the broker stands; whoever keeps it says so.</summary>
-    public Func<Mqtt.MqttSnapshot?> Mqtt { get; set; } = static () => null;
+    public Func<MqttSnapshot?> Mqtt { get; set; } = static () => null;
 
     /// <summary>All counters now. From any thread.</summary>
     public BoxSnapshot Snapshot() => new(recorder.Snapshot()) { Archive = archivist.Snapshot(), Custody = custody.Custodian?.State, Clock = clock.Snapshot, Mqtt = Mqtt() };
