@@ -1,17 +1,17 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the parts of the module share. Who may touch what:
+ * What the parts of the module share, in reading order. Who may access what:
  *
- *   a ring's private part     its CPU, in softirq or with bottom halves off; nobody else while
- *                             hooks are registered. The spare ring (of CPUs that came after
- *                             SETUP) has a lock for that.
- *   a session's control part  under session->lock; never taken in a hook.
- *   shared memory             user space may write anything anywhere at any time: the kernel
- *                             writes it, and reads of it only the two indexes and the numbers in
- *                             the free queue, each once, each checked against the private part.
+ *   a ring's private part     its CPU, in softirq or with bottom halves off; no other CPU while
+ *                             hooks are registered. The spare ring, which several CPUs share,
+ *                             has a lock for that.
+ *   a session's control part  the holder of session->lock; hooks never take it.
+ *   shared memory             the kernel writes it and user space may write anything anywhere at
+ *                             any time. The kernel reads only the two indexes and the numbers in
+ *                             the free queue, each once, and checks each against the private part.
  *
- * Locks, outermost first: rtnl, capbox_sessions_lock, session->lock, cpus_read_lock. Nothing under
- * session->lock touches user memory.
+ * Locks, outermost first: rtnl, capbox_sessions_lock, session->lock, cpus_read_lock. The holder of
+ * session->lock never accesses user memory.
  */
 #ifndef CAPBOX_H
 #define CAPBOX_H
@@ -29,21 +29,86 @@
 #include "uapi/capbox.h"
 
 struct bpf_prog;
+struct capbox_ring;
 struct capbox_session;
 
-/* memory.c: pages that the kernel sees at one address and user space can map */
+/* hooks.c: packets from netfilter's hook points */
+
+/**
+ * struct capbox_session_port - a port of a session
+ * @session: the session
+ * @ring_of: copy of the session's
+ * @snap_bytes: copy of the session's
+ * @verdict: returned by INGRESS
+ * @link_header_mask: all ones if @has_link_header, else 0
+ * @needs_slow_path: packets at INGRESS lack an Ethernet header, or may carry the NIC's stamps
+ * @software_interface: PCAPNG interface id of packets with the system clock's stamps
+ * @ifindex: the interface's index, which a rename does not change
+ * @flags: CAPBOX_PORT_*
+ * @hardware_interface: PCAPNG interface id of packets with the NIC's stamps
+ * @has_link_header: packets start with an Ethernet header (LINKTYPE_ETHERNET), else with the
+ * network header (LINKTYPE_RAW)
+ * @is_changed: set when the interface disappears, cleared by GET_PORT
+ * @is_hooked: which of @ops are registered
+ * @dev: the interface, with a reference while attached; NULL after it disappeared
+ * @tracker: of the reference
+ * @ops: hooks at INGRESS and EGRESS
+ * @rcu: frees the port after the hooks that still read it
+ */
+struct capbox_session_port {
+	/* INGRESS reads these for every packet. */
+	struct capbox_session *session;
+	struct capbox_ring * __percpu *ring_of;
+	u32 snap_bytes;
+	u32 verdict;
+	u32 link_header_mask;
+	u32 needs_slow_path;
+	u32 software_interface;
+
+	int ifindex;
+	u32 flags;
+	u32 hardware_interface;
+	bool has_link_header;
+	bool is_changed;
+	bool is_hooked[2];
+	struct net_device *dev;
+	netdevice_tracker tracker;
+	struct nf_hook_ops ops[2];
+	struct rcu_head rcu;
+};
+
+/**
+ * struct capbox_inet_hook - one of a session's five hooks of the network layer
+ * @session: the session
+ * @hook: enum capbox_hook
+ * @is_hooked: @ops are registered
+ * @ops: netfilter's description of the hook
+ */
+struct capbox_inet_hook {
+	struct capbox_session *session;
+	u32 hook;
+	bool is_hooked;
+	struct nf_hook_ops ops;
+};
+
+int capbox_hooks_add_port(struct capbox_session_port *port);
+void capbox_hooks_remove_port(struct capbox_session_port *port);
+int capbox_hooks_start(struct capbox_session *session);
+void capbox_hooks_stop(struct capbox_session *session);
+
+/* memory.c: pages that the kernel maps at one address and user space can map too */
 
 /*
- * How a session's memory is asked for: it counts as its opener's, and what is not to be had is
- * refused. Without RETRY_MAYFAIL the kernel would kill somebody for it, most likely the opener.
+ * How the module allocates a session's memory: charged to the opener's control group, and failing
+ * rather than invoking the OOM killer, which would most likely kill the opener (RETRY_MAYFAIL).
  */
 #define CAPBOX_GFP (GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 /**
  * struct capbox_area - zeroed pages, contiguous in the kernel's address space
- * @address: where the kernel sees them
- * @pages: the single pages, if they are not one physical run; else NULL
- * @page_count: how many
+ * @address: address of the first page in the kernel
+ * @pages: the single pages; NULL if they are one physically contiguous run
+ * @page_count: number of pages
  */
 struct capbox_area {
 	void *address;
@@ -57,9 +122,9 @@ struct page *capbox_area_page(const struct capbox_area *area, unsigned int index
 
 /**
  * struct capbox_charge - memory charged to the opener
- * @user: whose locked memory (RLIMIT_MEMLOCK) it counts as, NULL if the opener may lock without
- * limit
- * @pages: how many
+ * @user: the user whose locked memory (RLIMIT_MEMLOCK) includes it; NULL if the opener may lock
+ * without limit
+ * @pages: number of pages
  */
 struct capbox_charge {
 	struct user_struct *user;
@@ -68,23 +133,26 @@ struct capbox_charge {
 
 int capbox_charge(struct capbox_charge *charge, u64 bytes);
 void capbox_uncharge(struct capbox_charge *charge);
+void capbox_memory_init(void);
+u64 capbox_memory_reserve(u64 bytes);
+void capbox_memory_release(u64 bytes);
 
 /* ring.c: blocks, queues, counters */
 
 enum capbox_block_state {
 	CAPBOX_BLOCK_FREE, /* on the ring's stack of free blocks */
-	CAPBOX_BLOCK_OPEN, /* packets are being written to it */
-	CAPBOX_BLOCK_FILLED, /* handed over; claimed or not, that is for the indexes to tell */
+	CAPBOX_BLOCK_OPEN, /* the ring's writer adds packets to it */
+	CAPBOX_BLOCK_FILLED, /* handed over; whether it is claimed, the index `claimed` decides */
 };
 
 /**
- * struct capbox_block_private - what the kernel knows of a block, whatever shared memory says
- * @position: in the filled queue, when FILLED
- * @bytes: of its packets as they were on the wire
- * @packets: in it
+ * struct capbox_ring_block - the kernel's own record of a block, independent of shared memory
+ * @position: position in the filled queue, when FILLED
+ * @bytes: bytes of its packets as they were on the wire
+ * @packets: packets in it
  * @state: enum capbox_block_state
  */
-struct capbox_block_private {
+struct capbox_ring_block {
 	u64 position;
 	u64 bytes;
 	u32 packets;
@@ -92,32 +160,46 @@ struct capbox_block_private {
 };
 
 /**
- * struct capbox_ring - a CPU's ring
- * @at: where the next packet goes in the open block; NULL if there is none
- * @end: end of the open block; NULL if there is none, so that no packet fits
+ * struct capbox_ring - the ring of one CPU, or the spare ring of several
+ * @at: address of the next packet in the open block; NULL if no block is open
+ * @end: end of the open block; NULL if no block is open, so that no packet fits
  * @last: the open block's last PCAPNG block; NULL if it has no packet
- * @run_last_ns: a run is packets of one interface whose stamps never go back: the last one's
- * @run_interface: and their interface
- * @sequence: lets other CPUs read @counters as one
- * @counters: as told to user space; blocks_filled is the position of the next block in the filled
- * queue
- * @run_first_ns: of the open block's present run
- * @run_is_hardware: its clock
- * @opened: the counters when the block was opened: what it has is the difference
- * @described: what is known so far of the open block, but for the present run
- * @cut_bytes: of the open block's packets: bytes that were not kept
- * @published: blocks handed over as far as user space can see; poll() looks at it
+ * @run_last_ns: the last stamp of the present run: packets of one interface in order of time
+ * @run_interface: the run's PCAPNG interface id
+ * @is_spare: several CPUs write to it
+ * @sequence: lets other CPUs read @counters consistently
+ * @counters: what COUNTERS and block descriptors report; blocks_filled is the position of the
+ * next block in the filled queue
+ * @session: the session
+ * @run_first_ns: the first stamp of the present run
+ * @run_is_hardware: the NIC stamped the run
+ * @is_full: the last packet found no free block
+ * @is_timer_armed: @timer will run
+ * @open_block: number of the open block
+ * @cut_bytes: bytes of the open block's packets that the snap length cut off
+ * @counters_at_open: @counters when the block was opened; the difference is the block's
+ * @descriptor: descriptor of the open block, without its present run
+ * @opened_at: when the open block got its first packet, CLOCK_MONOTONIC
+ * @published: blocks handed over, as far as user space can see them; poll() reads it
  * @accepted: position in the free queue
+ * @free_count: entries of @free
  * @free: stack of free block numbers
  * @filled: the kernel's own copy of the filled queue
- * @is_full: the last packet found no free block
- * @opened_at: when the open block got its first packet, CLOCK_MONOTONIC
+ * @blocks: the kernel's record of each block
+ * @areas: memory of each block
+ * @head: indexes, in shared memory
+ * @shared_filled: filled queue, in shared memory
+ * @shared_free: free queue, in shared memory
+ * @descriptors: descriptor of each block, in shared memory
+ * @control: memory of the four above
  * @timer: hands the open block over; runs in softirq on the ring's CPU
- * @is_timer_armed: it is going to run
- * @is_spare: many CPUs write to it
+ * @lock: serializes the spare ring's writers, and the handover with each of them
+ * @index: place of the ring in the mapping
+ * @cpu: the CPU that writes to it; -1 for the spare ring
+ * @node: NUMA node of its memory
  */
 struct capbox_ring {
-	/* every packet's */
+	/* accessed for every packet */
 	u8 *at;
 	u8 *end;
 	u8 *last;
@@ -127,7 +209,7 @@ struct capbox_ring {
 	seqcount_t sequence;
 	struct capbox_counters counters;
 
-	/* every block's */
+	/* accessed for every block */
 	struct capbox_session *session;
 	s64 run_first_ns;
 	bool run_is_hardware;
@@ -135,25 +217,25 @@ struct capbox_ring {
 	bool is_timer_armed;
 	u32 open_block;
 	u64 cut_bytes;
-	struct capbox_counters opened;
-	struct capbox_block described;
+	struct capbox_counters counters_at_open;
+	struct capbox_block descriptor;
 	ktime_t opened_at;
 	u64 published;
 	u64 accepted;
 	u32 free_count;
 	u32 *free;
 	u32 *filled;
-	struct capbox_block_private *blocks;
+	struct capbox_ring_block *blocks;
 	struct capbox_area *areas;
 
 	struct capbox_ring_head *head;
 	__u32 *shared_filled;
 	__u32 *shared_free;
-	struct capbox_block *infos;
+	struct capbox_block *descriptors;
 	struct capbox_area control;
 
 	struct hrtimer timer;
-	/* of the spare ring's writers, and of handing over */
+	/* of the spare ring's writers, and of the handover */
 	spinlock_t lock;
 	u32 index;
 	int cpu;
@@ -173,106 +255,55 @@ static inline void capbox_count(struct capbox_count *count, u32 bytes)
 	count->bytes += bytes;
 }
 
-/* hooks.c: netfilter's side */
+/* setup.c: checks a SETUP request and makes the rings */
 
-/**
- * struct capbox_port_private - a port of a session
- * @session: whose
- * @ring_of: the session's
- * @snap_bytes: the session's
- * @verdict: of INGRESS
- * @link_header_mask: all ones if @has_link_header, else 0
- * @is_special: packets of INGRESS have no Ethernet header, or may have stamps of the NIC
- * @ifindex: its interface's index, which stays when it is renamed
- * @dev: its interface, held while attached; NULL when it is gone
- * @has_link_header: packets start with an Ethernet header (LINKTYPE_ETHERNET), else with the
- * network header (LINKTYPE_RAW)
- * @is_changed: it went away and nobody has asked since
- * @ops: its hooks at INGRESS and EGRESS
- * @is_hooked: which of them are registered
- */
-struct capbox_port_private {
-	/* every packet's, at INGRESS */
-	struct capbox_session *session;
-	struct capbox_ring * __percpu *ring_of;
-	u32 snap_bytes;
-	u32 verdict;
-	u32 link_header_mask;
-	u32 is_special;
-	u32 software_interface;
+int capbox_setup_check(struct capbox_setup *setup);
+int capbox_setup_rings(struct capbox_session *session, struct capbox_setup *setup);
+void capbox_setup_free_rings(struct capbox_session *session);
 
-	int ifindex;
-	u32 flags;
-	u32 hardware_interface;
-	bool has_link_header;
-	bool is_changed;
-	bool is_hooked[2];
-	struct net_device *dev;
-	netdevice_tracker tracker;
-	struct nf_hook_ops ops[2];
-	struct rcu_head rcu;
-};
-
-/**
- * struct capbox_inet_hook - one of a session's five hooks of the network layer
- * @session: whose
- * @hook: enum capbox_hook
- * @is_hooked: it is registered
- * @ops: as netfilter wants it
- */
-struct capbox_inet_hook {
-	struct capbox_session *session;
-	u32 hook;
-	bool is_hooked;
-	struct nf_hook_ops ops;
-};
-
-int capbox_hooks_add_port(struct capbox_port_private *port);
-void capbox_hooks_remove_port(struct capbox_port_private *port);
-int capbox_hooks_start(struct capbox_session *session);
-void capbox_hooks_stop(struct capbox_session *session);
-
-/* ports.c: which interfaces, and what becomes of them */
+/* ports.c: interfaces that a session captures */
 
 int capbox_port_add(struct capbox_session *session, struct capbox_port *request);
 int capbox_port_remove(struct capbox_session *session, struct capbox_port *request);
 int capbox_port_get(struct capbox_session *session, struct capbox_port *request);
 void capbox_ports_remove_all(struct capbox_session *session);
-int capbox_ports_register(void);
-void capbox_ports_unregister(void);
+void capbox_ports_detach_device(struct capbox_session *session, const struct net_device *dev);
 
-/* setup.c: what SETUP is asked for */
-
-int capbox_setup_check(struct capbox_setup *setup);
-void capbox_setup_layout(struct capbox_setup *setup, u32 rings);
-
-/* session.c: what an open file is */
+/* session.c: the life of a session */
 
 /**
- * struct capbox_session - an open file
- * @setup: as asked for; valid when @is_ready
- * @has_setup: SETUP was called, and has not failed
- * @is_ready: the rings exist, and stay as they are until the file is released
+ * struct capbox_session - an open file of /dev/capbox
+ * @ring_of: the ring of each CPU
+ * @filters: programs by enum capbox_filter_kind; NULL accepts all packets
+ * @ports: slots; hooks read them under RCU
+ * @port_slots: all slots from this one on are free
+ * @snap_bytes: bytes to keep of a packet; U32_MAX without a limit
+ * @setup: the SETUP request with its answer; valid when @is_ready
+ * @lock: guards what follows, and changes of @filters and @ports
+ * @has_setup: SETUP runs or has succeeded
+ * @is_ready: the rings exist, and stay unchanged until the file is released
  * @is_running: hooks are registered
- * @is_ended: its namespace is gone
- * @net: the opener's namespace; NULL when it is gone. Not counted: a session does not keep a
- * namespace
- * @rings: @setup.rings of them, the spare one last
- * @ring_of: each CPU's
- * @filters: by enum capbox_filter_kind; NULL: all packets
- * @ports: slots; the hooks read them under RCU
- * @port_slots: slots from here on are free
+ * @is_ended: its namespace has ended
+ * @is_cpu_watched: @cpu_node is registered
+ * @net: the opener's namespace; NULL after it ended. A session holds no reference to it
+ * @rings: @setup.rings of them, the spare ring last
+ * @inet_hooks: hooks of the network layer by enum capbox_hook
+ * @wait: readers that sleep in poll()
+ * @cpu_node: for CPU hotplug
+ * @node: in the list of sessions
+ * @charge: its memory as the opener's locked memory
+ * @reserved_bytes: its share of memory_limit_mib
  */
 struct capbox_session {
 	/* read by hooks */
 	struct capbox_ring * __percpu *ring_of;
 	struct bpf_prog __rcu *filters[2];
-	struct capbox_port_private __rcu *ports[CAPBOX_PORTS_MAX];
+	struct capbox_session_port __rcu *ports[CAPBOX_PORTS_MAX];
 	u32 port_slots;
 	u32 snap_bytes;
 	struct capbox_setup setup;
 
-	/* what follows; never taken in a hook */
+	/* guards what follows; hooks never take it */
 	struct mutex lock;
 	bool has_setup;
 	bool is_ready;
@@ -289,9 +320,6 @@ struct capbox_session {
 	u64 reserved_bytes;
 };
 
-extern struct mutex capbox_sessions_lock;
-extern struct list_head capbox_sessions;
-
 struct capbox_session *capbox_session_open(struct net *net);
 void capbox_session_release(struct capbox_session *session);
 int capbox_session_setup(struct capbox_session *session, struct capbox_setup *setup);
@@ -300,20 +328,12 @@ int capbox_session_start(struct capbox_session *session);
 int capbox_session_stop(struct capbox_session *session);
 int capbox_session_flush(struct capbox_session *session);
 int capbox_session_counters(struct capbox_session *session, struct capbox_ring_counters *request);
-void capbox_session_end(struct capbox_session *session);
-int capbox_cpu_dead(unsigned int cpu, struct hlist_node *node);
+int capbox_sessions_register(void);
+void capbox_sessions_unregister(void);
 
 /* device.c: /dev/capbox */
 
 int capbox_device_register(void);
 void capbox_device_unregister(void);
-
-/* main.c */
-
-extern enum cpuhp_state capbox_cpu_state;
-u64 capbox_memory_reserve(u64 bytes);
-void capbox_memory_release(u64 bytes);
-
-#define CAPBOX_MODULE_RELEASE "0.1.0"
 
 #endif /* CAPBOX_H */

@@ -1,7 +1,7 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How the bytes of a packet are copied. Needs u8, u32, u64, get_unaligned() and put_unaligned() alone, so
- * that tests/kmod/copy.c measures this very code outside of a kernel.
+ * Copies the bytes of a packet. This header needs only u8, u32, u64, get_unaligned() and
+ * put_unaligned(), so that tests/kmod/copy.c can measure this very code in user space.
  */
 #ifndef CAPBOX_COPY_H
 #define CAPBOX_COPY_H
@@ -15,9 +15,9 @@
 #define CAPBOX_WORDS_MOST_BYTES 2048
 
 /*
- * Whether so many bytes are copied word by word. The kernel's memcpy is a string instruction on
- * today's CPUs: depending on the CPU better or worse for packets of usual size, but with more
- * instructions to count, and well ahead for large ones (tests/kmod/copy.c measures it).
+ * Whether to copy that many bytes word by word. The kernel's memcpy() is a string instruction on
+ * today's CPUs. For packets of usual size it is faster or slower depending on the CPU, and never
+ * cheaper in instructions; for large packets it is much faster (tests/kmod/copy.c measures both).
  */
 static __always_inline bool capbox_is_for_words(u32 bytes)
 {
@@ -46,7 +46,7 @@ static __always_inline void capbox_copy_64(u8 *to, const u8 *from)
 	capbox_copy_32(to + 32, from + 32);
 }
 
-/* Copies at least 32 bytes; what the last step copies may overlap what is copied already. */
+/* Copies at least 32 bytes. The last step may copy bytes again that an earlier one copied. */
 static __always_inline void capbox_copy_words(u8 *to, const u8 *from, u32 bytes)
 {
 	unsigned long at = 0, length = bytes;

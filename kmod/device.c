@@ -1,7 +1,5 @@
-// SPDX-License-Identifier: GPL-2.0
-/*
- * /dev/capbox: who may open it, the ioctls, the mapping, poll. Nothing here knows packets.
- */
+// SPDX-License-Identifier: GPL-2.0-only
+/* /dev/capbox: the right to open it, ioctls, mmap and poll. This file handles no packets. */
 #include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -14,11 +12,11 @@
 
 #include "capbox.h"
 #include "layout.h"
-#include "refuse.h"
+#include "reject.h"
 
 /*
- * The rights that a packet socket asks for too, in the user namespace that owns the network
- * namespace; asked once, as for a socket.
+ * Opening needs the capabilities that a packet socket needs, in the user namespace that owns the
+ * network namespace. The kernel checks them once, as for a socket.
  */
 static int capbox_open(struct inode *inode, struct file *file)
 {
@@ -59,7 +57,7 @@ static int capbox_ioctl_setup(struct capbox_session *session, void __user *user)
 		return -EFAULT;
 	memset(setup.error, 0, sizeof(setup.error));
 	err = capbox_session_setup(session, &setup);
-	/* Once it is set up it stays so: a pointer that went bad meanwhile is the caller's loss. */
+	/* The session stays set up even if the caller unmapped @user meanwhile. */
 	return copy_to_user(user, &setup, sizeof(setup)) ? -EFAULT : err;
 }
 
@@ -99,7 +97,7 @@ static int capbox_ioctl_counters(struct capbox_session *session, void __user *us
 	return copy_to_user(user, &request, sizeof(request)) ? -EFAULT : 0;
 }
 
-/* A structure of another size is another number, and so unknown. */
+/* A structure of another size makes another ioctl number, which is unknown. */
 static long capbox_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
 	struct capbox_session *session = file->private_data;
@@ -152,9 +150,9 @@ static struct page *capbox_page_at(const struct capbox_session *session, u64 off
 }
 
 /*
- * Any page-aligned part of the whole, shared only: a private copy would never be seen by the
- * kernel. Not inherited by fork: the blocks have one owner. The mapping holds the file, so the
- * pages live as long as it does.
+ * Maps any page-aligned part, shared only: the kernel would never see writes to a private copy. A
+ * child does not inherit the mapping, since blocks have one owner. The mapping holds a reference to
+ * the file, so the pages live as long as the mapping.
  */
 static int capbox_mmap(struct file *file, struct vm_area_struct *vma)
 {
@@ -163,7 +161,7 @@ static int capbox_mmap(struct file *file, struct vm_area_struct *vma)
 	unsigned long address;
 	int err;
 
-	/* Pairs with SETUP's release: the rings are there. */
+	/* Pairs with the release in capbox_session_setup(), which publishes the rings. */
 	if (!smp_load_acquire(&session->is_ready))
 		return -EINVAL;
 	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
@@ -185,15 +183,16 @@ static int capbox_mmap(struct file *file, struct vm_area_struct *vma)
 static bool capbox_ring_is_readable(const struct capbox_ring *ring)
 {
 	/*
-	 * Not by the ring's counters, which are ahead of what user space can see; nor by its shared
-	 * index, which user space can write. Pairs with the release in capbox_ring_hand_over().
+	 * Reads neither the ring's counters, which run ahead of what user space can see, nor the
+	 * shared index, which user space can write. Pairs with the release in
+	 * capbox_ring_hand_over().
 	 */
 	return smp_load_acquire(&ring->published) > READ_ONCE(ring->head->claimed);
 }
 
 static bool capbox_has_changed_port(struct capbox_session *session)
 {
-	const struct capbox_port_private *port;
+	const struct capbox_session_port *port;
 	bool is_changed = false;
 	u32 slot;
 
@@ -208,8 +207,8 @@ static bool capbox_has_changed_port(struct capbox_session *session)
 }
 
 /*
- * EPOLLIN: a block is there to claim. EPOLLPRI: a port is gone, GET_PORT tells which. EPOLLHUP: the
- * namespace is.
+ * EPOLLIN: there is a block to claim. EPOLLPRI: a port's interface disappeared, GET_PORT reports
+ * which. EPOLLHUP: the namespace ended.
  */
 static __poll_t capbox_poll(struct file *file, poll_table *wait)
 {
@@ -218,7 +217,7 @@ static __poll_t capbox_poll(struct file *file, poll_table *wait)
 	u32 i;
 
 	poll_wait(file, &session->wait, wait);
-	/* Pairs with SETUP's release: the rings are there. */
+	/* Pairs with the release in capbox_session_setup(), which publishes the rings. */
 	if (!smp_load_acquire(&session->is_ready))
 		return EPOLLERR;
 	for (i = 0; i < session->setup.rings; i++) {
@@ -249,11 +248,19 @@ static struct miscdevice capbox_device = {
 	.mode = 0600,
 };
 
+/**
+ * capbox_device_register - makes /dev/capbox
+ *
+ * Return: 0 or an error.
+ */
 int capbox_device_register(void)
 {
 	return misc_register(&capbox_device);
 }
 
+/**
+ * capbox_device_unregister - removes /dev/capbox
+ */
 void capbox_device_unregister(void)
 {
 	misc_deregister(&capbox_device);

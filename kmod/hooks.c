@@ -1,22 +1,22 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where packets come from: the hook points of netfilter.
+ * Packets from the hook points of netfilter.
  *
- * Every hook is the same three steps: what is the packet (a view), does the filter want it, record
- * it. INGRESS does so without a view for nearly all packets. Its budget: 60 instructions for a
- * packet that the filter rejects, 100 and its copy for one that is recorded, beside what netfilter,
- * the filter's program and reading the clock cost (make bench-kmod). No sleeping, no allocation, no
- * logging, and no lock but the spare ring's.
+ * Every hook takes the same three steps: it describes the packet (a view), runs the filter, and
+ * records the packet. INGRESS records nearly all packets without a view. Its budget: 60
+ * instructions for a packet that the filter rejects, 100 and the copy for a packet that it records,
+ * besides netfilter, the filter's program and reading the clock (make bench-kmod measures it). A
+ * hook never sleeps, allocates or logs, and takes no lock but the spare ring's.
  */
 #include <linux/bottom_half.h>
 #include <linux/netfilter_ipv4.h>
 
-#include "packet.h"
+#include "fastpath.h"
 
 /*
- * The filter counts from the link header, as that of a packet socket does. The skb is ours alone
- * here, or shared with readers that have pushed and pulled it back themselves (packet sockets do
- * the same); its data pointer is put back before anyone sees it.
+ * Runs the filter from the link header on, as a packet socket does. The skb belongs to this hook
+ * alone, or to readers as well that have themselves pushed and pulled it (packet sockets do); the
+ * function restores the data pointer before any of them can see it.
  */
 static __always_inline u32 capbox_run_link_filter(const struct bpf_prog *filter,
 						  struct sk_buff *skb, u32 header)
@@ -31,8 +31,8 @@ static __always_inline u32 capbox_run_link_filter(const struct bpf_prog *filter,
 	return snap;
 }
 
-/* Bytes of the link header. None, if the driver did not say where it starts, or said nonsense. */
-static __always_inline u32 capbox_link_header(const struct capbox_port_private *port,
+/* Bytes of the link header; 0 if the driver set no valid start of it. */
+static __always_inline u32 capbox_link_header(const struct capbox_session_port *port,
 					      const struct sk_buff *skb)
 {
 	u32 headroom = skb_headroom(skb), bytes = headroom - skb->mac_header;
@@ -40,13 +40,13 @@ static __always_inline u32 capbox_link_header(const struct capbox_port_private *
 	return likely(bytes <= headroom) ? bytes & port->link_header_mask : 0;
 }
 
-static __always_inline bool capbox_has_tag(const struct capbox_port_private *port,
+static __always_inline bool capbox_has_tag(const struct capbox_session_port *port,
 					   const struct sk_buff *skb)
 {
 	return skb_vlan_tag_present(skb) && port->has_link_header;
 }
 
-static noinline void capbox_ingress_long(const struct capbox_port_private *port,
+static noinline void capbox_ingress_slow(const struct capbox_session_port *port,
 					 struct sk_buff *skb, u32 header, u32 wanted)
 {
 	bool has_tag = capbox_has_tag(port, skb);
@@ -62,22 +62,21 @@ static noinline void capbox_ingress_long(const struct capbox_port_private *port,
 		.is_received = true,
 	};
 
-	capbox_take(port->session, &view, wanted);
+	capbox_record_any(port->session, &view, wanted);
 }
 
-/* Not tagged, in one piece, and of a port of the common kind. */
-static __always_inline bool capbox_is_plain(const struct capbox_port_private *port,
+/* Without a VLAN tag, linear, and from a port that the fast path supports. */
+static __always_inline bool capbox_is_plain(const struct capbox_session_port *port,
 					    const struct sk_buff *skb)
 {
-	return !(port->is_special | skb->vlan_all | skb->data_len);
+	return !(port->needs_slow_path | skb->vlan_all | skb->data_len);
 }
 
 static unsigned int capbox_ingress(void *priv, struct sk_buff *skb,
 				   const struct nf_hook_state *state)
 {
-	const struct capbox_port_private *port = priv;
-	const struct bpf_prog *filter =
-		rcu_dereference(port->session->filters[CAPBOX_FILTER_LINK]);
+	const struct capbox_session_port *port = priv;
+	const struct bpf_prog *filter = rcu_dereference(port->session->filters[CAPBOX_FILTER_LINK]);
 	u32 header = capbox_link_header(port, skb), bytes = skb->len + header, snap;
 	struct capbox_ring *ring;
 
@@ -88,18 +87,18 @@ static unsigned int capbox_ingress(void *priv, struct sk_buff *skb,
 	ring = this_cpu_read(*port->ring_of);
 	if (filter && !snap && !ring->is_spare)
 		capbox_count_filtered(ring, bytes + (capbox_has_tag(port, skb) ? VLAN_HLEN : 0));
-	else if (likely(capbox_is_plain(port, skb) && bytes <= snap &&
-			capbox_is_for_words(bytes) && capbox_has_room(ring, bytes)))
+	else if (likely(capbox_is_plain(port, skb) && bytes <= snap && capbox_is_for_words(bytes) &&
+			capbox_has_room(ring, bytes)))
 		capbox_record_plain(ring, port, skb, skb->data - header, bytes);
 	else
-		capbox_ingress_long(port, skb, header, snap);
+		capbox_ingress_slow(port, skb, header, snap);
 	return port->verdict;
 }
 
 static unsigned int capbox_egress(void *priv, struct sk_buff *skb,
 				  const struct nf_hook_state *state)
 {
-	const struct capbox_port_private *port = priv;
+	const struct capbox_session_port *port = priv;
 	const struct capbox_session *session = port->session;
 	const struct bpf_prog *filter = rcu_dereference(session->filters[CAPBOX_FILTER_LINK]);
 	bool has_tag = capbox_has_tag(port, skb);
@@ -115,14 +114,14 @@ static unsigned int capbox_egress(void *priv, struct sk_buff *skb,
 	u32 snap = U32_MAX;
 
 	/*
-	 * A packet socket that bypasses the queue discipline (PACKET_QDISC_BYPASS) comes here in
+	 * A packet socket that bypasses the queue discipline (PACKET_QDISC_BYPASS) runs the hook in
 	 * process context.
 	 */
 	local_bh_disable();
 	if (filter) {
 		/*
-		 * A filter's "outbound" looks at the type; a packet socket's copy of the skb would
-		 * have it so.
+		 * A filter's "outbound" tests the packet type. The hook sets the type that a packet
+		 * socket's copy of the skb has.
 		 */
 		u8 type = skb->pkt_type;
 
@@ -130,15 +129,15 @@ static unsigned int capbox_egress(void *priv, struct sk_buff *skb,
 		snap = bpf_prog_run(filter, skb);
 		skb->pkt_type = type;
 	}
-	capbox_take(session, &view, snap);
+	capbox_record_any(session, &view, snap);
 	local_bh_enable();
 	return NF_ACCEPT;
 }
 
-static const struct capbox_port_private *capbox_find_port(const struct capbox_session *session,
+static const struct capbox_session_port *capbox_find_port(const struct capbox_session *session,
 							  const struct net_device *dev)
 {
-	const struct capbox_port_private *port;
+	const struct capbox_session_port *port;
 	u32 slot, slots = READ_ONCE(session->port_slots);
 
 	for (slot = 0; dev && slot < slots; slot++) {
@@ -154,14 +153,14 @@ static bool capbox_is_leaving(u32 hook)
 	return hook == CAPBOX_HOOK_LOCAL_OUT || hook == CAPBOX_HOOK_POST_ROUTING;
 }
 
-/* The Ethernet header that the packet came with still lies right before the network header. */
+/* Whether the received Ethernet header still lies right before the network header. */
 static bool capbox_has_ethernet(const struct sk_buff *skb)
 {
 	return skb_mac_header_was_set(skb) && skb_mac_header(skb) + ETH_HLEN == skb->data;
 }
 
 static void capbox_inet(const struct capbox_session *session,
-			const struct capbox_port_private *port, const struct net_device *dev,
+			const struct capbox_session_port *port, const struct net_device *dev,
 			struct sk_buff *skb, u32 hook, bool is_outbound)
 {
 	const struct bpf_prog *filter = rcu_dereference(session->filters[CAPBOX_FILTER_INET]);
@@ -181,9 +180,9 @@ static void capbox_inet(const struct capbox_session *session,
 		if (view.is_received && capbox_has_ethernet(skb))
 			view.offset = -ETH_HLEN;
 		else
-			view.made_header = true;
+			view.needs_header = true;
 	}
-	capbox_take(session, &view, filter ? bpf_prog_run(filter, skb) : U32_MAX);
+	capbox_record_any(session, &view, filter ? bpf_prog_run(filter, skb) : U32_MAX);
 }
 
 static unsigned int capbox_inet_hook(void *priv, struct sk_buff *skb,
@@ -193,9 +192,9 @@ static unsigned int capbox_inet_hook(void *priv, struct sk_buff *skb,
 	const struct capbox_session *session = inet->session;
 	u32 hook = inet->hook;
 	const struct net_device *dev = capbox_is_leaving(hook) ? state->out : state->in;
-	const struct capbox_port_private *port;
+	const struct capbox_session_port *port;
 
-	/* LOCAL_OUT and POST_ROUTING also run in process context. */
+	/* LOCAL_OUT and POST_ROUTING run in process context, too. */
 	local_bh_disable();
 	port = capbox_find_port(session, dev);
 	if (!port && hook == CAPBOX_HOOK_FORWARD) {
@@ -208,14 +207,20 @@ static unsigned int capbox_inet_hook(void *priv, struct sk_buff *skb,
 	return NF_ACCEPT;
 }
 
-int capbox_hooks_add_port(struct capbox_port_private *port)
+/**
+ * capbox_hooks_add_port - registers a port's hooks
+ * @port: port with an interface
+ *
+ * Return: 0 or an error, with no hook registered.
+ */
+int capbox_hooks_add_port(struct capbox_session_port *port)
 {
 	static nf_hookfn * const functions[] = { capbox_ingress, capbox_egress };
 	static const unsigned int points[] = { NF_NETDEV_INGRESS, NF_NETDEV_EGRESS };
 	const struct capbox_setup *setup = &port->session->setup;
 	/*
-	 * Arriving packets before anyone can drop them, leaving ones after. Who consumes comes
-	 * after those who only look.
+	 * INGRESS runs before any other hook can drop a packet, EGRESS after all of them. A session
+	 * that consumes runs after the sessions that only record.
 	 */
 	const int priorities[] = { INT_MIN + !!(setup->flags & CAPBOX_SETUP_CONSUME), INT_MAX };
 	int i, err;
@@ -241,8 +246,13 @@ int capbox_hooks_add_port(struct capbox_port_private *port)
 	return 0;
 }
 
-/* The caller waits for hooks that still run (synchronize_net, or RCU) before it frees the port. */
-void capbox_hooks_remove_port(struct capbox_port_private *port)
+/**
+ * capbox_hooks_remove_port - unregisters a port's hooks
+ * @port: port with or without hooks
+ *
+ * A hook may still run. The caller frees the port after a grace period.
+ */
+void capbox_hooks_remove_port(struct capbox_session_port *port)
 {
 	int i;
 
@@ -290,9 +300,15 @@ static int capbox_hooks_start_inet(struct capbox_session *session)
 	return 0;
 }
 
+/**
+ * capbox_hooks_start - registers all hooks of a session
+ * @session: locked, with a namespace
+ *
+ * Return: 0 or an error, with no hook registered.
+ */
 int capbox_hooks_start(struct capbox_session *session)
 {
-	struct capbox_port_private *port;
+	struct capbox_session_port *port;
 	u32 slot;
 	int err;
 
@@ -308,10 +324,13 @@ int capbox_hooks_start(struct capbox_session *session)
 	return err;
 }
 
-/* When it returns no hook of the session runs any more. */
+/**
+ * capbox_hooks_stop - unregisters all hooks of a session and waits for those that still run
+ * @session: locked
+ */
 void capbox_hooks_stop(struct capbox_session *session)
 {
-	struct capbox_port_private *port;
+	struct capbox_session_port *port;
 	u32 slot, hook;
 
 	for (slot = 0; slot < session->port_slots; slot++) {

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: GPL-2.0 */
-/* The layout that user space was built with: no change of the uapi header goes unseen. */
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Asserts the layout that user space was built with: changing the uapi header breaks the build. */
 #ifndef CAPBOX_LAYOUT_H
 #define CAPBOX_LAYOUT_H
 

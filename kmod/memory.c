@@ -1,11 +1,12 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory that the kernel writes, user space maps, and disks read with O_DIRECT: real pages,
- * allocated before the first packet.
+ * allocated before the first packet, and the accounts they count in.
  */
 #include <linux/cred.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/user.h>
 #include <linux/slab.h>
@@ -13,10 +14,18 @@
 
 #include "capbox.h"
 
+static unsigned int capbox_memory_limit_mib;
+module_param_named(memory_limit_mib, capbox_memory_limit_mib, uint, 0644);
+MODULE_PARM_DESC(memory_limit_mib,
+		 "Limit of the memory of all sessions, MiB (default: a quarter of RAM)");
+
+static atomic64_t capbox_memory_bytes;
+
 /*
- * One physical run costs one entry of the TLB and one of the disk's scatter list, but is not always
- * to be had. Of single pages: madvise(MADV_COLD) of a part of a compound page never returns in a
- * kernel without transparent huge pages, whose split_folio() does nothing and says it has.
+ * Allocates one physically contiguous run, which needs one TLB entry and one entry of a disk's
+ * scatter list, but may be unavailable. The run is split into single pages: on a kernel without
+ * transparent huge pages, whose split_folio() reports success without splitting,
+ * madvise(MADV_COLD) on a part of a compound page would never return.
  */
 static bool capbox_area_alloc_run(struct capbox_area *area, unsigned int order, int node)
 {
@@ -46,10 +55,10 @@ static int capbox_area_alloc_pages(struct capbox_area *area, int node)
 }
 
 /**
- * capbox_area_alloc - zeroed pages
- * @area: to be freed with capbox_area_free(), also after a failure
+ * capbox_area_alloc - allocates zeroed pages
+ * @area: area to fill in; capbox_area_free() accepts it after a failure, too
  * @bytes: a multiple of the page size
- * @node: where they should be
+ * @node: preferred NUMA node
  *
  * Return: 0 or -ENOMEM.
  */
@@ -70,8 +79,10 @@ int capbox_area_alloc(struct capbox_area *area, size_t bytes, int node)
 }
 
 /**
- * capbox_area_free - frees what there is
- * @area: pages that a disk still reads stay until it is done: it holds references of its own
+ * capbox_area_free - frees the pages of an area
+ * @area: area, possibly empty
+ *
+ * A disk that still reads pages holds references of its own: they stay until it has finished.
  */
 void capbox_area_free(struct capbox_area *area)
 {
@@ -91,9 +102,11 @@ void capbox_area_free(struct capbox_area *area)
 }
 
 /**
- * capbox_area_page - the page to map
- * @area: of which
+ * capbox_area_page - returns a page to map
+ * @area: the area
  * @index: less than its page_count
+ *
+ * Return: the page.
  */
 struct page *capbox_area_page(const struct capbox_area *area, unsigned int index)
 {
@@ -102,12 +115,12 @@ struct page *capbox_area_page(const struct capbox_area *area, unsigned int index
 
 /**
  * capbox_charge - counts memory as locked by the calling user
- * @charge: filled in; to be undone with capbox_uncharge()
- * @bytes: how much
+ * @charge: charge to fill in; capbox_uncharge() undoes it
+ * @bytes: memory to count
  *
- * The same rule as for other rings of the network stack (packet sockets aside): RLIMIT_MEMLOCK
- * holds over all of a user's sessions, and who has CAP_IPC_LOCK is not limited. The control group's
- * memory limit holds in any case (__GFP_ACCOUNT).
+ * The rule is that of other rings of the network stack (packet sockets aside): RLIMIT_MEMLOCK
+ * limits the sum of a user's sessions, and does not limit a task with CAP_IPC_LOCK. The control
+ * group's memory limit applies in any case (__GFP_ACCOUNT).
  *
  * Return: 0 or -ENOBUFS.
  */
@@ -136,7 +149,7 @@ int capbox_charge(struct capbox_charge *charge, u64 bytes)
 
 /**
  * capbox_uncharge - undoes capbox_charge()
- * @charge: may be of nothing
+ * @charge: charge, possibly of nothing
  */
 void capbox_uncharge(struct capbox_charge *charge)
 {
@@ -145,4 +158,42 @@ void capbox_uncharge(struct capbox_charge *charge)
 	atomic_long_sub(charge->pages, &charge->user->locked_vm);
 	free_uid(charge->user);
 	charge->user = NULL;
+}
+
+/**
+ * capbox_memory_init - sets the default of memory_limit_mib, unless insmod set it
+ */
+void __init capbox_memory_init(void)
+{
+	if (!capbox_memory_limit_mib)
+		capbox_memory_limit_mib = totalram_pages() / 4 >> (20 - PAGE_SHIFT);
+}
+
+/**
+ * capbox_memory_reserve - reserves a session's share of memory_limit_mib
+ * @bytes: share to reserve
+ *
+ * Return: 0, or the sum of all shares in bytes with this one, if it exceeds the limit; nothing is
+ * reserved then.
+ */
+u64 capbox_memory_reserve(u64 bytes)
+{
+	u64 limit = (u64)READ_ONCE(capbox_memory_limit_mib) << 20, sum;
+
+	if (bytes > limit)
+		return bytes;
+	sum = atomic64_add_return(bytes, &capbox_memory_bytes);
+	if (sum <= limit)
+		return 0;
+	atomic64_sub(bytes, &capbox_memory_bytes);
+	return sum;
+}
+
+/**
+ * capbox_memory_release - releases a session's share
+ * @bytes: share as reserved
+ */
+void capbox_memory_release(u64 bytes)
+{
+	atomic64_sub(bytes, &capbox_memory_bytes);
 }

@@ -1,7 +1,7 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The part of PCAPNG (draft-ietf-opsawg-pcapng) that the module writes; docs/SEGMENTS.md has the
- * whole. Always little endian.
+ * The part of PCAPNG (draft-ietf-opsawg-pcapng) that the module writes, always little endian.
+ * docs/internals/segments.md describes the whole file format.
  */
 #ifndef CAPBOX_PCAPNG_H
 #define CAPBOX_PCAPNG_H

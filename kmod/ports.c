@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * A session's ports: interfaces of its namespace, until they are removed, deleted, or moved to
- * another namespace.
+ * A session's ports: interfaces of its namespace. A port keeps its interface until user space
+ * removes the port, or the interface is deleted or moved to another namespace.
  */
 #include <linux/if_arp.h>
 #include <linux/netdevice.h>
@@ -11,12 +11,12 @@
 #include <linux/slab.h>
 
 #include "capbox.h"
-#include "refuse.h"
+#include "reject.h"
 
 #define CAPBOX_LINKTYPE_ETHERNET 1
 #define CAPBOX_LINKTYPE_RAW 101
 
-static struct capbox_port_private *capbox_port_at(struct capbox_session *session, u32 slot)
+static struct capbox_session_port *capbox_port_at(struct capbox_session *session, u32 slot)
 {
 	return rcu_dereference_protected(session->ports[slot], lockdep_is_held(&session->lock));
 }
@@ -38,7 +38,7 @@ static bool capbox_port_link_type(const struct net_device *dev, bool *has_link_h
 
 static int capbox_port_find_slot(struct capbox_session *session, struct capbox_port *request)
 {
-	struct capbox_port_private *port;
+	struct capbox_session_port *port;
 	u32 slot, free_slot = CAPBOX_PORTS_MAX;
 
 	for (slot = 0; slot < CAPBOX_PORTS_MAX; slot++) {
@@ -46,29 +46,29 @@ static int capbox_port_find_slot(struct capbox_session *session, struct capbox_p
 		if (!port && free_slot == CAPBOX_PORTS_MAX)
 			free_slot = slot;
 		if (port && port->dev && port->ifindex == request->ifindex)
-			return capbox_refuse(request->error, -EEXIST,
+			return capbox_reject(request->error, -EEXIST,
 					     "ifindex: %d is already port %u", request->ifindex,
 					     slot);
 	}
 	if (free_slot == CAPBOX_PORTS_MAX)
-		return capbox_refuse(request->error, -ENOSPC, "a session has at most %u ports",
+		return capbox_reject(request->error, -ENOSPC, "a session has at most %u ports",
 				     CAPBOX_PORTS_MAX);
 	request->port = free_slot;
 	return 0;
 }
 
-static int capbox_port_attach(struct capbox_session *session, struct capbox_port_private *port,
+static int capbox_port_attach(struct capbox_session *session, struct capbox_session_port *port,
 			      struct capbox_port *request)
 {
 	struct net_device *dev = __dev_get_by_index(session->net, request->ifindex);
 	int err;
 
 	if (!dev)
-		return capbox_refuse(request->error, -ENODEV,
+		return capbox_reject(request->error, -ENODEV,
 				     "ifindex: no interface has %d in this namespace",
 				     request->ifindex);
 	if (!capbox_port_link_type(dev, &port->has_link_header))
-		return capbox_refuse(request->error, -EPROTONOSUPPORT,
+		return capbox_reject(request->error, -EPROTONOSUPPORT,
 				     "ifindex: %s has hardware type %u, not Ethernet or raw IP",
 				     dev->name, dev->type);
 	port->session = session;
@@ -76,7 +76,8 @@ static int capbox_port_attach(struct capbox_session *session, struct capbox_port
 	port->snap_bytes = session->snap_bytes;
 	port->verdict = session->setup.flags & CAPBOX_SETUP_CONSUME ? NF_DROP : NF_ACCEPT;
 	port->link_header_mask = port->has_link_header ? U32_MAX : 0;
-	port->is_special = !port->has_link_header || request->flags & CAPBOX_PORT_HARDWARE_STAMPS;
+	port->needs_slow_path = !port->has_link_header ||
+				request->flags & CAPBOX_PORT_HARDWARE_STAMPS;
 	port->dev = dev;
 	port->ifindex = request->ifindex;
 	port->flags = request->flags;
@@ -85,15 +86,15 @@ static int capbox_port_attach(struct capbox_session *session, struct capbox_port
 	if (port->flags & CAPBOX_PORT_PROMISCUOUS) {
 		err = dev_set_promiscuity(dev, 1);
 		if (err)
-			return capbox_refuse(request->error, err,
-					     "flags: %s refuses promiscuous mode", dev->name);
+			return capbox_reject(request->error, err,
+					     "flags: %s rejects promiscuous mode", dev->name);
 	}
 	if (session->is_running) {
 		err = capbox_hooks_add_port(port);
 		if (err) {
 			if (port->flags & CAPBOX_PORT_PROMISCUOUS)
 				dev_set_promiscuity(dev, -1);
-			return capbox_refuse(request->error, err,
+			return capbox_reject(request->error, err,
 					     "ifindex: the hooks of %s cannot be registered",
 					     dev->name);
 		}
@@ -102,7 +103,7 @@ static int capbox_port_attach(struct capbox_session *session, struct capbox_port
 	return 0;
 }
 
-static void capbox_port_detach(struct capbox_port_private *port)
+static void capbox_port_detach(struct capbox_session_port *port)
 {
 	struct net_device *dev = port->dev;
 
@@ -115,7 +116,8 @@ static void capbox_port_detach(struct capbox_port_private *port)
 	netdev_put(dev, &port->tracker);
 }
 
-static void capbox_port_answer(const struct capbox_port_private *port, struct capbox_port *request)
+static void capbox_port_fill_reply(const struct capbox_session_port *port,
+				   struct capbox_port *request)
 {
 	request->ifindex = port->ifindex;
 	request->flags = port->flags;
@@ -127,13 +129,13 @@ static void capbox_port_answer(const struct capbox_port_private *port, struct ca
 
 static int capbox_port_add_locked(struct capbox_session *session, struct capbox_port *request)
 {
-	struct capbox_port_private *port;
+	struct capbox_session_port *port;
 	int err;
 
 	if (!session->is_ready)
-		return capbox_refuse(request->error, -EINVAL, "SETUP comes first");
+		return capbox_reject(request->error, -EINVAL, "SETUP comes first");
 	if (!session->net)
-		return capbox_refuse(request->error, -ENODEV, "the session's namespace is gone");
+		return capbox_reject(request->error, -ENODEV, "the session's namespace has ended");
 	err = capbox_port_find_slot(session, request);
 	if (err)
 		return err;
@@ -142,32 +144,32 @@ static int capbox_port_add_locked(struct capbox_session *session, struct capbox_
 		return -ENOMEM;
 	err = capbox_port_attach(session, port, request);
 	if (err) {
-		/* A hook may have been registered for a moment. */
+		/* A hook may have been registered for a moment, and may still run. */
 		kfree_rcu(port, rcu);
 		return err;
 	}
 	rcu_assign_pointer(session->ports[request->port], port);
 	WRITE_ONCE(session->port_slots, max(session->port_slots, request->port + 1));
-	capbox_port_answer(port, request);
+	capbox_port_fill_reply(port, request);
 	return 0;
 }
 
 /**
- * capbox_port_add - ADD_PORT
- * @session: set up
- * @request: in and out
+ * capbox_port_add - ADD_PORT: captures an interface
+ * @session: the session
+ * @request: request; gets the answer
  *
- * Return: 0 or an error, told in request->error.
+ * Return: 0 or an error, which request->error explains.
  */
 int capbox_port_add(struct capbox_session *session, struct capbox_port *request)
 {
 	int err;
 
 	if (request->flags & ~CAPBOX_PORT_FLAGS)
-		return capbox_refuse(request->error, -EINVAL, "flags: unknown bits %#x",
+		return capbox_reject(request->error, -EINVAL, "flags: unknown bits %#x",
 				     request->flags & ~CAPBOX_PORT_FLAGS);
 	if (request->reserved || request->state || request->link_type || request->port)
-		return capbox_refuse(request->error, -EINVAL,
+		return capbox_reject(request->error, -EINVAL,
 				     "reserved, port, state, link_type: must be zero");
 	rtnl_lock();
 	mutex_lock(&session->lock);
@@ -177,9 +179,9 @@ int capbox_port_add(struct capbox_session *session, struct capbox_port *request)
 	return err;
 }
 
-static void capbox_port_drop(struct capbox_session *session, u32 slot)
+static void capbox_port_clear_slot(struct capbox_session *session, u32 slot)
 {
-	struct capbox_port_private *port = capbox_port_at(session, slot);
+	struct capbox_session_port *port = capbox_port_at(session, slot);
 
 	if (!port)
 		return;
@@ -188,37 +190,37 @@ static void capbox_port_drop(struct capbox_session *session, u32 slot)
 	kfree_rcu(port, rcu);
 }
 
-static int capbox_port_named(struct capbox_session *session, struct capbox_port *request,
-			     struct capbox_port_private **port)
+static int capbox_port_lookup(struct capbox_session *session, struct capbox_port *request,
+			      struct capbox_session_port **port)
 {
 	u32 slot = array_index_nospec(request->port, CAPBOX_PORTS_MAX);
 
 	if (request->reserved)
-		return capbox_refuse(request->error, -EINVAL, "reserved: must be zero");
+		return capbox_reject(request->error, -EINVAL, "reserved: must be zero");
 	*port = request->port < CAPBOX_PORTS_MAX ? capbox_port_at(session, slot) : NULL;
 	return *port ? 0 :
-		       capbox_refuse(request->error, -ENOENT, "port: the session has no port %u",
+		       capbox_reject(request->error, -ENOENT, "port: the session has no port %u",
 				     request->port);
 }
 
 /**
- * capbox_port_remove - REMOVE_PORT: capture of it ends, its packets stay
- * @session: whose
- * @request: port in; the rest out, as GET_PORT
+ * capbox_port_remove - REMOVE_PORT: ends the capture of a port; its packets stay in the blocks
+ * @session: the session
+ * @request: names the port; gets the answer, as GET_PORT
  *
  * Return: 0, -ENOENT or -EINVAL.
  */
 int capbox_port_remove(struct capbox_session *session, struct capbox_port *request)
 {
-	struct capbox_port_private *port;
+	struct capbox_session_port *port;
 	int err;
 
 	rtnl_lock();
 	mutex_lock(&session->lock);
-	err = capbox_port_named(session, request, &port);
+	err = capbox_port_lookup(session, request, &port);
 	if (!err) {
-		capbox_port_answer(port, request);
-		capbox_port_drop(session, request->port);
+		capbox_port_fill_reply(port, request);
+		capbox_port_clear_slot(session, request->port);
 	}
 	mutex_unlock(&session->lock);
 	rtnl_unlock();
@@ -226,21 +228,21 @@ int capbox_port_remove(struct capbox_session *session, struct capbox_port *reque
 }
 
 /**
- * capbox_port_get - GET_PORT; what poll() told by EPOLLPRI of this port is known then
- * @session: whose
- * @request: port in, the rest out
+ * capbox_port_get - GET_PORT: reports a port, and clears its part of EPOLLPRI
+ * @session: the session
+ * @request: names the port; gets the answer
  *
  * Return: 0, -ENOENT or -EINVAL.
  */
 int capbox_port_get(struct capbox_session *session, struct capbox_port *request)
 {
-	struct capbox_port_private *port;
+	struct capbox_session_port *port;
 	int err;
 
 	mutex_lock(&session->lock);
-	err = capbox_port_named(session, request, &port);
+	err = capbox_port_lookup(session, request, &port);
 	if (!err) {
-		capbox_port_answer(port, request);
+		capbox_port_fill_reply(port, request);
 		WRITE_ONCE(port->is_changed, false);
 	}
 	mutex_unlock(&session->lock);
@@ -248,20 +250,25 @@ int capbox_port_get(struct capbox_session *session, struct capbox_port *request)
 }
 
 /**
- * capbox_ports_remove_all - when a session or its namespace ends
- * @session: locked; RTNL is held too
+ * capbox_ports_remove_all - removes all ports of a session
+ * @session: locked, with RTNL held
  */
 void capbox_ports_remove_all(struct capbox_session *session)
 {
 	u32 slot;
 
 	for (slot = 0; slot < CAPBOX_PORTS_MAX; slot++)
-		capbox_port_drop(session, slot);
+		capbox_port_clear_slot(session, slot);
 }
 
-static void capbox_ports_lose(struct capbox_session *session, const struct net_device *dev)
+/**
+ * capbox_ports_detach_device - detaches a session's ports from an interface that disappears
+ * @session: the session
+ * @dev: the interface; RTNL is held
+ */
+void capbox_ports_detach_device(struct capbox_session *session, const struct net_device *dev)
 {
-	struct capbox_port_private *port;
+	struct capbox_session_port *port;
 	u32 slot;
 
 	mutex_lock(&session->lock);
@@ -274,33 +281,4 @@ static void capbox_ports_lose(struct capbox_session *session, const struct net_d
 		wake_up_interruptible_poll(&session->wait, EPOLLPRI);
 	}
 	mutex_unlock(&session->lock);
-}
-
-/* Deleted, or moved to another namespace, which netfilter's hooks do not survive either. */
-static int capbox_ports_event(struct notifier_block *block, unsigned long event, void *pointer)
-{
-	const struct net_device *dev = netdev_notifier_info_to_dev(pointer);
-	struct capbox_session *session;
-
-	if (event != NETDEV_UNREGISTER)
-		return NOTIFY_DONE;
-	mutex_lock(&capbox_sessions_lock);
-	list_for_each_entry(session, &capbox_sessions, node)
-		capbox_ports_lose(session, dev);
-	mutex_unlock(&capbox_sessions_lock);
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block capbox_ports_notifier = {
-	.notifier_call = capbox_ports_event,
-};
-
-int capbox_ports_register(void)
-{
-	return register_netdevice_notifier(&capbox_ports_notifier);
-}
-
-void capbox_ports_unregister(void)
-{
-	unregister_netdevice_notifier(&capbox_ports_notifier);
 }

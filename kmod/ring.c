@@ -1,12 +1,12 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * A CPU's ring: blocks that are filled one after the other, and two queues of block numbers that go
- * round between kernel and user space. docs/RING.md tells the protocol; the letters here are its
- * barriers.
+ * A CPU's ring: blocks that the kernel fills one after the other, and two queues that circulate
+ * block numbers between kernel and user space. docs/internals/ring.md describes the protocol; the letters
+ * here are its barriers.
  *
- * The kernel decides by its own record of every block (struct capbox_block_private). A number or an
- * index from shared memory is read once, checked against that record, and ignored and counted
- * (bad_returns) when it makes no sense.
+ * The kernel decides by its own record of every block (struct capbox_ring_block). It reads an index
+ * or a number from shared memory once, checks it against that record, and ignores and counts it
+ * (bad_returns) if it is invalid.
  */
 #include <linux/nospec.h>
 #include <linux/poll.h>
@@ -32,73 +32,74 @@ static void capbox_open_block(struct capbox_ring *ring, u32 block)
 	ring->end = (u8 *)ring->areas[block].address + setup->block_bytes;
 	ring->last = NULL;
 	ring->cut_bytes = 0;
-	ring->opened = ring->counters;
-	ring->described = (struct capbox_block){
+	ring->counters_at_open = ring->counters;
+	ring->descriptor = (struct capbox_block){
 		.software_min_ns = S64_MAX,
 		.software_max_ns = S64_MIN,
 		.hardware_min_ns = S64_MAX,
 		.hardware_max_ns = S64_MIN,
 	};
-	/* No stamp is later: the first packet begins a run. */
+	/* No stamp is later, so the first packet begins a run. */
 	ring->run_last_ns = S64_MAX;
 }
 
-static ktime_t capbox_timeout(const struct capbox_ring *ring)
+static ktime_t capbox_handover_timeout(const struct capbox_ring *ring)
 {
 	return ns_to_ktime((u64)ring->session->setup.handover_us * NSEC_PER_USEC);
 }
 
-/* The open block has got its first packet: it is to be handed over in time. */
+/* The open block got its first packet: starts its handover timeout. */
 static void capbox_ring_arm(struct capbox_ring *ring)
 {
 	ring->opened_at = ktime_get();
 	if (ring->is_timer_armed)
 		return;
 	ring->is_timer_armed = true;
-	hrtimer_start(&ring->timer, capbox_timeout(ring), HRTIMER_MODE_REL_PINNED_SOFT);
+	hrtimer_start(&ring->timer, capbox_handover_timeout(ring), HRTIMER_MODE_REL_PINNED_SOFT);
 }
 
 static void capbox_end_run(struct capbox_ring *ring)
 {
-	struct capbox_block *described = &ring->described;
+	struct capbox_block *descriptor = &ring->descriptor;
 
-	if (ring->run_interface == described->first_interface)
-		described->last_ns = ring->run_last_ns;
+	if (ring->run_interface == descriptor->first_interface)
+		descriptor->last_ns = ring->run_last_ns;
 	if (ring->run_is_hardware) {
-		described->hardware_min_ns = min(described->hardware_min_ns, ring->run_first_ns);
-		described->hardware_max_ns = max(described->hardware_max_ns, ring->run_last_ns);
+		descriptor->hardware_min_ns = min(descriptor->hardware_min_ns, ring->run_first_ns);
+		descriptor->hardware_max_ns = max(descriptor->hardware_max_ns, ring->run_last_ns);
 	} else {
-		described->software_min_ns = min(described->software_min_ns, ring->run_first_ns);
-		described->software_max_ns = max(described->software_max_ns, ring->run_last_ns);
+		descriptor->software_min_ns = min(descriptor->software_min_ns, ring->run_first_ns);
+		descriptor->software_max_ns = max(descriptor->software_max_ns, ring->run_last_ns);
 	}
 }
 
 /**
- * capbox_ring_begin_run - the block's first packet, or one whose clock or port is not that of the
- * packet before, or that is earlier
- * @ring: whose
- * @stamp: the packet's
- * @interface: the packet's
- * @is_hardware: the packet's clock
+ * capbox_ring_begin_run - begins a run of packets: one interface, in order of time
+ * @ring: the ring
+ * @stamp: the packet's stamp
+ * @interface: the packet's PCAPNG interface id
+ * @is_hardware: the NIC's clock made @stamp
  *
- * Rare, unless ports with different clocks share a session. Return: @stamp, so that callers need
- * not keep it.
+ * The writer calls it for a block's first packet, and for a packet that is earlier than the one
+ * before it or has another interface. Rare, unless ports with different clocks share a session.
+ *
+ * Return: @stamp, so that the caller need not save it across the call.
  */
 noinline s64 capbox_ring_begin_run(struct capbox_ring *ring, s64 stamp, u32 interface,
 				   bool is_hardware)
 {
-	struct capbox_block *described = &ring->described;
+	struct capbox_block *descriptor = &ring->descriptor;
 
 	if (!ring->last) {
-		described->first_interface = interface;
-		described->first_ns = stamp;
-		described->flags = CAPBOX_BLOCK_IN_ORDER;
+		descriptor->first_interface = interface;
+		descriptor->first_ns = stamp;
+		descriptor->flags = CAPBOX_BLOCK_IN_ORDER;
 		capbox_ring_arm(ring);
 	} else {
 		capbox_end_run(ring);
-		/* Ports that share a clock may well be in order. */
+		/* Ports that share the system clock may still be in order. */
 		if (stamp < ring->run_last_ns || is_hardware || ring->run_is_hardware)
-			described->flags &= ~CAPBOX_BLOCK_IN_ORDER;
+			descriptor->flags &= ~CAPBOX_BLOCK_IN_ORDER;
 	}
 	ring->run_first_ns = stamp;
 	ring->run_interface = interface;
@@ -107,18 +108,15 @@ noinline s64 capbox_ring_begin_run(struct capbox_ring *ring, s64 stamp, u32 inte
 }
 
 /*
- * Ends the last packet's block on a page, with a custom option of zeros: readers see no gap, the
- * disk gets whole pages.
+ * Extends the last packet's PCAPNG block to the end of the page by a custom option of zeros:
+ * readers see no gap, the disk gets whole pages. Returns the bytes of the ring's block.
  */
 static u32 capbox_pad_to_page(struct capbox_ring *ring)
 {
 	u8 *start = ring->areas[ring->open_block].address;
 	u32 bytes = ALIGN((u32)(ring->at - start), CAPBOX_PAGE_BYTES);
 	u8 *end = start + bytes;
-	/*
-	 * From here the opt_endofopt and the total length that the packet was written with are
-	 * written anew.
-	 */
+	/* The option overwrites the packet's opt_endofopt and total length. */
 	u8 *at = ring->at - CAPBOX_EPB_END_BYTES;
 	u32 room = end - 4 - at;
 	u32 option = room >= 12 ? room - 4 : room;
@@ -133,55 +131,56 @@ static u32 capbox_pad_to_page(struct capbox_ring *ring)
 	return bytes;
 }
 
-static void capbox_describe(struct capbox_ring *ring, u64 position, u32 bytes, u32 flags)
+static void capbox_complete_descriptor(struct capbox_ring *ring, u64 position, u32 bytes, u32 flags)
 {
-	const struct capbox_counters *now = &ring->counters, *opened = &ring->opened;
-	struct capbox_block *described = &ring->described;
+	const struct capbox_counters *now = &ring->counters, *opened = &ring->counters_at_open;
+	struct capbox_block *descriptor = &ring->descriptor;
 
 	capbox_end_run(ring);
-	described->sequence = position;
-	described->bytes = bytes;
-	described->flags |= flags;
-	described->packets = now->stored.packets - opened->stored.packets;
-	described->truncated = now->truncated.packets - opened->truncated.packets;
-	described->hardware_stamps = now->hardware_stamps - opened->hardware_stamps;
-	described->original_bytes = now->stored.bytes - opened->stored.bytes;
-	described->captured_bytes = described->original_bytes - ring->cut_bytes;
-	described->counters = *now;
-	ring->infos[ring->open_block] = *described;
+	descriptor->sequence = position;
+	descriptor->bytes = bytes;
+	descriptor->flags |= flags;
+	descriptor->packets = now->stored.packets - opened->stored.packets;
+	descriptor->truncated = now->truncated.packets - opened->truncated.packets;
+	descriptor->hardware_stamps = now->hardware_stamps - opened->hardware_stamps;
+	descriptor->original_bytes = now->stored.bytes - opened->stored.bytes;
+	descriptor->captured_bytes = descriptor->original_bytes - ring->cut_bytes;
+	descriptor->counters = *now;
+	ring->descriptors[ring->open_block] = *descriptor;
 }
 
 /**
- * capbox_ring_hand_over - gives the open block to user space, if it has packets
- * @ring: whose
- * @flags: why: 0 or CAPBOX_BLOCK_TIMEOUT
+ * capbox_ring_hand_over - hands the open block over to user space, if it has packets
+ * @ring: the ring
+ * @flags: 0 if the block is full, else CAPBOX_BLOCK_TIMEOUT
  *
- * Called by the ring's writer, or when it cannot run. Cost: once a block, at most a page of zeros
- * and a wake-up.
+ * The ring's writer calls it, or a context in which the writer cannot run. Cost, once a block: at
+ * most a page of zeros and a wake-up.
  */
 void capbox_ring_hand_over(struct capbox_ring *ring, u32 flags)
 {
-	struct capbox_block_private *block = &ring->blocks[ring->open_block];
+	struct capbox_ring_block *block = &ring->blocks[ring->open_block];
 	u64 position = ring->counters.blocks_filled;
 	u32 slot = capbox_slot(ring, position);
 
 	if (!ring->at || !ring->last)
 		return;
 	ring->counters.blocks_filled++;
-	capbox_describe(ring, position, capbox_pad_to_page(ring), flags);
+	capbox_complete_descriptor(ring, position, capbox_pad_to_page(ring), flags);
 	block->state = CAPBOX_BLOCK_FILLED;
 	block->position = position;
-	block->packets = ring->described.packets;
-	block->bytes = ring->described.original_bytes;
+	block->packets = ring->descriptor.packets;
+	block->bytes = ring->descriptor.original_bytes;
 	ring->filled[slot] = ring->open_block;
 	WRITE_ONCE(ring->shared_filled[slot], ring->open_block);
 	/*
-	 * A: the block, its description and its number are there before the index tells of them.
+	 * A: publishes the block, its descriptor and its number before the index that covers them.
 	 * Pairs with B, user space's acquire.
 	 */
 	smp_store_release(&ring->head->filled, position + 1);
 	/*
-	 * What poll() tells of is there already. Pairs with the acquire in capbox_ring_is_readable().
+	 * poll() reports the block after user space can see it. Pairs with the acquire in
+	 * capbox_ring_is_readable().
 	 */
 	smp_store_release(&ring->published, position + 1);
 	ring->at = NULL;
@@ -190,7 +189,7 @@ void capbox_ring_hand_over(struct capbox_ring *ring, u32 flags)
 		wake_up_interruptible_poll(&ring->session->wait, EPOLLIN | EPOLLRDNORM);
 }
 
-/* Whether user space may give that block back; the number is safe as an index then. */
+/* Whether user space may return that block; if so, the number is safe as an index. */
 static bool capbox_is_returnable(const struct capbox_ring *ring, u32 *number)
 {
 	if (*number >= ring->session->setup.blocks)
@@ -199,11 +198,11 @@ static bool capbox_is_returnable(const struct capbox_ring *ring, u32 *number)
 	return ring->blocks[*number].state == CAPBOX_BLOCK_FILLED;
 }
 
-/* Takes in what user space has given back. */
+/* Frees the blocks that user space has returned. */
 static void capbox_accept_returns(struct capbox_ring *ring)
 {
 	/*
-	 * D: what user space did with a block is done before the kernel writes to it. Pairs with C,
+	 * D: user space has finished with a block before the kernel writes to it. Pairs with C,
 	 * user space's release.
 	 */
 	u64 returned = smp_load_acquire(&ring->head->returned);
@@ -211,8 +210,8 @@ static void capbox_accept_returns(struct capbox_ring *ring)
 
 	if (unlikely(returned - ring->accepted > ring->session->setup.blocks)) {
 		/*
-		 * It cannot have given back more than there are: the index is damaged. Nothing is
-		 * taken until it makes sense.
+		 * User space cannot return more blocks than the ring has: the index is damaged. The
+		 * kernel accepts no block until it is valid again.
 		 */
 		ring->counters.bad_returns++;
 		return;
@@ -231,25 +230,25 @@ static void capbox_accept_returns(struct capbox_ring *ring)
 }
 
 /*
- * Takes back the oldest block that was handed over and not claimed. User space claims by
- * compare-and-swap on the same index, so one of the two gets it (E and F). At most as many tries as
- * there are blocks: each failure is a claim.
+ * Reclaims the oldest block that was handed over and not claimed. User space claims by
+ * compare-and-swap on the same index, so exactly one of the two gets the block (E and F). Each
+ * failed try is a claim, so the number of blocks bounds the tries.
  */
-static void capbox_take_back(struct capbox_ring *ring)
+static void capbox_reclaim_oldest(struct capbox_ring *ring)
 {
-	struct capbox_block_private *block;
+	struct capbox_ring_block *block;
 	u32 tries, number;
 	u64 claimed;
 
 	for (tries = 0; tries < ring->session->setup.blocks; tries++) {
 		claimed = READ_ONCE(ring->head->claimed);
 		if (ring->counters.blocks_filled - claimed - 1 >= ring->session->setup.blocks)
-			return; /* nothing is unclaimed, or the index is damaged */
+			return; /* all blocks are claimed, or the index is damaged */
 		number = ring->filled[capbox_slot(ring, claimed)];
 		block = &ring->blocks[number];
 		if (block->state != CAPBOX_BLOCK_FILLED || block->position != claimed) {
 			ring->counters.bad_returns++;
-			return; /* given back without a claim, or the index is damaged */
+			return; /* returned without a claim, or the index is damaged */
 		}
 		/* F: pairs with E, the claim. */
 		if (cmpxchg(&ring->head->claimed, claimed, claimed + 1) != claimed)
@@ -266,13 +265,13 @@ static void capbox_take_back(struct capbox_ring *ring)
 }
 
 /**
- * capbox_ring_next_block - hands the open block over and opens another, for a packet that did not
+ * capbox_ring_next_block - hands the open block over and opens another for a packet that did not
  * fit
- * @ring: whose
- * @bytes: of the packet's PCAPNG block
- * @wire_bytes: of the packet, for the counters
+ * @ring: the ring
+ * @bytes: length of the packet's PCAPNG block
+ * @wire_bytes: length of the packet on the wire, for the counters
  *
- * Return: where to write, or NULL when the packet is lost, which is counted.
+ * Return: address to write the packet to, or NULL if the packet is lost, which is counted.
  */
 noinline u8 *capbox_ring_next_block(struct capbox_ring *ring, u32 bytes, u32 wire_bytes)
 {
@@ -286,7 +285,7 @@ noinline u8 *capbox_ring_next_block(struct capbox_ring *ring, u32 bytes, u32 wir
 	if (!ring->free_count)
 		capbox_accept_returns(ring);
 	if (!ring->free_count && setup->policy == CAPBOX_DROP_OLDEST)
-		capbox_take_back(ring);
+		capbox_reclaim_oldest(ring);
 	if (!ring->free_count) {
 		if (!ring->is_full)
 			ring->counters.times_full++;
@@ -300,13 +299,13 @@ noinline u8 *capbox_ring_next_block(struct capbox_ring *ring, u32 bytes, u32 wir
 }
 
 /*
- * The handover timeout, on the ring's CPU: the writer does not run meanwhile. The spare ring's may
- * run anywhere, under its lock.
+ * The handover timeout. It runs on the ring's CPU, so the writer does not run at the same time; the
+ * spare ring's runs on any CPU, under the ring's lock.
  */
 static enum hrtimer_restart capbox_ring_timeout(struct hrtimer *timer)
 {
 	struct capbox_ring *ring = container_of(timer, struct capbox_ring, timer);
-	ktime_t timeout = capbox_timeout(ring);
+	ktime_t timeout = capbox_handover_timeout(ring);
 	enum hrtimer_restart again = HRTIMER_NORESTART;
 	ktime_t age;
 
@@ -315,7 +314,7 @@ static enum hrtimer_restart capbox_ring_timeout(struct hrtimer *timer)
 	if (ring->at && ring->last) {
 		age = ktime_sub(ktime_get(), ring->opened_at);
 		if (age < timeout) {
-			/* Another block than the one it was armed for. */
+			/* A later block is open than the one that armed the timer. */
 			hrtimer_forward_now(timer, ktime_sub(timeout, age));
 			ring->is_timer_armed = true;
 			again = HRTIMER_RESTART;
@@ -330,9 +329,9 @@ static enum hrtimer_restart capbox_ring_timeout(struct hrtimer *timer)
 }
 
 /**
- * capbox_ring_read_counters - a ring's counters as they were at one moment
- * @ring: whose
- * @counters: added to
+ * capbox_ring_read_counters - reads a ring's counters as of one moment
+ * @ring: the ring
+ * @counters: sums to add them to
  */
 void capbox_ring_read_counters(struct capbox_ring *ring, struct capbox_counters *counters)
 {
@@ -367,10 +366,7 @@ static int capbox_ring_alloc_blocks(struct capbox_ring *ring)
 		err = capbox_area_alloc(&ring->areas[i], setup->block_bytes, ring->node);
 		if (err)
 			return err;
-		/*
-		 * The last is on top of the stack: blocks are used in the order of their numbers at
-		 * first.
-		 */
+		/* The top of the stack is its last entry: the first round uses blocks in order. */
 		ring->free[setup->blocks - 1 - i] = i;
 	}
 	ring->free_count = setup->blocks;
@@ -390,19 +386,21 @@ static int capbox_ring_alloc(struct capbox_ring *ring)
 	ring->head = (struct capbox_ring_head *)control;
 	ring->shared_filled = (__u32 *)(control + setup->filled_offset);
 	ring->shared_free = (__u32 *)(control + setup->free_offset);
-	ring->infos = (struct capbox_block *)(control + setup->info_offset);
+	ring->descriptors = (struct capbox_block *)(control + setup->info_offset);
 	ring->head->cpu = ring->cpu;
 	ring->head->node = ring->node;
 	return capbox_ring_alloc_blocks(ring);
 }
 
 /**
- * capbox_ring_new - a ring with all its blocks free
- * @session: whose
- * @index: its place in the mapping
- * @cpu: the CPU that writes to it, or -1: all that have none of their own
+ * capbox_ring_new - allocates a ring, all of its blocks free
+ * @session: the session
+ * @index: place of the ring in the mapping
+ * @cpu: the CPU that writes to it; -1 for the spare ring
  *
- * May sleep. Return: the ring or an error pointer.
+ * May sleep.
+ *
+ * Return: the ring or an error pointer.
  */
 struct capbox_ring *capbox_ring_new(struct capbox_session *session, u32 index, int cpu)
 {
@@ -435,8 +433,8 @@ struct capbox_ring *capbox_ring_new(struct capbox_session *session, u32 index, i
 }
 
 /**
- * capbox_ring_free - when nothing writes to it any more and nobody has it mapped
- * @ring: or NULL
+ * capbox_ring_free - frees a ring that has no writer and no mapping
+ * @ring: ring or NULL
  */
 void capbox_ring_free(struct capbox_ring *ring)
 {

@@ -1,34 +1,36 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * A session: what an open file of /dev/capbox is, from SETUP to its release. It belongs to the
- * network namespace of its opener and does not keep that alive: when the namespace ends, capture
- * ends, and what was recorded can still be read.
+ * A session, the open file of /dev/capbox, from open to release. It belongs to the network
+ * namespace of its opener and holds no reference to it: when the namespace ends, capture ends, and
+ * user space can still read the recorded packets.
  */
 #include <linux/bottom_half.h>
 #include <linux/cpu.h>
 #include <linux/filter.h>
-#include <linux/log2.h>
-#include <linux/mm.h>
+#include <linux/netdevice.h>
 #include <linux/nospec.h>
 #include <linux/percpu.h>
 #include <linux/poll.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
+#include <net/net_namespace.h>
 
 #include "capbox.h"
-#include "refuse.h"
+#include "reject.h"
 
-/* Guards the list and the count of sessions, not what they are. */
-DEFINE_MUTEX(capbox_sessions_lock);
-LIST_HEAD(capbox_sessions);
+/* Guards the list and the count of sessions, not their contents. */
+static DEFINE_MUTEX(capbox_sessions_lock);
+static LIST_HEAD(capbox_sessions);
 static unsigned int capbox_session_count;
+static enum cpuhp_state capbox_cpu_state;
 
 #define CAPBOX_SESSIONS_MAX 256
 
 /**
- * capbox_session_open - a session that has nothing yet
+ * capbox_session_open - makes a session without rings and ports
  * @net: the namespace of the calling task
+ *
  * Return: the session or an error pointer.
  */
 struct capbox_session *capbox_session_open(struct net *net)
@@ -56,114 +58,12 @@ struct capbox_session *capbox_session_open(struct net *net)
 	return session;
 }
 
-static void capbox_rings_free(struct capbox_session *session)
-{
-	u32 i;
-
-	if (session->is_cpu_watched)
-		cpuhp_state_remove_instance_nocalls(capbox_cpu_state, &session->cpu_node);
-	session->is_cpu_watched = false;
-	for (i = 0; session->rings && i < session->setup.rings; i++)
-		capbox_ring_free(session->rings[i]);
-	kvfree(session->rings);
-	free_percpu(session->ring_of);
-	capbox_uncharge(&session->charge);
-	capbox_memory_release(session->reserved_bytes);
-	session->rings = NULL;
-	session->ring_of = NULL;
-	session->reserved_bytes = 0;
-}
-
-static int capbox_ring_add(struct capbox_session *session, u32 index, int cpu)
-{
-	struct capbox_ring *ring = capbox_ring_new(session, index, cpu);
-	unsigned int other;
-
-	if (IS_ERR(ring))
-		return PTR_ERR(ring);
-	session->rings[index] = ring;
-	if (cpu >= 0) {
-		*per_cpu_ptr(session->ring_of, cpu) = ring;
-		return 0;
-	}
-	for_each_possible_cpu(other) {
-		if (!*per_cpu_ptr(session->ring_of, other))
-			*per_cpu_ptr(session->ring_of, other) = ring;
-	}
-	return 0;
-}
-
-static int capbox_rings_alloc(struct capbox_session *session, const struct cpumask *cpus)
-{
-	bool has_spare = session->setup.rings > cpumask_weight(cpus);
-	unsigned int cpu;
-	u32 index = 0;
-	int err = 0;
-
-	session->rings = kvcalloc(session->setup.rings, sizeof(*session->rings), CAPBOX_GFP);
-	session->ring_of = alloc_percpu(struct capbox_ring *);
-	if (!session->rings || !session->ring_of)
-		return -ENOMEM;
-	for_each_cpu(cpu, cpus) {
-		if (!err)
-			err = capbox_ring_add(session, index++, cpu);
-	}
-	if (!err && has_spare)
-		err = capbox_ring_add(session, index, -1);
-	return err;
-}
-
-static int capbox_setup_memory(struct capbox_session *session, struct capbox_setup *setup)
-{
-	u64 excess = capbox_memory_reserve(setup->map_bytes);
-	int err;
-
-	if (excess)
-		return capbox_refuse(setup->error, -ENOBUFS,
-				     "blocks: %llu MiB, of all %llu, exceed memory_limit_mib",
-				     setup->map_bytes >> 20, excess >> 20);
-	session->reserved_bytes = setup->map_bytes;
-	err = capbox_charge(&session->charge, setup->map_bytes);
-	if (err)
-		return capbox_refuse(setup->error, err, "blocks: %llu MiB exceed %s",
-				     setup->map_bytes >> 20, "the opener's RLIMIT_MEMLOCK");
-	return 0;
-}
-
-static int capbox_setup_rings(struct capbox_session *session, struct capbox_setup *setup)
-{
-	cpumask_var_t cpus;
-	u32 rings;
-	int err;
-
-	if (!zalloc_cpumask_var(&cpus, GFP_KERNEL))
-		return -ENOMEM;
-	cpumask_copy(cpus, cpu_online_mask);
-	rings = cpumask_weight(cpus);
-	capbox_setup_layout(setup, rings + (rings < num_possible_cpus()));
-	err = capbox_setup_memory(session, setup);
-	if (!err) {
-		session->setup = *setup;
-		session->snap_bytes = setup->snap_bytes ? setup->snap_bytes : U32_MAX;
-		err = capbox_rings_alloc(session, cpus);
-		if (err)
-			err = capbox_refuse(setup->error, err, "blocks: %llu MiB are not to be had",
-					    setup->map_bytes >> 20);
-	}
-	free_cpumask_var(cpus);
-	if (!err)
-		err = cpuhp_state_add_instance_nocalls(capbox_cpu_state, &session->cpu_node);
-	session->is_cpu_watched = !err;
-	if (err)
-		capbox_rings_free(session);
-	return err;
-}
-
 /**
- * capbox_session_setup - SETUP
- * @session: new
- * @setup: in and out
- * Return: 0 or an error, told in setup->error. A session that could not be set up is as new.
+ * capbox_session_setup - SETUP: makes the rings, once
+ * @session: the session
+ * @setup: request; gets the layout of the mapping
+ *
+ * Return: 0 or an error, which setup->error explains; SETUP may be tried again then.
  */
 int capbox_session_setup(struct capbox_session *session, struct capbox_setup *setup)
 {
@@ -173,34 +73,43 @@ int capbox_session_setup(struct capbox_session *session, struct capbox_setup *se
 		return err;
 	mutex_lock(&session->lock);
 	if (session->has_setup)
-		err = capbox_refuse(setup->error, -EBUSY, "the session is set up already");
+		err = capbox_reject(setup->error, -EBUSY, "the session is set up already");
 	else if (!session->net)
-		err = capbox_refuse(setup->error, -ENODEV, "the session's namespace is gone");
+		err = capbox_reject(setup->error, -ENODEV, "the session's namespace has ended");
 	else
 		session->has_setup = true;
 	mutex_unlock(&session->lock);
 	if (err)
 		return err;
 	/*
-	 * Gigabytes take seconds. Without the lock, for which whoever deletes an interface waits
-	 * with RTNL held.
+	 * Allocating gigabytes takes seconds. The lock is not held meanwhile, since deleting an
+	 * interface waits for it with RTNL held.
 	 */
 	err = capbox_setup_rings(session, setup);
+	if (!err) {
+		err = cpuhp_state_add_instance_nocalls(capbox_cpu_state, &session->cpu_node);
+		session->is_cpu_watched = !err;
+		if (err)
+			capbox_setup_free_rings(session);
+	}
 	mutex_lock(&session->lock);
 	session->has_setup = !err;
 	if (!err)
-		/* The rings are there: mmap, poll and COUNTERS look without the lock. */
+		/* Publishes the rings: mmap, poll and COUNTERS acquire without the lock. */
 		smp_store_release(&session->is_ready, true);
 	mutex_unlock(&session->lock);
 	return err;
 }
 
 /**
- * capbox_session_set_filter - SET_FILTER, also while capturing: each packet meets the old one or
- * the new one, and none the old one when it returns
- * @session: whose
- * @filter: checked here
- * Return: 0; -EINVAL: not a valid program; -EFAULT; -ENOMEM.
+ * capbox_session_set_filter - SET_FILTER: replaces a filter, also while capturing
+ * @session: the session
+ * @filter: request from user space
+ *
+ * Hooks run either the old or the new program on each packet, and only the new one after the
+ * return.
+ *
+ * Return: 0; -EINVAL: the program is invalid; -EFAULT; -ENOMEM.
  */
 int capbox_session_set_filter(struct capbox_session *session, const struct capbox_filter *filter)
 {
@@ -222,8 +131,8 @@ int capbox_session_set_filter(struct capbox_session *session, const struct capbo
 		if (err)
 			return err;
 		/*
-		 * The hooks run programs as they are: the control block of an skb is netfilter's.
-		 * Classic programs never touch it.
+		 * Netfilter owns the control block of an skb, and the hooks do not save it for a
+		 * program. Classic programs never access it.
 		 */
 		if (WARN_ON_ONCE(program->cb_access)) {
 			bpf_prog_destroy(program);
@@ -234,7 +143,7 @@ int capbox_session_set_filter(struct capbox_session *session, const struct capbo
 	old = rcu_replace_pointer(session->filters[kind], program, lockdep_is_held(&session->lock));
 	is_running = session->is_running;
 	mutex_unlock(&session->lock);
-	/* A hook may be about to run the old one, or to do without one. */
+	/* A hook may still run the old program, or accept packets for lack of one. */
 	if (old || is_running)
 		synchronize_net();
 	if (old)
@@ -243,10 +152,11 @@ int capbox_session_set_filter(struct capbox_session *session, const struct capbo
 }
 
 /**
- * capbox_session_start - START
- * @session: set up
- * Return: 0; -EINVAL: not set up; -EBUSY: started already; -ENODEV: its namespace is gone;
- * -EOPNOTSUPP: a hook that this kernel lacks.
+ * capbox_session_start - START: registers the hooks
+ * @session: the session
+ *
+ * Return: 0; -EINVAL: SETUP comes first; -EBUSY: it is running; -ENODEV: its namespace has ended;
+ * -EOPNOTSUPP: this kernel lacks one of the hooks.
  */
 int capbox_session_start(struct capbox_session *session)
 {
@@ -281,8 +191,8 @@ static void capbox_ring_hand_over_now(struct capbox_ring *ring)
 	local_bh_enable();
 }
 
-/* Nobody writes any more: stops the ring's timer and hands over what is open. */
-static void capbox_ring_settle(struct capbox_ring *ring)
+/* Stops the timer of a ring without a writer, and hands its open block over. */
+static void capbox_ring_quiesce(struct capbox_ring *ring)
 {
 	hrtimer_cancel(&ring->timer);
 	ring->is_timer_armed = false;
@@ -299,18 +209,18 @@ static void capbox_session_halt(struct capbox_session *session)
 	capbox_hooks_stop(session);
 	if (session->setup.flags & CAPBOX_SETUP_EARLY_STAMPS)
 		net_disable_timestamp();
-	/* Against capbox_cpu_dead(), which settles too. */
+	/* Excludes capbox_cpu_dead(), which quiesces the same rings. */
 	cpus_read_lock();
 	for (i = 0; i < session->setup.rings; i++)
-		capbox_ring_settle(session->rings[i]);
+		capbox_ring_quiesce(session->rings[i]);
 	cpus_read_unlock();
 }
 
 /**
- * capbox_session_stop - STOP: when it returns no packet is added any more, and all blocks with
- * packets are handed over
- * @session: running
- * Return: 0; -EINVAL: it does not run.
+ * capbox_session_stop - STOP: unregisters the hooks and hands over all blocks with packets
+ * @session: the session
+ *
+ * Return: 0; -EINVAL: it is not running.
  */
 int capbox_session_stop(struct capbox_session *session)
 {
@@ -332,9 +242,10 @@ static long capbox_flush_on_cpu(void *ring)
 }
 
 /**
- * capbox_session_flush - FLUSH: hands over all blocks with packets that came before the call
- * @session: set up
- * Return: 0; -EINVAL: not set up.
+ * capbox_session_flush - FLUSH: hands over all blocks with packets recorded before the call
+ * @session: the session
+ *
+ * Return: 0; -EINVAL: SETUP comes first.
  */
 int capbox_session_flush(struct capbox_session *session)
 {
@@ -346,7 +257,7 @@ int capbox_session_flush(struct capbox_session *session)
 		mutex_unlock(&session->lock);
 		return -EINVAL;
 	}
-	/* A CPU that is offline does no work; its block was handed over when it went. */
+	/* An offline CPU runs no work; capbox_cpu_dead() has handed its block over. */
 	for (i = 0; session->is_running && i < session->setup.rings; i++) {
 		ring = session->rings[i];
 		if (ring->is_spare)
@@ -359,31 +270,17 @@ int capbox_session_flush(struct capbox_session *session)
 }
 
 /**
- * capbox_cpu_dead - a CPU is offline: what it left open is handed over
- * @cpu: which
- * @node: the session's cpu_node
- */
-int capbox_cpu_dead(unsigned int cpu, struct hlist_node *node)
-{
-	struct capbox_session *session = hlist_entry(node, struct capbox_session, cpu_node);
-	struct capbox_ring *ring = *per_cpu_ptr(session->ring_of, cpu);
-
-	if (!ring->is_spare)
-		capbox_ring_settle(ring);
-	return 0;
-}
-
-/**
- * capbox_session_counters - COUNTERS
- * @session: set up
- * @request: in and out
- * Return: 0; -EINVAL: not set up, or no such ring.
+ * capbox_session_counters - COUNTERS: reads the counters of one ring or the sum of all
+ * @session: the session
+ * @request: request; gets the counters
+ *
+ * Return: 0; -EINVAL: SETUP comes first, or there is no such ring.
  */
 int capbox_session_counters(struct capbox_session *session, struct capbox_ring_counters *request)
 {
 	u32 i;
 
-	/* Pairs with SETUP's release: the rings are there. */
+	/* Pairs with the release in capbox_session_setup(), which publishes the rings. */
 	if (!smp_load_acquire(&session->is_ready) || request->reserved)
 		return -EINVAL;
 	if (request->ring != CAPBOX_ALL_RINGS && request->ring >= session->setup.rings)
@@ -396,12 +293,11 @@ int capbox_session_counters(struct capbox_session *session, struct capbox_ring_c
 	return 0;
 }
 
-/**
- * capbox_session_end - its namespace, or itself, is about to be gone: capture ends, the recorded
- * packets stay
- * @session: RTNL is held
+/*
+ * Ends capture for good, because the session or its namespace ends; the recorded packets stay.
+ * RTNL is held.
  */
-void capbox_session_end(struct capbox_session *session)
+static void capbox_session_end(struct capbox_session *session)
 {
 	mutex_lock(&session->lock);
 	if (session->net) {
@@ -415,28 +311,126 @@ void capbox_session_end(struct capbox_session *session)
 }
 
 /**
- * capbox_session_release - the last descriptor and mapping are gone
- * @session: freed
+ * capbox_session_release - frees a session without descriptor and mapping
+ * @session: session to free
  */
 void capbox_session_release(struct capbox_session *session)
 {
 	u32 i;
 
 	rtnl_lock();
-	/* Before it leaves the list: from then on nothing waits for it when a namespace goes. */
+	/* First: capbox_net_exit() no longer waits for a session that has left the list. */
 	capbox_session_end(session);
 	rtnl_unlock();
 	mutex_lock(&capbox_sessions_lock);
 	list_del(&session->node);
 	capbox_session_count--;
 	mutex_unlock(&capbox_sessions_lock);
-	/* Hooks of ports that went away by themselves may still run. */
+	/* Hooks of ports whose interface disappeared may still run. */
 	synchronize_net();
-	capbox_rings_free(session);
+	if (session->is_cpu_watched)
+		cpuhp_state_remove_instance_nocalls(capbox_cpu_state, &session->cpu_node);
+	capbox_setup_free_rings(session);
 	for (i = 0; i < ARRAY_SIZE(session->filters); i++) {
 		if (rcu_access_pointer(session->filters[i]))
 			bpf_prog_destroy(rcu_dereference_protected(session->filters[i], true));
 	}
 	mutex_destroy(&session->lock);
 	kfree(session);
+}
+
+/* A CPU went offline: hands over the block that it left open. */
+static int capbox_cpu_dead(unsigned int cpu, struct hlist_node *node)
+{
+	struct capbox_session *session = hlist_entry(node, struct capbox_session, cpu_node);
+	struct capbox_ring *ring = *per_cpu_ptr(session->ring_of, cpu);
+
+	if (!ring->is_spare)
+		capbox_ring_quiesce(ring);
+	return 0;
+}
+
+/* A namespace ends, after its interfaces. */
+static void __net_exit capbox_net_exit(struct net *net)
+{
+	struct capbox_session *session;
+
+	rtnl_lock();
+	mutex_lock(&capbox_sessions_lock);
+	list_for_each_entry(session, &capbox_sessions, node) {
+		if (READ_ONCE(session->net) == net)
+			capbox_session_end(session);
+	}
+	mutex_unlock(&capbox_sessions_lock);
+	rtnl_unlock();
+}
+
+static struct pernet_operations capbox_net_operations = {
+	.exit = capbox_net_exit,
+};
+
+/*
+ * An interface is deleted or moved to another namespace. Both end netfilter's hooks on it, so the
+ * ports end, too.
+ */
+static int capbox_sessions_netdevice_event(struct notifier_block *block, unsigned long event,
+					   void *pointer)
+{
+	const struct net_device *dev = netdev_notifier_info_to_dev(pointer);
+	struct capbox_session *session;
+
+	if (event != NETDEV_UNREGISTER)
+		return NOTIFY_DONE;
+	mutex_lock(&capbox_sessions_lock);
+	list_for_each_entry(session, &capbox_sessions, node)
+		capbox_ports_detach_device(session, dev);
+	mutex_unlock(&capbox_sessions_lock);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block capbox_sessions_notifier = {
+	.notifier_call = capbox_sessions_netdevice_event,
+};
+
+/**
+ * capbox_sessions_register - registers for CPU hotplug, namespace exit and interface events
+ *
+ * Return: 0 or an error.
+ */
+int __init capbox_sessions_register(void)
+{
+	int err;
+
+	err = cpuhp_setup_state_multi(CPUHP_BP_PREPARE_DYN, "net/capbox:dead", NULL,
+				      capbox_cpu_dead);
+	if (err < 0)
+		return err;
+	capbox_cpu_state = err;
+	err = register_pernet_subsys(&capbox_net_operations);
+	if (err)
+		goto err_cpu;
+	err = register_netdevice_notifier(&capbox_sessions_notifier);
+	if (err)
+		goto err_net;
+	return 0;
+
+err_net:
+	unregister_pernet_subsys(&capbox_net_operations);
+err_cpu:
+	cpuhp_remove_multi_state(capbox_cpu_state);
+	return err;
+}
+
+/**
+ * capbox_sessions_unregister - undoes capbox_sessions_register()
+ *
+ * No session exists. No callback of this module runs after the return.
+ */
+void capbox_sessions_unregister(void)
+{
+	unregister_netdevice_notifier(&capbox_sessions_notifier);
+	unregister_pernet_subsys(&capbox_net_operations);
+	cpuhp_remove_multi_state(capbox_cpu_state);
+	/* Waits for kfree_rcu() of ports. */
+	rcu_barrier();
 }

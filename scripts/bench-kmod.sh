@@ -1,7 +1,7 @@
 #!/bin/bash
 # What capturing a packet costs the kernel, in instructions: the module beside a packet socket's TPACKET_V3 ring, in a guest whose clock
 # counts instructions, without and with the kernel's defences against speculation; then the module's copy beside the string instruction, on
-# this machine. Prints tables for docs/BENCH.md.
+# this machine. Prints tables for docs/internals/bench.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

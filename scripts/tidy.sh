@@ -18,7 +18,7 @@ while read -r f; do [ -f "$f" ] || offend scripts/unsafe-files.txt "names $f, wh
 
 for f in "${files[@]}"; do
 	case $f in
-	tests/golden/* | tests/fuzz/corpus/*) continue ;;
+	tests/golden/* | tests/Fuzz/corpus/*) continue ;;
 	esac
 	[ -s "$f" ] || continue
 	if ! grep -qI . "$f"; then offend "$f" "a binary file"; continue; fi
@@ -35,6 +35,14 @@ for f in "${files[@]}"; do
 		;;
 	esac
 	tail -c 1 "$f" | grep -q . && offend "$f" "no newline at the end" || :
+done
+
+# Every link of a page leads to a file of the tree.
+for f in "${files[@]}"; do
+	case $f in *.md) ;; *) continue ;; esac
+	while read -r target; do
+		[ -e "$(dirname "$f")/$target" ] || offend "$f" "links to $target, which does not exist"
+	done < <(grep -oE '\]\([^)# ]+' "$f" | cut -c3- | grep -vE '^[a-z]+:' || :)
 done
 
 # Every Debian package is named once.

@@ -1,4 +1,4 @@
-// What the C headers of this machine say about every kernel structure and number that src/Platform/Linux mirrors: as abi.c, for Ptp.Tests.
+// What the C headers of this machine say about every kernel structure and number that src/Platform/Linux mirrors: as abi.c, for tests/Unit.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

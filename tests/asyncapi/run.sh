@@ -1,10 +1,10 @@
 #!/bin/bash
-# Validates an AsyncAPI document (default docs/asyncapi.yaml) with @asyncapi/parser. Prints "ok" or "not ok" as scripts/test.sh counts. The parser is
+# Validates an AsyncAPI document (default docs/reference/asyncapi.yaml) with @asyncapi/parser. Prints "ok" or "not ok" as scripts/test.sh counts. The parser is
 # installed by its lock file below ~/.cache/capbox, once for each content of the two package files.
 # usage: tests/asyncapi/run.sh [FILE]
 set -euo pipefail
 cd "$(dirname "$0")"
-file=$(realpath "${1:-../../docs/asyncapi.yaml}")
+file=$(realpath "${1:-../../docs/reference/asyncapi.yaml}")
 cache=${CAPBOX_CACHE:-$HOME/.cache/capbox}/asyncapi-$(cat package.json package-lock.json | sha256sum | cut -c1-16)
 mkdir -p "$cache"
 exec 9>"$cache/lock"

@@ -1,6 +1,7 @@
 #!/bin/bash
-# The module by way of DKMS, as kmod/README.md says: built for the pinned kernel, signed, installed where that kernel looks for it, removed; refused for a kernel that is too old. In a mount
-# namespace where /usr/lib is an overlay, so that nothing of it stays on this machine. Prints "ok NAME" or "not ok NAME" for each.
+# Tests the module under DKMS, as docs/guide/kmod.md describes it: DKMS builds it for the pinned kernel, signs it, installs it where
+# that kernel looks for it, removes it, and rejects a kernel that is too old. The test runs in a mount namespace where /usr/lib is
+# an overlay, so that nothing stays on this machine. It prints "ok NAME" or "not ok NAME" for each.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 if [ -z "${CAPBOX_DKMS:-}" ]; then
@@ -11,11 +12,12 @@ fi
 
 kernel=$CAPBOX_DKMS
 release=$(cat "$kernel/release")
-version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' kmod/dkms.conf)
+version=$(cat VERSION)
 work=$(mktemp -d)
 log=$work.log
 trap 'umount -l "$work"; rm -rf "$work" "$log"' EXIT
-mount -t tmpfs none "$work" && mkdir "$work"/{upper,work} && mount -t overlay -o "lowerdir=/usr/lib,upperdir=$work/upper,workdir=$work/work" none /usr/lib &&
+mount -t tmpfs none "$work" && mkdir "$work"/{upper,work} &&
+	mount -t overlay -o "lowerdir=/usr/lib,upperdir=$work/upper,workdir=$work/work" none /usr/lib &&
 	mount -t tmpfs none /usr/src && mount -t tmpfs none /var/lib/dkms || exit 1
 modules=/lib/modules/$release
 mkdir -p "$modules" && cp "$kernel"/modules/modules.{builtin,order} "$modules/" && ln -sfn "$kernel/build" "$modules/build" || exit 1
@@ -33,7 +35,7 @@ check() { # NAME COMMAND...
 
 installed() {
 	dkms install "capbox/$version" -k "$release" && [ -f "$modules/updates/dkms/capbox.ko" ] && grep -q '/capbox.ko:' "$modules/modules.dep" &&
-		modinfo -k "$release" capbox | grep "^vermagic: *$release "
+		modinfo -k "$release" capbox | grep "^vermagic: *$release " && [ "$(modinfo -k "$release" -F version capbox)" = "$version" ]
 }
 
 signed() {
@@ -41,10 +43,11 @@ signed() {
 }
 
 removed() {
-	dkms remove "capbox/$version" --all && [ -z "$(find "$modules" /var/lib/dkms/capbox -name 'capbox*' 2>/dev/null)" ] && ! modinfo -k "$release" capbox
+	dkms remove "capbox/$version" --all && ! modinfo -k "$release" capbox &&
+		[ -z "$(find "$modules" /var/lib/dkms/capbox -name 'capbox*' 2>/dev/null)" ]
 }
 
-# A kernel before 6.12, as far as DKMS can tell: what it is called.
+# DKMS knows a kernel before 6.12 by its name alone.
 refused() {
 	local old=6.11.10-amd64
 	mkdir -p "/lib/modules/$old" && ln -sfn "$kernel/build" "/lib/modules/$old/build" || return
@@ -53,7 +56,7 @@ refused() {
 	grep -q BUILD_EXCLUSIVE "$work/said" && [ ! -e "/lib/modules/$old/updates" ]
 }
 
-cp -r kmod "/usr/src/capbox-$version" || exit 1
+scripts/dkms.sh >/dev/null || exit 1
 check dkms-install installed
 check dkms-signed signed
 check dkms-too-old refused

@@ -1,7 +1,8 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * bypass INTERFACE PACKETS: what a packet socket sends around the queue discipline meets EGRESS in process context. Every packet is
- * found once and in order, though the handover's timer interrupts the hook as often as it can, and two senders share a CPU.
+ * bypass INTERFACE PACKETS: packets that a packet socket sends around the queue discipline meet EGRESS in process context. The test
+ * finds every packet once and in order, although the handover timer interrupts the hook as often as it can and two senders share a
+ * CPU.
  */
 #include <linux/filter.h>
 #include <string.h>
@@ -44,7 +45,7 @@ int main(int argc, char **argv)
 	session.setup.blocks = 256;
 	session_setup(&session);
 	session_add_port(&session, argv[1], 0, 0);
-	/* The debug kernel looks whether a filter can be moved to another CPU. */
+	/* The debug kernel checks whether a filter can migrate to another CPU. */
 	expect(!ioctl(session.fd, CAPBOX_IOC_SET_FILTER, &filter), "SET_FILTER");
 	session_ioctl(&session, CAPBOX_IOC_START, "START");
 	for (uint32_t i = 0; i < SENDERS; i++) {

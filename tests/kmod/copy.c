@@ -1,9 +1,9 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * copy: how the module's copy of a packet compares to the string instruction that the kernel's memcpy is on today's CPUs, on this
- * machine: from memory that is in the cache, as a packet's is, to memory that is not, as a ring's is not. Runs on the machine itself, not in a guest.
+ * copy: compares the module's copy of a packet with the string instruction, which is the kernel's memcpy() on today's CPUs. The source
+ * is in the cache, like a packet; the destination is not, like a ring. Runs on the machine itself, not in a guest.
  *
- * Prints a line for each size: bytes, ns for each way, and their ratio. Times are the least of the rounds.
+ * Prints a line for each size: bytes, ns of each method, and their ratio. Each time is the minimum of the rounds.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,12 +12,12 @@
 #include <string.h>
 #include <time.h>
 
-/* What kmod/copy.h has of the kernel. */
+/* The kernel's names that kmod/copy.h uses. */
 typedef uint8_t u8;
 typedef uint32_t u32;
 typedef uint64_t u64;
 #define put_unaligned(value, at) memcpy(at, &(u64){ value }, 8)
-/* The compiler would make one vector of two, which the kernel has not. */
+/* The compiler would join two loads into a vector load, which the kernel does not use. */
 #define get_unaligned(at) \
 	({ u64 value_; memcpy(&value_, at, 8); __asm__ volatile("" : "+r"(value_)); value_; })
 #include "../../kmod/copy.h"

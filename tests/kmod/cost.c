@@ -1,11 +1,11 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * cost TX RX: what capturing a packet costs the kernel, in instructions. For a guest whose time counts instructions (QEMU -icount
- * shift=0, one CPU): the time-stamp counter is then the count. Packets like those of a mirror port (IPv4, UDP, for another host's MAC
- * address) are sent on TX; the sender runs until the receiving side of RX is done with each, so the difference between a
- * run with capture and one without is what capture adds. No reader runs meanwhile: the rings are large enough for a round.
+ * cost TX RX: measures the instructions that capturing a packet costs the kernel. The guest's time must count instructions (QEMU
+ * -icount shift=0, one CPU): the time-stamp counter is then the count. The test sends packets like those of a mirror port (IPv4, UDP,
+ * to another host's MAC address) on TX. The sender runs until the receiving side of RX has finished with each packet, so the
+ * difference between a run with capture and one without is the cost of capture. No reader runs meanwhile: a ring holds a round.
  *
- * Prints a line for each size and way: bytes, way, instructions a packet, added to "none".
+ * Prints a line for each size and way: bytes, way, instructions a packet, instructions added to "none".
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -47,7 +47,7 @@ static void make_frame(void)
 	memcpy(frame, head, sizeof(head));
 }
 
-/* Instructions a packet: the least of the rounds, since what disturbs a round only adds. */
+/* Instructions a packet: the minimum of the rounds, since disturbances only add. */
 static uint64_t measure(size_t bytes, void (*between)(void *context), void *context)
 {
 	uint64_t least = UINT64_MAX, start, sum;
@@ -75,7 +75,7 @@ struct packet_ring {
 	uint64_t packets;
 };
 
-/* Gives back what was handed over. A round of small packets ends inside a block, which stays the kernel's. */
+/* Returns the blocks handed over. A round of small packets ends inside a block, which the kernel keeps. */
 static void packet_ring_drain(void *context)
 {
 	struct packet_ring *ring = context;
@@ -114,7 +114,7 @@ static void packet_ring_open(struct packet_ring *ring, const char *interface, co
 		fail("mapping a TPACKET_V3 ring: %s", strerror(errno));
 }
 
-/* As many rings as the backend has for two CPUs, spread over as it does unless told otherwise: by a hash of the flow. */
+/* As many rings as the backend makes for two CPUs, and its default fanout: by a hash of the flow. */
 static void packet_rings_join(const struct packet_ring *rings)
 {
 	int first = PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_UNIQUEID, group;
@@ -149,7 +149,7 @@ static uint64_t cost_packet(const char *interface, size_t bytes, int count, cons
 	if (count > 1)
 		packet_rings_join(rings);
 	cost = measure(bytes, packet_rings_drain, rings);
-	usleep(300000); /* the last block's timeout */
+	usleep(300000); /* longer than the last block's timeout */
 	packet_rings_drain(rings);
 	packets = rings[0].packets + rings[1].packets;
 	expect(packets == (filter ? 0 : ROUNDS * PACKETS), "the rings have %lu packets", packets);
@@ -214,7 +214,7 @@ static uint64_t cost_idle(const char *interface, size_t bytes)
 
 int main(int argc, char **argv)
 {
-	/* tcpdump -dd 'udp dst port 9999', by hand: it rejects what is sent here after looking at the destination port. */
+	/* tcpdump -dd 'udp dst port 9999', by hand: rejects the packets of this test by their destination port. */
 	struct sock_filter rejecting[] = {
 		{ 0x28, 0, 0, 12 },	   { 0x15, 0, 8, 0x0800 }, { 0x30, 0, 0, 23 }, { 0x15, 0, 6, 17 },
 		{ 0x28, 0, 0, 20 },	   { 0x45, 4, 0, 0x1fff }, { 0xb1, 0, 0, 14 }, { 0x48, 0, 0, 16 },

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: GPL-2.0
-/* cycle TX RX: one short life of the module's: open, SETUP, START, packets, close. The case cycles loads and unloads around it. */
+// SPDX-License-Identifier: GPL-2.0-only
+/* cycle TX RX: one short session: open, SETUP, START, packets, close. The case cycles loads the module before it and unloads it after. */
 #include <sys/ioctl.h>
 #include <unistd.h>
 

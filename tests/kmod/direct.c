@@ -1,8 +1,8 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * direct TX RX DIRECTORY BLOCKS: a disk reads blocks straight from the mapping. To a file opened with O_DIRECT, while both CPUs send: write(),
- * pwrite() out of order, pwritev() over blocks of both rings at once, of 64 KiB, 1 MiB and 4 MiB; at last writes that outlive the session.
- * The file is the blocks byte for byte.
+ * direct TX RX DIRECTORY BLOCKS: a disk reads blocks directly from the mapping. While both CPUs send, the test writes blocks of 64 KiB,
+ * 1 MiB and 4 MiB to a file opened with O_DIRECT: by write(), by pwrite() out of order, by pwritev() over blocks of both rings, and at
+ * last by writes that outlive the session. The file has the blocks byte for byte.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,7 +28,7 @@ enum way { WRITE, PWRITE, PWRITEV, WAYS };
 
 static const char *const way_names[WAYS] = { "write", "pwrite", "pwritev" };
 static const char *tx, *rx, *directory;
-static uint8_t *copies;		/* what the blocks held when they were claimed, one after the other */
+static uint8_t *copies;		/* contents of the blocks when claimed, one after the other */
 static uint64_t copied;
 
 static int open_direct(const char *name, int flags)
@@ -42,7 +42,7 @@ static int open_direct(const char *name, int flags)
 	return fd;
 }
 
-/* Without this the kernel copies, and the test shows nothing: what is not aligned must be refused. */
+/* The file system must reject unaligned writes. If it does not, it copies, and the test proves nothing. */
 static void check_is_direct(int fd, uint8_t *block)
 {
 	struct statfs system;
@@ -60,7 +60,7 @@ static void save(const uint8_t *block, uint32_t bytes)
 	copied += bytes;
 }
 
-/* Waits for the next block of any ring: the traffic does not end. */
+/* Waits for the next block of any ring; the traffic does not end. */
 static uint32_t next_block(const struct session *session, uint32_t *block)
 {
 	for (uint32_t ring = 0;; ring = (ring + 1) % CPUS) {
@@ -83,7 +83,7 @@ static struct claimed claim(const struct session *session)
 	c.data = ring_block(session, c.ring, c.block);
 	c.bytes = ring_info(session, c.ring, c.block)->bytes;
 	c.at = copied;
-	/* The reader's part of a block is the reader's. */
+	/* The kernel leaves the reader's part of a block alone. */
 	memset(c.data, 0x40 + c.block, session->setup.head_bytes);
 	save(c.data, c.bytes);
 	return c;
@@ -94,7 +94,7 @@ static void must_write(ssize_t result, uint64_t bytes)
 	expect(result == (ssize_t)bytes, "%zd of %lu bytes: %s", result, bytes, strerror(errno));
 }
 
-/* Claims four, then writes them as the way says, and only then gives them back. */
+/* Claims four blocks, writes them in the given way, and only then returns them. */
 static void write_four(const struct session *session, int fd, enum way way)
 {
 	struct claimed c[4];
@@ -116,7 +116,7 @@ static void write_four(const struct session *session, int fd, enum way way)
 		ring_give_back(session, c[i].ring, c[i].block);
 }
 
-/* The device's own bytes: read with O_DIRECT too, into other memory. */
+/* Reads the device's own bytes, with O_DIRECT, too, into other memory. */
 static void check_file(const char *name)
 {
 	const uint64_t step = 1 << 20;
@@ -184,8 +184,8 @@ static void test(uint32_t block_bytes, int blocks, enum way way)
 #define ASYNCHRONOUS 8
 
 /*
- * Writes that are under way when the session is unmapped and closed, which frees its memory: the disk reads what the blocks held. The memory
- * that is free now is asked for and overwritten meanwhile.
+ * Unmaps and closes the session, which frees its memory, while writes are under way, then allocates and overwrites the free memory.
+ * The disk still reads what the blocks held.
  */
 static void test_close(void)
 {
@@ -198,7 +198,7 @@ static void test_close(void)
 	long done;
 
 	copied = 0;
-	/* Room on the disk first: it would be waited for, else. */
+	/* Allocates the file first: otherwise the write would wait for it. */
 	expect(!posix_fallocate(fd, 0, ASYNCHRONOUS * CAPBOX_BLOCK_BYTES_MAX), "posix_fallocate");
 	expect(!syscall(SYS_io_setup, ASYNCHRONOUS, &context), "io_setup: %s", strerror(errno));
 	for (int i = 0; i < ASYNCHRONOUS; i++) {

@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * edges TX RX: every way to call the module wrongly has a defined end: the error that docs/RING.md names, with a text where there
- * is one, and a session that works as if nothing had happened.
+ * edges TX RX: every wrong call of the module fails with the error, and the text, that docs/internals/ring.md names, and leaves a session that
+ * works.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,7 +27,7 @@
 
 static const char *tx, *rx;
 
-/* The call fails with this error, and, where text is given, says it. */
+/* The call fails with this error, and @said contains @text if there is one. */
 #define refused(call, number, said, text)                                                                          \
 	do {                                                                                                       \
 		errno = 0;                                                                                         \
@@ -44,7 +44,7 @@ static struct session ready(uint32_t hooks)
 	return session;
 }
 
-/* What it can do is done: nothing that came before has harmed it. */
+/* The session still records: no earlier call has harmed it. */
 static void works(struct session *session)
 {
 	struct traffic traffic = { .interface = tx, .cpu = -1, .bytes = 100, .limit = 200 };
@@ -76,9 +76,11 @@ static void test_calls(void)
 		if (number > _IOC_NR(CAPBOX_IOC_COUNTERS))
 			refused(ioctl(session.fd, _IO(CAPBOX_IOC_MAGIC, number), &version), ENOTTY, NULL, NULL);
 	}
-	/* A field more, a field less. */
-	refused(ioctl(session.fd, _IOC(_IOC_READ | _IOC_WRITE, CAPBOX_IOC_MAGIC, 1, sizeof(struct capbox_setup) + 8), &version), ENOTTY, NULL, NULL);
-	refused(ioctl(session.fd, _IOC(_IOC_READ | _IOC_WRITE, CAPBOX_IOC_MAGIC, 1, sizeof(struct capbox_setup) - 8), &version), ENOTTY, NULL, NULL);
+	/* A structure with a field more, and with a field less. */
+	refused(ioctl(session.fd, _IOC(_IOC_READ | _IOC_WRITE, CAPBOX_IOC_MAGIC, 1, sizeof(struct capbox_setup) + 8), &version), ENOTTY,
+		NULL, NULL);
+	refused(ioctl(session.fd, _IOC(_IOC_READ | _IOC_WRITE, CAPBOX_IOC_MAGIC, 1, sizeof(struct capbox_setup) - 8), &version), ENOTTY,
+		NULL, NULL);
 	refused(read(session.fd, &version, 8), EINVAL, NULL, NULL);
 	refused(write(session.fd, &version, 8), EINVAL, NULL, NULL);
 	refused(lseek(session.fd, 0, SEEK_SET), ESPIPE, NULL, NULL);
@@ -221,7 +223,7 @@ static void test_ports(void)
 	works(&session);
 }
 
-/* As many as there are slots, and one more. */
+/* A port for each slot, and one more. */
 static void test_port_limit(void)
 {
 	struct session session = ready(CAPBOX_HOOK_BIT(CAPBOX_HOOK_INGRESS) | CAPBOX_HOOK_BIT(CAPBOX_HOOK_EGRESS));
@@ -286,7 +288,7 @@ static void test_filters(void)
 		many[i] = accept;
 	expect(!set_filter(&session, 0, many, CAPBOX_FILTER_INSTRUCTIONS_MAX), "the longest: %s", strerror(errno));
 	expect(!set_filter(&session, 0, NULL, 0), "none: %s", strerror(errno));
-	/* What goes wrong when it runs rejects the packet. */
+	/* A program that fails at run time rejects the packet. */
 	session_add_port(&session, rx, 0, 0);
 	session_ioctl(&session, CAPBOX_IOC_START, "START");
 	for (uint32_t i = 0; i < 3; i++) {
@@ -327,7 +329,7 @@ static void test_mapping(void)
 	refused(mprotect(session.map, PAGE, both | PROT_EXEC), EACCES, NULL, NULL);
 	expect(mremap(session.map, bytes, bytes + PAGE, MREMAP_MAYMOVE) == MAP_FAILED && errno == EFAULT, "grown: %s", strerror(errno));
 	expect(mremap(session.map, 0, PAGE, MREMAP_MAYMOVE) == MAP_FAILED, "doubled");
-	/* Single pages, the last one too, are the same memory. */
+	/* A mapping of a single page, the last one too, is the same memory. */
 	for (uint64_t offset = 0; offset < bytes; offset += offset < 16 * PAGE ? PAGE : bytes / 61 / PAGE * PAGE) {
 		map = mmap(NULL, PAGE, both, MAP_SHARED, session.fd, offset);
 		expect(map != MAP_FAILED, "page at %lu: %s", offset, strerror(errno));
@@ -339,12 +341,12 @@ static void test_mapping(void)
 	map = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, session.fd, bytes - PAGE);
 	expect(map != MAP_FAILED, "the last page: %s", strerror(errno));
 	munmap(map, PAGE);
-	/* Advice that is not for such memory comes back. */
+	/* Advice that does not suit such memory returns. */
 	for (int advice = 0; advice < 26; advice++)
 		madvise(session.map + session.setup.blocks_offset + PAGE, 3 * PAGE, advice);
 	munmap(session.map, bytes);
 	session.map = mmap(NULL, bytes, both, MAP_SHARED, session.fd, 0);
-	/* It can be moved. */
+	/* The mapping can be moved. */
 	map = mremap(session.map, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	expect(map != MAP_FAILED, "moved: %s", strerror(errno));
 	session.map = map;
@@ -359,7 +361,7 @@ static void test_close(void)
 	uint32_t block, ring;
 	int other = dup(session.fd);
 
-	/* Unmapped while capturing; mapped again it is all there. */
+	/* Capture continues while nothing is mapped; a new mapping has all packets. */
 	munmap(session.map, session.setup.map_bytes);
 	traffic_start(&traffic);
 	traffic_wait(&traffic);
@@ -368,7 +370,7 @@ static void test_close(void)
 	session.map = mmap(NULL, session.setup.map_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, other, 0);
 	expect(session.map != MAP_FAILED, "%s", strerror(errno));
 	session_ioctl(&session, CAPBOX_IOC_FLUSH, "FLUSH");
-	/* A block is held, the descriptor goes: capture lasts as long as the mapping. */
+	/* The descriptor is closed while a block is claimed: capture lasts as long as the mapping. */
 	for (ring = 0; !ring_claim(&session, ring, &block); ring++)
 		expect(ring + 1 < session.setup.rings, "no block");
 	uint64_t before = ring_head(&session, 0)->filled + ring_head(&session, 1)->filled;
@@ -382,7 +384,7 @@ static void test_close(void)
 	munmap(session.map, session.setup.map_bytes);
 }
 
-/* The child of a fork has the descriptor, not the memory. */
+/* A forked child has the descriptor, but not the memory. */
 static void test_fork(void)
 {
 	struct session session = session_start(CAPBOX_HOOK_BIT(CAPBOX_HOOK_INGRESS), rx);
@@ -402,7 +404,7 @@ static void test_fork(void)
 	works(&session);
 }
 
-/* Two that look and one that consumes: those who look see all, whoever came first. */
+/* Two sessions that only record and one that consumes: the former see all packets, whatever the order of START. */
 static void test_consume(void)
 {
 	struct session sessions[3];

@@ -1,7 +1,8 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * faults TX RX: the debug kernel lets one allocation, or one copy from or to user space, fail: in each call of a session's life the first,
- * then the second, and so on until the call needs no more. Each time the call fails cleanly or does without, and works when repeated.
+ * faults TX RX: the debug kernel fails one allocation, or one copy from or to user space. In each call of a session's life the test fails
+ * the first, then the second, and so on until the call has no more. Each time the call fails cleanly or succeeds without it, and
+ * succeeds when repeated.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,25 +19,25 @@
 
 #define FAULTS_MAX 2000
 
-static int tx, rx; /* indexes: to ask for them needs memory */
+static int tx, rx; /* indexes: looking them up would allocate */
 static int nth_fd;
 
-/* From now on the nth chance to fail is taken; 0: none. */
+/* Arms a fault at the nth chance from now on; 0: none. */
 static void arm(int nth)
 {
 	char text[16];
 	int length = snprintf(text, sizeof(text), "%d", nth);
 
-	/* The number itself is copied from user space: what is armed may hit that. */
+	/* The kernel copies the number itself from user space, which may meet the armed fault. */
 	while (pwrite(nth_fd, text, length, 0) != length)
 		expect(errno == EFAULT || errno == ENOMEM, "fail-nth: %s", strerror(errno));
 }
 
-/* Whether a call has met the fault; then there is none any more. */
+/* Whether a call has met the fault; disarms it. */
 static bool has_failed(void)
 {
 	char text[16] = "";
-	/* If reading meets it, then the call did not. */
+	/* If this read meets the fault, then the call did not. */
 	bool failed = pread(nth_fd, text, sizeof(text) - 1, 0) > 0 && atoi(text) == 0;
 
 	arm(0);
@@ -63,13 +64,13 @@ static int do_setup(struct session *session)
 	session->setup.hooks = CAPBOX_HOOK_BIT(CAPBOX_HOOKS) - 1;
 	session->setup.flags = CAPBOX_SETUP_EARLY_STAMPS;
 	result = ioctl(session->fd, CAPBOX_IOC_SETUP, &session->setup);
-	/* Set up, but the answer could not be told: the caller's loss. */
+	/* The session is set up, but the kernel could not copy the answer. */
 	return result && errno == EBUSY ? 0 : result;
 }
 
 static int do_map(struct session *session)
 {
-	/* As if the answer had been told. */
+	/* Fills the answer in. */
 	session->map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, session->fd, 0);
 	return session->map == MAP_FAILED ? -1 : 0;
 }
@@ -146,7 +147,7 @@ static const struct {
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
-/* A whole life, in which one step meets a fault. True while there is a fault to meet. */
+/* Runs a whole session in which one step meets a fault. Returns whether it met one. */
 static bool live(size_t faulty, int nth, uint64_t *refused)
 {
 	struct session session = { 0 };
@@ -194,7 +195,7 @@ int main(int argc, char **argv)
 		fflush(stdout);
 	}
 	traffic_stop(&traffic);
-	/* Nothing is in the way of who comes after. */
+	/* A later session can use the same ports. */
 	session = session_start(CAPBOX_HOOK_BIT(CAPBOX_HOOK_INGRESS), argv[2]);
 	traffic = (struct traffic){ .interface = argv[1], .cpu = -1, .bytes = 100, .limit = 100 };
 	traffic_start(&traffic);

@@ -1,8 +1,8 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * fuzz ITERATIONS [SEED]: hostile user space. Threads with random calls on shared sessions, random writes into everything that is mapped,
- * mappings, forks and closes at random moments, while packets flow through all hooks. Whatever happens, the kernel stays whole: a
- * process beside keeps its memory and a file their checksums, and afterwards a session works and counts right.
+ * fuzz ITERATIONS [SEED]: hostile user space. Threads make random calls on shared sessions, write random values into all mappings, and
+ * map, fork and close at random moments, while packets flow through all hooks. The kernel stays intact: the memory of another process
+ * and a file keep their checksums, and afterwards a session records and counts correctly.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -43,7 +43,7 @@ static void *caller(void *context)
 	return NULL;
 }
 
-/* Writes that a reader would do, but wrong: indexes, queue entries, claims of what is not there, and plain noise anywhere. */
+/* Writes like a reader's, but wrong: indexes, queue entries, claims of blocks that do not exist, and noise anywhere. */
 static void scribble(struct random *random, const struct slot *slot, uint8_t *map, uint64_t bytes)
 {
 	struct session session = { .setup = slot->setup, .map = map };
@@ -76,7 +76,7 @@ static void scribble(struct random *random, const struct slot *slot, uint8_t *ma
 			((uint64_t *)map)[next(random) % (bytes / 8)] = nasty(random);
 		break;
 	default:
-		/* Now and then it is right: so that there are blocks to write to. */
+		/* Sometimes the return is valid, so that the kernel has free blocks. */
 		while (ring_claim(&session, ring, &block) && !once_in(random, 16))
 			ring_give_back(&session, ring, block);
 	}
@@ -87,7 +87,7 @@ static _Thread_local sigjmp_buf *volatile_jump;
 static void on_fault(int signal)
 {
 	(void)signal;
-	/* The memory went while it was written to: the other threads do that. */
+	/* Another thread unmapped the memory during the write. */
 	if (volatile_jump)
 		siglongjmp(*volatile_jump, 1);
 	_exit(99);
@@ -123,7 +123,7 @@ static uint64_t checksum(const uint8_t *data, uint64_t bytes)
 	return sum;
 }
 
-/* A process and a file that have nothing to do with it all; the process says at its end whether its memory is what it was. */
+/* A process and a file that take no part; the exit code of the process says whether its memory has changed. */
 static pid_t canary_start(uint64_t *file_sum)
 {
 	struct random random = random_of(1000);
@@ -170,7 +170,7 @@ static void make_interfaces(void)
 	run("ip neigh replace 10.0.0.2 lladdr 02:00:00:00:00:0b dev fza; ip link add fzd type dummy; ip link set fzd up");
 }
 
-/* Interfaces go while the others are busy. */
+/* Deletes interfaces while the other threads run. */
 static void *remover(void *context)
 {
 	(void)context;
@@ -182,7 +182,7 @@ static void *remover(void *context)
 	return NULL;
 }
 
-/* After all that: a session of its own, all packets of a sender, found. */
+/* Afterwards a new session finds all packets of a sender. */
 static void afterwards(void)
 {
 	struct traffic traffic = { .interface = "fza", .cpu = -1, .bytes = 300, .limit = 1000, .flags = TRAFFIC_PACED };
@@ -190,7 +190,7 @@ static void afterwards(void)
 	struct capbox_counters counters;
 	uint64_t found;
 
-	/* Nobody reads meanwhile: blocks are to be full when they are handed over. */
+	/* No reader runs meanwhile, so that the kernel hands over full blocks. */
 	session.setup.handover_us = 1000000;
 	session_setup(&session);
 	session_add_port(&session, "fzb", 0, 0);
@@ -202,11 +202,12 @@ static void afterwards(void)
 	session_check_sum(&session);
 	counters = session_counters(&session, CAPBOX_ALL_RINGS);
 	found = session_drain(&session, NULL, NULL);
-	expect(found == traffic.limit, "%lu of %lu packets; seen %llu, stored %llu", found, traffic.limit, counters.seen.packets, counters.stored.packets);
+	expect(found == traffic.limit, "%lu of %lu packets; seen %llu, stored %llu", found, traffic.limit, counters.seen.packets,
+	       counters.stored.packets);
 	session_close(&session);
 }
 
-/* What the kernel counted for itself, whatever was written to shared memory. */
+/* The kernel's own counters add up, whatever user space wrote to shared memory. */
 static void check_slots(void)
 {
 	struct capbox_ring_counters counters;
@@ -247,7 +248,7 @@ int main(int argc, char **argv)
 	if (argc < 2)
 		fail("usage: fuzz ITERATIONS [SEED]");
 	iterations = strtoull(argv[1], NULL, 10);
-	seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL) * 1000003 + getpid();
+	seed = argc > 2 ? strtoull(argv[2], NULL, 0) : given_seed();
 	printf("seed %lu, %lu iterations\n", seed, iterations);
 	fflush(stdout);
 	make_interfaces();

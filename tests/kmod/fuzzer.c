@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include "fuzzer.h"
 
@@ -45,7 +45,7 @@ uint64_t nasty(struct random *random)
 	return once_in(random, 3) ? next(random) : values[below(random, sizeof(values) / sizeof(values[0]))] - once_in(random, 4);
 }
 
-/* Some bytes of a request become something else. */
+/* Changes some bytes of a request. */
 static void damage(struct random *random, void *request, uint32_t bytes)
 {
 	uint32_t value;
@@ -70,7 +70,7 @@ static struct capbox_setup random_setup(struct random *random)
 	setup.handover_us = once_in(random, 10) ? 100 : 1000 + below(random, 20000);
 	if (once_in(random, 8))
 		damage(random, &setup, sizeof(setup));
-	/* The machine is small. */
+	/* The guest has little memory. */
 	if (setup.blocks > 100)
 		setup.block_bytes = CAPBOX_BLOCK_BYTES_MIN;
 	return setup;
@@ -118,8 +118,8 @@ enum action {
 	WILD, ACTIONS
 };
 
-static const char *const names[] = { "open", "setup", "map", "unmap", "add", "remove", "get", "filter", "start", "stop", "flush", "counters", "poll",
-				     "advise", "disk", "close", "wild" };
+static const char *const names[] = { "open", "setup", "map",	  "unmap", "add",    "remove", "get",	"filter", "start",
+				     "stop", "flush", "counters", "poll",  "advise", "disk",   "close", "wild" };
 
 static bool do_setup(struct random *random, struct slot *slot)
 {
@@ -131,7 +131,7 @@ static bool do_setup(struct random *random, struct slot *slot)
 	return true;
 }
 
-/* All of it in its place, or a part of it, from a random offset, for a moment. */
+/* Maps all of it in its place, or for a moment a part of it from a random offset. */
 static bool do_map(struct random *random, struct slot *slot)
 {
 	uint64_t bytes = 4096ull * (1 + below(random, 64));
@@ -161,14 +161,14 @@ static bool do_unmap(struct random *random, struct slot *slot)
 
 	if (!bytes)
 		return false;
-	/* In two pieces. */
+	/* Unmaps it in two pieces. */
 	map_nothing(slot->map, 4096);
 	if (once_in(random, 2))
 		usleep(below(random, 1000));
 	return map_nothing(slot->map, REGION_BYTES) != MAP_FAILED;
 }
 
-/* Blocks go to a disk that holds on to their pages, whatever becomes of the mapping meanwhile. */
+/* Writes blocks to a disk, which keeps references to their pages, whatever happens to the mapping. */
 static bool do_disk(struct random *random, struct slot *slot)
 {
 	int fd = open(DISK_FILE, O_WRONLY | O_CREAT | O_CLOEXEC | O_DIRECT, 0600);
@@ -200,11 +200,12 @@ static bool do_advise(struct random *random, struct slot *slot)
 	return !madvise(slot->map + 4096 * below(random, bytes / 4096), 4096 * (1 + below(random, 32)), advices[below(random, 11)]);
 }
 
-/* Anything at all: a random number with a random argument. */
+/* A random ioctl number with a random argument. */
 static bool do_wild(struct random *random, struct slot *slot)
 {
 	static char argument[4096];
-	unsigned long command = _IOC(below(random, 4), once_in(random, 4) ? below(random, 256) : CAPBOX_IOC_MAGIC, below(random, 12), below(random, 300));
+	unsigned long command =
+		_IOC(below(random, 4), once_in(random, 4) ? below(random, 256) : CAPBOX_IOC_MAGIC, below(random, 12), below(random, 300));
 
 	return !ioctl(slot->fd, command, once_in(random, 2) ? (void *)nasty(random) : argument);
 }
@@ -259,11 +260,11 @@ static bool act(struct random *random, struct slot *slot, enum action action)
 	}
 }
 
-/* What makes a session capture comes more often than what ends it. */
+/* Calls that make a session capture are more frequent than calls that end it. */
 static enum action choose(struct random *random, const struct slot *slot)
 {
-	static const enum action mix[] = { SETUP, MAP, ADD_PORT, ADD_PORT, START, START, START, GET_PORT, REMOVE_PORT, SET_FILTER, STOP, FLUSH, COUNTERS,
-					   POLL, WILD, WILD, ADVISE, DISK };
+	static const enum action mix[] = { SETUP,      MAP,  ADD_PORT, ADD_PORT, START, START, START, GET_PORT, REMOVE_PORT,
+					   SET_FILTER, STOP, FLUSH,    COUNTERS, POLL,	WILD,  WILD,  ADVISE,	DISK };
 
 	if (slot->fd < 0)
 		return OPEN;

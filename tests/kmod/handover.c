@@ -1,8 +1,9 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * handover TX RX: when a block comes, and when poll says so. The kernel stamps the first packet right before it starts the timeout, with the
- * clock that is read here: a block is never there earlier than its timeout after its first packet, and not long after. poll: POLLIN from the
- * first block handed over until the last is claimed, POLLPRI from the end of a port until it was asked for; what waits is woken.
+ * handover TX RX: when the kernel hands a block over, and when poll reports it. The kernel stamps the first packet right before it starts
+ * the timeout, with the clock that this test reads: it hands a block over not before the timeout after the first packet, and not long
+ * after. poll reports POLLIN from the first block handed over until the last is claimed, and POLLPRI from the end of a port until
+ * GET_PORT; each event wakes all waiters.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -16,8 +17,8 @@
 #include "traffic.h"
 
 #define MS 1000000ll
-#define LATE_NS (1500 * MS)	/* an emulated machine beside others may sleep long */
-#define EARLY_NS 1000		/* the fast clock of the hook and the one read here may differ by their steps */
+#define LATE_NS (1500 * MS)	/* an emulated machine on a busy host may sleep long */
+#define EARLY_NS 1000		/* the hook's fast clock and the one read here may differ by their steps */
 #define LONG_US CAPBOX_HANDOVER_US_MAX
 
 static const char *tx, *rx;
@@ -66,7 +67,7 @@ static short events(const struct session *session, int timeout_ms)
 		expect(seen_ == (wanted), "events %#x, expected %#x", seen_, (wanted)); \
 	} while (0)
 
-/* The only block there is; @packets in it, 0: any number. Returns its description. */
+/* Claims the only block; @packets in it, 0: any number. Returns its descriptor. */
 static struct capbox_block claim(const struct session *session, uint32_t packets, uint32_t flags)
 {
 	struct capbox_block info;
@@ -76,13 +77,14 @@ static struct capbox_block claim(const struct session *session, uint32_t packets
 	expect(ring_claim(session, 0, &block), "no block");
 	expect_events(session, 0);
 	info = *ring_info(session, 0, block);
-	expect((!packets || info.packets == packets) && (info.flags & CAPBOX_BLOCK_TIMEOUT) == flags, "%u packets, flags %#x", info.packets, info.flags);
+	expect((!packets || info.packets == packets) && (info.flags & CAPBOX_BLOCK_TIMEOUT) == flags, "%u packets, flags %#x", info.packets,
+	       info.flags);
 	ring_give_back(session, 0, block);
 	expect_events(session, 0);
 	return info;
 }
 
-/* A block with one packet, handed over by the timeout. */
+/* The timeout hands over a block with one packet. */
 static void test_timeout(uint32_t handover_us)
 {
 	struct session session = start(handover_us);
@@ -95,7 +97,8 @@ static void test_timeout(uint32_t handover_us)
 			;
 		came_ns = real_ns();
 		first_ns = claim(&session, 1, CAPBOX_BLOCK_TIMEOUT).first_ns;
-		expect(came_ns - first_ns >= handover_us * 1000ll - EARLY_NS, "a block %ld ns after its packet, before %u us", came_ns - first_ns, handover_us);
+		expect(came_ns - first_ns >= handover_us * 1000ll - EARLY_NS, "a block %ld ns after its packet, before %u us",
+		       came_ns - first_ns, handover_us);
 		worst_ns = came_ns - first_ns > worst_ns ? came_ns - first_ns : worst_ns;
 	}
 	expect(worst_ns < handover_us * 1000ll + LATE_NS, "a block %ld ns after its packet", worst_ns);
@@ -103,7 +106,7 @@ static void test_timeout(uint32_t handover_us)
 	session_close(&session);
 }
 
-/* The timeout counts from the first packet of the block, not of the one before, and more packets do not put it off. */
+/* The timeout starts with the first packet of the block itself, and later packets do not postpone it. */
 static void test_rearm(void)
 {
 	const uint32_t handover_us = 1500000;
@@ -123,7 +126,7 @@ static void test_rearm(void)
 		if (events(&session, 60)) {
 			came_ns = real_ns();
 			info = claim(&session, 0, CAPBOX_BLOCK_TIMEOUT);
-			/* The last may have come right after the handover: it is in the next block. */
+			/* The last packet may have arrived right after the handover: it is in the next block. */
 			expect(info.packets == (uint32_t)packets || info.packets == (uint32_t)packets - 1, "%u of %d packets", info.packets, packets);
 			break;
 		}
@@ -135,7 +138,7 @@ static void test_rearm(void)
 	session_close(&session);
 }
 
-/* FLUSH and STOP hand over what is there when they return, and nothing where nothing is. */
+/* When FLUSH or STOP returns, the kernel has handed over all packets, and no block without packets. */
 static void test_at_once(void)
 {
 	struct session session = start(LONG_US);
@@ -159,7 +162,7 @@ static void test_at_once(void)
 	session_close(&session);
 }
 
-/* POLLIN as long as one is unclaimed; giving back has nothing to do with it. */
+/* poll reports POLLIN while a block is unclaimed; a return does not affect it. */
 static void test_many(void)
 {
 	struct session session = start(LONG_US);
@@ -180,7 +183,7 @@ static void test_many(void)
 	session_close(&session);
 }
 
-/* Waits in poll without end, in a thread of its own. */
+/* A thread that waits in poll without a timeout. */
 struct waiter {
 	pthread_t thread;
 	const struct session *session;
@@ -221,7 +224,7 @@ static void waiter_check(struct waiter *waiter, short wanted, const char *what)
 	expect(waiter->events == wanted, "%s: events %#x", what, waiter->events);
 }
 
-/* Each cause of an event wakes all who wait. */
+/* Each cause of an event wakes all waiters. */
 static void test_wake(void)
 {
 	struct session session = start(LONG_US);
@@ -248,7 +251,7 @@ static void test_wake(void)
 	session_close(&session);
 }
 
-/* POLLPRI beside POLLIN, until GET_PORT of that very port. */
+/* poll reports POLLPRI besides POLLIN until GET_PORT of that very port. */
 static void test_port(void)
 {
 	struct session session = start(LONG_US);

@@ -1,8 +1,8 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * infos TX RX PACKETS [hardware]: what the kernel says of each block is what a walk of the block finds, for all block sizes, both CPUs and packets
- * of all lengths, some cut, some rejected, some lost: packets, bytes, stamps, interfaces, the clock's order. The counters told with each
- * block add up, never go back, and end as COUNTERS says. hardware: RX stamps most packets.
+ * infos TX RX PACKETS [hardware]: the descriptor of each block agrees with a walk of the block in packets, bytes, stamps, interfaces and
+ * order. The test covers all block sizes, both CPUs and packets of all lengths, some cut, some rejected, some lost. The counters of the
+ * descriptors add up, never decrease, and end as COUNTERS reports. hardware: RX stamps most packets.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -17,7 +17,7 @@
 #define SNAP_BYTES 900
 #define INTERFACE 6
 
-/* What a walk finds, in the words of struct capbox_block. */
+/* Results of a walk, named as in struct capbox_block. */
 struct found {
 	uint32_t packets, truncated;
 	uint64_t captured_bytes, original_bytes;
@@ -60,7 +60,7 @@ static void note(const struct packet *packet, void *context)
 	found->original_bytes += packet->original;
 }
 
-/* A clock that stamped none has a minimum above its maximum. */
+/* For a clock that stamped no packet the minimum is above the maximum. */
 static void check_range(const struct found *found, int clock, int64_t min_ns, int64_t max_ns)
 {
 	if (found->stamps[clock])
@@ -76,12 +76,13 @@ static void check_counters(const struct capbox_counters *c, const struct capbox_
 
 	for (size_t i = 0; i < sizeof(*c) / sizeof(*now); i++)
 		expect(now[i] >= then[i], "block %lu: counter %zu went back from %lu to %lu", sequence, i, then[i], now[i]);
-	expect(c->seen.packets == c->filtered.packets + c->stored.packets + c->lost_full.packets, "block %lu: %llu seen, %llu filtered, %llu stored, %llu lost",
-	       sequence, c->seen.packets, c->filtered.packets, c->stored.packets, c->lost_full.packets);
+	expect(c->seen.packets == c->filtered.packets + c->stored.packets + c->lost_full.packets,
+	       "block %lu: %llu seen, %llu filtered, %llu stored, %llu lost", sequence, c->seen.packets, c->filtered.packets,
+	       c->stored.packets, c->lost_full.packets);
 	expect(c->seen.bytes == c->filtered.bytes + c->stored.bytes + c->lost_full.bytes, "block %lu: %llu bytes seen", sequence, c->seen.bytes);
 }
 
-/* One block against its info; @before: the counters of the block before. */
+/* Checks a block against its descriptor; @before: the counters of the block before. */
 static void check_block(const struct session *session, uint32_t ring, uint32_t block, struct capbox_counters *before)
 {
 	const struct capbox_block *info = ring_info(session, ring, block);
@@ -91,17 +92,18 @@ static void check_block(const struct session *session, uint32_t ring, uint32_t b
 	block_walk(session, ring, block, note, &found);
 	expect(info->sequence == before->blocks_filled && c->blocks_filled == info->sequence + 1, "block %llu after %llu", info->sequence,
 	       before->blocks_filled);
-	expect(info->packets == found.packets && info->truncated == found.truncated, "%u packets, %u cut; found %u, %u", info->packets, info->truncated,
-	       found.packets, found.truncated);
-	expect(info->captured_bytes == found.captured_bytes && info->original_bytes == found.original_bytes, "%llu of %llu bytes; found %lu of %lu",
-	       info->captured_bytes, info->original_bytes, found.captured_bytes, found.original_bytes);
+	expect(info->packets == found.packets && info->truncated == found.truncated, "%u packets, %u cut; found %u, %u", info->packets,
+	       info->truncated, found.packets, found.truncated);
+	expect(info->captured_bytes == found.captured_bytes && info->original_bytes == found.original_bytes,
+	       "%llu of %llu bytes; found %lu of %lu", info->captured_bytes, info->original_bytes, found.captured_bytes,
+	       found.original_bytes);
 	expect(info->first_interface == found.first_interface && info->first_ns == found.first_ns && info->last_ns == found.last_ns,
 	       "interface %u: %lld to %lld; found %u: %ld to %ld", info->first_interface, info->first_ns, info->last_ns, found.first_interface,
 	       found.first_ns, found.last_ns);
 	check_range(&found, 0, info->software_min_ns, info->software_max_ns);
 	check_range(&found, 1, info->hardware_min_ns, info->hardware_max_ns);
-	expect(info->hardware_stamps == found.stamps[1] && c->hardware_stamps - before->hardware_stamps == found.stamps[1], "%u hardware stamps; found %u",
-	       info->hardware_stamps, found.stamps[1]);
+	expect(info->hardware_stamps == found.stamps[1] && c->hardware_stamps - before->hardware_stamps == found.stamps[1],
+	       "%u hardware stamps; found %u", info->hardware_stamps, found.stamps[1]);
 	expect(!!(info->flags & CAPBOX_BLOCK_IN_ORDER) == found.is_in_order, "flags %#x", info->flags);
 	expect(!info->reserved[0] && !info->reserved[1], "reserved");
 	expect(c->stored.packets - before->stored.packets == found.packets && c->stored.bytes - before->stored.bytes == found.original_bytes &&
@@ -111,7 +113,7 @@ static void check_block(const struct session *session, uint32_t ring, uint32_t b
 	*before = *c;
 }
 
-/* Full blocks have no room for one more packet of the largest kind. */
+/* A full block has no room for another packet of the largest size. */
 static void check_fill(const struct session *session, uint32_t ring, uint32_t block)
 {
 	const struct capbox_block *info = ring_info(session, ring, block);
@@ -121,7 +123,7 @@ static void check_fill(const struct session *session, uint32_t ring, uint32_t bl
 		       session->setup.block_bytes);
 }
 
-/* Cuts, and rejects about half: those with bit 2 of the length in the IPv4 header. */
+/* Cuts packets, and rejects about half: those with bit 2 of the length in the IPv4 header. */
 static void set_filter(const struct session *session)
 {
 	struct sock_filter program[] = {
@@ -149,7 +151,7 @@ static void send_on_all(const char *tx, uint64_t packets)
 		traffic_wait(&traffic[cpu]);
 }
 
-/* Returns the blocks. @last: what each ring's last block has told. */
+/* Returns the number of blocks. @last: the counters of each ring's last block. */
 static uint64_t check_blocks(const struct session *session, struct capbox_counters *last)
 {
 	uint64_t blocks = 0;
@@ -165,7 +167,7 @@ static uint64_t check_blocks(const struct session *session, struct capbox_counte
 	return blocks;
 }
 
-/* The last block's counters are those of COUNTERS: it was handed over by STOP, after all packets. */
+/* The last block's counters equal those of COUNTERS, because STOP handed it over after all packets. */
 static uint64_t check_sums(const struct session *session, const struct capbox_counters *last, uint64_t sent)
 {
 	uint64_t stored = 0;
@@ -185,7 +187,7 @@ static uint64_t check_sums(const struct session *session, const struct capbox_co
 	return stored;
 }
 
-/* Fills every block and loses the rest; then FLUSH and STOP, with few packets before each, for blocks that are not full. */
+/* Fills every block and loses the rest; then FLUSH and STOP after a few packets each, for blocks that are not full. */
 static void test(const char *tx, const char *rx, uint32_t block_bytes, uint64_t packets)
 {
 	struct session session = { .setup = setup_default() };

@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * interfaces FILE: of each interface of a PCAPNG file its number, its if_tsoffset in seconds and its packets; then the largest step
- * between the times of two packets that follow each other in the file, forth and back, in nanoseconds, if_tsoffset added.
+ * interfaces FILE: prints for each interface of a PCAPNG file its number, its if_tsoffset in seconds and its packets, then the largest
+ * step forward and the largest step back between the times of two consecutive packets, in nanoseconds, with if_tsoffset added.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * lifetime WHAT [COUNT]: what capture depends on comes and goes while packets flow on all CPUs. WHAT is one of the functions below; each
- * makes its own interfaces and checks that the ledger adds up, and that what was recorded is whole.
+ * lifetime WHAT [COUNT]: interfaces, namespaces, CPUs, filters and sessions appear and disappear while packets flow on all CPUs. WHAT is
+ * one of the functions below. Each makes its own interfaces and checks that the counters add up and that all blocks are intact.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -24,8 +24,9 @@
 #define FLOODS 4
 
 /*
- * None bypasses the queue discipline: while an interface is deleted Linux 6.12 divides by its number of queues there, which is 0 then
- * (packet_xmit(), remove_queue_kobjects()), without any module of ours. egress-bypass.sh and fuzz.sh have such senders, on interfaces that stay.
+ * No sender bypasses the queue discipline: on an interface that is being deleted Linux 6.12 then divides by the number of queues, which
+ * is 0 (packet_xmit(), remove_queue_kobjects()), with or without capbox.ko. egress-bypass.sh and fuzz.sh have such senders, on
+ * interfaces that stay.
  */
 static struct traffic floods[FLOODS] = {
 	{ .interface = "lta", .cpu = 0 },
@@ -34,7 +35,7 @@ static struct traffic floods[FLOODS] = {
 	{ .interface = "lta", .cpu = 1, .flags = TRAFFIC_UDP },
 };
 
-/* lta with 10.0.0.1, its peer ltb; what is sent to 10.0.0.2 leaves by lta, what ltb sends arrives there. */
+/* lta with 10.0.0.1, and its peer ltb: packets to 10.0.0.2 leave by lta, packets that ltb sends arrive there. */
 static void make_pair(void)
 {
 	run("ip link add lta address 02:00:00:00:00:0a type veth peer name ltb address 02:00:00:00:00:0b");
@@ -48,7 +49,7 @@ static void start_floods(void)
 		traffic_start(&floods[i]);
 }
 
-/* A call that waits for all CPUs takes long when they are never idle. */
+/* A call that waits for all CPUs takes long if they are never idle. */
 static void pace_floods(void)
 {
 	for (int i = 0; i < FLOODS; i++)
@@ -76,8 +77,8 @@ static struct session open_all(uint32_t policy)
 }
 
 /*
- * A session beside the one under test keeps netfilter's static keys on. Where they go on and off while packets flow, emulated CPUs
- * sometimes run into the breakpoint that patches code ("Oops: int3" in __netif_receive_skb_core, before any hook is called).
+ * A second session keeps netfilter's static keys on. When they switch while packets flow, emulated CPUs sometimes run into the
+ * breakpoint that patches code ("Oops: int3" in __netif_receive_skb_core, before any hook is called).
  */
 static void hold_keys(void)
 {
@@ -105,7 +106,7 @@ static void finish(struct session *session)
 	session_close(session);
 }
 
-/* The interface is deleted: poll says so, the slot says GONE, the packets stay. */
+/* The interface is deleted: poll reports it, GET_PORT reports GONE, the packets stay. */
 static void delete(int count)
 {
 	start_floods();
@@ -131,7 +132,7 @@ static void delete(int count)
 	printf("%d interfaces deleted, %lu packets sent\n", count, stop_floods());
 }
 
-/* The interface goes to another namespace and comes back. */
+/* The interface moves to another namespace and back. */
 static void move(int count)
 {
 	run("ip netns add lifetime");
@@ -148,7 +149,7 @@ static void move(int count)
 		expect(!ioctl(session.fd, CAPBOX_IOC_GET_PORT, &port) && port.state == CAPBOX_PORT_GONE, "state %u", port.state);
 		run("ip -n lifetime -d link show ltb | grep -q 'promiscuity 0'");
 		run("ip -n lifetime link set ltb netns $$ && ip link set ltb up");
-		/* The same interface again, beside the one that is gone. */
+		/* Adds the same interface again, besides the port that is GONE. */
 		expect(session_add_port(&session, "ltb", 0, 0) == 1, "slot");
 		drain_for(&session, 0.05);
 		finish(&session);
@@ -157,7 +158,7 @@ static void move(int count)
 	run("ip link delete lta; ip netns delete lifetime");
 }
 
-/* The session's namespace ends; who opened the session lives elsewhere. What was recorded can be read. */
+/* The session's namespace ends, while its opener is in another one. The opener can still read all blocks. */
 static void namespace_exit(int count)
 {
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -197,7 +198,7 @@ static void namespace_exit(int count)
 	printf("%d namespaces ended, %lu packets sent\n", count, stop_floods());
 }
 
-/* The owner is killed while it captures and holds blocks. */
+/* The owner is killed while it captures and has claimed blocks. */
 static void kill_owner(int count)
 {
 	int status;
@@ -225,10 +226,12 @@ static void kill_owner(int count)
 	run("ip link delete lta");
 }
 
-/* Each packet meets one filter or the other: one that rejects, one that cuts, one that keeps. */
+/* One of three filters runs on each packet: one rejects, one cuts, one keeps. */
 static void filters(int count)
 {
-	struct sock_filter programs[3][1] = { { BPF_STMT(BPF_RET | BPF_K, 0) }, { BPF_STMT(BPF_RET | BPF_K, 64) }, { BPF_STMT(BPF_RET | BPF_K, 65535) } };
+	struct sock_filter programs[3][1] = { { BPF_STMT(BPF_RET | BPF_K, 0) },
+					      { BPF_STMT(BPF_RET | BPF_K, 64) },
+					      { BPF_STMT(BPF_RET | BPF_K, 65535) } };
 	struct session session = open_all(CAPBOX_DROP_OLDEST);
 	struct capbox_counters counters;
 
@@ -245,7 +248,8 @@ static void filters(int count)
 	}
 	printf("%d filters, %lu packets sent\n", count, stop_floods());
 	counters = session_counters(&session, CAPBOX_ALL_RINGS);
-	expect(counters.filtered.packets && counters.truncated.packets, "%llu filtered, %llu cut", counters.filtered.packets, counters.truncated.packets);
+	expect(counters.filtered.packets && counters.truncated.packets, "%llu filtered, %llu cut", counters.filtered.packets,
+	       counters.truncated.packets);
 	finish(&session);
 	run("ip link delete lta");
 }
@@ -283,7 +287,7 @@ static void count_numbered(const struct packet *packet, void *context)
 	*(uint64_t *)context += packet->original == NUMBERED_BYTES;
 }
 
-/* CPU 1 goes and comes; every packet that was sent is found. */
+/* CPU 1 goes offline and online; the test finds every packet that was sent. */
 static void hotplug(int count)
 {
 	struct traffic numbered = { .interface = "lta", .cpu = -1, .bytes = NUMBERED_BYTES, .flags = TRAFFIC_PACED };
@@ -291,7 +295,7 @@ static void hotplug(int count)
 	uint64_t sent, found = 0, handed_over = 0;
 
 	make_pair();
-	session.setup.handover_us = CAPBOX_HANDOVER_US_MAX; /* only the CPU's end hands over */
+	session.setup.handover_us = CAPBOX_HANDOVER_US_MAX; /* only the end of the CPU hands blocks over */
 	session_setup(&session);
 	session_add_port(&session, "ltb", 0, 0);
 	session_ioctl(&session, CAPBOX_IOC_START, "START");
@@ -316,7 +320,7 @@ static void hotplug(int count)
 	run("ip link delete lta");
 }
 
-/* CPU 1 comes up after SETUP: its packets are in the spare ring. Boot with maxcpus=1. */
+/* CPU 1 comes online after SETUP: its packets are in the spare ring. Boot with maxcpus=1. */
 static void spare(int count)
 {
 	struct traffic traffic = { .interface = "lta", .cpu = 1, .bytes = 200 };

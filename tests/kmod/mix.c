@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * mix TX ROUNDS: frames of every kind that the list of filter expressions tells apart, on TX: tags, fragments, IPv4 and IPv6, TCP flags, ARP, MPLS, PPPoE.
- * Prints how many.
+ * mix TX ROUNDS: sends frames of every kind that the list of filter expressions distinguishes: tags, fragments, IPv4 and IPv6, TCP
+ * flags, ARP, MPLS, PPPoE. Prints their number.
  */
 #include <arpa/inet.h>
 #include <string.h>

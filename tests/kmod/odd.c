@@ -1,7 +1,8 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * odd INTERFACE VLAN: packets in every form that tests/vm/modules/odd.c can give them, through the port INTERFACE, and tagged ones through the port VLAN on top. Bytes, tags, stamps
- * and interface ids are what they should be; what cannot be read is lost and counted; nothing else of the kernel's memory is seen.
+ * odd INTERFACE VLAN: records packets of every form that tests/vm/modules/odd.c can make, through the port INTERFACE, and tagged ones
+ * through the port VLAN on top of it. Bytes, tags, stamps and interface ids are as expected; the module counts unreadable packets as
+ * lost, and records nothing else of the kernel's memory.
  */
 #include <linux/if_ether.h>
 #include <string.h>
@@ -50,7 +51,7 @@ static void fill(const struct sent *sent)
 		frame[i] = i * 31 + sent->number;
 }
 
-/* What the packet should be on the wire; returns its length. */
+/* Makes the packet as on the wire; returns its length. */
 static uint32_t expected(const struct sent *sent, uint8_t *wire)
 {
 	uint32_t skipped = sent->what & (ODD_NO_HEADER | ODD_LATE_HEADER) ? ETH_HLEN : 0;
@@ -72,7 +73,7 @@ static bool has_stamp(const struct sent *sent)
 	return sent->stamps_wanted && !(sent->what & (ODD_PAGES | ODD_LIST)) && stamps && stamps != ODD_LOST_STAMP;
 }
 
-/* Some of what is to be kept lies in device memory; a tag is put in between addresses that are read whole. */
+/* Part of the bytes to keep lies in device memory; a tag follows the addresses, which are read whole. */
 static bool is_lost(const struct sent *sent)
 {
 	bool has_header = !(sent->what & (ODD_NO_HEADER | ODD_LATE_HEADER));
@@ -107,7 +108,7 @@ static struct session start(const char *interface, uint32_t flags, uint32_t snap
 	struct session session = { .setup = setup_default() };
 
 	session.setup.snap_bytes = snap;
-	/* What comes after the hooks is not made for broken packets. */
+	/* The stack after the hooks does not tolerate broken packets. */
 	session.setup.flags = CAPBOX_SETUP_CONSUME;
 	session_setup(&session);
 	session_add_port(&session, interface, SOFTWARE, flags);
@@ -130,7 +131,7 @@ static void one(const struct session *session, int sender, struct sent *sent, st
 	sum->hardware_stamps += sent->seen && has_stamp(sent);
 }
 
-/* All forms whose bits under the mask are these. */
+/* Sends all forms that have these bits under the mask. */
 static void forms(const char *interface, const char *sender_name, uint32_t flags, uint32_t snap, uint32_t mask, uint32_t forms)
 {
 	struct session session = start(interface, flags, snap);
@@ -142,7 +143,7 @@ static void forms(const char *interface, const char *sender_name, uint32_t flags
 	for (sent.what = 0; sent.what < 2 * ODD_LATE_HEADER; sent.what++) {
 		if ((sent.what & mask) != forms)
 			continue;
-		/* One address or two of the stamp cannot be both. */
+		/* A stamp has one kind of address, not both. */
 		if (sent.what & ODD_STAMP && sent.what & (ODD_LATE_STAMP | ODD_LOST_STAMP))
 			continue;
 		sent.number = 1000000007ull * (sent.what + 1);

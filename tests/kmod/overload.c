@@ -1,13 +1,14 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * overload TX RX WAY PACKETS: two CPUs send PACKETS numbered packets each, at once, far more than their rings hold. WAY is policy and reader:
+ * overload TX RX WAY PACKETS: two CPUs send PACKETS numbered packets each, at the same time, far more than their rings hold. WAY is
+ * policy and reader:
  *
- *   newest, oldest           nobody reads before the end: a ring has exactly the oldest packets, or exactly the newest
- *   newest-held, oldest-held two blocks are claimed early and held to the end: they keep what they had, the rest is as above
- *   newest-slow, oldest-slow a slow reader that holds blocks and gives them back in random order: nothing twice, nothing out of order
+ *   newest, oldest           no reader before the end: a ring has exactly the oldest packets, or exactly the newest
+ *   newest-held, oldest-held a reader claims two blocks early and keeps them to the end, unchanged; the rest is as above
+ *   newest-slow, oldest-slow a slow reader holds blocks and returns them in random order: no packet twice, none out of order
  *
- * In all of them every packet that is missing was lost by the policy's cause, each ring's ledger has the numbers that were sent, and with
- * drop-oldest the jumps in the blocks' sequence are the blocks taken back.
+ * Each time every missing packet was lost by the policy's cause, each ring's counters have the numbers that were sent, and with
+ * drop-oldest the gaps in the blocks' sequence are the reclaimed blocks.
  */
 #include <string.h>
 
@@ -18,7 +19,7 @@
 #define FRAME_BYTES 1000
 #define BLOCKS 6
 #define HELD 2
-#define SLOW_PACKETS 500	/* a slow reader takes one block, some 60 packets, in that many */
+#define SLOW_PACKETS 500	/* a slow reader claims one block, some 60 packets, in that many */
 
 struct stream {
 	uint64_t count, first, last, jumps;	/* packets; their numbers; where one is missing */
@@ -28,7 +29,7 @@ struct stream {
 static struct stream streams[CPUS];
 static uint32_t held[CPUS][BLOCKS];
 static uint32_t held_count[CPUS];
-static struct stream early[CPUS]; /* what was claimed before the end */
+static struct stream early[CPUS]; /* packets claimed before the end */
 
 static void note(const struct packet *packet, void *context)
 {
@@ -61,7 +62,7 @@ static bool take(const struct session *session, uint32_t cpu, struct stream *str
 	return true;
 }
 
-/* Claims the first blocks and does not give them back. */
+/* Claims the first blocks and does not return them. */
 static void hold(const struct session *session)
 {
 	for (uint32_t cpu = 0; cpu < CPUS; cpu++) {
@@ -77,7 +78,7 @@ static uint64_t sent(const struct traffic *traffic)
 	return __atomic_load_n(&traffic->sent, __ATOMIC_RELAXED);
 }
 
-/* Claims one while several could be filled, and gives back one of those held, any. */
+/* Claims one block in the time of several, and returns one of those that it holds, at random. */
 static void read_slowly(const struct session *session, const struct traffic *traffic)
 {
 	uint64_t next[CPUS] = { 0 };
@@ -97,7 +98,7 @@ static void read_slowly(const struct session *session, const struct traffic *tra
 	}
 }
 
-/* What is held was written by nobody else since it was claimed. */
+/* The kernel has not written to a block since its claim. */
 static void check_held(const struct session *session)
 {
 	for (uint32_t cpu = 0; cpu < CPUS; cpu++) {
@@ -110,7 +111,7 @@ static void check_held(const struct session *session)
 	}
 }
 
-/* What nobody claimed before the end is without a gap: drop-newest has all up to where it was full, drop-oldest all from somewhere on. */
+/* Blocks unclaimed until the end have no gap: drop-newest keeps all packets before the ring was full, drop-oldest all after some packet. */
 static void check_numbers(uint32_t cpu, const struct capbox_counters *c, bool is_oldest, uint64_t sent)
 {
 	const struct stream *stream = &streams[cpu];
@@ -141,8 +142,8 @@ static void check(const struct session *session, const struct traffic *traffic, 
 		expect(c.seen.packets == traffic[cpu].sent && c.seen.bytes == c.seen.packets * FRAME_BYTES, "CPU %u: %llu seen", cpu, c.seen.packets);
 		expect(c.stored.packets == stream->count && c.stored.bytes == stream->count * FRAME_BYTES, "CPU %u: %lu found", cpu, stream->count);
 		expect(lost && lost + stream->count == c.seen.packets, "CPU %u: %lu lost, %lu found", cpu, lost, stream->count);
-		expect(c.blocks_filled == stream->blocks + c.blocks_taken_back && c.blocks_taken_back == stream->skipped, "CPU %u: %lu blocks, %lu skipped",
-		       cpu, stream->blocks, stream->skipped);
+		expect(c.blocks_filled == stream->blocks + c.blocks_taken_back && c.blocks_taken_back == stream->skipped,
+		       "CPU %u: %lu blocks, %lu skipped", cpu, stream->blocks, stream->skipped);
 		expect(!c.bad_returns && !c.truncated.packets && !c.filtered.packets, "CPU %u: %llu bad returns", cpu, c.bad_returns);
 		if (!is_slow)
 			check_numbers(cpu, &c, is_oldest, traffic[cpu].sent);
@@ -159,6 +160,7 @@ int main(int argc, char **argv)
 	const char *way;
 
 	expect(argc == 5, "usage: overload TX RX newest|oldest[-held|-slow] PACKETS");
+	srand(given_seed());
 	way = argv[3];
 	session.setup.policy = strncmp(way, "oldest", 6) ? CAPBOX_DROP_NEWEST : CAPBOX_DROP_OLDEST;
 	session.setup.blocks = BLOCKS;

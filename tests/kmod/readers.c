@@ -1,7 +1,8 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * readers TX RX: several sessions on one port, some that consume, beside the stack and packet sockets: after each step of a table the same numbered
- * packets are sent, and each reader has all of them in order, or none, as docs/RING.md says (Hook points). RX has the address 10.0.0.2.
+ * readers TX RX: several sessions on one port, some of which consume, besides the stack and packet sockets. After each step of a table
+ * the test sends the same numbered packets, and each reader gets all of them in order, or none, as docs/internals/ring.md describes (Hook points).
+ * RX has the address 10.0.0.2.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,16 +26,16 @@
 static const char *tx, *rx;
 static int sender;
 
-/* Who may see a packet. */
+/* Readers. */
 enum reader {
 	LOOK_A, LOOK_B,		/* sessions at INGRESS */
 	INET,			/* a session at PRE_ROUTING and LOCAL_IN */
-	FULL,			/* a session at INGRESS that nobody reads */
+	FULL,			/* a session at INGRESS without a reader */
 	EAT_A, EAT_B,		/* sessions that consume */
 	SESSIONS,
 	STACK = SESSIONS,	/* a UDP socket */
 	OWN_TYPE,		/* a packet socket bound to its own EtherType */
-	ALL_TYPES,		/* one that takes all, as tcpdump's */
+	ALL_TYPES,		/* a packet socket for all types, like tcpdump's */
 	READERS,
 };
 
@@ -49,9 +50,9 @@ enum action { START, STOP, CLOSE, REJECT, ADD_PORT, REMOVE_PORT };
 static const char *const action_names[] = { "START", "STOP", "close", "reject all", "ADD_PORT", "REMOVE_PORT" };
 
 #define ALWAYS (ONE(ALL_TYPES))
-#define BEHIND (ONE(STACK) | ONE(OWN_TYPE))	/* what consuming hides packets from; INET too, when it runs */
+#define BEHIND (ONE(STACK) | ONE(OWN_TYPE))	/* readers from which consuming hides packets; INET too, if it runs */
 
-/* What is done to which session, and who sees the packets that come then. */
+/* An action on a session, and the readers that see the packets sent after it. */
 static const struct step {
 	enum reader reader;
 	enum action action;
@@ -61,17 +62,17 @@ static const struct step {
 	{ LOOK_B, START, ALWAYS | BEHIND | ONE(LOOK_A) | ONE(LOOK_B) },
 	{ INET, START, ALWAYS | BEHIND | ONE(LOOK_A) | ONE(LOOK_B) | ONE(INET) },
 	{ LOOK_A, STOP, ALWAYS | BEHIND | ONE(LOOK_B) | ONE(INET) },
-	/* Who consumes comes after those who look, whoever started first; nobody comes after him. */
+	/* A session that consumes runs after those that only record, whatever the order of START; nothing runs after it. */
 	{ EAT_A, START, ALWAYS | ONE(LOOK_B) | ONE(EAT_A) },
 	{ LOOK_A, START, ALWAYS | ONE(LOOK_A) | ONE(LOOK_B) | ONE(EAT_A) },
-	/* Of two that consume the last to start is alone. */
+	/* Of two sessions that consume, only the last to start sees packets. */
 	{ EAT_B, START, ALWAYS | ONE(LOOK_A) | ONE(LOOK_B) | ONE(EAT_B) },
 	{ LOOK_B, STOP, ALWAYS | ONE(LOOK_A) | ONE(EAT_B) },
 	{ EAT_A, STOP, ALWAYS | ONE(LOOK_A) | ONE(EAT_B) },
 	{ EAT_A, START, ALWAYS | ONE(LOOK_A) | ONE(EAT_A) },
 	{ EAT_B, REMOVE_PORT, ALWAYS | ONE(LOOK_A) | ONE(EAT_A) },
 	{ EAT_B, ADD_PORT, ALWAYS | ONE(LOOK_A) | ONE(EAT_B) },
-	/* What a filter rejects, or finds no room, is consumed too. */
+	/* The module also consumes packets that a filter rejects or that find no room. */
 	{ EAT_B, REJECT, ALWAYS | ONE(LOOK_A) },
 	{ FULL, START, ALWAYS | ONE(LOOK_A) | ONE(FULL) },
 	{ EAT_B, CLOSE, ALWAYS | ONE(LOOK_A) | ONE(EAT_A) | ONE(FULL) },
@@ -141,7 +142,7 @@ static void act(enum reader reader, enum action action)
 	}
 }
 
-/* IPv4 and UDP to 10.0.0.2, right enough for the stack; the number comes with each packet. */
+/* IPv4 and UDP to 10.0.0.2, valid for the stack; each packet adds its number. */
 static void build(uint8_t *frame)
 {
 	static const uint8_t header[] = {
@@ -170,7 +171,7 @@ static void send_all(uint64_t first)
 	}
 }
 
-/* What a reader sees: every packet has the next number. */
+/* A reader's view: every packet has the next number. */
 struct view {
 	const char *name;
 	uint64_t first, count;
@@ -183,7 +184,8 @@ static void note(struct view *view, const uint8_t *number_at)
 	uint64_t number;
 
 	memcpy(&number, number_at, sizeof(number));
-	expect(number == view->first + view->count / view->per_packet, "%s: packet %lu after %lu of %lu", view->name, number, view->count, view->first);
+	expect(number == view->first + view->count / view->per_packet, "%s: packet %lu after %lu of %lu", view->name, number, view->count,
+	       view->first);
 	view->count++;
 }
 
@@ -235,7 +237,8 @@ static void check_full(void)
 {
 	struct capbox_counters c = session_counters(&sessions[FULL], CAPBOX_ALL_RINGS);
 
-	expect(c.lost_full.packets && c.stored.packets && c.lost_full.packets + c.stored.packets == c.seen.packets, "full: %llu lost", c.lost_full.packets);
+	expect(c.lost_full.packets && c.stored.packets && c.lost_full.packets + c.stored.packets == c.seen.packets, "full: %llu lost",
+	       c.lost_full.packets);
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,8 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * record: one session of the module, into a PCAPNG file that tcpdump reads. It captures until its standard input ends, then stops, writes what is
- * there, checks each block's structure and the sum of the counters, and prints the counters. See usage() for the options.
+ * record: records one session of the module into a PCAPNG file that tcpdump reads. It captures until its standard input ends, then
+ * stops, writes the remaining blocks, checks each block's structure and the sum of the counters, and prints the counters. See usage()
+ * for the options.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +23,7 @@ struct options {
 	const char *output;
 	const char *filters[2];	/* files, by enum capbox_filter_kind */
 	bool is_waiting;	/* claim nothing before the end of the input */
-	bool is_shuffling;	/* hold what is claimed, give back in random order */
+	bool is_shuffling;	/* hold claimed blocks, return them in random order */
 };
 
 static void usage(void)
@@ -60,7 +61,7 @@ static void put(FILE *file, const void *data, size_t bytes)
 		fail("write: %s", strerror(errno));
 }
 
-/* A section header and two interfaces a port: all of one link type, nanoseconds. */
+/* Writes a section header and two interfaces a port: all of one link type, in nanoseconds. */
 static void write_head(FILE *file, int ports, uint16_t link_type)
 {
 	uint32_t section[] = { 0x0a0d0d0a, 28, 0x1a2b3c4d, 0x00000001, 0xffffffff, 0xffffffff, 28 };
@@ -76,7 +77,7 @@ static void write_block(FILE *file, const struct session *session, uint32_t ring
 	put(file, ring_block(session, ring, block) + HEAD_BYTES, ring_info(session, ring, block)->bytes - HEAD_BYTES);
 }
 
-/* The numbers that `send` puts first into the payload of IPv4 and UDP: which were stored, and whether one is missing between two. */
+/* The numbers with which `send` begins the payload of IPv4 and UDP: records which are stored, and whether one is missing. */
 struct numbers {
 	uint64_t count;
 	uint64_t first;
@@ -102,7 +103,7 @@ static void note_number(const struct packet *packet, void *context)
 	numbers.last = number;
 }
 
-/* Claims and writes what is there. Shuffling: keeps up to 8 blocks of each ring and gives a random one back. */
+/* Claims and writes all blocks. Shuffling: holds up to 8 blocks of each ring and returns a random one. */
 static void take(const struct session *session, const struct options *options, FILE *file)
 {
 	static uint32_t held[64][8];
@@ -168,7 +169,7 @@ static void record(struct session *session, const struct options *options, FILE 
 			take(session, options, file);
 		if (fds[0].revents && read(0, &byte, 1) <= 0)
 			break;
-		/* A sum that is wrong for a moment is wrong. */
+		/* The sum must hold at any moment. */
 		session_check_sum(session);
 	}
 	session_ioctl(session, CAPBOX_IOC_STOP, "STOP");
@@ -182,6 +183,7 @@ int main(int argc, char **argv)
 	FILE *file = NULL;
 	int option;
 
+	srand(given_seed());
 	while ((option = getopt(argc, argv, "i:w:k:l:n:s:b:B:t:oceWR")) >= 0) {
 		switch (option) {
 		case 'i':

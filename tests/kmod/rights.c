@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * rights TX RX: who may open a session, of which namespace, and whose locked memory it counts as: docs/RING.md, "A session". Each question in a
- * process of its own, which gives up what it shall not have.
+ * rights TX RX: which process may open a session, of which namespace, and which user's locked memory it counts as: docs/internals/ring.md,
+ * "A session". A process of its own checks each case, after dropping the rights that it must not have.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -63,7 +63,7 @@ static void must_not_open(const char *who)
 	expect(open(CAPBOX_DEVICE, O_RDWR | O_CLOEXEC) == -1 && errno == EPERM, "%s: %s", who, strerror(errno));
 }
 
-/* The session records what comes in on an interface of its namespace. */
+/* The session records packets that arrive on an interface of its namespace. */
 static void must_work(struct session *session, const char *sender, const char *interface)
 {
 	struct traffic traffic = { .interface = sender, .cpu = -1, .bytes = 100, .limit = PACKETS };
@@ -91,7 +91,7 @@ static void no_raw(void)
 	must_not_open("without CAP_NET_RAW");
 }
 
-/* These two are all it takes. */
+/* These two capabilities suffice. */
 static void only_both(void)
 {
 	struct session session = { .setup = setup_default() };
@@ -102,7 +102,7 @@ static void only_both(void)
 	session_close(&session);
 }
 
-/* As with a socket, rights are asked for at open alone. */
+/* As with a socket, the kernel checks rights at open only. */
 static void handed_on(void)
 {
 	struct session session = { .setup = setup_default() };
@@ -122,14 +122,14 @@ static void handed_on(void)
 	session_close(&session);
 }
 
-/* A container: root in a user namespace has rights over the network namespaces that belong to it, and no other. */
+/* A container: root in a user namespace has rights over the network namespaces that belong to it, and over no other. */
 static void container(void)
 {
 	struct session session = { .setup = setup_default() };
 
 	set_memlock(64 << 20);
 	expect(!setgid(NOBODY) && !setuid(NOBODY), "setuid: %s", strerror(errno));
-	/* Who changed its user owns its /proc/self no more until it says so. */
+	/* A process that changed its user owns its /proc/self again only when it is dumpable. */
 	expect(!prctl(PR_SET_DUMPABLE, 1), "prctl: %s", strerror(errno));
 	must_not_open("nobody");
 	expect(!unshare(CLONE_NEWUSER), "a user namespace: %s", strerror(errno));
@@ -144,7 +144,7 @@ static void container(void)
 	session_close(&session);
 }
 
-/* Locked memory is a user's, over all sessions, and given back when one ends. */
+/* Locked memory counts per user, over all sessions, and is released when one ends. */
 static void memlock(void)
 {
 	struct session first = { .setup = setup_default() }, second = { .setup = setup_default() };
@@ -197,7 +197,7 @@ int main(int argc, char **argv)
 	tx = argv[1];
 	rx = argv[2];
 	expect(!stat(CAPBOX_DEVICE, &device) && (device.st_mode & 0777) == 0600 && !device.st_uid, "mode %o", device.st_mode);
-	/* What the file's mode forbids is not what is asked here. */
+	/* Rules the file's mode out as the cause of an error. */
 	expect(!chmod(CAPBOX_DEVICE, 0666), "chmod: %s", strerror(errno));
 	apart("no CAP_NET_ADMIN", no_admin);
 	apart("no CAP_NET_RAW", no_raw);

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 #include "session.h"
 
 #include <arpa/inet.h>
@@ -13,6 +13,13 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+unsigned long given_seed(void)
+{
+	const char *text = getenv("CAPBOX_SEED");
+
+	return text && *text ? strtoul(text, NULL, 10) : 1;
+}
 
 void fail_at(const char *file, int line, const char *expectation, const char *format, ...)
 {
@@ -162,7 +169,7 @@ bool ring_claim(const struct session *session, uint32_t ring, uint32_t *block)
 		if (__atomic_load_n(&head->filled, __ATOMIC_ACQUIRE) == claimed)
 			return false;
 		*block = __atomic_load_n(queue(session, ring, session->setup.filled_offset, claimed), __ATOMIC_RELAXED);
-		/* E, against the kernel's F. On failure claimed is what it is now. */
+		/* E, against the kernel's F. On failure @claimed is updated to the present value. */
 		if (__atomic_compare_exchange_n(&head->claimed, &claimed, claimed + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
 			return true;
 	}
@@ -186,7 +193,7 @@ static uint32_t get32(const uint8_t *at)
 	return value;
 }
 
-/* An option list up to @end; it has to end there with opt_endofopt, or exactly. */
+/* Checks an option list up to @end, where it must end, with or without opt_endofopt. */
 static void walk_options(const uint8_t *at, const uint8_t *end, struct packet *packet)
 {
 	while (at < end) {
@@ -280,7 +287,7 @@ void sender_send(int fd, const void *frame, size_t bytes)
 {
 	int tries;
 
-	/* A full queue drains by itself. */
+	/* A full queue drains by itself, so try again. */
 	for (tries = 0; tries < 1000; tries++) {
 		if (send(fd, frame, bytes, 0) == (ssize_t)bytes)
 			return;

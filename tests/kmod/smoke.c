@@ -1,7 +1,7 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * smoke TX RX: packets of all lengths sent on TX are found on RX, in order, byte for byte, with rising stamps: those of the hook, and those that the
- * kernel makes on arrival.
+ * smoke TX RX: sends packets of all lengths on TX and finds them on RX in order, byte for byte, with rising stamps: first those of the
+ * hook, then those that the kernel makes on arrival.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -47,7 +47,7 @@ static void check(const struct packet *packet, void *context)
 	seen->next_bytes++;
 }
 
-/* The kernel begins to stamp some time after START: sends packets that do not count until one has a stamp. */
+/* The kernel begins to stamp some time after START: sends packets, which the test ignores, until one has a stamp. */
 static void wait_for_stamps(const struct session *session, int sender)
 {
 	uint8_t other[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0, 0, 0, 0, 1, 0x88, 0xb6 };
@@ -96,7 +96,7 @@ static void check_sent(const struct packet *packet, void *context)
 {
 	if (packet->original < 14 || memcmp(packet->data + 12, "\x88\xb5", 2))
 		return;
-	/* How it was received is nothing that could be said of it. */
+	/* A packet that leaves has no reception type. */
 	expect(packet->flags == 2, "flags of a sent packet %#x", packet->flags);
 	++*(int *)context;
 }

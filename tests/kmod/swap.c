@@ -1,9 +1,9 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * swap TX RX COUNT: the filter is changed COUNT times while both CPUs send numbered packets as fast as they can. Every filter keeps a length of
- * its own, so each stored packet tells which one judged it. Checked of each: that filter wants it, no packet before it met a later one, it
- * was not seen before the filter's SET_FILTER was called, nor after the next one had returned. Those that are not there were rejected, or
- * lost, and the counters say how many.
+ * swap TX RX COUNT: replaces the filter COUNT times while both CPUs send numbered packets as fast as they can. Every filter keeps another
+ * length, so the length of a stored packet identifies its filter. The test checks of each packet that this filter accepts it, that no
+ * packet before it met a later filter, that the module saw it neither before the call of this filter's SET_FILTER nor after the return
+ * of the next one's. Missing packets were rejected or lost, and the counters have their number.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -21,16 +21,16 @@
 
 enum rule { NONE, EVEN, ALL, ODD, NO_FILTER, EIGHTH, RULES };
 
-/* Packets of each CPU that the module had seen when the change to a filter was called, and when the call had returned. */
+/* Packets of each CPU that the module had seen when a SET_FILTER was called, and when it had returned. */
 struct change {
 	uint64_t before[CPUS];
 	uint64_t after[CPUS];
 };
 
 struct stream {
-	uint64_t next;		/* number of the packet to come */
-	uint32_t filter;	/* that judged the last one */
-	uint64_t unexplained;	/* missing, and wanted by all filters that may have judged them */
+	uint64_t next;		/* number of the next packet */
+	uint32_t filter;	/* of the last packet */
+	uint64_t unexplained;	/* missing, although all filters that may have run accept them */
 	uint64_t missing;
 };
 
@@ -72,7 +72,7 @@ static void set_filter(const struct session *session, uint32_t filter)
 	expect(!ioctl(session->fd, CAPBOX_IOC_SET_FILTER, &request), "filter %u: %s", filter, strerror(errno));
 }
 
-/* One that is refused changes nothing. */
+/* A rejected filter changes nothing. */
 static void set_bad_filter(const struct session *session)
 {
 	struct sock_filter program[] = { BPF_STMT(0xffff, 0), BPF_STMT(BPF_RET | BPF_K, 0) };
@@ -81,7 +81,7 @@ static void set_bad_filter(const struct session *session)
 	expect(ioctl(session->fd, CAPBOX_IOC_SET_FILTER, &request) && errno == EINVAL, "a bad program: %s", strerror(errno));
 }
 
-/* The first and the last filter that may have judged a packet. */
+/* The first and the last filter that may have run on a packet. */
 static uint32_t earliest(int cpu, uint64_t number)
 {
 	uint32_t filter = current;
@@ -136,8 +136,8 @@ static void check_packet(const struct packet *packet, void *context)
 	for (; stream->next < number; stream->next++)
 		note_missing(cpu, stream->next);
 	filter = judged_by(packet, cpu, number);
-	expect(filter >= earliest(cpu, number) && filter <= latest(cpu, number), "CPU %d: packet %lu of %u bytes, filter %u of %u to %u", cpu, number,
-	       packet->captured, filter, earliest(cpu, number), latest(cpu, number));
+	expect(filter >= earliest(cpu, number) && filter <= latest(cpu, number), "CPU %d: packet %lu of %u bytes, filter %u of %u to %u",
+	       cpu, number, packet->captured, filter, earliest(cpu, number), latest(cpu, number));
 	expect(filter >= stream->filter, "CPU %d: packet %lu met filter %u after %u", cpu, number, filter, stream->filter);
 	expect(is_wanted(rule_of(filter), number) && (packet->captured == FRAME_BYTES) == (rule_of(filter) == NO_FILTER),
 	       "CPU %d: filter %u has kept %u bytes of packet %lu", cpu, filter, packet->captured, number);
@@ -157,7 +157,7 @@ static void drain(const struct session *session)
 	}
 }
 
-/* After STOP: nothing is missing that was not rejected or lost. */
+/* After STOP: every missing packet was rejected or lost. */
 static void check_ledger(const struct session *session, const struct traffic *traffic)
 {
 	for (int cpu = 0; cpu < CPUS; cpu++) {

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
 #include "traffic.h"
 
@@ -19,7 +19,7 @@
 #define FRAME_BYTES_MAX 1514
 #define NETWORK_HEADER_BYTES 28
 
-/* UDP in IPv4 to 10.0.0.2, for a MAC address that the packet's number chooses: the peer's, all, a group's, another's. */
+/* UDP in IPv4 to 10.0.0.2. The packet's number selects the MAC address: the peer's, broadcast, multicast, another host's. */
 static void fill(uint8_t *frame, uint32_t bytes, uint64_t number)
 {
 	static const uint8_t targets[4][ETH_ALEN] = {

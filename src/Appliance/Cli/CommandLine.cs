@@ -4,7 +4,7 @@ using System.CommandLine.Invocation;
 
 namespace Capbox.Cli;
 
-/// <summary>The commands of capbox; docs/CLI.md is their manual. Parsing is here, the work is in one file per command.</summary>
+/// <summary>The commands of capbox; docs/reference/cli.md is their manual. Parsing is here, the work is in one file per command.</summary>
 internal static class CommandLine
 {
     private static readonly Option<bool> s_json = CommonOptions.Json();
@@ -51,7 +51,7 @@ internal static class CommandLine
 
     private static Command RunCommandLine()
     {
-        Option<string?> config = new("--config") { Description = "Configuration document (docs/CONFIG.md)", HelpName = "FILE" };
+        Option<string?> config = new("--config") { Description = "Configuration document (docs/reference/config.md)", HelpName = "FILE" };
         Option<string[]> port = new("--port")
         {
             Description = "Port to record; of a document's ports only these. Repeat it or separate names with commas. NETNS/NAME: in another network namespace, by name or path",
@@ -60,8 +60,8 @@ internal static class CommandLine
         Option<string?> archive = new("--archive") { Description = "Directory for the segments (default /var/lib/capbox)", HelpName = "DIR" };
         Option<string?> filter = new("--filter") { Description = "tcpdump expression for every port; @name of the document may be used", HelpName = "EXPR" };
         Option<string?> duration = new("--duration") { Description = "End after this many seconds, or 10m, 2h", HelpName = "S" };
-        Option<string?> sealKey = new("--seal-key") { Description = "Private key: keep a signed chain over the sealed segments (docs/CUSTODY.md)", HelpName = "FILE" };
-        Option<string?> state = new("--state") { Description = "Keep the configuration here, where capbox config and others change it (docs/CONTROL.md); --config is only its first", HelpName = "DIR" };
+        Option<string?> sealKey = new("--seal-key") { Description = "Private key: keep a signed chain over the sealed segments (docs/internals/custody.md)", HelpName = "FILE" };
+        Option<string?> state = new("--state") { Description = "Keep the configuration here, where capbox config and others change it (docs/reference/control.md); --config is only its first", HelpName = "DIR" };
         Option<string?> backend = new("--backend") { Description = "For every port: auto, packet (packet sockets) or kmod (the kernel module)", HelpName = "NAME" };
         Command command = new("run", "Record ports until Ctrl-C, SIGTERM or the end of --duration. SIGHUP begins new segments.")
         {
@@ -119,7 +119,7 @@ internal static class CommandLine
         Argument<string?> directory = new("DIR") { Description = "Where to (default: Wireshark's personal extcap path)", Arity = ArgumentArity.ZeroOrOne };
         Command install = new("install", "Put a link to capbox where Wireshark looks for extcap programs.") { directory };
         install.SetAction(result => ExtcapInstall.Run(result.GetValue(directory)));
-        Command command = new("extcap", "Offer the ports and the archive as interfaces inside Wireshark, which calls this (docs/EXTCAP.md).") { install };
+        Command command = new("extcap", "Offer the ports and the archive as interfaces inside Wireshark, which calls this (docs/guide/extcap.md).") { install };
         command.SetAction(_ => ExtcapCommand.Run([]));
         return command;
     }
@@ -127,7 +127,7 @@ internal static class CommandLine
     private static Command VerifyCommandLine()
     {
         Argument<string[]> files = new("FILE") { Description = "Segments; with --chain an archive", Arity = ArgumentArity.ZeroOrMore };
-        Option<bool> chain = new("--chain") { Description = "Verify the chain of an archive: order, completeness, integrity (docs/CUSTODY.md)" };
+        Option<bool> chain = new("--chain") { Description = "Verify the chain of an archive: order, completeness, integrity (docs/internals/custody.md)" };
         Option<string?> key = new("--key") { Description = "With --chain: public key of the chain", HelpName = "PUBFILE" };
         Option<string?> head = new("--head") { Description = "With --chain: hash of an entry that was noted down and must be there", HelpName = "HASH" };
         Command command = new("verify", "Check segments: structure, chunk chain, footer, ledger, stamps; or with --chain an archive. Says what is wrong where.")

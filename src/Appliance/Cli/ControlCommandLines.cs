@@ -67,7 +67,7 @@ internal static class ControlCommandLines
         Option<string> archive = CommonOptions.Archive();
         Command ask = new("ask", "Ask the running recorder a command; prints the result as JSON.") { command, members, archive };
         ask.SetAction(result => ControlCommand.Ask(result.GetRequiredValue(archive), result.GetRequiredValue(command), result.GetValue(members)));
-        return new Command("control", "The commands that socket and MQTT share (docs/CONTROL.md).") { ask, schema, asyncapi };
+        return new Command("control", "The commands that socket and MQTT share (docs/reference/control.md).") { ask, schema, asyncapi };
     }
 
     public static readonly string[] Examples =

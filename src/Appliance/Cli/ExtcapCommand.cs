@@ -9,7 +9,7 @@ namespace Capbox.Cli;
 
 /// <summary>
 /// <c>capbox extcap</c>, or a link named <c>capbox-extcap</c>: capbox as an external capture program of Wireshark. Each port of the archive is an interface that shows what is
-/// being recorded; one more takes a range of time out of the archive. docs/EXTCAP.md is its manual.
+/// being recorded; one more takes a range of time out of the archive. docs/guide/extcap.md is its manual.
 /// </summary>
 internal static class ExtcapCommand
 {
@@ -44,7 +44,7 @@ internal static class ExtcapCommand
         if (arguments.Interfaces)
             return ListInterfaces(ArchiveOf(arguments));
         if (arguments.Interface is not { } name)
-            return Errors.BadUse("extcap: --extcap-interfaces or --extcap-interface NAME is required; Wireshark gives these, see docs/EXTCAP.md");
+            return Errors.BadUse("extcap: --extcap-interfaces or --extcap-interface NAME is required; Wireshark gives these, see docs/guide/extcap.md");
         if (name != RangeInterface && !name.StartsWith(LivePrefix, StringComparison.Ordinal))
             return Errors.BadUse($"--extcap-interface {name}: not one of --extcap-interfaces");
         if (arguments.Capture)

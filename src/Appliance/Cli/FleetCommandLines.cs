@@ -25,7 +25,7 @@ internal static class FleetCommandLines
     private static readonly Option<string?> s_password = Text("--password-file", "FILE", "The password in its first line, readable by its owner alone");
     private static readonly Option<bool> s_plaintext = new("--plaintext") { Description = "Without TLS, though everybody on the way may read and change what is said", Recursive = true };
     private static readonly Option<string?> s_requester = Text("--requester", "NAME", "Who asks, in topics of answers and in the boxes' history (default fleet-USER)");
-    private static readonly Option<string?> s_select = Text("--select", "EXPR", "Only these boxes: id=CB-* and health!=ok (docs/FLEET.md)");
+    private static readonly Option<string?> s_select = Text("--select", "EXPR", "Only these boxes: id=CB-* and health!=ok (docs/guide/fleet.md)");
     private static readonly Option<bool> s_all = new("--all") { Description = "Every box, where one has to be named: apply, cmd" };
     private static readonly Option<double> s_wait = new("--wait") { Description = "Collect what boxes published for at most so many seconds", HelpName = "S", DefaultValueFactory = _ => 30, Recursive = true };
     private static readonly Option<bool> s_json = CommonOptions.Json();
@@ -108,11 +108,11 @@ internal static class FleetCommandLines
 
     private static Command Ask()
     {
-        Argument<string> name = new("NAME") { Description = "As docs/CONTROL.md lists them" };
+        Argument<string> name = new("NAME") { Description = "As docs/reference/control.md lists them" };
         Argument<string> members = new("JSON") { Description = "Its members", DefaultValueFactory = _ => "{}" };
         Option<int> parallel = Number("--parallel", "N", "Boxes that are asked at once", 32);
         Option<double> timeout = Seconds("--timeout", "A box has so long to answer", 10);
-        Command command = new("cmd", "Ask each box a command of docs/CONTROL.md and collect the answers. --json: a line a box, as they come.") { name, members, s_all, parallel, timeout, s_json };
+        Command command = new("cmd", "Ask each box a command of docs/reference/control.md and collect the answers. --json: a line a box, as they come.") { name, members, s_all, parallel, timeout, s_json };
         command.SetAction(result => FleetAskCommand.Run(
             Scope(result, result.GetValue(s_all)), result.GetRequiredValue(name), result.GetRequiredValue(members), result.GetValue(parallel), result.GetValue(timeout)));
         return command;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Capbox.Box;
 using Capbox.Config;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Capture;
@@ -20,64 +21,48 @@ internal sealed record RunArguments(string? Config, IReadOnlyList<string> Ports,
     /// <summary><c>--backend</c>, which wins over the document's ports.</summary>
     public string? Backend { get; init; }
 
-    /// <summary>The private key to seal with, once <see cref="Build(List{string})"/> has found it usable; null if there is none.</summary>
-    public string? SealKeyFile { get; private set; }
-
-    /// <summary>The document's source of time; null: none.</summary>
-    public Timing.ClockOptions? Clock { get; private set; }
-
-    /// <summary>Where the document wants metrics; null: nowhere.</summary>
-    public Config.MetricsAddress? Metrics { get; private set; }
-
-    /// <summary>The document allows the command reboot.</summary>
-    public bool MayReboot { get; private set; }
-
-    /// <summary>The document's broker; null: none.</summary>
-    public Config.MqttOptions? Mqtt { get; private set; }
-
     /// <summary>Makes options of document and command line; the latter wins.</summary>
     /// <param name="errors">One line each, naming the file and key, or the option at fault.</param>
     /// <returns>Null if there are errors.</returns>
-    public RecorderOptions? Build(List<string> errors) => Build(errors, out _);
-
-    /// <inheritdoc cref="Build(List{string})"/>
-    /// <param name="errors">See there.</param>
-    /// <param name="archive">How the archive is kept.</param>
-    public RecorderOptions? Build(List<string> errors, out ArchivistOptions archive)
+    public BoxOptions? Build(List<string> errors)
     {
-        archive = new ArchivistOptions { Directory = ConfigDocument.DefaultDirectory };
-        RecorderOptions options = new() { Ports = [], Storage = new StorageOptions { Directory = ConfigDocument.DefaultDirectory } };
+        BoxOptions options = new(
+            new RecorderOptions { Ports = [], Storage = new StorageOptions { Directory = ConfigDocument.DefaultDirectory } }, new ArchivistOptions { Directory = ConfigDocument.DefaultDirectory });
         NamedFilters filters = NamedFilters.None;
-        (SealKeyFile, string keyName) = (SealKey, "--seal-key");
+        string keyName = $"{Config}: $.custody.key:";
         if (Config is not null)
         {
             ConfigResult result = ConfigDocument.Load(Config);
             errors.AddRange(result.Errors.Select(e => $"{Config}: {e}"));
             if (result.Options is null)
                 return null;
-            options = result.Options;
-            filters = result.Filters;
-            archive = result.Archive!;
-            Clock = result.Clock;
-            Mqtt = result.Mqtt;
-            Metrics = result.Metrics;
-            MayReboot = result.MayReboot;
-            if (SealKeyFile is null)
-                (SealKeyFile, keyName) = (result.CustodyKey, $"{Config}: $.custody.key:");
+            (options, filters) = (BoxOptions.From(result), result.Filters);
         }
 
-        options = options with { Ports = ChoosePorts(options.Ports, errors) };
+        if (SealKey is not null)
+            (options, keyName) = (options with { CustodyKey = SealKey }, "--seal-key");
+        RecorderOptions recorder = options.Recorder with { Ports = ChoosePorts(options.Recorder.Ports, errors) };
         if (Archive is not null)
-            options = options with { Storage = options.Storage with { Directory = CheckArchive(Archive, errors) } };
+            recorder = recorder with { Storage = recorder.Storage with { Directory = CheckArchive(Archive, errors) } };
         if (Filter is not null)
-            options = options with { Ports = [.. options.Ports.Select(p => p with { Filter = CheckFilter(Filter, filters, p, errors) })] };
+            recorder = recorder with { Ports = [.. recorder.Ports.Select(p => p with { Filter = CheckFilter(Filter, filters, p, errors) })] };
         if (Backend is not null)
-            options = options with { Ports = [.. options.Ports.Select(p => p with { Backend = CheckBackend(Backend, p, errors) })] };
-        archive = archive with { Directory = options.Storage.Directory };
-        TryDuration(errors);
-        if (SealKeyFile is not null)
-            CheckKey(SealKeyFile, keyName, errors);
-        return errors.Count == 0 ? options : null;
+            recorder = recorder with { Ports = [.. recorder.Ports.Select(p => p with { Backend = CheckBackend(Backend, p, errors) })] };
+        if (options.CustodyKey is not null)
+            CheckKey(options.CustodyKey, keyName, errors);
+        return errors.Count == 0 ? options with { Recorder = recorder, Archive = options.Archive with { Directory = recorder.Storage.Directory } } : null;
+    }
+
+    /// <summary>With <c>--state</c>: the first document, if one is given. Adds an error for what does not go with it.</summary>
+    public byte[]? ReadSeed(List<string> errors)
+    {
+        if (Ports.Count > 0 || Archive is not null || Filter is not null || Backend is not null || SealKey is not null)
+            errors.Add("--state: the document kept there says what is recorded; --port, --archive, --filter, --backend and --seal-key do not go with it");
+        if (Config is null)
+            return null;
+        ConfigResult result = ConfigDocument.Load(Config);
+        errors.AddRange(result.Errors.Select(e => $"{Config}: {e}"));
+        return result.Options is null ? null : File.ReadAllBytes(Config);
     }
 
     /// <summary>The duration, or null to run until a signal; adds an error if it is none.</summary>

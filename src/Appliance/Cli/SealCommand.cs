@@ -8,7 +8,7 @@ namespace Capbox.Cli;
 /// <param name="Id">SHA-256 of the public key in DER.</param>
 internal sealed record KeyReport(string PrivateKey, string PublicKey, string Id);
 
-/// <summary><c>capbox seal</c>, <c>capbox seal keygen</c>, <c>capbox seal rotate</c>: the chain of custody from the operator's side. docs/CUSTODY.md.</summary>
+/// <summary><c>capbox seal</c>, <c>capbox seal keygen</c>, <c>capbox seal rotate</c>: the chain of custody from the operator's side. docs/internals/custody.md.</summary>
 internal static class SealCommand
 {
     public static int Keygen(string file, bool json)

@@ -4,7 +4,7 @@ using Capbox.Platform.Time;
 
 namespace Capbox.Commands;
 
-/// <summary>Commands about the archive that is recorded into. docs/CONTROL.md is their manual.</summary>
+/// <summary>Commands about the archive that is recorded into. docs/reference/control.md is their manual.</summary>
 internal static class ArchiveCommands
 {
     /// <summary>Segments in one answer: more are asked for after the last of them.</summary>

@@ -15,7 +15,7 @@ internal sealed record IdentifyAnswer(IReadOnlyList<string> Leds, int Seconds);
 /// <param name="UnresolvedNs">What was unresolved and is accepted, ns; 0: nothing.</param>
 internal sealed record ClockAcceptAnswer(double UnresolvedNs);
 
-/// <summary>Commands about the machine. docs/CONTROL.md is their manual.</summary>
+/// <summary>Commands about the machine. docs/reference/control.md is their manual.</summary>
 internal static class BoxCommands
 {
     private const int DefaultSeconds = 30;

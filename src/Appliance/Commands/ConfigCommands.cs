@@ -23,11 +23,11 @@ internal sealed record ConfigPlanAnswer(
 /// <summary>Result of <c>config-show</c>: a revision.</summary>
 internal sealed record ConfigShowAnswer(long Revision, long Version, string Id, string Who, string When, string Why, JsonElement Config);
 
-/// <summary>Commands about the configuration of a box that keeps its documents itself. docs/CONTROL.md is their manual.</summary>
+/// <summary>Commands about the configuration of a box that keeps its documents itself. docs/reference/control.md is their manual.</summary>
 internal static class ConfigCommands
 {
     private const int MaxWordLength = 200;
-    private static readonly CommandMember s_config = CommandMember.Document("config", "The configuration document (docs/capbox.schema.json).");
+    private static readonly CommandMember s_config = CommandMember.Document("config", "The configuration document (docs/reference/capbox.schema.json).");
     private static readonly CommandMember s_who = CommandMember.Text("who", MaxWordLength, "For the revision.");
 
     private static readonly CommandSpec<ConfigReport> s_status = new("config-status", "How the configuration stands.", [], ConfigJson.Default.ConfigReport);

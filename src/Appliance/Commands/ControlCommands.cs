@@ -21,7 +21,7 @@ internal sealed record CommandListing(string Name, string Summary, bool SocketOn
     }
 }
 
-/// <summary>The commands by name, for socket and broker alike. docs/CONTROL.md is their manual; adding one is adding a <see cref="CommandSpec"/> and a function.</summary>
+/// <summary>The commands by name, for socket and broker alike. docs/reference/control.md is their manual; adding one is adding a <see cref="CommandSpec"/> and a function.</summary>
 internal sealed class ControlCommands
 {
     private const int MaxReasonLength = 200;

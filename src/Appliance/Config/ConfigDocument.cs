@@ -36,7 +36,7 @@ public sealed record ConfigResult(RecorderOptions? Options, NamedFilters Filters
 
 /// <summary>
 /// The configuration document: JSON with comments and trailing commas, validated whole into <see cref="RecorderOptions"/>. Every key is
-/// told in docs/CONFIG.md and shown in docs/capbox.example.json.
+/// told in docs/reference/config.md and shown in docs/reference/capbox.example.json.
 /// </summary>
 public static class ConfigDocument
 {

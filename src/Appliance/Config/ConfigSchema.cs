@@ -1,6 +1,6 @@
 namespace Capbox.Config;
 
-/// <summary>The JSON Schema (2020-12) of the document, docs/capbox.schema.json, which is part of the program: for editors and for who makes documents.</summary>
+/// <summary>The JSON Schema (2020-12) of the document, docs/reference/capbox.schema.json, which is part of the program: for editors and for who makes documents.</summary>
 public static class ConfigSchema
 {
     private const string Name = "capbox.schema.json";

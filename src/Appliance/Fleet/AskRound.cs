@@ -94,7 +94,7 @@ internal sealed class AskRound(IReadOnlyList<string> devices, int parallel, long
             // Told below.
         }
 
-        return new BoxAnswer(device, null, "its answer is none that docs/CONTROL.md knows", milliseconds);
+        return new BoxAnswer(device, null, "its answer is none that docs/reference/control.md knows", milliseconds);
     }
 
     private static string OneLine(JsonElement element)

@@ -3,7 +3,7 @@ using Capbox.Config;
 namespace Capbox.Fleet;
 
 /// <summary>What was passed over while listening.</summary>
-/// <param name="Malformed">Messages of boxes that are not what docs/CONTROL.md says.</param>
+/// <param name="Malformed">Messages of boxes that are not what docs/reference/control.md says.</param>
 /// <param name="Foreign">Messages in topics that no box has.</param>
 /// <param name="BoxesBeyond">Messages of boxes beyond <see cref="Roster.MaxBoxes"/>.</param>
 /// <param name="DocumentsBeyond">Documents that were not kept: more than <see cref="Roster.MaxDocumentBytes"/> together.</param>

@@ -7,7 +7,7 @@ namespace Capbox.Fleet;
 internal sealed class SelectionException(int column, string reason) : Exception(string.Create(CultureInfo.InvariantCulture, $"column {column}: {reason}"));
 
 /// <summary>
-/// Which boxes: an expression over what they publish. Pure. docs/FLEET.md is its manual.
+/// Which boxes: an expression over what they publish. Pure. docs/guide/fleet.md is its manual.
 /// <code>
 /// any        = all { "or" all }
 /// all        = one { "and" one }

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.LocalSocket;
 
 /// <summary>
-/// The control socket: one JSON object a line in, one a line out (docs/CONTROL.md). For the owner of the recorder and root alone. Bounded in everything: clients, bytes of a line,
+/// The control socket: one JSON object a line in, one a line out (docs/reference/control.md). For the owner of the recorder and root alone. Bounded in everything: clients, bytes of a line,
 /// time for a request and for an answer. It serves beside the recording and never holds it up.
 /// </summary>
 internal sealed class ControlServer : IDisposable

@@ -8,7 +8,7 @@ using Capbox.Platform.Json;
 namespace Capbox.Mqtt;
 
 /// <summary>
-/// docs/asyncapi.yaml: every topic of the box as an AsyncAPI 3.0 document, made of the types that are serialised and of the table of commands. <c>capbox control asyncapi</c> prints it; a test holds the file to it.
+/// docs/reference/asyncapi.yaml: every topic of the box as an AsyncAPI 3.0 document, made of the types that are serialised and of the table of commands. <c>capbox control asyncapi</c> prints it; a test holds the file to it.
 /// </summary>
 internal static class AsyncApi
 {
@@ -33,7 +33,7 @@ internal static class AsyncApi
     [
         CommandMember.Number("version", 1, long.MaxValue, "Above every version that was proposed before.", required: true),
         CommandMember.Text("id", 200, "Names the proposal; the last one again changes nothing.", required: true),
-        CommandMember.Document("config", "The configuration document, docs/capbox.schema.json."),
+        CommandMember.Document("config", "The configuration document, docs/reference/capbox.schema.json."),
         CommandMember.Number("base", 1, long.MaxValue, "Revision it was made from: refused if another is in force."),
         CommandMember.Number("confirmSeconds", 0, Config.ChangeSection.MaxSeconds, "Taken back unless confirmed within this."),
         CommandMember.Text("why", 200, "For the revision."),
@@ -58,7 +58,7 @@ internal static class AsyncApi
     ];
 
     /// <summary>The document as YAML, with its newline.</summary>
-    public static string Yaml() => "# Made by `capbox control asyncapi`; docs/CONTROL.md tells more.\n" + YamlText.Of(Make());
+    public static string Yaml() => "# Made by `capbox control asyncapi`; docs/reference/control.md tells more.\n" + YamlText.Of(Make());
 
     public static JsonObject Make()
     {

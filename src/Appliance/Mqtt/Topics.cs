@@ -2,7 +2,7 @@ using Capbox.Config;
 
 namespace Capbox.Mqtt;
 
-/// <summary>The topics of a box: capbox/v1/DEVICE/... docs/CONTROL.md lists them.</summary>
+/// <summary>The topics of a box: capbox/v1/DEVICE/... docs/reference/control.md lists them.</summary>
 /// <param name="deviceId">The box.</param>
 internal sealed class Topics(string deviceId)
 {

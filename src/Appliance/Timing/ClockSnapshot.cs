@@ -69,5 +69,5 @@ internal sealed record ClockSnapshot
 /// <param name="BoundNs">Of its stamps, ns; null: none is claimed.</param>
 internal sealed record FollowerSnapshot(string Clock, ClockState State, long OffsetNs, long? BoundNs);
 
-/// <summary>Parts of a bound, ns; see docs/TIME.md.</summary>
+/// <summary>Parts of a bound, ns; see docs/internals/time.md.</summary>
 internal sealed record ClockBoundParts(double Grandmaster, double Asymmetry, double Statistical, double Read, double Holdover, double Unresolved);

@@ -5,13 +5,13 @@ using Capbox.Platform.Time;
 namespace Capbox.Packets.Capture;
 
 /// <summary>
-/// A ring of the kernel module (docs/RING.md): its blocks are chunks already but for the descriptor, so nothing is done a packet. Blocks come in any order of
+/// A ring of the kernel module (docs/internals/ring.md): its blocks are chunks already but for the descriptor, so nothing is done a packet. Blocks come in any order of
 /// their numbers; a slot holds the number of the block that was claimed for it. A block that is given back out of order is free for the kernel at once; the next claim
 /// waits until its slot is free, which is until a write that began earlier has completed.
 /// </summary>
 internal sealed unsafe class KmodBlockRing : BlockRing
 {
-    /// <summary>Left free by the kernel: the descriptor, opt_endofopt and its total length (SEGMENTS.md, chunk).</summary>
+    /// <summary>Left free by the kernel: the descriptor, opt_endofopt and its total length (docs/internals/segments.md, chunk).</summary>
     public const int HeadBytes = ChunkLayout.DescriptorBytes + 8;
 
     private readonly KmodSession _session;

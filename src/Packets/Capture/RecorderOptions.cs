@@ -31,7 +31,7 @@ public enum Backend
     Kmod,
 }
 
-/// <summary>Hook points of the kernel module (docs/RING.md); the numbers are those of kmod/uapi/capbox.h.</summary>
+/// <summary>Hook points of the kernel module (docs/internals/ring.md); the numbers are those of kmod/uapi/capbox.h.</summary>
 public enum Hook
 {
     Ingress = 0,

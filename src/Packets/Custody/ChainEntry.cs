@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace Capbox.Packets.Custody;
 
-/// <summary>What an entry of the chain tells; docs/CUSTODY.md has the format.</summary>
+/// <summary>What an entry of the chain tells; docs/internals/custody.md has the format.</summary>
 public enum EntryKind
 {
     /// <summary>The first entry: names the archive and the key.</summary>

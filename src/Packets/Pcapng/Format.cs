@@ -4,7 +4,7 @@ namespace Capbox.Packets.Pcapng;
 
 /// <summary>
 /// Numbers of the PCAPNG format (draft-ietf-opsawg-pcapng) and of what capbox puts into its custom options. The whole
-/// format is told in docs/SEGMENTS.md; a change here changes that page, the golden files and <see cref="RecordVersion"/>.
+/// format is told in docs/internals/segments.md; a change here changes that page, the golden files and <see cref="RecordVersion"/>.
 /// </summary>
 public static class Format
 {

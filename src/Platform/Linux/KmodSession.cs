@@ -22,7 +22,7 @@ internal sealed record KmodVersion(uint Abi, string Release)
 }
 
 /// <summary>
-/// An open /dev/capbox with its rings mapped: a session of the network namespace that the calling thread is in. docs/RING.md has the contract. What the module refuses becomes an
+/// An open /dev/capbox with its rings mapped: a session of the network namespace that the calling thread is in. docs/internals/ring.md has the contract. What the module refuses becomes an
 /// <see cref="IOException"/> with the module's own words.
 /// </summary>
 internal sealed unsafe class KmodSession : IDisposable

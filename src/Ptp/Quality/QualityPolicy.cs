@@ -15,7 +15,7 @@ public sealed record QualityPolicy(
     double AsymmetryNs = -1, double Sigmas = 8, double LockedNs = 1_000, double TargetNs = 100_000, double UselessNs = 1_000_000_000, double HoldoverAfterSeconds = 5, double HoldoverAfterMessages = 5,
     double LeastDriftPpbPerSecond = 0.01)
 {
-    /// <summary>More than a chunk can tell (SEGMENTS.md: 32 bits of ns): no bound is claimed.</summary>
+    /// <summary>More than a chunk can tell (docs/internals/segments.md: 32 bits of ns): no bound is claimed.</summary>
     internal const double NoBoundNs = 10e9;
 
     // fbclock's factor: in holdover the frequency may go on changing as it did, and half as fast again.

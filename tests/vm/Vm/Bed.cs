@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace Capbox.Vm;
@@ -9,13 +10,14 @@ internal sealed class Bed
     private const int DiskMib = 2048;
     private const int DebugMemoryMib = 1024;
 
-    // The debug kernel takes some five times as long; with gdb nobody counts.
-    private const double DebugSlowness = 5, GdbSlowness = 1000;
+    // The debug kernel takes some five times as long, and so do the cases of the release tier; with gdb nobody counts.
+    private const double DebugSlowness = 5, ReleaseSlowness = 5, GdbSlowness = 1000;
     private const int ShownLines = 200;
     private readonly Options _options;
     private readonly bool _debug;
     private readonly string _directory;
     private readonly double _slowness;
+    private readonly string _seed;
     private int _boots;
     private bool _allGood = true;
 
@@ -24,7 +26,10 @@ internal sealed class Bed
         _options = options;
         _debug = options.Kernel == "debug";
         _directory = Path.Combine("out/vm", options.Kernel);
-        _slowness = options.Gdb ? GdbSlowness : _debug ? DebugSlowness : 1;
+        _slowness = options.Gdb ? GdbSlowness : (_debug ? DebugSlowness : 1) * (options.Tier == "release" ? ReleaseSlowness : 1);
+        _seed = Environment.GetEnvironmentVariable("CAPBOX_SEED") is { Length: > 0 } text ? text : "1";
+        if (!ulong.TryParse(_seed, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+            throw new VmException($"CAPBOX_SEED: '{_seed}' is no number");
     }
 
     /// <summary>Runs all cases, those with the same needs in one boot. True when all are good.</summary>
@@ -34,7 +39,7 @@ internal sealed class Bed
             File.Delete(old);
         foreach (IGrouping<Needs, Case> group in cases.GroupBy(c => c.Needs))
         {
-            var pending = new Queue<Case>(group);
+            var pending = new Queue<Case>(Enumerable.Repeat(group, _options.Repeat).SelectMany(each => each));
             while (pending.Count > 0)
                 BootOnce(group.Key, pending);
         }
@@ -62,13 +67,13 @@ internal sealed class Bed
             [.. Arguments(needs, ""), "-chardev", $"socket,id=cases,path={socket}", "-device", "virtserialport,chardev=cases,name=capbox"], socket);
         if (_options.Gdb)
             Console.Error.WriteLine("waiting for gdb: target remote :1234");
-        var boot = new Boot(guest, console, _slowness, Progress);
+        var boot = new Boot(guest, console, _slowness, needs.Icount != "", Progress);
         Progress("boot");
         if (!boot.Start(out string why, out IReadOnlyList<string> log))
         {
             // It would not start another time either.
             while (pending.TryDequeue(out Case? c))
-                Report(new Result(c, "the guest did not boot: " + why, 0, log));
+                Report(new Result(c, "the guest did not boot: " + why, 0, 0, log));
             return;
         }
 
@@ -81,7 +86,7 @@ internal sealed class Bed
 
         why = boot.Stop(_debug && !_options.SelfTest, out log);
         if (why != "")
-            Report(new Result(new Case("leaks-" + _boots, ""), $"after {string.Join(", ", names)}: {why}", 0, log));
+            Report(new Result(new Case("leaks-" + _boots, ""), $"after {string.Join(", ", names)}: {why}", 0, 0, log));
     }
 
     private List<string> Arguments(Needs needs, string append)
@@ -96,7 +101,7 @@ internal sealed class Bed
             "-chardev", "stdio,mux=on,id=console,signal=off", "-serial", "chardev:console", "-mon", "chardev=console",
             "-drive", $"file={disk},if=none,id=disk,format=raw,cache=unsafe", "-device", "virtio-blk-pci,drive=disk", "-device", "virtio-serial-pci",
             "-kernel", Path.Combine(image, "vmlinuz"), "-initrd", Path.Combine(image, "initrd"),
-            "-append", $"console=ttyS0 ignore_loglevel panic=-1 oops=panic sysrq_always_enabled nokaslr mitigations=off {Patience} {needs.Append} {append}",
+            "-append", $"console=ttyS0 ignore_loglevel panic=-1 oops=panic sysrq_always_enabled nokaslr mitigations=off vm_seed={_seed} vm_tier={_options.Tier} {Patience} {needs.Append} {append}",
         ];
         arguments.AddRange(needs.Qemu.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         if (needs.Icount != "")
@@ -134,7 +139,7 @@ internal sealed class Bed
         }
 
         Progress("");
-        Console.WriteLine($"{(good ? "ok" : "not ok")} {result.Case.Name} ({result.Seconds:0.0} s){(good ? "" : ": " + why)}");
+        Console.WriteLine($"{(good ? "ok" : "not ok")} {result.Case.Name} ({result.Seconds:0.0} s, {result.CpuSeconds:0.0} s of CPU){(good ? "" : ": " + why)}");
         if (!good || _options.KeepLog)
             Show(result.Log, log);
         _allGood &= good;

@@ -59,6 +59,9 @@ internal sealed class Guest : IDisposable
         Pump(new StreamReader(new NetworkStream(_cases), Encoding.UTF8), Source.Case, last: false);
     }
 
+    /// <summary>What the guest has used of the machine's processors, s.</summary>
+    public double CpuSeconds => _process.HasExited ? 0 : _process.TotalProcessorTime.TotalSeconds;
+
     /// <summary>The next line, or false when none came in time.</summary>
     public bool TryRead(out Line line, TimeSpan wait) =>
         _lines.TryTake(out line, wait > TimeSpan.Zero ? wait : TimeSpan.Zero);

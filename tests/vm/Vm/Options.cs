@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Capbox.Vm;
 
 /// <summary>The command line of tests/vm/run.sh.</summary>
@@ -7,6 +9,9 @@ internal sealed record Options
         usage: tests/vm/run.sh [OPTION]... [CASE]...
           --kernel debian|debug   the kernel to boot, debian when not given
           --suite NAME            the cases of another suite than "test"
+          --time real|virtual     of them those whose time is that of the machine, or counts instructions (icount)
+          --tier test|release     how often cases repeat things: test when not given
+          --repeat N              run each of them N times, 1 when not given
           --list                  print the cases and what they need, and run none
           --keep-log              print the log of each case, not only of those that fail
           --self-test             prove that the bed sees failures
@@ -17,6 +22,13 @@ internal sealed record Options
     public string Kernel { get; private set; } = "debian";
 
     public string Suite { get; private set; } = "test";
+
+    /// <summary>real, virtual, or empty for both.</summary>
+    public string Time { get; private set; } = "";
+
+    public string Tier { get; private set; } = "test";
+
+    public int Repeat { get; private set; } = 1;
 
     public bool List { get; private set; }
 
@@ -44,9 +56,19 @@ internal sealed record Options
         switch (word)
         {
             case "--kernel":
-                Kernel = Value(word, rest);
-                if (Kernel is not ("debian" or "debug"))
-                    throw new VmException($"--kernel: '{Kernel}' is none of debian, debug");
+                Kernel = OneOf(word, rest, "debian", "debug");
+                break;
+            case "--time":
+                Time = OneOf(word, rest, "real", "virtual");
+                break;
+            case "--repeat":
+                string times = Value(word, rest);
+                Repeat = int.TryParse(times, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0
+                    ? number
+                    : throw new VmException($"--repeat: '{times}' is no number above 0");
+                break;
+            case "--tier":
+                Tier = OneOf(word, rest, "test", "release");
                 break;
             case "--suite":
                 Suite = Value(word, rest);
@@ -73,6 +95,12 @@ internal sealed record Options
                 Cases.Add(Path.GetFileNameWithoutExtension(word));
                 break;
         }
+    }
+
+    private static string OneOf(string option, Queue<string> rest, params string[] values)
+    {
+        string value = Value(option, rest);
+        return values.Contains(value) ? value : throw new VmException($"{option}: '{value}' is none of {string.Join(", ", values)}");
     }
 
     private static string Value(string option, Queue<string> rest) =>

@@ -37,7 +37,9 @@ internal static class Program
             return [.. all.Where(c => options.Cases.Contains(c.Name))];
         if (options.Shell)
             return [];
-        Case[] chosen = [.. all.Where(c => c.Suite == options.Suite && c.Kernel != (options.Kernel == "debug" ? "debian" : "debug"))];
+        Case[] chosen = [.. all.Where(c => c.Suite == options.Suite
+            && c.Kernel != (options.Kernel == "debug" ? "debian" : "debug")
+            && (options.Time == "" || options.Time == "virtual" == (c.Needs.Icount != "")))];
         return chosen.Length > 0 ? chosen : throw new VmException($"no cases in the suite '{options.Suite}'");
     }
 

@@ -1,6 +1,7 @@
 # cpus: 1
-# timeout: 400
 # memory: 1024
+# icount: shift=1,sleep=off
+# timeout: 400
 # What the module writes is what tcpdump writes of the same packets, byte for byte and in the same order: all kinds and lengths, jumbo frames,
 # one and two tags, fragments, a snap length, TCP in super packets (GSO on the way out, GRO on the way in), both directions.
 # shellcheck shell=dash

@@ -1,4 +1,6 @@
+# cpus: 1
 # memory: 1024
+# icount: shift=1,sleep=off
 # timeout: 500
 # network: root
 # The recorder keeps the clock of the card that stamps its packets: a real ptp4l is grandmaster on the other end of the cable, with a clock of its own that is right;

@@ -1,4 +1,6 @@
+# cpus: 1
 # memory: 1024
+# icount: shift=1,sleep=off
 # timeout: 500
 # network: root
 # An outside ptp4l steers the clock of the card that stamps the recorder's packets: its oscillator is 20 ppm off and it starts 3 ms wrong. The recorder asks ptp4l, claims what that is
@@ -26,8 +28,7 @@ capbox=$!
 capbox clock status --archive /data/archive && fail "a bound without ptp4l"
 ptp4l -f slave.conf -m -q >slave.log 2>&1 &
 slave=$!
-state() { capbox clock status --archive /data/archive --json | jq -r .state; }
-(wait_for 120 eval '[ "$(state)" = Locked ]') || fail "$(cat log slave.log; capbox clock status --archive /data/archive)"
+(wait_for 120 eval '[ "$(clock_state)" = Locked ]') || fail "$(cat log slave.log; capbox clock status --archive /data/archive)"
 sleep 35 # until no offset of the settling counts any more
 capbox clock status --archive /data/archive | tee clock.txt
 capbox clock status --archive /data/archive --json | tee clock.json
@@ -37,7 +38,7 @@ within "bound" "$bound" 1 5000
 capbox clock read "$ours" --against "$master" --json | tee reading.json
 within "our clock minus the grandmaster's" "$(jq '.reading.offsetNs | fabs | ceil' reading.json)" 0 $((bound + $(jq .reading.boundNs reading.json)))
 # The system clock follows the card's that ptp4l steers.
-(wait_for 60 eval '[ "$(capbox clock status --archive /data/archive --json | jq -r .system.state)" = Locked ]') || fail "$(cat log)"
+(wait_for 60 eval '[ "$(tail -n 1 status | jq -r .clock.system.state)" = Locked ]') || fail "$(cat log)"
 capbox clock read "$ours" --json | tee system.json
 capbox clock status --archive /data/archive --json | tee clock.json
 within "system clock minus UTC" "$(jq '37000000000 - .reading.offsetNs | fabs | ceil' system.json)" 0 $(($(jq .system.boundNs clock.json) + $(jq .reading.boundNs system.json)))
@@ -50,13 +51,13 @@ capbox rotate --archive /data/archive
 sleep 3
 # Somebody steps the clock by 50 ms: it is seen before ptp4l has made it up, and is not locked.
 capbox clock adjust "$ours" --step 50000000
-(wait_for 10 eval '[ "$(state)" != Locked ]') || fail "a step of 50 ms was not seen"
+(wait_for 10 eval '[ "$(clock_state)" != Locked ]') || fail "a step of 50 ms was not seen"
 (wait_for 10 grep -q "that nobody accounts for" log) || fail "$(cat log)"
-(wait_for 120 eval '[ "$(state)" = Locked ]') || fail "$(cat log slave.log; capbox clock status --archive /data/archive)"
+(wait_for 120 eval '[ "$(clock_state)" = Locked ]') || fail "$(cat log slave.log; capbox clock status --archive /data/archive)"
 # No grandmaster, then no ptp4l.
 kill -TERM $gm
 wait $gm || :
-(wait_for 60 eval '[ "$(state)" = Holdover ]') || fail "$(capbox clock status --archive /data/archive)"
+(wait_for 60 eval '[ "$(clock_state)" = Holdover ]') || fail "$(capbox clock status --archive /data/archive)"
 capbox clock status --archive /data/archive --json | tee early.json
 kill -TERM $slave
 wait $slave || :

@@ -1,4 +1,6 @@
+# cpus: 1
 # memory: 1024
+# icount: shift=1,sleep=off
 # timeout: 400
 # network: root
 # The link flaps, and each time the card's clock falls back to its oscillator, 20 ppm off, while the kernel still tells what was dialled: i40e's fault. The recorder dials again, is locked again, and never steps
@@ -6,15 +8,14 @@
 # shellcheck shell=dash
 . /guest/grandmaster.sh
 
-state() { capbox clock status --archive /data/archive --json | jq -r .state; }
-locked() { [ "$(state)" = Locked ]; }
+locked() { [ "$(clock_state)" = Locked ]; }
 carrier() { [ "$(cat /sys/class/net/stamp1/carrier)" = "$1" ]; }
 exchanges() { capbox clock log --raw --archive /data/archive --json 2>/dev/null | wc -l; }
-follows_again() { [ "$(exchanges)" -ge $((seen + 40)) ] && locked; }
+follows_again() { sleep 1 && [ "$(exchanges)" -ge $((seen + 40)) ] && locked; }
 
 # flaps DRIVER: all of it with cards of that driver.
 flaps() {
-	insmod /modules/stampnic.ko oscillator_ppb=0,20000 forgets_dial=1 driver="$1"
+	insmod /modules/stampnic.ko oscillator_ppb=0,20000 forgets_frequency=1 driver="$1"
 	cards 0
 	master=$(phc stamp0 ip netns exec gm)
 	ours=$(phc stamp1)

@@ -1,4 +1,6 @@
+# cpus: 1
 # memory: 1024
+# icount: shift=1,sleep=off
 # timeout: 300
 # network: root
 # A leap second with `clock: system`: the port itself steers CLOCK_REALTIME, by software stamps, and the kernel inserts the second at the end of 2016, as it is told. A real ptp4l serves the
@@ -13,10 +15,12 @@ cards 0
 master=$(phc stamp0 ip netns exec gm)
 capbox clock adjust "$master" --step "$(capbox clock read "$master" --json | jq '36000000000 - .reading.offsetNs')"
 start_grandmaster 36 1
+# In virtual time software stamps have no noise, but the two directions do not run the same instructions (5.8 us apart): the box is told of a path
+# that is as uneven as that.
 cat >config.json <<'END'
 { "storage": { "directory": "/data/archive" },
   "ports": [{ "name": "stamp1", "backend": "packet", "ringSize": "8MiB", "timestamps": "software", "filter": "not ether proto 0x88f7" }],
-  "clock": { "interface": "stamp1", "clock": "system", "transport": "ethernet", "asymmetryNs": 0 } }
+  "clock": { "interface": "stamp1", "clock": "system", "transport": "ethernet", "asymmetryNs": 20000 } }
 END
 capbox config check config.json
 capbox run --config config.json --json >status 2>log &
@@ -41,7 +45,7 @@ is_there() { # LATEST: by the machine's uptime, s
 read -r up _ </proc/uptime
 is_there $((${up%.*} + 60)) || fail "$(cat log gm.log clock.json)"
 claims before 36
-steps=$(grep -c 'stepped by.*Policy' log)
+steps=$(grep -c 'stepped by.*Policy' log || true)
 expect "the kernel's" "$(capbox clock read system --against raw --json | jq -c '.system | [.taiOffset.seconds, .leap]')" '[36,"Insert"]'
 [ "$(date +%s)" -lt $((midnight - 12)) ] || fail "the clock was not locked in time: $(date -u)"
 wait_for 120 eval '[ "$(date +%s)" -ge $((midnight - 8)) ]'
@@ -53,7 +57,7 @@ dmesg | grep -q "inserting leap second" || fail "the kernel made no leap second"
 read -r up _ </proc/uptime
 is_there $((${up%.*} + 60)) || fail "not locked again: $(cat log clock.json)"
 claims after 37
-expect "steps since before" "$(($(grep -c 'stepped by.*Policy' log) - steps))" 0
+expect "steps since before" "$(($(grep -c 'stepped by.*Policy' log || true) - steps))" 0
 expect "steps by others" "$(grep -c 'stepped by.*Foreign' log || true)" 0
 expect "the kernel's" "$(capbox clock read system --against raw --json | jq -c '.system | [.taiOffset.seconds, .leap]')" '[37,"None"]'
 wait $sender

@@ -1,4 +1,6 @@
+# cpus: 1
 # memory: 1024
+# icount: shift=1,sleep=off
 # timeout: 300
 # network: root
 # A leap second, end to end. It is shortly before the end of 2016: a real ptp4l announces the second to insert. The recorder keeps the card's clock, CLOCK_REALTIME and another card's clock

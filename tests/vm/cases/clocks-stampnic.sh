@@ -1,3 +1,6 @@
+# cpus: 1
+# memory: 1024
+# icount: shift=1,sleep=off
 # network: root
 # module: none
 # timeout: 300

@@ -1,4 +1,5 @@
 # memory: 1024
+# icount: shift=1,sleep=off
 # module: none
 # A module of another ABI: refused with both versions where it was asked for; auto says so and goes on with packet sockets.
 # shellcheck shell=dash

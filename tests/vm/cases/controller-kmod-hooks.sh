@@ -1,4 +1,5 @@
 # memory: 1024
+# icount: shift=1,sleep=off
 # The controller on hooks of the network layer, with a filter, in another network namespace: both hooks' packets are told apart, the segments verify. And what
 # is refused: a filter that needs a link header, the module when it is not there.
 # shellcheck shell=dash

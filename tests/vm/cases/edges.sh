@@ -1,4 +1,4 @@
-# Wrong calls of every kind: each is refused as docs/RING.md says, and the session works afterwards.
+# Wrong calls of every kind: each is refused as docs/internals/ring.md says, and the session works afterwards.
 # shellcheck shell=dash
 pair a0 b0
 edges a0 b0

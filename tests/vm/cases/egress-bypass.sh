@@ -1,4 +1,4 @@
 # Packets that go around the queue discipline reach EGRESS with bottom halves on: none is lost, doubled or torn.
 # shellcheck shell=dash
 pair a0 b0
-bypass a0 "$(by_kernel 30000 3000)"
+bypass a0 "$(rounds 30000 300000 3000)"

@@ -1,4 +1,6 @@
 # cpus: 1
+# memory: 1024
+# icount: shift=1,sleep=off
 # timeout: 400
 # A trading feed is less than a fifth of the packets. With its filter exactly the feed is stored, nothing of it lost, and at least 80 % of the
 # bytes never reach memory.

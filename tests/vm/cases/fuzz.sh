@@ -1,5 +1,5 @@
 # timeout: 400
 # Hostile user space: random calls and random writes to shared memory under traffic. The kernel stays whole, the module can be unloaded.
 # shellcheck shell=dash
-fuzz "$(by_kernel 20000 1500)"
+fuzz "$(rounds 6000 100000 1500)" "$CAPBOX_SEED"
 rmmod capbox

@@ -1,5 +1,6 @@
 # cpus: 1
 # memory: 1024
+# icount: shift=1,sleep=off
 # timeout: 300
 # Each of the seven hook points sees what it should and not what it should not: host a - router r - host c, IPv4 and IPv6; forwarded, to the router,
 # from it, for another MAC address, broadcast, multicast, and what the router drops.

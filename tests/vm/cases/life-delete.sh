@@ -1,4 +1,4 @@
 # timeout: 300
 # Interfaces are deleted while packets flow on all CPUs and all hooks.
 # shellcheck shell=dash
-lifetime delete "$(by_kernel 20 3)"
+lifetime delete "$(rounds 6 40 3)"

@@ -1,4 +1,4 @@
 # timeout: 300
 # The filter is swapped many times under traffic.
 # shellcheck shell=dash
-lifetime filters "$(by_kernel 1000 200)"
+lifetime filters "$(rounds 250 2000 200)"

@@ -1,4 +1,4 @@
 # timeout: 300
 # A CPU goes and comes under traffic: its open block is handed over, no packet is lost.
 # shellcheck shell=dash
-lifetime hotplug "$(by_kernel 20 10)"
+lifetime hotplug "$(rounds 20 100 10)"

@@ -1,4 +1,4 @@
 # timeout: 300
 # The owner of a session is killed while it captures and holds blocks.
 # shellcheck shell=dash
-lifetime kill "$(by_kernel 50 20)"
+lifetime kill "$(rounds 25 200 20)"

@@ -1,4 +1,4 @@
 # timeout: 300
 # An interface moves to another namespace and back while packets flow.
 # shellcheck shell=dash
-lifetime move "$(by_kernel 20 3)"
+lifetime move "$(rounds 6 40 3)"

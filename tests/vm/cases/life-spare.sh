@@ -2,4 +2,4 @@
 # append: maxcpus=1
 # A CPU that comes up after SETUP writes to the spare ring, and loses nothing.
 # shellcheck shell=dash
-lifetime spare "$(by_kernel 20000 5000)"
+lifetime spare "$(rounds 20000 200000 5000)"

@@ -1,4 +1,4 @@
 # timeout: 500
-# A thousand times START and STOP under traffic: after STOP nothing comes.
+# Many times START and STOP under traffic: after STOP nothing comes.
 # shellcheck shell=dash
-lifetime start-stop 1000
+lifetime start-stop "$(rounds 200 1000 1000)"

@@ -50,11 +50,11 @@ config kmod 128MiB
 echo 512 >/sys/module/capbox/parameters/memory_limit_mib
 must_fail sh in_group timeout 60 capbox run --config config.json --json >/dev/null 2>log
 cat log
-grep "blocks: 25[67] MiB are not to be had" log || fail "not the reason"
+grep "blocks: 25[67] MiB cannot be allocated" log || fail "not the reason"
 killed
 config auto 128MiB
 records packet
-grep "blocks: 25[67] MiB are not to be had.*; using packet" log || fail "not told"
+grep "blocks: 25[67] MiB cannot be allocated.*; using packet" log || fail "not told"
 killed
 
 # More than the machine has, to an opener that no group limits.
@@ -62,6 +62,6 @@ echo 100000 >/sys/module/capbox/parameters/memory_limit_mib
 config kmod 8GiB
 must_fail timeout 120 capbox run --config config.json --json >/dev/null 2>log
 cat log
-grep "blocks: 163[0-9]* MiB are not to be had" log || fail "not the reason"
+grep "blocks: 163[0-9]* MiB cannot be allocated" log || fail "not the reason"
 killed
 umount /tmp/groups || true

@@ -3,5 +3,5 @@
 # shellcheck shell=dash
 pair a0 b0
 for way in newest newest-held newest-slow oldest oldest-held oldest-slow; do
-	overload a0 b0 $way "$(by_kernel 20000 6000)"
+	overload a0 b0 $way "$(rounds 20000 60000 6000)"
 done

@@ -1,4 +1,6 @@
 # cpus: 1
+# memory: 1024
+# icount: shift=1,sleep=off
 # timeout: 300
 # A ring of four blocks and numbered packets, more than fit. drop-newest keeps exactly the oldest, drop-oldest exactly the newest; the sum is right at
 # every moment. Also while the reader holds blocks and gives them back in random order.

@@ -1,7 +1,8 @@
+# cpus: 1
 # memory: 1024
+# icount: shift=1,sleep=off
 # timeout: 300
 # network: root
-# cpus: 1
 # A NIC that stamps in hardware: the controller asks it to, its packets go to the hardware interface with the NIC's time (TAI), those that the
 # card missed to the software one; readers see one time. Both backends. A card that stamps PTP alone is not used for packets, and said so.
 # shellcheck shell=dash

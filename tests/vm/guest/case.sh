@@ -6,5 +6,7 @@ cd /tmp
 mountpoint -q /sys/kernel/debug || mount -t debugfs debugfs /sys/kernel/debug
 mountpoint -q /sys/fs/cgroup || mount -t cgroup2 cgroup2 /sys/fs/cgroup
 . /guest/lib.sh
+CAPBOX_SEED=$(word vm_seed)
+export CAPBOX_SEED
 set -x
 . "/cases/$CASE.sh"

@@ -12,6 +12,11 @@ cards() {
 	done
 }
 
+# clock_state: what the recorder that writes the file status says of its clock.
+clock_state() {
+	tail -n 1 status | jq -r .clock.state
+}
+
 # phc INTERFACE [COMMAND...]: its clock, looked up by ethtool behind the command.
 phc() {
 	local interface=$1

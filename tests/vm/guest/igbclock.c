@@ -1,9 +1,12 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * What QEMU's igb (an 82576) needs to be a card for PTP, and an oscillator that changes: registers of the card by its resource0, which the kernel lets through with iomem=relaxed.
+ * Completes QEMU's igb (an 82576) for PTP, and changes its oscillator, by the card's registers in resource0, which the kernel allows with
+ * iomem=relaxed.
  *
- *	igbclock serve MASTER SLAVE	for ever: takes the latch off receive stamps that were read; has the master's card stamp Delay_Req
- *	igbclock turn CARD N		the oscillator runs N / 2^23 faster from now on, without a step of time; tells what the two reads of the clock cost
+ *	igbclock serve MASTER SLAVE	for ever: releases the latch of receive stamps that were read; makes the master's card stamp
+ *					Delay_Req
+ *	igbclock turn CARD N		runs the oscillator N / 2^23 faster from now on, without a step of time; prints the cost of the
+ *					two reads of the clock
  *
  * MASTER, SLAVE and CARD are directories of PCI devices in /sys.
  */
@@ -68,20 +71,20 @@ static void serve(volatile uint32_t *master, volatile uint32_t *slave)
 	for (;;) {
 		for (int i = 0; i < 2; i++) {
 			seen[i] = cards[i][TSYNCRXCTL / 4] & TSYNCRXCTL_VALID ? seen[i] + 1 : 0;
-			/* The driver has read it by now, when the packet came to it; this card unlocks by another register than a real one. */
+			/* The driver has read the stamp when it got the packet. This card releases the latch by another register than a real one. */
 			if (seen[i] < 2)
 				continue;
 			(void)cards[i][RXSATRH / 4];
 			seen[i] = 0;
 		}
-		/* The driver puts it back whenever stamps are asked for. */
+		/* The driver resets it whenever stamps are configured. */
 		if (master[TSYNCRXCFG / 4] != TSYNCRXCFG_DELAY_REQ)
 			master[TSYNCRXCFG / 4] = TSYNCRXCFG_DELAY_REQ;
 		nanosleep(&poll, NULL);
 	}
 }
 
-/* Reads, turns, reads: what is between the two reads but did not pass is what the card jumped by. */
+/* Reads, turns, reads: the difference of the reads beyond the time that passed is the step of the card. */
 static int64_t turned(volatile uint32_t *card, uint32_t increment)
 {
 	uint64_t before = now(card);
@@ -97,7 +100,7 @@ static void turn(volatile uint32_t *card, int steps)
 	int64_t cost = INT64_MAX;
 	int64_t jump;
 
-	/* Nobody may come in between. */
+	/* No other task may run in between. */
 	if (sched_setscheduler(0, SCHED_FIFO, &first))
 		perror("SCHED_FIFO");
 	for (int i = 0; i < 100; i++) {
@@ -109,7 +112,8 @@ static void turn(volatile uint32_t *card, int steps)
 	/* Added to the clock. */
 	card[TIMADJL / 4] = (uint32_t)-jump;
 	card[TIMADJH / 4] = (uint32_t)((uint64_t)-jump >> 32);
-	printf("turned by %.1f ppb; two reads cost %.1f ns, the card jumped by %.1f ns\n", steps * 1e9 / (1 << 23), cost / 524288.0, jump / 524288.0);
+	printf("turned by %.1f ppb; two reads cost %.1f ns, the card jumped by %.1f ns\n", steps * 1e9 / (1 << 23), cost / 524288.0,
+	       jump / 524288.0);
 }
 
 int main(int argc, char **argv)

@@ -18,16 +18,22 @@ must_fail() { # COMMAND...: it must end with an error
 	if "$@"; then fail "succeeded: $*"; fi
 }
 
-# wait_for SECONDS COMMAND...: until the command succeeds. Its attempts are not traced.
+# wait_for SECONDS COMMAND...: until the command succeeds; after 2 s it tries twice a second. Its attempts are not traced.
 wait_for() {
 	(
 		set +x
-		tenths=$(($1 * 10))
+		left=$(($1 * 10))
+		often=20
 		shift
 		until "$@"; do
-			tenths=$((tenths - 1))
-			[ "$tenths" -gt 0 ] || exit 1
-			sleep 0.1
+			[ "$left" -gt 0 ] || exit 1
+			if [ "$often" -gt 0 ]; then
+				often=$((often - 1)) left=$((left - 1))
+				sleep 0.1
+			else
+				left=$((left - 5))
+				sleep 0.5
+			fi
 		done
 	) >/dev/null 2>&1 || fail "in vain for $1 s: $*"
 }
@@ -58,8 +64,16 @@ quiet() { # INTERFACE
 	ip link set "$1" addrgenmode none arp off
 }
 
+word() { # NAME: its value on the kernel's command line
+	tr ' ' '\n' </proc/cmdline | sed -n "s/^$1=//p"
+}
+
 by_kernel() { # NUMBER NUMBER: the first with Debian's kernel, the second with the debug kernel, which is slow
 	case $(uname -r) in *+deb*) echo "$1" ;; *) echo "$2" ;; esac
+}
+
+rounds() { # TEST RELEASE DEBUG: how often, in `make test`, in the release tier, and on the debug kernel in either
+	case $(uname -r)/$(word vm_tier) in *+deb*/release) echo "$2" ;; *+deb*) echo "$1" ;; *) echo "$3" ;; esac
 }
 
 # inject ATTRIBUTE PROBABILITY TIMES [KEY VALUE]...: fault injection (debug kernel): failslab, fail_page_alloc, fail_usercopy.

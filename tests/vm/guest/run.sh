@@ -1,9 +1,6 @@
 # What process 1 knows: running one case from a clean state to a clean state.
 # shellcheck shell=dash
-
-value() { # a word of the kernel's command line
-	tr ' ' '\n' </proc/cmdline | sed -n "s/^$1=//p"
-}
+. /guest/lib.sh
 
 prepare() { # NETWORK MODULE [PARAMETER...]
 	local network=$1 module=$2

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Sends sequence-numbered UDP frames out of an interface through a packet socket: ingress of the peer sees them, the IP hooks of this
  * side do not. The payload starts with the number, 8 bytes, most significant first. See usage() for the options.
@@ -171,7 +171,9 @@ static void send_all(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .source = "10.0.0.1", .target = "10.0.0.2", .mac = { 2, 0, 0, 0, 0, 0x0b }, .count = 1, .bytes = 64, .port = 4000, .vlan = -1 };
+	struct options o = {
+		.source = "10.0.0.1", .target = "10.0.0.2", .mac = { 2, 0, 0, 0, 0, 0x0b }, .count = 1, .bytes = 64, .port = 4000, .vlan = -1
+	};
 	int c;
 
 	while ((c = getopt(argc, argv, "i:n:f:b:r:m:v:s:t:p:")) != -1) {

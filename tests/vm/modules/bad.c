@@ -1,6 +1,7 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a module must not do, one thing a load: insmod bad.ko how=THING. The self-test of the bed proves with it that each would be seen.
+ * Makes one error of a kernel module at each load: insmod bad.ko how=THING. The self-test of the bed proves with it that the bed
+ * detects each.
  */
 #include <linux/delay.h>
 #include <linux/module.h>
@@ -25,7 +26,7 @@ static void use_after_free(void)
 {
 	char *memory = kmalloc(64, GFP_KERNEL);
 
-	/* Hidden from the compiler, which would see this error. */
+	/* Hides the error from the compiler, which would detect it. */
 	OPTIMIZER_HIDE_VAR(memory);
 	give_back(memory);
 	pr_info("read %d\n", READ_ONCE(*memory));
@@ -33,7 +34,7 @@ static void use_after_free(void)
 
 static void leak(void)
 {
-	/* More than one: a stale copy of a pointer somewhere must not hide them all. */
+	/* Leaks several, since a stale copy of a pointer can hide one. */
 	for (int i = 0; i < 16; i++)
 		memset(kmalloc(200, GFP_KERNEL), 'l', 200);
 }

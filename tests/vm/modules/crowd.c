@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: GPL-2.0
-/* As many hooks at an interface's ingress as netfilter allows (MAX_HOOK_COUNT): whoever asks for one more gets E2BIG. */
+// SPDX-License-Identifier: GPL-2.0-only
+/* Registers as many hooks at an interface's ingress as netfilter allows (MAX_HOOK_COUNT): one more fails with E2BIG. */
 #include <linux/module.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter.h>

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: GPL-2.0
-/* A hook at INGRESS that does nothing: what netfilter itself costs a packet (tests/kmod/cost.c). Of the namespace that it is loaded in. */
+// SPDX-License-Identifier: GPL-2.0-only
+/* A hook at INGRESS that does nothing, in the namespace of insmod: measures netfilter's own cost (tests/kmod/cost.c). */
 #include <linux/module.h>
 #include <linux/netdevice.h>
 #include <linux/netfilter.h>
@@ -8,7 +8,7 @@
 
 static char *interface;
 module_param(interface, charp, 0);
-MODULE_PARM_DESC(interface, "whose packets pass the hook");
+MODULE_PARM_DESC(interface, "interface whose packets pass the hook");
 
 static netdevice_tracker tracker;
 

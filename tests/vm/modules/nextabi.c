@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: GPL-2.0
-/* Plays a capbox.ko of a later ABI: /dev/capbox, which tells its version and nothing else. */
+// SPDX-License-Identifier: GPL-2.0-only
+/* Plays a capbox.ko of a later ABI: a /dev/capbox that answers VERSION only. */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>

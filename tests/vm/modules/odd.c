@@ -1,9 +1,9 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * An Ethernet interface, odd0, that gives back what is sent on it, in the form that the frame asks for: with a stamp of "hardware", in
- * pieces, with a tag out of band, or broken as no driver should. It plays the NICs that the test bed does not have.
+ * An Ethernet interface, odd0, that receives each frame it sends, in the form that the frame selects: with a hardware stamp, in pieces,
+ * with a tag out of band, or broken in ways that no driver should cause. It plays NICs that the test bed does not have.
  *
- * A frame of EtherType 0x88b5 has after its link header: what to do to it (2 bytes, big endian, the bits of enum odd), and a number
+ * A frame of EtherType 0x88b5 has after its link header: the form (2 bytes, big endian, the bits of enum odd), and a number
  * (8 bytes, little endian).
  */
 #include <linux/etherdevice.h>
@@ -16,14 +16,14 @@
 /* tests/kmod/odd.c has the same. */
 enum odd {
 	ODD_STAMP = 1,		/* stamped with the number */
-	ODD_LATE_STAMP = 2,	/* stamped by the address of the number, to be asked for with ndo_get_tstamp() */
-	ODD_LOST_STAMP = 4,	/* the same, but who received the packet is not known */
+	ODD_LATE_STAMP = 2,	/* stamped with the address of the number, which ndo_get_tstamp() converts */
+	ODD_LOST_STAMP = 4,	/* the same, but the skb does not name the receiving NIC */
 	ODD_PAGES = 8,		/* the link header and up to 7 bytes in one piece, the rest in pages */
 	ODD_LIST = 16,		/* or in a list of packets */
 	ODD_DEVICE_MEMORY = 32,	/* and the pages cannot be read */
 	ODD_TAG = 64,		/* a VLAN tag out of band: 0x2005 */
-	ODD_NO_HEADER = 128,	/* where the link header starts is not said */
-	ODD_LATE_HEADER = 256,	/* or said to be after its end */
+	ODD_NO_HEADER = 128,	/* the start of the link header is not set */
+	ODD_LATE_HEADER = 256,	/* or set to a place after its end */
 };
 
 #define ODD_PIECE_BYTES 500
@@ -118,7 +118,7 @@ static netdev_tx_t odd_xmit(struct sk_buff *sent, struct net_device *dev)
 		return NETDEV_TX_OK;
 	}
 	skb->protocol = eth_type_trans(skb, dev);
-	/* The number is in one piece in these. */
+	/* These forms keep the number in one piece. */
 	if (!(what & (ODD_PAGES | ODD_LIST)))
 		odd_stamp(skb, skb->data + 2, what);
 	if (what & ODD_TAG)

@@ -1,11 +1,11 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * NICs that stamp in hardware, stamp0 and stamp1 joined by a cable, stamp2 and stamp3 by another, each with a clock of its own that
- * can be steered. They play the cards that the test bed does not have: their drivers' answers (ethtool, hardware timestamp ioctls,
- * PTP clock) go through the kernel's real interfaces.
+ * NICs that stamp in hardware. One cable joins stamp0 and stamp1, another stamp2 and stamp3, and each has a clock of its own that PTP can
+ * steer. They play cards that the test bed does not have: their drivers answer (ethtool, hardware timestamp ioctls, PTP clock) through
+ * the kernel's real interfaces.
  *
- * A clock counts nanoseconds of CLOCK_MONOTONIC_RAW, faster by its oscillator's error, and shows TAI at first. A packet leaves at the
- * reading of the sender's clock and arrives cable_ns later by the receiver's: what a perfect card would say.
+ * A clock counts nanoseconds of CLOCK_MONOTONIC_RAW, faster by its oscillator's error, and starts at TAI. The sender stamps a packet with
+ * its clock, the receiver with its own clock cable_ns later, as a perfect card would.
  */
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
@@ -23,11 +23,11 @@
 
 static unsigned int cards = 2;
 module_param(cards, uint, 0444);
-MODULE_PARM_DESC(cards, "2 or 4 of them (2)");
+MODULE_PARM_DESC(cards, "number of cards, 2 or 4 (2)");
 
 static unsigned long long tai_ns = 37000000000;
 module_param(tai_ns, ullong, 0444);
-MODULE_PARM_DESC(tai_ns, "what the clocks are ahead of CLOCK_REALTIME at first, ns (37 s)");
+MODULE_PARM_DESC(tai_ns, "initial lead of the clocks over CLOCK_REALTIME, ns (37 s)");
 
 static int oscillator_ppb[STAMP_MAX_CARDS];
 module_param_array(oscillator_ppb, int, NULL, 0444);
@@ -35,23 +35,24 @@ MODULE_PARM_DESC(oscillator_ppb, "error of each card's oscillator, parts per bil
 
 static unsigned int cable_ns = 25;
 module_param(cable_ns, uint, 0644);
-MODULE_PARM_DESC(cable_ns, "how long a packet takes, ns (25)");
+MODULE_PARM_DESC(cable_ns, "delay of the cable, ns (25)");
 
 static unsigned int miss_every;
 module_param(miss_every, uint, 0644);
-MODULE_PARM_DESC(miss_every, "every so many-th received packet gets no stamp; 0: none (0)");
+MODULE_PARM_DESC(miss_every, "every Nth received packet gets no stamp; 0: all get one (0)");
 
 static bool ptp_only;
 module_param(ptp_only, bool, 0444);
-MODULE_PARM_DESC(ptp_only, "the cards stamp PTP event packets only, and say so when asked for more (N)");
+MODULE_PARM_DESC(ptp_only, "the cards stamp PTP event packets only, and report that if more is requested (N)");
 
 static char *driver = "";
 module_param(driver, charp, 0444);
-MODULE_PARM_DESC(driver, "what the cards call their driver (nothing)");
+MODULE_PARM_DESC(driver, "name of the cards' driver (empty)");
 
-static bool forgets_dial;
-module_param(forgets_dial, bool, 0644);
-MODULE_PARM_DESC(forgets_dial, "a change of the link puts a clock back to the rate of its oscillator, and clock_adjtime() goes on to tell what was dialled, as with i40e (N)");
+static bool forgets_frequency;
+module_param(forgets_frequency, bool, 0644);
+MODULE_PARM_DESC(forgets_frequency,
+		 "a link change resets a clock to its oscillator's rate, while clock_adjtime() still reports the adjustment, as with i40e (N)");
 
 /* A card. */
 struct stamp_nic {
@@ -60,7 +61,7 @@ struct stamp_nic {
 	struct cyclecounter counter;	/* the clock's oscillator, as steered */
 	struct timecounter clock;
 	spinlock_t lock;		/* of both, and of @received */
-	u32 mult;			/* of the oscillator when it is not steered */
+	u32 mult;			/* of the oscillator without steering */
 	struct ptp_clock_info info;
 	struct ptp_clock *ptp;
 	int tx_type;
@@ -154,10 +155,10 @@ static void stamp_set_carrier(struct net_device *dev, bool is_on)
 {
 	struct stamp_nic *nic = netdev_priv(dev);
 
-	/* When all of them go, one goes first. */
+	/* When all NICs are removed, one of them is removed first. */
 	if (dev->reg_state != NETREG_REGISTERED || netif_carrier_ok(dev) == is_on)
 		return;
-	if (forgets_dial) {
+	if (forgets_frequency) {
 		spin_lock_bh(&nic->lock);
 		timecounter_read(&nic->clock);
 		nic->counter.mult = nic->mult;
@@ -169,7 +170,7 @@ static void stamp_set_carrier(struct net_device *dev, bool is_on)
 		netif_carrier_off(dev);
 }
 
-/* The other end of the cable sees light. */
+/* The other end of the cable detects a carrier. */
 static int stamp_open(struct net_device *dev)
 {
 	stamp_set_carrier(((struct stamp_nic *)netdev_priv(dev))->peer, true);
@@ -202,7 +203,7 @@ static void stamp_receive(struct stamp_nic *nic, struct sk_buff *skb, u64 cycles
 	spin_unlock_bh(&nic->lock);
 	if (nic->filter != HWTSTAMP_FILTER_NONE && !is_missed && (!ptp_only || stamp_is_event(skb)))
 		skb_hwtstamps(skb)->hwtstamp = ns_to_ktime(stamp_at(nic, cycles + cable_ns));
-	/* It counts what it drops. */
+	/* dev_forward_skb() counts what it drops. */
 	dev_forward_skb(nic->dev, skb);
 }
 
@@ -211,7 +212,7 @@ static netdev_tx_t stamp_transmit(struct sk_buff *skb, struct net_device *dev)
 	struct stamp_nic *nic = netdev_priv(dev);
 	struct skb_shared_hwtstamps stamps = { 0 };
 	u64 cycles = ktime_get_raw_ns();
-	/* Its own memory: the stamp of one end is none of the readers' at the other. */
+	/* The copy has memory of its own: readers at one end must not see the stamp of the other. */
 	struct sk_buff *copy = skb_copy(skb, GFP_ATOMIC);
 
 	if (nic->tx_type == HWTSTAMP_TX_ON && skb_shinfo(skb)->tx_flags & SKBTX_HW_TSTAMP) {
@@ -338,7 +339,7 @@ static void stamp_remove(unsigned int registered)
 {
 	unsigned int i;
 
-	/* All ends go before any is freed: none is left without its peer. */
+	/* Unregisters all NICs before it frees any, so that none is left without its peer. */
 	for (i = 0; i < registered; i++)
 		unregister_netdev(stamp_devices[i]);
 	for (i = 0; i < cards; i++)

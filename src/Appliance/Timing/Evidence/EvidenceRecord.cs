@@ -43,7 +43,7 @@ internal sealed record EvidenceRecord
     public double SystemBoundNs { get; init; } = double.NaN;
 }
 
-/// <summary>The record on disk, little-endian, <see cref="Bytes"/> each (docs/TIME.md, Evidence).</summary>
+/// <summary>The record on disk, little-endian, <see cref="Bytes"/> each (docs/internals/time.md, Evidence).</summary>
 internal static class EvidenceFormat
 {
     public const int Bytes = 128;

@@ -12,7 +12,7 @@ namespace Capbox.Timing.Raw;
 /// <param name="LeftOut">Exchanges right before this one that found no room: the disk did not take them.</param>
 internal readonly record struct ExchangeRecord(long UtcNs, MeasurementSource Source, DelayExchange Exchange, uint LeftOut);
 
-/// <summary>The record on disk, little-endian, <see cref="Bytes"/> each (docs/TIME.md, Exchanges).</summary>
+/// <summary>The record on disk, little-endian, <see cref="Bytes"/> each (docs/internals/time.md, Exchanges).</summary>
 internal static class ExchangeFormat
 {
     public const int Bytes = 96;

@@ -1,0 +1,41 @@
+using Capbox.Commands;
+using Capbox.Packets.Capture;
+using Capbox.Platform.Time;
+using Capbox.Timing;
+using Microsoft.Extensions.Logging;
+
+namespace Capbox.Box;
+
+/// <summary>Supervises the clock. It starts before the recorder, so that the card stamps the first packets, and stops after it.</summary>
+internal sealed class ClockPart(BoxOptions options, Recorder recorder, ILogger logger) : IBoxPart
+{
+    private volatile ClockKeeper? _keeper;
+
+    /// <summary>Null without a source of time.</summary>
+    public ClockSnapshot? Snapshot => _keeper?.Snapshot;
+
+    public void Start() => Begin(options.Clock);
+
+    public void Stop() => _keeper?.Dispose();
+
+    /// <inheritdoc cref="ClockKeeper.AcceptShifts"/>
+    public double AcceptShifts() => (_keeper ?? throw new ControlException("clock: the configuration has no section clock")).AcceptShifts();
+
+    /// <summary>Ends with one source of time and begins with another. Nothing is claimed of the old one any more.</summary>
+    public void Change(ClockOptions? next)
+    {
+        _keeper?.Dispose();
+        _keeper = null;
+        recorder.Clocks.Publish(UtcTime.Now.Nanoseconds, ClockClaim.None, [.. Enumerable.Repeat(ClockClaim.None, RecordingPlan.MaxPorts)]);
+        Begin(next);
+    }
+
+    private void Begin(ClockOptions? source)
+    {
+        if (source is null)
+            return;
+        var keeper = new ClockKeeper(source, () => recorder.Places, recorder.Clocks, options.Directory, logger);
+        _keeper = keeper;
+        keeper.Start();
+    }
+}

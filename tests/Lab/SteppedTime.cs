@@ -1,0 +1,10 @@
+namespace Capbox.Testing;
+
+/// <summary>A monotonic clock that a test moves.</summary>
+internal sealed class SteppedTime : TimeProvider
+{
+    public long Seconds { get; set; }
+    public override long TimestampFrequency => 1;
+
+    public override long GetTimestamp() => Seconds;
+}
