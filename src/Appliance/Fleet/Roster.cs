@@ -1,4 +1,4 @@
-using Capbox.Mqtt;
+using Capbox.Config;
 
 namespace Capbox.Fleet;
 
@@ -46,7 +46,7 @@ internal sealed class Roster(bool keepsDocuments, long maxDocumentBytes = Roster
         if (!topic.StartsWith(Root, StringComparison.Ordinal) || topic.IndexOf('/', Root.Length) is not (> 0 and int slash))
             return null;
         string device = topic[Root.Length..slash];
-        return Topics.IsLevel(device) ? (device, topic[(slash + 1)..]) : null;
+        return TopicLevel.IsValid(device) ? (device, topic[(slash + 1)..]) : null;
     }
 
     /// <summary>A message came.</summary>
