@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using Capbox.Config;
-using Capbox.Health;
 using Capbox.Platform.Json;
 
 namespace Capbox.Fleet;
