@@ -22,7 +22,7 @@ internal static class RunCommand
             Errors.Write(error);
         if (errors.Count > 0)
             return ExitCode.BadUse;
-        if (!Capabilities.Has(Capabilities.NetRaw))
+        if (!Capabilities.Has(Capabilities.CAP_NET_RAW))
             return Errors.Failed("run needs root or CAP_NET_RAW to open ports; use sudo");
 
         StatusScreen screen = new(Console.Error, isTerminal: !Console.IsErrorRedirected && !json);

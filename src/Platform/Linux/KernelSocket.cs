@@ -98,7 +98,8 @@ internal sealed unsafe class KernelSocket : IDisposable
     }
 
     /// <summary>Index of an interface of this socket's namespace; 0 if there is none of that name.</summary>
-    public int InterfaceIndex(string name) => TryQuery(name, InterfaceRequest.SIOCGIFINDEX, out InterfaceRequest answer) ? answer.Number : 0;
+    public int InterfaceIndex(string name) =>
+        TryQuery(name, InterfaceRequest.SIOCGIFINDEX, out InterfaceRequest answer) ? answer.Number : 0;
 
     /// <summary>IFF_ flags of netdevice(7); 0 if there is no such interface.</summary>
     public int InterfaceFlags(string name) =>
