@@ -133,7 +133,7 @@ public sealed class CustodianTests : IDisposable
         custodian.OnSealed(_archive.Add(1));
         custodian.OnSealed(_archive.Add(2));
         Tool.WaitFor(() => custodian.State.Fault is not null, "the fault");
-        Assert.Contains("taken away", custodian.State.Fault, StringComparison.Ordinal);
+        Assert.Contains("removed or changed", custodian.State.Fault, StringComparison.Ordinal);
         Assert.False(File.Exists(_archive.ChainPath));
     }
 
