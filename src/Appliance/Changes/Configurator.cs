@@ -97,13 +97,13 @@ internal sealed class Configurator : IConfigurator, IDisposable
                 return _report;
             long version = proposal.Version ?? state.HighestVersion + 1;
             string id = proposal.Id ?? string.Create(CultureInfo.InvariantCulture, $"{proposal.Who}-{version}");
-            IReadOnlyList<ConfigError> errors = Check(proposal, version, state, out ConfigResult next, out string line);
+            IReadOnlyList<ConfigError> errors = Check(proposal, version, state);
             if (errors.Count > 0)
                 return Reject(version, id, errors);
-            ConfigPlan plan = ConfigPlan.Make(_config, next, _store.Current.Line, line);
+            ConfigPlan plan = ConfigPlan.Make(_config, proposal.Document);
             try
             {
-                return plan.Differences.Count == 0 ? Note(version, id, ConfigStatus.Applied, []) : Go(proposal, version, id, next, line, plan);
+                return plan.Differences.Count == 0 ? Note(version, id, ConfigStatus.Applied, []) : PutInForce(proposal, version, id, plan);
             }
             catch (Exception e) when (e is CaptureException or IOException)
             {
@@ -133,13 +133,10 @@ internal sealed class Configurator : IConfigurator, IDisposable
     }
 
     /// <summary>What would be wrong with a document, and what it would do. Changes nothing.</summary>
-    public (IReadOnlyList<ConfigError> Errors, ConfigPlan? Plan) Plan(ReadOnlyMemory<byte> document)
+    public (IReadOnlyList<ConfigError> Errors, ConfigPlan? Plan) Plan(ConfigResult next)
     {
         lock (_change)
-        {
-            ConfigResult next = ConfigDocument.Parse(document);
-            return next.Options is null ? (next.Errors, null) : ([], ConfigPlan.Make(_config, next, _store.Current.Line, ConfigText.ToLine(document)));
-        }
+            return next.Options is null ? (next.Errors, null) : ([], ConfigPlan.Make(_config, next));
     }
 
     /// <summary>A revision, for show and history.</summary>
@@ -197,10 +194,8 @@ internal sealed class Configurator : IConfigurator, IDisposable
         }
     }
 
-    private IReadOnlyList<ConfigError> Check(ConfigProposal proposal, long version, ConfigState state, out ConfigResult next, out string line)
+    private IReadOnlyList<ConfigError> Check(ConfigProposal proposal, long version, ConfigState state)
     {
-        line = "";
-        next = ConfigDocument.Parse(proposal.Document);
         if (version <= state.HighestVersion)
             return [new ConfigError("$.version", string.Create(CultureInfo.InvariantCulture, $"{version} is not above {state.HighestVersion}, the highest that was proposed"))];
         if (state.Trial is { NeedsConfirm: true })
@@ -209,18 +204,16 @@ internal sealed class Configurator : IConfigurator, IDisposable
             return [new ConfigError("$.base", string.Create(CultureInfo.InvariantCulture, $"made from revision {wanted}, but {state.Revision} is in force"))];
         if (proposal.ConfirmSeconds is < 0 or > ChangeSection.MaxSeconds)
             return [new ConfigError("$.confirmSeconds", $"not within 0 to {ChangeSection.MaxSeconds}")];
-        if (next.Options is null)
-            return next.Errors;
-        line = ConfigText.ToLine(proposal.Document);
-        return [];
+        return proposal.Document.Errors;
     }
 
-    private ConfigReport Go(ConfigProposal proposal, long version, string id, ConfigResult next, string line, ConfigPlan plan)
+    private ConfigReport PutInForce(ConfigProposal proposal, long version, string id, ConfigPlan plan)
     {
+        ConfigResult next = proposal.Document;
         BoxSnapshot before = _box.Snapshot();
         ConfigState old = _store.State;
         ConfigRevision oldRevision = _store.Current;
-        ConfigRevision revision = _store.Add(line, version, id, proposal.Who, proposal.Why, DateTimeOffset.UtcNow);
+        ConfigRevision revision = _store.Add(next.Document, version, id, proposal.Who, proposal.Why, DateTimeOffset.UtcNow);
         int confirm = proposal.ConfirmSeconds ?? (plan.TouchesAccess ? next.Change.ConfirmSeconds : 0);
         int watch = next.Change.WatchSeconds;
         // A change amid the watch of another shares it: harm is measured from before both, and what comes back for it is what is known to be good. One that never ran is nothing to go back to.
@@ -267,7 +260,6 @@ internal sealed class Configurator : IConfigurator, IDisposable
     private void TakeBack(string reason, bool isHarm)
     {
         long from = _store.Current.Revision;
-        string line = _store.Current.Line;
         ConfigRevision revision = _trials.TakeBack(reason, isHarm);
         _watch = null;
         _logger.LogWarning("configuration: revision {From} is taken back, {To} is in force: {Reason}", from, revision.Revision, reason);
@@ -281,7 +273,7 @@ internal sealed class Configurator : IConfigurator, IDisposable
             return;
         }
 
-        ConfigPlan plan = ConfigPlan.Make(_config, next, line, revision.Line);
+        ConfigPlan plan = ConfigPlan.Make(_config, next);
         _config = Numbered(next, revision);
         Publish();
         if (plan.NeedsRestart)

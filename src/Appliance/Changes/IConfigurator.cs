@@ -36,9 +36,9 @@ internal sealed class ConfigRefusedException : Exception
 }
 
 /// <summary>A document that somebody wants in force.</summary>
-/// <param name="Document">JSON as UTF-8.</param>
+/// <param name="Document">As it was read, with its errors.</param>
 /// <param name="Who"><c>cli:USER</c>, <c>mqtt:REQUESTER</c>.</param>
-internal sealed record ConfigProposal(ReadOnlyMemory<byte> Document, string Who)
+internal sealed record ConfigProposal(ConfigResult Document, string Who)
 {
     /// <summary>Must exceed every version seen before; null: the next one (the command line).</summary>
     public long? Version { get; init; }

@@ -23,7 +23,7 @@ internal sealed class ConfigDesk : IDisposable
     {
         _store = store;
         _commands = new ControlCommands();
-        ConfigResult config = ConfigDocument.ParseKept(store.Current.Line);
+        ConfigResult config = ConfigDocument.ReadKept(store.Current.Config);
         var trials = new ConfigTrials(store, new SystemClocks());
         ConfigCommands.AddTo(_commands, new Configurator(store, trials, config, new NoBox(), NullLogger.Instance));
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Compression;
 using System.Text.Json;
 using Capbox.Commands;
 using Capbox.Health;
@@ -146,9 +147,12 @@ internal static class ControlCommand
         return ExitCode.Good;
     }
 
+    /// <summary>Prints docs/reference/asyncapi.yaml, which the binary has compressed.</summary>
     public static int AsyncApi()
     {
-        Console.Out.Write(Mqtt.AsyncApi.Yaml());
+        using Stream resource = typeof(ControlCommand).Assembly.GetManifestResourceStream("asyncapi.yaml.gz")!;
+        using var reader = new StreamReader(new GZipStream(resource, CompressionMode.Decompress));
+        Console.Out.Write(reader.ReadToEnd());
         return ExitCode.Good;
     }
 

@@ -57,12 +57,12 @@ internal static class ConfigCommands
         commands.Add(s_history, _ => configurator.Read(History));
         commands.Add(s_plan, request =>
         {
-            (IReadOnlyList<ConfigError> errors, ConfigPlan? plan) = configurator.Plan(request.Document("config"));
+            (IReadOnlyList<ConfigError> errors, ConfigPlan? plan) = configurator.Plan(ConfigDocument.Read(request.Document("config")));
             return Answer(errors, plan);
         });
         commands.Add(s_apply, request =>
         {
-            var proposal = new ConfigProposal(request.Document("config"), request.Text("who") ?? request.Requester)
+            var proposal = new ConfigProposal(ConfigDocument.Read(request.Document("config")), request.Text("who") ?? request.Requester)
             {
                 Why = request.Text("why") ?? "",
                 BaseRevision = request.Number("base") is > 0 and var number ? number : null,

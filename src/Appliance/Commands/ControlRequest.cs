@@ -56,6 +56,6 @@ internal sealed class ControlRequest
 
     public IReadOnlyList<string> Texts(string name) => (IReadOnlyList<string>?)_values.GetValueOrDefault(name) ?? [];
 
-    /// <summary>An object as UTF-8.</summary>
-    public byte[] Document(string name) => (byte[])_values[name];
+    /// <summary>An object; it lives as long as the document of the request.</summary>
+    public JsonElement Document(string name) => (JsonElement)_values[name];
 }

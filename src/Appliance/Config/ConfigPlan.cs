@@ -56,11 +56,9 @@ public sealed record ConfigPlan(IReadOnlyList<ConfigDifference> Differences, IRe
 
     /// <param name="before">What is in force.</param>
     /// <param name="after">A good document.</param>
-    /// <param name="beforeLine">The same as text.</param>
-    /// <param name="afterLine">The same as text.</param>
-    public static ConfigPlan Make(ConfigResult before, ConfigResult after, string beforeLine, string afterLine)
+    public static ConfigPlan Make(ConfigResult before, ConfigResult after)
     {
-        IReadOnlyList<ConfigDifference> differences = ConfigDifference.Between(beforeLine, afterLine);
+        IReadOnlyList<ConfigDifference> differences = ConfigDifference.Between(before.Document, after.Document);
         List<ConfigImpact> impacts = [];
         // The revision is the store's own.
         if (differences.All(d => d.Path == "$.revision"))

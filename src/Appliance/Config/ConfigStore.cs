@@ -112,14 +112,13 @@ public sealed class ConfigStore : IDisposable
         return null;
     }
 
-    /// <summary>Keeps a document as the next revision; it is not in force by that.</summary>
+    /// <summary>Stores a document as the next revision; it is not in force by that.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public ConfigRevision Add(string line, long version, string id, string who, string why, DateTimeOffset now)
+    public ConfigRevision Add(JsonElement document, long version, string id, string who, string why, DateTimeOffset now)
     {
         long number = Math.Max(State?.Last ?? 0, Numbers().Prepend(0).Max()) + 1;
         string when = now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
-        using JsonDocument document = JsonDocument.Parse(line);
-        var revision = new ConfigRevision(number, version, id, who, when, why, Digest(line)) { Config = document.RootElement.Clone() };
+        var revision = new ConfigRevision(number, version, id, who, when, why, Digest(ConfigText.ToLine(document))) { Config = document };
         FileSystem.ReplaceFile(PathOf(number), JsonSerializer.SerializeToUtf8Bytes(revision, ConfigStoreJson.Default.ConfigRevision));
         Written?.Invoke();
         Prune(number);
@@ -173,8 +172,8 @@ public sealed class ConfigStore : IDisposable
     {
         if (isLost)
             _notes.Add($"{_directory}: no good document is left; the first one is in force again");
-        string line = seed is { } given ? ConfigText.ToLine(given) : FactoryDocument;
-        ConfigRevision first = Add(line, 0, "factory", "factory", isLost ? "no good document was left" : "first start", DateTimeOffset.UtcNow);
+        ConfigResult document = ConfigDocument.Parse(seed ?? Encoding.UTF8.GetBytes(FactoryDocument));
+        ConfigRevision first = Add(document.Document, 0, "factory", "factory", isLost ? "no good document was left" : "first start", DateTimeOffset.UtcNow);
         Put(first, new ConfigState(first.Revision, first.Revision, 0, new ConfigOutcome(0, "factory", ConfigStatus.Applied, []), null));
     }
 
@@ -201,7 +200,7 @@ public sealed class ConfigStore : IDisposable
     /// <summary>A document of another version of this program may not be good any more.</summary>
     private bool IsGood(ConfigRevision revision, out string? problem)
     {
-        ConfigResult result = ConfigDocument.ParseKept(revision.Line);
+        ConfigResult result = ConfigDocument.ReadKept(revision.Config);
         problem = result.Options is null ? $"{PathOf(revision.Revision)}: {result.Errors[0]}" : null;
         return problem is null;
     }

@@ -34,6 +34,9 @@ public static class ConfigText
     /// <summary>The document in one line. It has been read by <see cref="ConfigDocument.Parse"/> before.</summary>
     public static string ToLine(ReadOnlyMemory<byte> utf8) => Write(utf8, indented: false);
 
+    /// <summary>A document that was read before, in one line.</summary>
+    public static string ToLine(JsonElement document) => Write(document, indented: false);
+
     /// <summary>The document for people.</summary>
     public static string ToText(ReadOnlyMemory<byte> utf8) => Write(utf8, indented: true);
 
@@ -179,10 +182,15 @@ public static class ConfigText
     private static string Write(ReadOnlyMemory<byte> utf8, bool indented)
     {
         using JsonDocument document = JsonDocument.Parse(utf8, s_reading);
+        return Write(document.RootElement, indented);
+    }
+
+    private static string Write(JsonElement document, bool indented)
+    {
         using var stream = new MemoryStream();
         // Filters are full of <, > and &.
         using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = indented, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
-            document.RootElement.WriteTo(writer);
+            document.WriteTo(writer);
         return Encoding.UTF8.GetString(stream.ToArray());
     }
 }

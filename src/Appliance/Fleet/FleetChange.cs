@@ -94,7 +94,7 @@ internal sealed class FleetChange(JsonObject? file, bool isWhole, IReadOnlyList<
         ConfigResult now = ConfigDocument.ParseKept(before);
         if (now.Options is null)
             return Failed(device, new ConfigError("$", $"what it has now is not understood by this capbox: {now.Errors[0]}"));
-        return new BoxChange(device, after, differences, ConfigPlan.Make(now, next, before, after), []);
+        return new BoxChange(device, after, differences, ConfigPlan.Make(now, next), []);
     }
 
     /// <summary>A box that comes back under another name, or not at all, cannot be followed, and two of one name put each other out.</summary>

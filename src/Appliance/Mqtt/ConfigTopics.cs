@@ -88,8 +88,9 @@ internal sealed class ConfigTopics(IConfigurator? configurator)
             long baseRevision = node.Number("base", 0, 1, long.MaxValue);
             long confirm = node.Number("confirmSeconds", -1, 0, ChangeSection.MaxSeconds);
             string why = node.Text("why") ?? "";
-            string? document = node.Raw("config");
-            proposal = new ConfigProposal(System.Text.Encoding.UTF8.GetBytes(document ?? "{}"), who)
+            if (node.Element("config") is not { } document)
+                return;
+            proposal = new ConfigProposal(ConfigDocument.Read(document), who)
             {
                 Version = givenVersion,
                 Id = givenId,

@@ -133,7 +133,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
         (IMqttClient client, List<(string Topic, string Payload)> heard, _) = await ConnectAsync(port);
         WaitHeard(heard, "info", "\"serial\":\"first\"");
         Volatile.Write(ref serial, "second");
-        taker.Apply(new ConfigProposal("{}"u8.ToArray(), "cli:me") { Version = 5, Id = "five" });
+        taker.Apply(new ConfigProposal(ConfigDocument.Parse("{}"u8.ToArray()), "cli:me") { Version = 5, Id = "five" });
         WaitHeard(heard, "info", "\"serial\":\"second\"");
         WaitHeard(heard, "config/reported", "\"version\":5");
         Assert.Equal(1, link.Snapshot.Counts.Connects);
