@@ -95,7 +95,7 @@ internal static class AsyncApi
     {
         var replies = new JsonObject { ["error"] = Reference("#/components/messages/error") };
         messages.Add("error", Message("A command that was not carried out.", AnswerSchema.Error()));
-        foreach (CommandSpec command in ControlCommands.All.Where(c => !c.IsSocketOnly))
+        foreach (CommandSpec command in CommandTable.All.Where(c => !c.IsSocketOnly))
         {
             string request = Camel("cmd-" + command.Name), reply = Camel("reply-" + command.Name);
             messages.Add(request, Request(command));

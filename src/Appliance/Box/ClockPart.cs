@@ -19,7 +19,7 @@ internal sealed class ClockPart(BoxOptions options, Recorder recorder, ILogger l
     public void Stop() => _keeper?.Dispose();
 
     /// <inheritdoc cref="ClockKeeper.AcceptShifts"/>
-    public double AcceptShifts() => (_keeper ?? throw new ControlException("clock: the configuration has no section clock")).AcceptShifts();
+    public double AcceptShifts() => (_keeper ?? throw new RequestRefusedException("clock: the configuration has no section clock")).AcceptShifts();
 
     /// <summary>Ends with one source of time and begins with another. Nothing is claimed of the old one any more.</summary>
     public void Change(ClockOptions? next)

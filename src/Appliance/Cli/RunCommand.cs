@@ -20,11 +20,11 @@ internal static class RunCommand
         TimeSpan? duration = arguments.TryDuration(errors);
         byte[]? seed = arguments.State is null ? null : arguments.ReadSeed(errors);
         foreach (string error in errors.Distinct())
-            Errors.Write(error);
+            ErrorOutput.Write(error);
         if (errors.Count > 0)
             return ExitCode.BadUse;
         if (!Capabilities.Has(Capabilities.NetRaw))
-            return Errors.Failed("run needs root or CAP_NET_RAW to open ports; use sudo");
+            return ErrorOutput.Failed("run needs root or CAP_NET_RAW to open ports; use sudo");
 
         StatusScreen screen = new(Console.Error, isTerminal: !Console.IsErrorRedirected && !json);
         using var log = new LineLoggerProvider(screen);
@@ -39,7 +39,7 @@ internal static class RunCommand
         }
         catch (Exception e) when (e is CaptureException or CustodyException)
         {
-            return Errors.Failed(e.Message);
+            return ErrorOutput.Failed(e.Message);
         }
     }
 
@@ -51,12 +51,12 @@ internal static class RunCommand
             foreach (string note in store.Notes)
                 display.Message(note);
             ArchiveDirectory.OpenState(state);
-            var trials = new ConfigTrials(store, new SystemClocks());
+            var trials = new PendingChanges(store, new SystemClocks());
             return new KeptBox(state, store, trials, host, display, signals).Run() is { } end ? Finish(end.Options, end.Outcome, display) : ExitCode.Good;
         }
         catch (IOException e)
         {
-            return Errors.Failed(e.Message);
+            return ErrorOutput.Failed(e.Message);
         }
     }
 
@@ -77,7 +77,7 @@ internal static class RunCommand
         }
         catch (Exception e) when (e is IOException or System.ComponentModel.Win32Exception)
         {
-            Errors.Write($"the machine does not reboot: {e.Message}");
+            ErrorOutput.Write($"the machine does not reboot: {e.Message}");
         }
     }
 }

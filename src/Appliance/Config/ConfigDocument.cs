@@ -63,7 +63,7 @@ public static class ConfigDocument
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            return Failed("$", FileFault.Of(e, path));
+            return Failed("$", FileErrorText.Describe(e, path));
         }
     }
 
@@ -92,7 +92,7 @@ public static class ConfigDocument
         }
         catch (JsonException e)
         {
-            return Failed(JsonFault.Position(e), JsonFault.Reason(e));
+            return Failed(JsonErrorText.Position(e), JsonErrorText.Reason(e));
         }
     }
 

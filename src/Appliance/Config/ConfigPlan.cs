@@ -38,7 +38,7 @@ public sealed record ConfigImpact(ConfigEffect Effect, string Subject, string Te
 /// <summary>What going from one document to another does, told before it is done. Pure.</summary>
 public sealed record ConfigPlan(IReadOnlyList<ConfigDifference> Differences, IReadOnlyList<ConfigImpact> Impacts)
 {
-    /// <summary>How the box is reached may be another: taken back unless somebody who reached it confirms.</summary>
+    /// <summary>The access to the box may change: the change is rolled back unless somebody confirms it.</summary>
     public bool TouchesAccess { get; private init; }
 
     /// <summary>Whether a section is another.</summary>

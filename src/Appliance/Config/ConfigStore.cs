@@ -102,7 +102,7 @@ public sealed class ConfigStore : IDisposable
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            problem = $"{path}: damaged: {(e is JsonException json ? JsonFault.Of(json) : e.Message)}";
+            problem = $"{path}: damaged: {(e is JsonException json ? JsonErrorText.Describe(json) : e.Message)}";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -127,7 +127,7 @@ public sealed class ConfigStore : IDisposable
 
     /// <summary>This is in force from now on, also after a restart.</summary>
     /// <exception cref="IOException">It cannot be written: what was in force still is.</exception>
-    public void Put(ConfigRevision current, ConfigState state)
+    public void Save(ConfigRevision current, ConfigState state)
     {
         FileSystem.ReplaceFile(Path.Combine(_directory, StateName), JsonSerializer.SerializeToUtf8Bytes(state, ConfigStoreJson.Default.ConfigState));
         (Current, State) = (current, state);
@@ -149,7 +149,7 @@ public sealed class ConfigStore : IDisposable
                 if (state is not null && number == state.Revision)
                     (Current, State) = (revision, state);
                 else
-                    PutFoundInstead(revision, state, numbers);
+                    SaveFoundInstead(revision, state, numbers);
                 return;
             }
 
@@ -159,11 +159,11 @@ public sealed class ConfigStore : IDisposable
         Begin(seed, numbers.Count > 0 || state is not null);
     }
 
-    private void PutFoundInstead(ConfigRevision revision, ConfigState? state, IReadOnlyList<long> numbers)
+    private void SaveFoundInstead(ConfigRevision revision, ConfigState? state, IReadOnlyList<long> numbers)
     {
         _notes.Add($"{_directory}: revision {revision.Revision.ToString(CultureInfo.InvariantCulture)} is in force, the newest good one");
         IsPassedOver = state is not null;
-        Put(revision, new ConfigState(
+        Save(revision, new ConfigState(
             revision.Revision, Math.Max(state?.Last ?? 0, numbers.Count > 0 ? numbers[0] : 0), Math.Max(state?.HighestVersion ?? 0, revision.Version),
             new ConfigOutcome(revision.Version, revision.Id, state is null ? ConfigStatus.Applied : ConfigStatus.RolledBack, [.. _notes.Select(n => new ConfigError("$", n))]), null));
     }
@@ -174,7 +174,7 @@ public sealed class ConfigStore : IDisposable
             _notes.Add($"{_directory}: no good document is left; the first one is in force again");
         ConfigResult document = ConfigDocument.Parse(seed ?? Encoding.UTF8.GetBytes(FactoryDocument));
         ConfigRevision first = Add(document.Document, 0, "factory", "factory", isLost ? "no good document was left" : "first start", DateTimeOffset.UtcNow);
-        Put(first, new ConfigState(first.Revision, first.Revision, 0, new ConfigOutcome(0, "factory", ConfigStatus.Applied, []), null));
+        Save(first, new ConfigState(first.Revision, first.Revision, 0, new ConfigOutcome(0, "factory", ConfigStatus.Applied, []), null));
     }
 
     private ConfigState? ReadState()
@@ -192,7 +192,7 @@ public sealed class ConfigStore : IDisposable
         }
         catch (JsonException e)
         {
-            _notes.Add($"{path}: damaged: {JsonFault.Of(e)}");
+            _notes.Add($"{path}: damaged: {JsonErrorText.Describe(e)}");
             return null;
         }
     }

@@ -53,11 +53,11 @@ internal sealed class ClockKeeper : IDisposable
 
     /// <summary>Takes the steps of path or grandmaster that the clock did not follow for true, within a second.</summary>
     /// <returns>What is unresolved of them, ns.</returns>
-    /// <exception cref="Commands.ControlException">There is nothing to accept.</exception>
+    /// <exception cref="Commands.RequestRefusedException">There is nothing to accept.</exception>
     public double AcceptShifts()
     {
-        IKeptClock kept = _kept ?? throw new Commands.ControlException($"clock: {Snapshot.Fault ?? "not kept at the moment"}");
-        return kept.AcceptShifts() ?? throw new Commands.ControlException($"clock: {Snapshot.Source} decides what it follows");
+        IKeptClock kept = _kept ?? throw new Commands.RequestRefusedException($"clock: {Snapshot.Fault ?? "not kept at the moment"}");
+        return kept.AcceptShifts() ?? throw new Commands.RequestRefusedException($"clock: {Snapshot.Source} decides what it follows");
     }
 
     /// <summary>The clock goes on as it was dialled last.</summary>

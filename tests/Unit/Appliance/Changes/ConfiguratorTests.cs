@@ -83,7 +83,7 @@ public sealed class ConfiguratorTests : IDisposable
     private Configurator NewConfigurator()
     {
         ConfigResult config = ConfigDocument.Parse(Utf8(_store.Current.Line));
-        return new Configurator(_store, new ConfigTrials(_store, _clocks), config, _box, NullLogger.Instance);
+        return new Configurator(_store, new PendingChanges(_store, _clocks), config, _box, NullLogger.Instance);
     }
 
     /// <summary>The process dies and is started again.</summary>
@@ -93,7 +93,7 @@ public sealed class ConfiguratorTests : IDisposable
         if (reboot)
             _clocks.Reboot(60 * FakeClocks.Second);
         _store = ConfigStore.Open(_directory);
-        string? reason = new ConfigTrials(_store, _clocks).BeforeStart();
+        string? reason = new PendingChanges(_store, _clocks).BeforeStart();
         _box.InForce = ConfigDocument.Parse(Utf8(_store.Current.Line)).Options!.Serial;
         _configurator = NewConfigurator();
         _configurator.Start();
@@ -404,7 +404,7 @@ public sealed class ConfiguratorTests : IDisposable
     public void A_box_that_dies_again_and_again_goes_back()
     {
         _configurator.Apply(Proposal("b"));
-        for (int i = 0; i < ConfigTrials.MaxStarts; i++)
+        for (int i = 0; i < PendingChanges.MaxStarts; i++)
             Assert.Null(Restart());
         Assert.Equal("the recorder ended 3 times with it", Restart());
         Expect(ConfigStatus.RolledBack, "a", 1);
@@ -415,14 +415,14 @@ public sealed class ConfiguratorTests : IDisposable
     public void A_box_that_ends_in_order_again_and_again_does_not_go_back()
     {
         _configurator.Apply(Proposal("b"));
-        for (int i = 0; i < 3 * ConfigTrials.MaxStarts; i++)
+        for (int i = 0; i < 3 * PendingChanges.MaxStarts; i++)
         {
             Assert.Null(Restart());
             _configurator.Stop();
         }
 
         // What died before counts on.
-        for (int i = 0; i < ConfigTrials.MaxStarts; i++)
+        for (int i = 0; i < PendingChanges.MaxStarts; i++)
         {
             Assert.Null(Restart());
             if (i == 1)
@@ -465,12 +465,12 @@ public sealed class ConfiguratorTests : IDisposable
             {
                 using ConfigStore store = ConfigStore.Open(copies[i]);
                 Assert.Empty(store.Notes);
-                var trials = new ConfigTrials(store, _clocks);
+                var trials = new PendingChanges(store, _clocks);
                 bool isNew = store.Current.Revision == 2;
                 Assert.Equal(Document(isNew ? "b" : "a"), store.Current.Line);
                 // Proved only once the watch was over: until then the next starts can still go back.
                 Assert.Equal(isNew && i < untilProved, store.State.Trial is not null);
-                for (int starts = 0; starts <= ConfigTrials.MaxStarts; starts++)
+                for (int starts = 0; starts <= PendingChanges.MaxStarts; starts++)
                     trials.BeforeStart();
                 Assert.Equal(i < untilProved ? 1 : 2, store.Current.Revision);
             }

@@ -8,7 +8,7 @@ namespace Capbox.Tests;
 /// <summary>The schema and the tables of the manual are made from the declarations of the keys.</summary>
 public class ConfigManualTests
 {
-    private static readonly string s_docs = Path.Combine(Tool.RepositoryRoot, "docs", "reference");
+    private static readonly string s_docs = Path.Combine(Repository.Root, "docs", "reference");
 
     [Fact]
     public void The_schema_is_made_from_the_declarations()

@@ -8,7 +8,7 @@ namespace Capbox.Mqtt;
 /// <c>cmd/NAME</c>: the commands of the control socket, for who may publish there. The same request again (requester and correlation data) gets the same answer and is not carried out again. No connection here; one thread.
 /// </summary>
 /// <param name="commands">What there is.</param>
-internal sealed class CommandDesk(ControlCommands commands)
+internal sealed class CommandTopics(CommandTable commands)
 {
     /// <summary>Answers that are remembered: a requester that asks again does so soon.</summary>
     public const int MaxRemembered = 256;
@@ -74,9 +74,9 @@ internal sealed class CommandDesk(ControlCommands commands)
             using JsonDocument document = JsonDocument.Parse(payload.Length == 0 ? "{}"u8.ToArray() : payload, s_strict);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 return Error("a request is a JSON object");
-            return Encoding.UTF8.GetBytes($"{{\"ok\":true,\"result\":{commands.Run(new ControlRequest(name, document.RootElement, $"mqtt:{requester}"))}}}");
+            return Encoding.UTF8.GetBytes($"{{\"ok\":true,\"result\":{commands.Run(new CommandRequest(name, document.RootElement, $"mqtt:{requester}"))}}}");
         }
-        catch (ControlException e)
+        catch (RequestRefusedException e)
         {
             return Error(e.Message);
         }
