@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Pcapng;
-using Capbox.Packets.Storage;
 using Capbox.Platform.Time;
 using Capbox.Testing;
 
@@ -40,7 +39,7 @@ internal sealed class CatalogStage(BenchOptions options, Lab lab)
         {
             for (long i = 0; i < segments; i += BatchEntries)
                 catalog.AddAll([.. Enumerable.Range(0, (int)Math.Min(BatchEntries, segments - i)).Select(n => Entry((ulong)(i + n) + 1))]);
-            catalog.SetStamp(ArchiveStamp.Of(archive));
+            catalog.SetStamp(ArchiveStamp.Compute(archive));
         }
 
         return Stopwatch.GetElapsedTime(started).TotalSeconds;

@@ -71,7 +71,7 @@ internal sealed class DiskStage(BenchOptions options, Lab lab)
         };
         double rate;
         using (ArchiveDirectory archive = ArchiveDirectory.Open(directory))
-        using (var store = new SegmentStore(
+        using (var store = new SegmentWriter(
             archive, storage, 1, BlockBytes, origin, o => SegmentHeader.Build(o, "", ports, 1, Format.MaxSnapLength), NullLogger.Instance))
         using (WriteQueue writes = WriteQueue.Create(WriteEngine.IoUring, Depth))
         {
@@ -83,7 +83,7 @@ internal sealed class DiskStage(BenchOptions options, Lab lab)
     }
 
     /// <summary>Keeps the queue full from a ring's worth of blocks, as a ring thread does; bytes per second until the last completion.</summary>
-    private unsafe double Pump(SegmentStore store, WriteQueue writes)
+    private unsafe double Pump(SegmentWriter store, WriteQueue writes)
     {
         using var memory = new AlignedBuffer(Blocks * BlockBytes);
         new Random(1).NextBytes(memory.Span);

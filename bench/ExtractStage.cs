@@ -162,7 +162,7 @@ internal sealed class ExtractStage(BenchOptions options, Lab lab)
         InterfaceInfo[] ports = [new InterfaceInfo("synthetic", null, null, null, null, UtcOffset.Since2017)];
         var origin = new OriginRecord { Magic = Format.RecordMagic, Version = Format.RecordVersion, Kind = RecordKind.Origin, RunId = Guid.NewGuid(), Ports = 1 };
         using ArchiveDirectory archive = ArchiveDirectory.Open(directory);
-        using var store = new SegmentStore(
+        using var store = new SegmentWriter(
             archive, new StorageOptions { Directory = directory }, 1, BlockBytes, origin, o => SegmentHeader.Build(o, "", ports, 1, Format.MaxSnapLength), NullLogger.Instance);
         using var chunk = new SyntheticChunk(ChunkBytes, FrameBytes, Hosts);
         for (long i = 0; i < options.ArchiveGiB * 1024; i++)

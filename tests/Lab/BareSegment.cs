@@ -1,5 +1,4 @@
 using Capbox.Packets.Pcapng;
-using Capbox.Packets.Storage;
 using Capbox.Platform.Time;
 
 namespace Capbox.Testing;

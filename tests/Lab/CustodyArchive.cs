@@ -1,6 +1,6 @@
 using System.Text;
 using Capbox.Packets.Custody;
-using Capbox.Packets.Storage;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Testing;
 

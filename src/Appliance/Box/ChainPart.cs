@@ -13,7 +13,7 @@ internal sealed class ChainPart(BoxOptions options, Recorder recorder, Archivist
 {
     /// <summary>Limit of the wait for entries at the end; the next start signs what is left.</summary>
     private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(10);
-    private Custodian? _signer;
+    private ChainSigner? _signer;
 
     /// <summary>Null without a key, and before the start.</summary>
     public CustodyState? State => _signer?.State;
@@ -23,7 +23,7 @@ internal sealed class ChainPart(BoxOptions options, Recorder recorder, Archivist
     {
         if (options.CustodyKey is not { } key)
             return;
-        _signer = new Custodian(options.Directory, key, logger);
+        _signer = new ChainSigner(options.Directory, key, logger);
         recorder.SegmentSealed += _signer.OnSealed;
         archivist.Deleting += _signer.OnDeleting;
     }

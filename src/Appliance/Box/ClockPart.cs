@@ -26,7 +26,7 @@ internal sealed class ClockPart(BoxOptions options, Recorder recorder, ILogger l
     {
         _keeper?.Dispose();
         _keeper = null;
-        recorder.Clocks.Publish(UtcTime.Now.Nanoseconds, ClockClaim.None, [.. Enumerable.Repeat(ClockClaim.None, RecordingPlan.MaxPorts)]);
+        recorder.Clocks.Publish(UtcTime.Now.Nanoseconds, TimeQuality.None, [.. Enumerable.Repeat(TimeQuality.None, RecordingPlan.MaxPorts)]);
         Begin(next);
     }
 

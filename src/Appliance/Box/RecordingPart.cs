@@ -11,7 +11,7 @@ internal sealed class RecordingPart(Recorder recorder, Archivist archivist) : IB
     {
         recorder.SegmentSealed += archivist.OnSealed;
         archivist.Unsealed = recorder.UnsealedSegments;
-        recorder.Triggered += archivist.OnTriggered;
+        recorder.Triggered += w => archivist.OnTriggered(new HeldWindow(w.Number, w.Reason, w.ReachedUtcNs, w.ToUtcNs, w.Ended));
         recorder.Start();
         // After the recorder, which locks the archive.
         archivist.Start();

@@ -44,8 +44,8 @@ internal static class ClockPortsCommand
 
     /// <summary>Ports as --port takes them.</summary>
     private static ClockInventory Named(ClockInventory inventory, string netns) => new(
-        [.. inventory.Ports.Select(port => port with { Name = PortName.Of(netns, port.Name), Netns = netns })],
-        [.. inventory.Clocks.Select(clock => clock with { Ports = [.. clock.Ports.Select(port => PortName.Of(netns, port))] })]);
+        [.. inventory.Ports.Select(port => port with { Name = PortName.Join(netns, port.Name), Netns = netns })],
+        [.. inventory.Clocks.Select(clock => clock with { Ports = [.. clock.Ports.Select(port => PortName.Join(netns, port))] })]);
 
     private static void Write(ClockInventory inventory)
     {

@@ -99,7 +99,7 @@ internal static class CommandLine
         Option<bool> follow = new("--follow") { Description = "Go on with what is being recorded until --to, Ctrl-C or the end of the pipe" };
         Option<string?> window = new("--window")
         {
-            Description = $"With --follow: how long a chunk waits for earlier packets of other rings; at least the handover time (default {Packets.Extract.Following.DefaultWindowMs}ms)",
+            Description = $"With --follow: how long a chunk waits for earlier packets of other rings; at least the handover time (default {Packets.Extract.LiveExtraction.DefaultWindowMs}ms)",
             HelpName = "DURATION",
         };
         Command command = new("extract", "Take a time range out of an archive, in time order; says whether it is complete.")

@@ -14,6 +14,11 @@ internal static class CommonOptions
 
     public static Option<string> Archive() => new("--archive") { Description = "The archive", HelpName = "DIR", DefaultValueFactory = _ => ConfigDocument.DefaultDirectory };
 
+    /// <summary>A message about a member of a request begins with the option that sets it.</summary>
+    /// <param name="field">Member of the request; null if the message is about none.</param>
+    /// <param name="message">Begins with the value.</param>
+    public static string Name(string? field, string message) => field is null ? message : $"--{(field == "ports" ? "port" : field)} {message}";
+
     /// <summary>Refuses a whole number that is out of bounds; what is no number is refused anyway.</summary>
     public static T Within<T>(T option, long least, long most)
         where T : Option

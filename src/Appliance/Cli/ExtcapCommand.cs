@@ -29,7 +29,11 @@ internal static class ExtcapCommand
             ExtcapArguments arguments = ExtcapArguments.Parse(args.Count > 0 && args[0] == "extcap" ? [.. args.Skip(1)] : args);
             return Run(arguments);
         }
-        catch (Exception e) when (e is FormatException or ExtractException)
+        catch (ExtractException e)
+        {
+            return ErrorOutput.BadUse(CommonOptions.Name(e.Field, e.Message));
+        }
+        catch (FormatException e)
         {
             return ErrorOutput.BadUse(e.Message);
         }
@@ -99,7 +103,7 @@ internal static class ExtcapCommand
         if (name != RangeInterface)
         {
             Argument(ExtcapArguments.From, "From", "now", "Begin in the past: -30s, -5m, or a time; now begins with what is recorded next");
-            Argument(ExtcapArguments.Window, "Window", $"{Following.DefaultWindowMs}ms", "How long a chunk waits for earlier packets of other rings");
+            Argument(ExtcapArguments.Window, "Window", $"{LiveExtraction.DefaultWindowMs}ms", "How long a chunk waits for earlier packets of other rings");
             return ExitCode.Good;
         }
 

@@ -25,7 +25,7 @@ internal sealed record ExtcapJob(ExtractRequest Request, bool Follow, int Window
         string? filter = Both(Own(ExtcapArguments.Filter, ""), arguments.CaptureFilter ?? "");
         if (livePort is not null)
         {
-            string window = Own(ExtcapArguments.Window, $"{Following.DefaultWindowMs}ms");
+            string window = Own(ExtcapArguments.Window, $"{LiveExtraction.DefaultWindowMs}ms");
             if (!TimeArgument.TryParseDuration(window, out long windowNs) || windowNs > MaxWindowNs)
                 throw new FormatException($"--window {window}: not a duration of at most 60s");
             var noEnd = new UtcTime(long.MaxValue);
@@ -51,7 +51,7 @@ internal sealed record ExtcapJob(ExtractRequest Request, bool Follow, int Window
         try
         {
             return Follow
-                ? Following.Run(Request, ExtractFormat.Pcapng, pipe, WindowMs, null, stop)
+                ? LiveExtraction.Run(Request, ExtractFormat.Pcapng, pipe, WindowMs, null, stop)
                 : Extraction.Run(Request, ExtractFormat.Pcapng, pipe, null, stop);
         }
         catch (IOException) when (FileSystem.ReaderIsGone((int)pipe.DangerousGetHandle()))

@@ -41,7 +41,7 @@ internal static class ExtractCommand
             return ErrorOutput.BadUse($"--format {arguments.Format}: not pcapng, pcap or pcap-ns");
         if (arguments.Window is not null && !arguments.Follow)
             return ErrorOutput.BadUse("--window goes with --follow");
-        if (!TimeArgument.TryParseDuration(arguments.Window ?? $"{Following.DefaultWindowMs}ms", out long windowNs) || windowNs > MaxWindowNs)
+        if (!TimeArgument.TryParseDuration(arguments.Window ?? $"{LiveExtraction.DefaultWindowMs}ms", out long windowNs) || windowNs > MaxWindowNs)
             return ErrorOutput.BadUse($"--window {arguments.Window}: not a duration of at most 60s");
         if (arguments.Output == "-" && !Console.IsOutputRedirected)
             return ErrorOutput.BadUse("-o -: standard output is a terminal; pipe it, or name a file");
@@ -89,7 +89,7 @@ internal static class ExtractCommand
         }
         catch (ExtractException e)
         {
-            return e.Message.StartsWith("--", StringComparison.Ordinal) ? ErrorOutput.BadUse(e.Message) : ErrorOutput.Failed(e.Message);
+            return e.Field is null ? ErrorOutput.Failed(e.Message) : ErrorOutput.BadUse(CommonOptions.Name(e.Field, e.Message));
         }
         catch (OperationCanceledException)
         {
@@ -109,7 +109,7 @@ internal static class ExtractCommand
     private sealed record Job(ExtractRequest Request, ExtractFormat Format, bool Follow, int WindowMs)
     {
         public ExtractReport Run(SafeFileHandle target, IProgress<ExtractProgress>? progress, CancellationToken stop) =>
-            Follow ? Following.Run(Request, Format, target, WindowMs, progress, stop) : Extraction.Run(Request, Format, target, progress, stop);
+            Follow ? LiveExtraction.Run(Request, Format, target, WindowMs, progress, stop) : Extraction.Run(Request, Format, target, progress, stop);
     }
 
     private static void Cancel(PosixSignalContext context, CancellationTokenSource stop)
@@ -140,14 +140,14 @@ internal static class ExtractCommand
     {
         switch (FileSystem.TypeOf(path))
         {
-            case LibC.S_IFDIR:
+            case FileNumbers.S_IFDIR:
                 throw new IOException("it is a directory; name a file");
-            case LibC.S_IFSOCK:
+            case FileNumbers.S_IFSOCK:
                 throw new IOException("it is a socket, which cannot be opened for writing; name a file, a pipe, or -");
-            case LibC.S_IFIFO:
+            case FileNumbers.S_IFIFO:
                 using (SafeFileHandle pipe = FileSystem.OpenPipe(path, stop))
                     return job.Run(pipe, progress, stop);
-            case LibC.S_IFCHR or LibC.S_IFBLK:
+            case FileNumbers.S_IFCHR or FileNumbers.S_IFBLK:
                 using (SafeFileHandle device = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
                     return job.Run(device, progress, stop);
         }

@@ -103,7 +103,7 @@ internal static class HoldCommand
         }
         catch (ExtractException e)
         {
-            return ErrorOutput.BadUse(e.Message);
+            return ErrorOutput.BadUse(CommonOptions.Name(e.Field, e.Message));
         }
         finally
         {
@@ -127,7 +127,7 @@ internal static class HoldCommand
         }
         catch (HoldException e)
         {
-            return ErrorOutput.Failed(e.Message);
+            return ErrorOutput.Failed(CommonOptions.Name(e.Field, e.Message));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -3,6 +3,7 @@ using Capbox.Box;
 using Capbox.Config;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Capture;
+using Capbox.Packets.Storage;
 using Capbox.Platform.Json;
 
 namespace Capbox.Cli;

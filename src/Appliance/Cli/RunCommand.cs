@@ -1,7 +1,6 @@
 using Capbox.Box;
 using Capbox.Changes;
 using Capbox.Config;
-using Capbox.Packets.Archive;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Custody;
 using Capbox.Packets.Storage;

@@ -2,7 +2,6 @@ using System.Globalization;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Extract;
 using Capbox.Packets.Pcapng;
-using Capbox.Packets.Storage;
 using Capbox.Platform.Time;
 
 namespace Capbox.Cli;
@@ -32,7 +31,7 @@ internal static class SegmentsCommand
         }
         catch (ExtractException e)
         {
-            return ErrorOutput.BadUse(e.Message);
+            return ErrorOutput.BadUse(CommonOptions.Name(e.Field, e.Message));
         }
         catch (HoldException e)
         {
@@ -74,7 +73,7 @@ internal static class SegmentsCommand
             return;
         SortedSet<string> known = new(index.Ports.Concat(ArchivePorts.Read(arguments.Directory).Names), StringComparer.Ordinal);
         if (arguments.Ports.FirstOrDefault(p => !known.Contains(p)) is { } unknown)
-            throw new ExtractException($"--port {unknown}: the archive has no such port, but {(known.Count == 0 ? "none" : string.Join(", ", known))}");
+            throw ExtractException.NoSuchPort(unknown, known);
     }
 
     /// <summary>Whether a segment in progress has packets of any of the ports by now.</summary>

@@ -57,7 +57,7 @@ internal static class ArchiveCommands
             }
             catch (ExtractException e)
             {
-                throw new RequestRefusedException(InMembers(e.Message), e);
+                throw new RequestRefusedException(e.Message, e) { Field = e.Field };
             }
         });
     }
@@ -87,15 +87,12 @@ internal static class ArchiveCommands
         }
         catch (AggregateException e) when (e.InnerException is CatalogException or HoldException or ExtractException)
         {
-            throw new RequestRefusedException(InMembers(e.InnerException.Message), e.InnerException);
+            string? field = (e.InnerException as HoldException)?.Field ?? (e.InnerException as ExtractException)?.Field;
+            throw new RequestRefusedException(e.InnerException.Message, e.InnerException) { Field = field };
         }
         catch (AggregateException e) when (e.InnerException is OperationCanceledException)
         {
             throw new RequestRefusedException("it took too long; choose a shorter range, or no filter", e.InnerException);
         }
     }
-
-    /// <summary>What says "--port" to people on a command line says "$.ports" here.</summary>
-    private static string InMembers(string message) => message
-        .Replace("--port ", "$.ports: ", StringComparison.Ordinal).Replace("--filter", "$.filter", StringComparison.Ordinal).Replace("--from", "$.from", StringComparison.Ordinal).Replace("--to", "$.to", StringComparison.Ordinal);
 }

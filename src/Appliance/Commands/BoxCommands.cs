@@ -42,7 +42,7 @@ internal static class BoxCommands
         commands.Add(s_ports, _ =>
         {
             using PortNamespace space = PortNamespace.TryOpen(null)!;
-            return PortInventory.List(space.Links);
+            return PortInfo.List(space.Links);
         });
         commands.Add(s_selfTest, _ => SelfTest.Run(snapshot(), archive));
         commands.Add(s_identify, request =>

@@ -67,7 +67,7 @@ internal static class HoldCommands
         commands.Add(s_remove, request => ArchiveCommands.Await(archivist.WithIndex(_ =>
         {
             string id = request.Text("id")!;
-            return HoldStore.Remove(archive, id) ? new HoldRemoved(id) : throw new HoldException($"$.id: there is no hold \"{id}\"");
+            return HoldStore.Remove(archive, id) ? new HoldRemoved(id) : throw new HoldException($"there is no hold \"{id}\"") { Field = "id" };
         })));
         commands.Add(s_list, request => ArchiveCommands.Await(archivist.WithIndex(index => List(archive, request.Text("after"), index))));
     }
@@ -106,7 +106,7 @@ internal static class HoldCommands
         HoldSet set = HoldStore.Peek(archive);
         Hold[] left = [.. set.Holds.SkipWhile(h => after is not null && h.Id != after).Skip(after is null ? 0 : 1)];
         if (after is not null && left.Length == 0 && set.Holds.All(h => h.Id != after))
-            throw new HoldException($"$.after: there is no hold \"{after}\"");
+            throw new HoldException($"there is no hold \"{after}\"") { Field = "after" };
         return new HoldPage([.. left.Take(MaxHolds).Select(h => HoldListing.Make(h, HoldPlanner.Covered(archive, [h], index)))], left.Length > MaxHolds, HoldPlanner.QuotaBytes(archive, set));
     }
 }

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Capture;
+using Capbox.Packets.Storage;
 using Capbox.Platform.Json;
 
 namespace Capbox.Config;
@@ -117,7 +118,7 @@ public static class ConfigDocument
         long revision = ConfigKeys.Revision.Read(node);
         string serial = ConfigKeys.Serial.Read(node)!;
         (NamedFilters filters, HashSet<string> broken) = ReadFilters(ConfigKeys.Filters.Read(node), isKept, errors);
-        (StorageOptions storage, ArchivistOptions archive) = StorageSection.Read(StorageSection.Key.Read(node), filters, broken);
+        (StorageOptions storage, TriggerOptions? trigger, ArchivistOptions archive) = StorageSection.Read(StorageSection.Key.Read(node), filters, broken);
         string? custodyKey = CustodySection.Read(CustodySection.Key.Read(node));
         Timing.ClockOptions? clock = ClockSection.Read(ClockSection.Key.Read(node));
         MqttOptions? mqtt = MqttSection.Read(MqttSection.Key.Read(node), serial);
@@ -129,7 +130,7 @@ public static class ConfigDocument
         node.Finish();
         if (errors.Count > 0)
             return new ConfigResult(null, filters, errors.All);
-        var options = new RecorderOptions { Ports = ports, Storage = storage, Serial = serial, ConfigRevision = (ulong)revision, FiltersMayWait = isKept };
+        var options = new RecorderOptions { Ports = ports, Storage = storage, Trigger = trigger, Serial = serial, ConfigRevision = (ulong)revision, FiltersMayWait = isKept };
         return new ConfigResult(options, filters, []) { Archive = archive, CustodyKey = custodyKey, Clock = clock, Change = change, Mqtt = mqtt, Metrics = metrics, MayReboot = mayReboot };
     }
 

@@ -142,7 +142,7 @@ public static class PortSection
         int snapLength = (int)s_snapLength.Read(node);
         PortOptions port = new()
         {
-            Name = PortName.Of(netns, given ?? ""),
+            Name = PortName.Join(netns, given ?? ""),
             SnapLength = snapLength,
             Filter = ReadFilter(node, filters, broken, snapLength),
             Direction = s_direction.Read(node),

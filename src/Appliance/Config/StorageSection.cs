@@ -1,5 +1,6 @@
 using Capbox.Packets.Archive;
 using Capbox.Packets.Capture;
+using Capbox.Packets.Storage;
 using Capbox.Platform.Json;
 
 namespace Capbox.Config;
@@ -44,10 +45,11 @@ internal static class StorageSection
         s_directory, s_segmentSize, s_rotate, s_writesInFlight, s_engine, TriggerSection.Mode, TriggerSection.Key, RetentionSection.Key, s_holdQuota)
     { Absent = "see below" };
 
-    public static (StorageOptions Storage, ArchivistOptions Archive) Read(JsonNodeReader? node, NamedFilters filters, IReadOnlySet<string> broken)
+    public static (StorageOptions Storage, TriggerOptions? Trigger, ArchivistOptions Archive) Read(
+        JsonNodeReader? node, NamedFilters filters, IReadOnlySet<string> broken)
     {
         if (node is null)
-            return (new StorageOptions { Directory = DefaultDirectory }, new ArchivistOptions { Directory = DefaultDirectory });
+            return (new StorageOptions { Directory = DefaultDirectory }, null, new ArchivistOptions { Directory = DefaultDirectory });
         string directory = s_directory.Read(node)!;
         StorageOptions storage = new()
         {
@@ -56,8 +58,8 @@ internal static class StorageSection
             RotateSeconds = (int)s_rotate.Read(node).TotalSeconds,
             WritesInFlight = (int)s_writesInFlight.Read(node),
             Engine = s_engine.Read(node),
-            Trigger = TriggerSection.Read(node, filters, broken),
         };
+        TriggerOptions? trigger = TriggerSection.Read(node, filters, broken);
         var archive = new ArchivistOptions
         {
             Directory = directory,
@@ -65,6 +67,6 @@ internal static class StorageSection
             HoldQuotaBytes = s_holdQuota.Read(node),
         };
         node.Finish();
-        return (storage, archive);
+        return (storage, trigger, archive);
     }
 }

@@ -14,7 +14,7 @@ internal static class Claims
 
     /// <summary>Stamps are written as the clock gave them: its offset counts, however well it is known.</summary>
     /// <param name="targetNs">A wider bound is "degraded".</param>
-    public static ClockClaim Of(in ClockQuality quality, long targetNs)
+    public static TimeQuality Of(in ClockQuality quality, long targetNs)
     {
         Packets.Pcapng.ClockState state = quality.State switch
         {
@@ -29,7 +29,7 @@ internal static class Claims
     }
 
     /// <summary>Whatever the clock is worth: who reads a stamp wants UTC, and that is unknown by whole seconds while TAI - UTC is.</summary>
-    public static ClockClaim InUtc(ClockClaim claim, bool isUtcKnown) =>
+    public static TimeQuality InUtc(TimeQuality claim, bool isUtcKnown) =>
         isUtcKnown || claim.BoundNs == uint.MaxValue ? claim : new(ClockTrust.Worse(Packets.Pcapng.ClockState.Degraded, claim.State), uint.MaxValue);
 
     /// <summary>TAI - UTC of the segments to come and from when it holds; null: not known.</summary>

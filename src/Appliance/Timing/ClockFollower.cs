@@ -38,7 +38,7 @@ internal sealed class ClockFollower(IFollowingClock clock, long targetNs) : IDis
     private bool _isStarted;
     private int _leap; // the last that was announced
     private TaiTime _leapAt;
-    private ClockClaim _claim = ClockClaim.None;
+    private TimeQuality _claim = TimeQuality.None;
 
     /// <summary>The clock that follows.</summary>
     public string Name => clock.Name;
@@ -53,12 +53,12 @@ internal sealed class ClockFollower(IFollowingClock clock, long targetNs) : IDis
     /// <param name="kept">What the kept clock is worth.</param>
     /// <param name="utc">TAI - UTC; null: not known.</param>
     /// <exception cref="IOException">A clock refuses.</exception>
-    public ClockClaim Follow(ClockClaim kept, UtcForecast? utc)
+    public TimeQuality Follow(TimeQuality kept, UtcForecast? utc)
     {
         if (utc is not { } forecast || kept.BoundNs == uint.MaxValue || kept.State is ClockState.Acquiring or ClockState.Unsynchronised or ClockState.Untraceable)
         {
             _count = 0;
-            return _claim = ClockClaim.None;
+            return _claim = TimeQuality.None;
         }
 
         if (forecast.Leap != 0)
@@ -116,7 +116,7 @@ internal sealed class ClockFollower(IFollowingClock clock, long targetNs) : IDis
     }
 
     /// <summary>The kernel was not told in time, or is not to be told: 28 hours of slewing would be the other way.</summary>
-    private ClockClaim MakeLeap(in Comparison look)
+    private TimeQuality MakeLeap(in Comparison look)
     {
         clock.Step(look.OffsetNs > 0 ? -SecondNs : SecondNs);
         Steps++;
@@ -124,7 +124,7 @@ internal sealed class ClockFollower(IFollowingClock clock, long targetNs) : IDis
     }
 
     /// <summary>What was claimed last, with so much more that it may be wrong.</summary>
-    private ClockClaim OffBy(long ns)
+    private TimeQuality OffBy(long ns)
     {
         if (_claim.BoundNs == uint.MaxValue)
             return _claim;
@@ -132,7 +132,7 @@ internal sealed class ClockFollower(IFollowingClock clock, long targetNs) : IDis
     }
 
     /// <summary>What the kept clock is worth, what the two were read to, how far apart they were, and as much again as the offset moved from look to look: it may do so until the next one.</summary>
-    private ClockClaim Claim(ClockClaim kept, long readNs)
+    private TimeQuality Claim(TimeQuality kept, long readNs)
     {
         int looks = Math.Min(_count, Looks);
         long most = 0, moved = 0;

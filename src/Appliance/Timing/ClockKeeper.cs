@@ -16,7 +16,7 @@ internal sealed class ClockKeeper : IDisposable
 
     private readonly ClockOptions _options;
     private readonly Func<IReadOnlyList<PortOptions>> _ports;
-    private readonly ClockBoard _board;
+    private readonly TimeQualityLog _board;
     private readonly string _archive;
     private readonly ILogger _logger;
     private readonly ManualResetEventSlim _stop = new();
@@ -32,7 +32,7 @@ internal sealed class ClockKeeper : IDisposable
     /// <param name="board">Where to tell it.</param>
     /// <param name="archive">Where the evidence goes.</param>
     /// <param name="logger">For changes.</param>
-    public ClockKeeper(ClockOptions options, Func<IReadOnlyList<PortOptions>> ports, ClockBoard board, string archive, ILogger logger)
+    public ClockKeeper(ClockOptions options, Func<IReadOnlyList<PortOptions>> ports, TimeQualityLog board, string archive, ILogger logger)
     {
         (_options, _ports, _board, _archive, _logger) = (options, ports, board, archive, logger);
         _snapshot = Nothing(null);
@@ -105,7 +105,7 @@ internal sealed class ClockKeeper : IDisposable
 
     private void Tell(IKeptClock kept)
     {
-        if (!kept.TryTakeClaims(out ClockClaim system, out ReadOnlySpan<ClockClaim> cards, out ClockSnapshot snapshot))
+        if (!kept.TryTakeClaims(out TimeQuality system, out ReadOnlySpan<TimeQuality> cards, out ClockSnapshot snapshot))
             return;
         _board.Publish(Platform.Time.UtcTime.Now.Nanoseconds, system, cards);
         if (kept.SegmentUtc is { } utc)
@@ -129,9 +129,9 @@ internal sealed class ClockKeeper : IDisposable
 
     private void NoClaim()
     {
-        ClockClaim[] cards = new ClockClaim[RecordingPlan.MaxPorts];
-        Array.Fill(cards, ClockClaim.None);
-        _board.Publish(Platform.Time.UtcTime.Now.Nanoseconds, ClockClaim.None, cards);
+        TimeQuality[] cards = new TimeQuality[RecordingPlan.MaxPorts];
+        Array.Fill(cards, TimeQuality.None);
+        _board.Publish(Platform.Time.UtcTime.Now.Nanoseconds, TimeQuality.None, cards);
         Publish(Nothing(_said));
     }
 

@@ -25,11 +25,11 @@ internal sealed class ClockMesh(ClockOptions options, KeptReference reference, i
     /// <param name="Same">N of that clock.</param>
     private sealed record Card(ClockFollower? Clock, int Same)
     {
-        public ClockClaim Claim { get; set; } = ClockClaim.None;
+        public TimeQuality Claim { get; set; } = TimeQuality.None;
     }
 
     /// <summary>Of the stamps that the kernel makes, when the system clock follows.</summary>
-    public ClockClaim System { get; private set; } = ClockClaim.None;
+    public TimeQuality System { get; private set; } = TimeQuality.None;
 
     public int Steps => _endedSteps + (_system?.Steps ?? 0) + _cards.Values.Sum(c => c.Clock?.Steps ?? 0);
 
@@ -39,8 +39,8 @@ internal sealed class ClockMesh(ClockOptions options, KeptReference reference, i
     public IReadOnlyList<FollowerSnapshot> Cards => [.. _cards.Values.Where(c => c.Clock is not null).Select(c => Describe(c.Clock!, c.Claim))];
 
     /// <summary>Of the stamps of a PHC.</summary>
-    public ClockClaim Of(int phc, ClockClaim kept) => phc == referencePhc ? kept
-        : !_cards.TryGetValue(phc, out Card? card) ? ClockClaim.None
+    public TimeQuality Of(int phc, TimeQuality kept) => phc == referencePhc ? kept
+        : !_cards.TryGetValue(phc, out Card? card) ? TimeQuality.None
         : card.Clock is not null ? card.Claim
         : Of(card.Same, kept);
 
@@ -61,7 +61,7 @@ internal sealed class ClockMesh(ClockOptions options, KeptReference reference, i
     }
 
     /// <summary>Looks at all and steers them.</summary>
-    public void Follow(ClockClaim kept, UtcForecast? utc)
+    public void Follow(TimeQuality kept, UtcForecast? utc)
     {
         if (_system is not null)
             System = Look(_system, kept, utc);
@@ -81,11 +81,11 @@ internal sealed class ClockMesh(ClockOptions options, KeptReference reference, i
             card.Clock?.Dispose();
     }
 
-    private static FollowerSnapshot Describe(ClockFollower follower, ClockClaim claim) => new(follower.Name, claim.State, follower.OffsetNs, claim.BoundNs == uint.MaxValue ? null : claim.BoundNs);
+    private static FollowerSnapshot Describe(ClockFollower follower, TimeQuality claim) => new(follower.Name, claim.State, follower.OffsetNs, claim.BoundNs == uint.MaxValue ? null : claim.BoundNs);
 
-    private ClockClaim Look(ClockFollower follower, ClockClaim kept, UtcForecast? utc)
+    private TimeQuality Look(ClockFollower follower, TimeQuality kept, UtcForecast? utc)
     {
-        ClockClaim claim = ClockClaim.None;
+        TimeQuality claim = TimeQuality.None;
         Try(-1, () => claim = follower.Follow(kept, utc));
         return claim;
     }

@@ -19,7 +19,7 @@ internal sealed class ExternalClock : IKeptClock
     private readonly IExternalClock _clock;
     private readonly ClockMesh _mesh;
     private readonly StampingPorts _ports;
-    private readonly ClockClaim[] _cards;
+    private readonly TimeQuality[] _cards;
     private readonly ManualResetEventSlim _stop = new();
     private readonly string _program;
     private ExternalStatus _status;
@@ -31,7 +31,7 @@ internal sealed class ExternalClock : IKeptClock
     /// <exception cref="IOException">The program does not answer, or its clock is not to be had.</exception>
     public ExternalClock(ClockOptions options, Func<IReadOnlyList<PortOptions>> ports, ILogger logger)
     {
-        (_options, _log, _ports, _cards) = (options, new PortLog(logger), new StampingPorts(ports), new ClockClaim[RecordingPlan.MaxPorts]);
+        (_options, _log, _ports, _cards) = (options, new PortLog(logger), new StampingPorts(ports), new TimeQuality[RecordingPlan.MaxPorts]);
         QualityPolicy policy = new(AsymmetryNs: options.AsymmetryNs, TargetNs: options.TargetNs);
         if (options.Source == ClockSource.Ptp4l)
         {
@@ -91,10 +91,10 @@ internal sealed class ExternalClock : IKeptClock
     }
 
     /// <inheritdoc/>
-    public bool TryTakeClaims(out ClockClaim system, out ReadOnlySpan<ClockClaim> cards, out ClockSnapshot snapshot)
+    public bool TryTakeClaims(out TimeQuality system, out ReadOnlySpan<TimeQuality> cards, out ClockSnapshot snapshot)
     {
         cards = _cards;
-        (system, snapshot) = (ClockClaim.None, null!);
+        (system, snapshot) = (TimeQuality.None, null!);
         if (!_isNew)
             return false;
         _isNew = false;
@@ -103,14 +103,14 @@ internal sealed class ExternalClock : IKeptClock
         if (_looks++ % LookAtPortsSeconds == 0)
             _mesh.Take(_ports.Find(), isTrusted: true);
         bool isUtcKnown = _status.Forecast is not null;
-        ClockClaim claim = Claims.Of(_status.Quality, _options.TargetNs);
+        TimeQuality claim = Claims.Of(_status.Quality, _options.TargetNs);
         _mesh.Follow(claim, _status.Forecast);
         SegmentUtc = Claims.SegmentUtc(_status.Forecast, _status.Quality.At);
         // chronyd keeps UTC, whatever TAI is.
         bool isInUtc = isUtcKnown || _options.Source == ClockSource.Chrony;
         system = Claims.InUtc(_clock.CountsUtc ? claim : _mesh.System, isInUtc);
         for (int i = 0; i < _cards.Length; i++)
-            _cards[i] = Claims.InUtc(_ports[i] < 0 ? ClockClaim.None : _mesh.Of(_ports[i], claim), isUtcKnown);
+            _cards[i] = Claims.InUtc(_ports[i] < 0 ? TimeQuality.None : _mesh.Of(_ports[i], claim), isUtcKnown);
         snapshot = Describe(Claims.InUtc(claim, isInUtc));
         return true;
     }
@@ -130,7 +130,7 @@ internal sealed class ExternalClock : IKeptClock
 
     private static string ClockParts(in ClockQuality quality) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{quality.Parts.UnresolvedNs:F0} ns that nobody accounts for");
 
-    private ClockSnapshot Describe(ClockClaim claim)
+    private ClockSnapshot Describe(TimeQuality claim)
     {
         BoundParts parts = _status.Quality.Parts;
         return new()

@@ -16,7 +16,7 @@ internal interface IKeptClock : IDisposable
     /// <param name="system">Of the stamps that the kernel makes.</param>
     /// <param name="cards">Of the stamps of the cards, by port of the recorder; valid until the next call.</param>
     /// <param name="snapshot">For people.</param>
-    bool TryTakeClaims(out ClockClaim system, out ReadOnlySpan<ClockClaim> cards, out ClockSnapshot snapshot);
+    bool TryTakeClaims(out TimeQuality system, out ReadOnlySpan<TimeQuality> cards, out ClockSnapshot snapshot);
 
     /// <summary>Takes the steps that were not followed for true, soon, and says what they were, ns. Null: its own program decides what it follows. Any thread.</summary>
     double? AcceptShifts();

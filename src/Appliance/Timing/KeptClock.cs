@@ -35,7 +35,7 @@ internal sealed class KeptClock : IKeptClock
     private readonly PtpPort _port;
     private readonly PtpLoop _loop;
     private readonly int _phc = -1; // N of /dev/ptpN
-    private readonly ClockClaim[] _cards;
+    private readonly TimeQuality[] _cards;
     private readonly StampingPorts _ports;
     private long _toldNs = long.MinValue;
     private int _looks;
@@ -44,8 +44,8 @@ internal sealed class KeptClock : IKeptClock
     public KeptClock(ClockOptions options, Func<IReadOnlyList<PortOptions>> ports, ExchangeLog? exchanges, ILogger logger)
     {
         (_options, _log) = (options, new PortLog(logger, exchanges));
-        (_cards, _ports) = (new ClockClaim[RecordingPlan.MaxPorts], new StampingPorts(ports));
-        ClockPort found = ClockPorts.Read().FirstOrDefault(p => p.Name == options.Interface) ?? throw new IOException($"{options.Interface}: no such interface");
+        (_cards, _ports) = (new TimeQuality[RecordingPlan.MaxPorts], new StampingPorts(ports));
+        ClockPort found = ClockPort.List().FirstOrDefault(p => p.Name == options.Interface) ?? throw new IOException($"{options.Interface}: no such interface");
         try
         {
             if (options.Clock == FollowingClock.Card)
@@ -99,11 +99,11 @@ internal sealed class KeptClock : IKeptClock
     public (UtcOffset Offset, TaiTime From)? SegmentUtc { get; private set; }
 
     /// <inheritdoc/>
-    public bool TryTakeClaims(out ClockClaim system, out ReadOnlySpan<ClockClaim> cards, out ClockSnapshot snapshot)
+    public bool TryTakeClaims(out TimeQuality system, out ReadOnlySpan<TimeQuality> cards, out ClockSnapshot snapshot)
     {
         PortStatus status = _port.Status;
         cards = _cards;
-        (system, snapshot) = (ClockClaim.None, null!);
+        (system, snapshot) = (TimeQuality.None, null!);
         if (status.MonotonicNs == _toldNs)
             return false;
         _toldNs = status.MonotonicNs;
@@ -113,7 +113,7 @@ internal sealed class KeptClock : IKeptClock
             RenewStamps();
         }
 
-        ClockClaim claim = Claims.Of(status.Quality, _options.TargetNs);
+        TimeQuality claim = Claims.Of(status.Quality, _options.TargetNs);
         _mesh.Follow(claim, status.Forecast);
         SegmentUtc = Claims.SegmentUtc(status.Forecast, status.Quality.At);
         bool isSystem = _options.Clock == FollowingClock.System;
@@ -121,7 +121,7 @@ internal sealed class KeptClock : IKeptClock
             Declare((SystemClock)_clock, claim, status);
         system = Claims.InUtc(isSystem ? claim : _mesh.System, status.Forecast is not null);
         for (int i = 0; i < _cards.Length; i++)
-            _cards[i] = Claims.InUtc(_ports[i] < 0 ? ClockClaim.None : _mesh.Of(_ports[i], claim), status.Forecast is not null);
+            _cards[i] = Claims.InUtc(_ports[i] < 0 ? TimeQuality.None : _mesh.Of(_ports[i], claim), status.Forecast is not null);
         snapshot = Describe(status, Claims.InUtc(claim, status.Forecast is not null));
         return true;
     }
@@ -174,7 +174,7 @@ internal sealed class KeptClock : IKeptClock
     }
 
     /// <summary>The kernel is told what its clock is worth, and makes an announced leap second.</summary>
-    private void Declare(SystemClock system, ClockClaim claim, in PortStatus status)
+    private void Declare(SystemClock system, TimeQuality claim, in PortStatus status)
     {
         // Noisy stamps may leave it acquiring for ever; it knows which second it is all the same.
         if (claim.BoundNs > MostBoundNs || status.Forecast is not { } utc)
@@ -192,7 +192,7 @@ internal sealed class KeptClock : IKeptClock
         }
     }
 
-    private ClockSnapshot Describe(in PortStatus status, ClockClaim claim)
+    private ClockSnapshot Describe(in PortStatus status, TimeQuality claim)
     {
         BoundParts parts = status.Quality.Parts;
         return new()

@@ -10,17 +10,19 @@ namespace Capbox.Packets.Archive;
 /// <param name="BootId">Boot that <paramref name="BootNs"/> counts from.</param>
 /// <param name="BootNs">CLOCK_BOOTTIME at <paramref name="Ns"/>.</param>
 /// <param name="ReferenceNs">An archive time at which the wall clock was synchronised; null: there was none yet.</param>
-/// <param name="ReferenceWallNs">What the wall clock said then.</param>
+/// <param name="ReferenceWallNs">Wall clock at that moment.</param>
 /// <param name="DowntimeOpen">A reboot since the reference has not been counted yet.</param>
 /// <param name="Marks">What was the last sequence when, so that ages survive the loss of the catalog.</param>
-public sealed record ClockFile(long Ns, string BootId, long BootNs, long? ReferenceNs, long ReferenceWallNs, bool DowntimeOpen, IReadOnlyList<ClockMark> Marks);
+public sealed record ClockFile(long Ns, string BootId, long BootNs, long? ReferenceNs, long ReferenceWallNs, bool DowntimeOpen,
+    IReadOnlyList<ClockMark> Marks);
 
 /// <summary>At this archive time no segment beyond this sequence was sealed.</summary>
 public readonly record struct ClockMark(long Ns, ulong Sequence);
 
 /// <summary>
-/// The time by which segments and holds age: nanoseconds since the archive began, counted by the monotonic clock, so that a step of the wall clock to 1970 or 2099 ages
-/// nothing. Over a reboot the wall clock's difference counts, but only once the kernel calls it synchronised, and never backwards.
+/// The time by which segments and holds age: nanoseconds since the archive began, counted by the monotonic clock, so that a step of the
+/// wall clock to 1970 or 2099 ages nothing. Over a reboot the wall clock's difference counts, but only once the kernel calls it
+/// synchronised, and never backwards.
 /// </summary>
 public sealed class ArchiveClock
 {
@@ -51,7 +53,9 @@ public sealed class ArchiveClock
         _downtimeOpen = file.DowntimeOpen || !sameBoot;
     }
 
-    /// <summary>Opens the clock of an archive; a missing or damaged file starts a new one, which makes everything younger, never older.</summary>
+    /// <summary>
+    /// Opens the clock of an archive; a missing or damaged file starts a new one, which makes everything younger, never older.
+    /// </summary>
     public static ArchiveClock Open(string archive, IClockSource source)
     {
         string path = ArchiveDirectory.StatePath(archive, FileName);
@@ -96,7 +100,7 @@ public sealed class ArchiveClock
         return NowNs;
     }
 
-    /// <summary>Keeps state and marks. Once a minute.</summary>
+    /// <summary>Saves state and marks. Once a minute.</summary>
     /// <param name="newest">Sequence of the newest sealed segment.</param>
     /// <param name="oldest">Of the oldest: marks of what is gone are dropped.</param>
     /// <param name="last">Before an end: the newest get a mark whenever the one before was.</param>

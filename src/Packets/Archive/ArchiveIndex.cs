@@ -1,10 +1,10 @@
-using Capbox.Packets.Storage;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Packets.Archive;
 
-/// <summary>What an index says of a range of time.</summary>
+/// <summary>Answer of an index for a range of time.</summary>
 /// <param name="Segments">Sealed segments with stamps in the range, by sequence.</param>
-/// <param name="Next">The segment after the last of them: what it tells of losses may mean the range.</param>
+/// <param name="Next">The segment after the last of them: the losses it reports may mean the range.</param>
 /// <param name="Parts">File names of the segments that are not sealed; all of them.</param>
 /// <param name="Ports">Names of all ports that the archive knows.</param>
 /// <param name="Source">"catalog", "recorder" or "segments".</param>
@@ -34,7 +34,9 @@ public sealed record IndexAnswer(
 /// <summary>Finds segments in an archive from outside the recorder. Never writes: an archive may be a copy on a read-only disk.</summary>
 public static class ArchiveIndex
 {
-    /// <summary>The catalog of an archive that nobody records into; null if there is none, or it is not the directory's equal.</summary>
+    /// <summary>
+    /// The catalog of an archive that is not being recorded into; null if there is none, or it differs from the directory.
+    /// </summary>
     public static IndexAnswer? FromCatalog(string archive, long fromNs, long toNs)
     {
         try
@@ -53,7 +55,8 @@ public static class ArchiveIndex
     /// <summary>Reads every segment of an archive, with the help of what its catalog knows.</summary>
     /// <exception cref="IOException">The directory cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It, or a segment, may not be read.</exception>
-    public static IndexAnswer FromSegments(string archive, long fromNs, long toNs, IProgress<CatalogProgress>? progress, CancellationToken stop)
+    public static IndexAnswer FromSegments(string archive, long fromNs, long toNs, IProgress<CatalogProgress>? progress,
+        CancellationToken stop)
     {
         List<SegmentEntry> all = [];
         CatalogSync.ReadWithout(archive, _ => 0, all.Add, progress, stop, mustRead: true);

@@ -3,7 +3,8 @@ using System.Text.Json.Serialization;
 namespace Capbox.Packets.Archive;
 
 /// <summary>The small files beside the catalog, as JSON; generated code.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, IncludeFields = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, IncludeFields = true)]
 [JsonSerializable(typeof(HoldSet))]
 [JsonSerializable(typeof(Deletion))]
 [JsonSerializable(typeof(ClockFile))]

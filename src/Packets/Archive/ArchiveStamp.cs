@@ -1,18 +1,18 @@
 using System.Globalization;
-using Capbox.Packets.Storage;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Packets.Archive;
 
 /// <summary>
-/// What an archive's directory looked like: its modification time, which any file that comes, goes or is renamed changes, and the parts in it. A catalog that was closed with this
-/// stamp is the directory's equal as long as the stamp is the same.
+/// What an archive's directory looked like: its modification time, which any file that comes, goes or is renamed changes, and the parts in
+/// it. A catalog that was closed with this stamp is the directory's equal as long as the stamp is the same.
 /// </summary>
 internal static class ArchiveStamp
 {
     private const int MaxParts = 1000;
 
     /// <summary>The stamp now: the time in the first line, then a line for each part.</summary>
-    public static string Of(string archive)
+    public static string Compute(string archive)
     {
         string time = Time(archive);
         string[] parts = [.. Parts(archive).Take(MaxParts + 1)];

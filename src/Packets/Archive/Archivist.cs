@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
-using Capbox.Packets.Capture;
 using Capbox.Packets.Storage;
 using Capbox.Platform.Time;
 using Microsoft.Extensions.Logging;
@@ -8,8 +7,9 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.Packets.Archive;
 
 /// <summary>
-/// Keeps the archive beside the recording: the catalog, retention and holds, on one thread of its own. The recording never waits for it, and never depends on it: without a
-/// catalog (full disk, damage) it goes on from its list in memory and tries to get a catalog again.
+/// Maintains the archive beside the recording: the catalog, retention and holds, on one thread of its own. The recording never waits for
+/// it, and never depends on it: without a catalog (full disk, damage) it continues from its list in memory and tries to open a catalog
+/// again.
 /// </summary>
 internal sealed class Archivist : IDisposable
 {
@@ -36,7 +36,7 @@ internal sealed class Archivist : IDisposable
 
     /// <param name="options">Where, and the rules.</param>
     /// <param name="clocks">The machine's clocks.</param>
-    /// <param name="logger">Says what was deleted, and what is wrong, once.</param>
+    /// <param name="logger">For deletions, and for each fault once.</param>
     public Archivist(ArchivistOptions options, IClockSource clocks, ILogger<Archivist> logger)
     {
         _options = options;
@@ -46,7 +46,9 @@ internal sealed class Archivist : IDisposable
         _triggerHolds = new TriggerHolds(options.Directory, logger);
     }
 
-    /// <summary>Called before a segment is deleted, with path, sequence and reason; what it throws keeps the segment. Set before <see cref="Start"/>.</summary>
+    /// <summary>
+    /// Called before a segment is deleted, with path, sequence and reason; if it throws, the segment stays. Set before <see cref="Start"/>.
+    /// </summary>
     public Action<string, ulong, string>? Deleting
     {
         get => _retention.Deleting;
@@ -83,8 +85,11 @@ internal sealed class Archivist : IDisposable
     /// <exception cref="CatalogException">There is no catalog now.</exception>
     public Task<IndexAnswer> Index(long fromNs, long toNs, ulong after, int limit) => Ask(() => IndexNow(fromNs, toNs).Page(after, limit));
 
-    /// <summary>Does something on the archive's thread with an index of ranges: retention does not delete meanwhile, and waits as long.</summary>
-    public Task<T> WithIndex<T>(Func<Func<string, UtcTime, UtcTime, IndexAnswer>, T> work) => Ask(() => work((_, from, to) => IndexNow(from.Nanoseconds, to.Nanoseconds)));
+    /// <summary>
+    /// Does something on the archive's thread with an index of ranges: retention does not delete meanwhile, and waits as long.
+    /// </summary>
+    public Task<T> WithIndex<T>(Func<Func<string, UtcTime, UtcTime, IndexAnswer>, T> work) =>
+        Ask(() => work((_, from, to) => IndexNow(from.Nanoseconds, to.Nanoseconds)));
 
     private IndexAnswer IndexNow(long fromNs, long toNs)
     {
@@ -96,9 +101,9 @@ internal sealed class Archivist : IDisposable
     }
 
     /// <summary>Holds what a trigger has written. Returns at once.</summary>
-    public void OnTriggered(TriggerWindow window) => _ = Ask(() =>
+    public void OnTriggered(HeldWindow window) => _ = Ask(() =>
     {
-        _triggerHolds.Take(window, _clocks.WallNs);
+        _triggerHolds.Apply(window, _clocks.WallNs);
         return true;
     });
 
@@ -219,7 +224,7 @@ internal sealed class Archivist : IDisposable
             }
             catch (FileNotFoundException)
             {
-                // Deleted by somebody meanwhile.
+                // Deleted meanwhile.
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or Packets.Pcapng.SegmentFormatException)
             {
@@ -240,14 +245,16 @@ internal sealed class Archivist : IDisposable
         _segments.Clear();
         try
         {
-            (_catalog, CatalogReport report) = CatalogSync.Open(_options.Directory, _clock!.StoredAtNs, _segments.Add, progress: null, stop);
+            (_catalog, CatalogReport report) = CatalogSync.Open(_options.Directory, _clock!.StoredAtNs, _segments.Add, progress: null,
+                stop);
             _catalogFault = null;
             if (report.Rebuilt is not null)
                 _logger.LogWarning("catalog: rebuilt from {Segments} segments: {Reason}", report.Segments, report.Rebuilt);
             else if (report.Added + report.Forgotten > 0)
-                _logger.LogInformation("catalog: {Added} segments added, {Forgotten} forgotten, {Segments} in all", report.Added, report.Forgotten, report.Segments);
+                _logger.LogInformation("catalog: {Added} segments added, {Forgotten} forgotten, {Segments} in all", report.Added,
+                    report.Forgotten, report.Segments);
             if (report.Damaged > 0)
-                _logger.LogWarning("catalog: {Damaged} segments cannot be read; capbox verify tells why", report.Damaged);
+                _logger.LogWarning("catalog: {Damaged} segments cannot be read; verify them to see why", report.Damaged);
             CopyAside();
         }
         catch (CatalogException e)
@@ -258,7 +265,7 @@ internal sealed class Archivist : IDisposable
         }
     }
 
-    /// <summary>A catalog that could not be had for a while gets a last chance, so that the archive is left with one that is current.</summary>
+    /// <summary>A catalog that failed for a while is opened once more, so that the archive ends with a current one.</summary>
     private void CompareAtEnd()
     {
         using var limit = new CancellationTokenSource(LastTryMs);
@@ -280,7 +287,8 @@ internal sealed class Archivist : IDisposable
             catalog.AddDeletions(batch);
         try
         {
-            catalog.SetHolds(HoldStore.Peek(_options.Directory).Holds.ToDictionary(h => h.Id, h => JsonSerializer.Serialize(h, ArchiveJson.Default.Hold)));
+            catalog.SetHolds(HoldStore.Peek(_options.Directory).Holds.ToDictionary(h => h.Id,
+                h => JsonSerializer.Serialize(h, ArchiveJson.Default.Hold)));
         }
         catch (HoldException e)
         {
@@ -305,7 +313,7 @@ internal sealed class Archivist : IDisposable
     private void NoCatalog(CatalogException e)
     {
         if (_catalogFault != e.Message)
-            _logger.LogError("catalog: {Reason}; recording and retention go on without it", e.Message);
+            _logger.LogError("catalog: {Reason}; recording and retention continue without it", e.Message);
         _catalogFault = e.Message;
         _retryCatalogAtMs = Environment.TickCount64 + RetryCatalogMs;
         CloseCatalog(clean: false);
@@ -314,7 +322,7 @@ internal sealed class Archivist : IDisposable
     private void CloseCatalog(bool clean)
     {
         if (clean)
-            OnCatalog(catalog => catalog.SetStamp(ArchiveStamp.Of(_options.Directory)));
+            OnCatalog(catalog => catalog.SetStamp(ArchiveStamp.Compute(_options.Directory)));
         _catalog?.Dispose();
         _catalog = null;
     }

@@ -1,6 +1,6 @@
 namespace Capbox.Packets.Archive;
 
-/// <summary>How an archive is kept.</summary>
+/// <summary>Retention and holds of an archive.</summary>
 public sealed record ArchivistOptions
 {
     /// <summary>Directory of the archive.</summary>
@@ -9,7 +9,7 @@ public sealed record ArchivistOptions
     /// <summary>What is deleted; null deletes nothing.</summary>
     public RetentionRules? Retention { get; init; }
 
-    /// <summary>Bytes that holds may keep; 0: half of the file system.</summary>
+    /// <summary>Bytes that holds may retain; 0: half of the file system.</summary>
     public long HoldQuotaBytes { get; init; }
 }
 

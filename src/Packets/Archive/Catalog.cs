@@ -28,10 +28,11 @@ public sealed class CatalogException : Exception
 }
 
 /// <summary>
-/// The index over an archive's segments, in LiteDB: an aid that can be thrown away at any time, since all of it is in the segments. One process has it open, one
-/// thread uses it. Documents alone, never mapped types, which NativeAOT would store empty.
+/// The index over an archive's segments, in LiteDB: an aid that can be thrown away at any time, since all of it is in the segments. One
+/// process has it open, one thread uses it. Documents alone, never mapped types, which NativeAOT would store empty.
 ///
-///     segments   { _id: sequence, f: file name, b: bytes, a: first ns, z: last ns, k: time bin, s: sealed ns, c: config revision, r: repaired, d: damaged,
+/// segments { _id: sequence, f: file name, b: bytes, a: first ns, z: last ns, k: time bin, s: sealed ns, c: config revision, r: repaired,
+/// d: damaged,
 ///                  t: stored at (archive clock, ns), p: [ { n: port, t: total record as in the segment } ], x: CRC-32C of the rest }
 ///     ports      { _id: name }                        every port that any segment ever had
 ///     deletions  { _id: sequence, f, b, a, z, w: when (UTC ns), y: why }
@@ -77,7 +78,7 @@ internal sealed class Catalog : IDisposable
         }
     }
 
-    /// <summary>Opens a catalog that nobody has open, for looking only.</summary>
+    /// <summary>Opens a catalog that no other process has open, for reading only.</summary>
     /// <exception cref="CatalogException">See there.</exception>
     public static Catalog OpenReadOnly(string archive) => Open(archive, create: false, readOnly: true);
 
@@ -102,7 +103,7 @@ internal sealed class Catalog : IDisposable
     }
 
     /// <summary>Throws the files of a catalog away.</summary>
-    /// <exception cref="CatalogException">Somebody has it open.</exception>
+    /// <exception cref="CatalogException">Another process has it open.</exception>
     public static void Delete(string archive)
     {
         string path = PathOf(archive);
@@ -123,10 +124,12 @@ internal sealed class Catalog : IDisposable
     });
 
     /// <summary>Forgets segments that are gone.</summary>
-    public void Forget(IEnumerable<ulong> sequences) => Guard(() => _engine.Delete(Segments, sequences.Select(s => new BsonValue((long)s))));
+    public void Forget(IEnumerable<ulong> sequences) => Guard(() =>
+        _engine.Delete(Segments, sequences.Select(s => new BsonValue((long)s))));
 
-    /// <summary>Keeps what was deleted.</summary>
-    public void AddDeletions(IEnumerable<Deletion> deletions) => Guard(() => _engine.Upsert(Deletions, deletions.Select(ToDocument), BsonAutoId.Int64));
+    /// <summary>Stores deletions.</summary>
+    public void AddDeletions(IEnumerable<Deletion> deletions) =>
+        Guard(() => _engine.Upsert(Deletions, deletions.Select(ToDocument), BsonAutoId.Int64));
 
     /// <summary>All segments by sequence.</summary>
     public IEnumerable<SegmentEntry> All() => Read(Segments, new Query(), ToEntry);
@@ -148,7 +151,8 @@ internal sealed class Catalog : IDisposable
         for (int level = 0; level < TimeBins.Levels; level++)
         {
             (long first, long last) = TimeBins.Run(level, fromNs, toNs - 1);
-            found.AddRange(Read(Segments, Where(Query.Between("k", first, last)), ToEntry).Where(e => e.FirstUtcNs < toNs && e.LastUtcNs >= fromNs));
+            found.AddRange(Read(Segments, Where(Query.Between("k", first, last)), ToEntry)
+                .Where(e => e.FirstUtcNs < toNs && e.LastUtcNs >= fromNs));
         }
 
         found.Sort((a, b) => a.Sequence.CompareTo(b.Sequence));
@@ -164,7 +168,7 @@ internal sealed class Catalog : IDisposable
         foreach ((long key, long first, long end) in Read(Segments, query, d => (d["k"].AsInt64, d["a"].AsInt64, d["z"].AsInt64)))
         {
             count++;
-            if (key < last || key != TimeBins.Of(first, end))
+            if (key < last || key != TimeBins.KeyOf(first, end))
                 throw new CatalogException("the catalog's time index is damaged");
             last = key;
         }
@@ -214,7 +218,9 @@ internal sealed class Catalog : IDisposable
     private void SetMeta(string key, string value) =>
         Guard(() => _engine.Upsert(Meta, [new BsonDocument { ["_id"] = key, ["v"] = value }], BsonAutoId.ObjectId));
 
-    /// <summary>Brings the log into the file. LiteDB's commit is not durable by itself; a lost tail is found by comparing with the directory.</summary>
+    /// <summary>
+    /// Brings the log into the file. LiteDB's commit is not durable by itself; a lost tail is found by comparing with the directory.
+    /// </summary>
     public void Checkpoint() => Guard(_engine.Checkpoint);
 
     public void Dispose()
@@ -231,7 +237,8 @@ internal sealed class Catalog : IDisposable
         _lock.Dispose();
     }
 
-    private static FileStream Lock(string path) => Guard(path, () => new FileStream(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0));
+    private static FileStream Lock(string path) => Guard(path,
+        () => new FileStream(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0));
 
     private static string LogOf(string path) => path[..^".db".Length] + "-log.db";
 
@@ -287,7 +294,7 @@ internal sealed class Catalog : IDisposable
             ["b"] = entry.Bytes,
             ["a"] = entry.FirstUtcNs,
             ["z"] = entry.LastUtcNs,
-            ["k"] = TimeBins.Of(entry.FirstUtcNs, entry.LastUtcNs),
+            ["k"] = TimeBins.KeyOf(entry.FirstUtcNs, entry.LastUtcNs),
             ["s"] = entry.SealedUtcNs,
             ["c"] = (long)entry.ConfigRevision,
             ["r"] = entry.Repaired,
@@ -346,7 +353,8 @@ internal sealed class Catalog : IDisposable
     };
 
     private static Deletion ToDeletion(BsonDocument document) => new(
-        (ulong)document["_id"].AsInt64, document["f"].AsString, document["b"].AsInt64, document["a"].AsInt64, document["z"].AsInt64, document["w"].AsInt64,
+        (ulong)document["_id"].AsInt64, document["f"].AsString, document["b"].AsInt64, document["a"].AsInt64, document["z"].AsInt64,
+            document["w"].AsInt64,
         document["y"].AsString);
 
     private void Guard(Action action) => Guard(() =>

@@ -1,5 +1,4 @@
 using Capbox.Packets.Pcapng;
-using Capbox.Packets.Storage;
 
 namespace Capbox.Packets.Archive;
 
@@ -22,12 +21,13 @@ internal static class CatalogSync
     /// <summary>Opens the catalog of an archive, makes it anew if it is missing or damaged, and brings it up to date.</summary>
     /// <param name="archive">Directory.</param>
     /// <param name="storedAt">Archive time of a segment that the catalog does not know.</param>
-    /// <param name="seen">Is told of each segment, in no order.</param>
-    /// <param name="progress">Told while segments are read.</param>
+    /// <param name="seen">Called for each segment, in no order.</param>
+    /// <param name="progress">Progress while segments are read.</param>
     /// <param name="stop">Ends it early.</param>
     /// <exception cref="CatalogException">Not even a new one can be made.</exception>
     public static (Catalog Catalog, CatalogReport Report) Open(
-        string archive, Func<ulong, long> storedAt, Action<SegmentEntry>? seen, IProgress<CatalogProgress>? progress, CancellationToken stop)
+        string archive, Func<ulong, long> storedAt, Action<SegmentEntry>? seen, IProgress<CatalogProgress>? progress,
+            CancellationToken stop)
     {
         try
         {
@@ -40,17 +40,19 @@ internal static class CatalogSync
         }
     }
 
-    /// <summary>Makes the catalog anew, but keeps what it knew of ages.</summary>
+    /// <summary>Rebuilds the catalog, but retains the ages it knew.</summary>
     /// <exception cref="CatalogException">A recorder has it open, or the disk refuses.</exception>
-    public static CatalogReport Rebuild(string archive, Func<ulong, long> storedAt, IProgress<CatalogProgress>? progress, CancellationToken stop)
+    public static CatalogReport Rebuild(string archive, Func<ulong, long> storedAt, IProgress<CatalogProgress>? progress,
+        CancellationToken stop)
     {
         Dictionary<ulong, long> ages = ReadAges(archive);
         RefuseUnreadable(archive);
         Catalog.Delete(archive);
         (Catalog catalog, CatalogReport report) = Update(
-            archive, create: true, sequence => ages.TryGetValue(sequence, out long ns) ? ns : storedAt(sequence), null, progress, "asked for", stop, mustRead: true);
+            archive, create: true, sequence => ages.TryGetValue(sequence, out long ns) ? ns
+                : storedAt(sequence), null, progress, "asked for", stop, mustRead: true);
         using (catalog)
-            catalog.SetStamp(ArchiveStamp.Of(archive));
+            catalog.SetStamp(ArchiveStamp.Compute(archive));
         return report;
     }
 
@@ -71,9 +73,12 @@ internal static class CatalogSync
     }
 
     /// <summary>Reads all segments, when no catalog can be had.</summary>
-    /// <exception cref="UnauthorizedAccessException">A file may not be read, and <paramref name="mustRead"/>; otherwise it counts as damaged.</exception>
+    /// <exception cref="UnauthorizedAccessException">
+    /// A file may not be read, and <paramref name="mustRead"/>; otherwise it counts as damaged.
+    /// </exception>
     public static void ReadWithout(
-        string archive, Func<ulong, long> storedAt, Action<SegmentEntry> seen, IProgress<CatalogProgress>? progress, CancellationToken stop, bool mustRead = false)
+        string archive, Func<ulong, long> storedAt, Action<SegmentEntry> seen, IProgress<CatalogProgress>? progress,
+            CancellationToken stop, bool mustRead = false)
     {
         List<(SegmentName Name, long Bytes)> files = List(archive);
         for (int i = 0; i < files.Count; i++)
@@ -124,14 +129,15 @@ internal static class CatalogSync
         }
         catch (CatalogException e) when (e.IsDamage)
         {
-            // It is being rebuilt because it is damaged; the clock's marks tell the ages.
+            // It is being rebuilt because it is damaged; the clock's marks give the ages.
         }
 
         return ages;
     }
 
     private static (Catalog, CatalogReport) Update(
-        string archive, bool create, Func<ulong, long> storedAt, Action<SegmentEntry>? seen, IProgress<CatalogProgress>? progress, string? why, CancellationToken stop,
+        string archive, bool create, Func<ulong, long> storedAt, Action<SegmentEntry>? seen, IProgress<CatalogProgress>? progress,
+            string? why, CancellationToken stop,
         bool mustRead = false)
     {
         Catalog catalog = Catalog.Open(archive, create);
@@ -151,7 +157,8 @@ internal static class CatalogSync
 
     /// <summary>Goes through both by sequence; reads every document, so that damage shows here and not later.</summary>
     private sealed class Merge(
-        string archive, Catalog catalog, Func<ulong, long> storedAt, Action<SegmentEntry>? seen, IProgress<CatalogProgress>? progress, bool mustRead, CancellationToken stop)
+        string archive, Catalog catalog, Func<ulong, long> storedAt, Action<SegmentEntry>? seen, IProgress<CatalogProgress>? progress,
+            bool mustRead, CancellationToken stop)
     {
         private readonly List<(SegmentName Name, long Bytes)> _files = List(archive);
         private readonly List<ulong> _gone = [];

@@ -5,7 +5,8 @@ using Capbox.Platform.Linux;
 namespace Capbox.Packets.Archive;
 
 /// <summary>
-/// What was deleted, when and why: a line of JSON for each, on disk before the segment goes. Two files of at most 16 MiB each, about 150,000 deletions; the older is dropped.
+/// What was deleted, when and why: a line of JSON for each, on disk before the segment goes. Two files of at most 16 MiB each, about
+/// 150,000 deletions; the older is dropped.
 /// </summary>
 public sealed class DeletionJournal(string archive)
 {
@@ -13,12 +14,12 @@ public sealed class DeletionJournal(string archive)
     private const long MaxBytes = 16 << 20;
     private const int MaxLineBytes = 64 << 10;
 
-    /// <summary>Room kept behind the last line: a full disk is when lines must be written.</summary>
+    /// <summary>Room reserved behind the last line: lines must be written when the disk is full.</summary>
     private const long ReserveBytes = 256 << 10;
     private readonly string _path = ArchiveDirectory.StatePath(archive, FileName);
     private long _reservedTo;
 
-    /// <summary>Makes the file and keeps room in it, as far as the file system can.</summary>
+    /// <summary>Makes the file and reserves room in it, as far as the file system can.</summary>
     /// <exception cref="IOException">The disk refuses.</exception>
     public void Reserve()
     {
@@ -56,7 +57,7 @@ public sealed class DeletionJournal(string archive)
             FileSystem.SyncDirectory(Path.GetDirectoryName(_path)!);
     }
 
-    /// <summary>All that is kept, oldest first; lines that a crash tore are passed over.</summary>
+    /// <summary>All stored deletions, oldest first; lines that a crash tore are skipped.</summary>
     public IEnumerable<Deletion> Read()
     {
         foreach (string path in new[] { ArchiveDirectory.StatePath(archive, OlderName), _path })

@@ -20,7 +20,9 @@ public sealed record Hold
     /// <summary>Ports whose packets are meant; empty: all.</summary>
     public IReadOnlyList<string> Ports { get; init; } = [];
 
-    /// <summary>tcpdump expression: segments that were there when the hold was made and had no such packet are in <see cref="Released"/>.</summary>
+    /// <summary>
+    /// tcpdump expression: segments that were there when the hold was made and had no such packet are in <see cref="Released"/>.
+    /// </summary>
     public string? Filter { get; init; }
 
     public required string Reason { get; init; }
@@ -29,7 +31,10 @@ public sealed record Hold
     public required string By { get; init; }
     public required long CreatedUtcNs { get; init; }
 
-    /// <summary>When it ends by the wall clock, for people. The daemon counts its life by a clock that nobody can step: <see cref="ArchiveClock"/>.</summary>
+    /// <summary>
+    /// When it ends by the wall clock, for people. The daemon counts its life by a clock that cannot be stepped:
+    /// <see cref="ArchiveClock"/>.
+    /// </summary>
     public long? ExpiresUtcNs { get; init; }
 
     /// <summary>Archive time at which the recorder saw it first: what its life is counted from.</summary>
@@ -38,7 +43,9 @@ public sealed record Hold
     /// <summary>Segments in the range that are not held.</summary>
     public IReadOnlyList<SequenceRange> Released { get; init; } = [];
 
-    /// <summary>Whether a segment is meant. One with damage or without packets of these ports is meant by its time alone if the hold names no port.</summary>
+    /// <summary>
+    /// Whether a segment is meant. One with damage or without packets of these ports is meant by its time alone if the hold names no port.
+    /// </summary>
     /// <param name="sequence">Of the segment.</param>
     /// <param name="firstNs">Its earliest stamp.</param>
     /// <param name="lastNs">Its latest stamp.</param>
@@ -59,7 +66,8 @@ public sealed record Hold
     }
 
     /// <summary>Whether its life has ended, by the archive's clock.</summary>
-    public bool HasExpired(long archiveNs) => ExpiresUtcNs is { } expires && SeenNs is { } seen && archiveNs - seen >= expires - CreatedUtcNs;
+    public bool HasExpired(long archiveNs) => ExpiresUtcNs is { } expires && SeenNs is { } seen
+        && archiveNs - seen >= expires - CreatedUtcNs;
 
     public override string ToString() => $"{Id} {new UtcTime(FromUtcNs)} .. {new UtcTime(ToUtcNs)}: {Reason}";
 }
@@ -72,7 +80,7 @@ public sealed record HoldSet
     /// <summary>Number of the next hold.</summary>
     public ulong Next { get; init; } = 1;
 
-    /// <summary>Bytes that holds may keep; 0: half of the file system. Written by the recorder from its configuration.</summary>
+    /// <summary>Bytes that holds may retain; 0: half of the file system. Written by the recorder from its configuration.</summary>
     public long QuotaBytes { get; init; }
 
     public IReadOnlyList<Hold> Holds { get; init; } = [];

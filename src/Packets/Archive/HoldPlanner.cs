@@ -21,11 +21,12 @@ public static class HoldPlanner
     /// <param name="archive">Directory.</param>
     /// <param name="hold">The hold; its id is given here.</param>
     /// <param name="index">Finds the segments of a range.</param>
-    /// <param name="progress">Told while the filter is looked for.</param>
+    /// <param name="progress">Progress of the search for the filter's packets.</param>
     /// <param name="stop">Ends it early; then nothing is held.</param>
     /// <exception cref="HoldException">Refused, with the figures; or the file cannot be written.</exception>
     /// <exception cref="ExtractException">The filter does not compile.</exception>
-    public static HoldPlan Add(string archive, Hold hold, Func<string, UtcTime, UtcTime, IndexAnswer> index, IProgress<CatalogProgress>? progress, CancellationToken stop)
+    public static HoldPlan Add(string archive, Hold hold, Func<string, UtcTime, UtcTime, IndexAnswer> index,
+        IProgress<CatalogProgress>? progress, CancellationToken stop)
     {
         using HoldStore store = HoldStore.Open(archive);
         HoldSet set = store.Load();
@@ -33,7 +34,7 @@ public static class HoldPlanner
         foreach (string port in hold.Ports)
         {
             if (answer.Ports.Count > 0 && !answer.Ports.Contains(port, StringComparer.Ordinal))
-                throw new HoldException($"--port {port}: the archive has no such port, but {string.Join(", ", answer.Ports)}");
+                throw new HoldException($"{port}: the archive has no such port, but {string.Join(", ", answer.Ports)}") { Field = "ports" };
         }
 
         List<SegmentEntry> covered = [.. answer.Segments.Where(s => Covers(hold, s))];
@@ -47,7 +48,8 @@ public static class HoldPlanner
         {
             throw new HoldException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"refused: it would hold {covered.Count} segments of {ownBytes} bytes; with {othersBytes} bytes of other holds that is more than the quota of {quota} bytes (storage.holdQuota)"));
+                $"refused: it would hold {covered.Count} segments of {ownBytes} bytes; "
+                + $"with {othersBytes} bytes of other holds that is more than the quota of {quota} bytes (storage.holdQuota)"));
         }
 
         stop.ThrowIfCancellationRequested();
@@ -57,20 +59,23 @@ public static class HoldPlanner
     }
 
     /// <summary>The segments that any of some holds cover, each once.</summary>
-    public static IReadOnlyList<SegmentEntry> Covered(string archive, IReadOnlyList<Hold> holds, Func<string, UtcTime, UtcTime, IndexAnswer> index)
+    public static IReadOnlyList<SegmentEntry> Covered(string archive, IReadOnlyList<Hold> holds,
+        Func<string, UtcTime, UtcTime, IndexAnswer> index)
     {
         var covered = new SortedDictionary<ulong, SegmentEntry>();
         foreach (Hold hold in holds)
         {
-            foreach (SegmentEntry segment in index(archive, new UtcTime(hold.FromUtcNs), new UtcTime(hold.ToUtcNs)).Segments.Where(s => Covers(hold, s)))
+            foreach (SegmentEntry segment in index(archive, new UtcTime(hold.FromUtcNs),
+                new UtcTime(hold.ToUtcNs)).Segments.Where(s => Covers(hold, s)))
                 covered[segment.Sequence] = segment;
         }
 
         return [.. covered.Values];
     }
 
-    /// <summary>What holds may keep: as configured, else half of the file system.</summary>
-    public static long QuotaBytes(string archive, HoldSet set) => set.QuotaBytes > 0 ? set.QuotaBytes : new DriveInfo(archive).TotalSize / 2;
+    /// <summary>Bytes that holds may retain: as configured, else half of the file system.</summary>
+    public static long QuotaBytes(string archive, HoldSet set) => set.QuotaBytes > 0 ? set.QuotaBytes
+        : new DriveInfo(archive).TotalSize / 2;
 
     private static bool Covers(Hold hold, SegmentEntry segment) => hold.Covers(
         segment.Sequence, segment.FirstUtcNs, segment.LastUtcNs, [.. segment.Ports.Where(p => p.Total.Packets > 0).Select(p => p.Name)]);
@@ -79,7 +84,15 @@ public static class HoldPlanner
         string archive, Hold hold, List<SegmentEntry> covered, IProgress<CatalogProgress>? progress, CancellationToken stop)
     {
         if (covered.Count > MaxFiltered)
-            throw new HoldException($"--filter: the range has {covered.Count} segments, a filter can be looked for in {MaxFiltered}; choose a shorter range or hold without a filter");
+        {
+            throw new HoldException(
+                $"\"{hold.Filter}\": the range has {covered.Count} segments, a filter is searched for in {MaxFiltered} at most; "
+                + "choose a shorter range or no filter")
+            {
+                Field = "filter",
+            };
+        }
+
         var request = new ExtractRequest
         {
             Archive = archive,
@@ -98,7 +111,7 @@ public static class HoldPlanner
         {
             progress?.Report(new CatalogProgress(i, covered.Count));
             string path = Path.Combine(archive, covered[i].FileName);
-            // What cannot be read is held: nobody knows what is in it.
+            // A segment that cannot be read is held: its packets are unknown.
             if (covered[i].Damaged || Extraction.HasAny(request with { Ports = hold.Ports, Candidates = [path] }, stop))
                 kept.Add(covered[i]);
             else

@@ -18,11 +18,16 @@ public sealed class HoldException : Exception
     public HoldException(string message, Exception inner) : base(message, inner)
     {
     }
+
+    /// <summary>
+    /// Member of the request that is wrong, as ports or filter; null if the archive is. The message begins with its value.
+    /// </summary>
+    public string? Field { get; init; }
 }
 
 /// <summary>
-/// The holds of an archive: one small JSON file, replaced atomically. Whoever changes holds or deletes segments has this lock meanwhile, so a hold that was
-/// granted is never too late, whether a recorder runs or not.
+/// The holds of an archive: one small JSON file, replaced atomically. Every change of holds and every deletion of segments takes this lock,
+/// so a hold that was granted is never too late, whether a recorder runs or not.
 /// </summary>
 public sealed class HoldStore : IDisposable
 {
@@ -38,7 +43,7 @@ public sealed class HoldStore : IDisposable
     }
 
     /// <summary>Takes the lock, waiting for at most ten seconds.</summary>
-    /// <exception cref="HoldException">It is not to be had, or the directory cannot be written.</exception>
+    /// <exception cref="HoldException">The lock is not available, or the directory cannot be written.</exception>
     public static HoldStore Open(string archive)
     {
         long deadline = Environment.TickCount64 + WaitMs;
@@ -48,7 +53,8 @@ public sealed class HoldStore : IDisposable
             try
             {
                 ArchiveDirectory.OpenState(archive);
-                return new HoldStore(ArchiveDirectory.StatePath(archive, FileName), new FileStream(lockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0));
+                return new HoldStore(ArchiveDirectory.StatePath(archive, FileName),
+                    new FileStream(lockPath, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0));
             }
             catch (IOException) when (File.Exists(lockPath) && Environment.TickCount64 < deadline)
             {
@@ -56,7 +62,7 @@ public sealed class HoldStore : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new HoldException(e.Message.Contains(archive, StringComparison.Ordinal) ? e.Message : $"{lockPath}: {e.Message}", e);
+                throw new HoldException(e.Message, e); // names the path
             }
         }
     }
@@ -102,7 +108,7 @@ public sealed class HoldStore : IDisposable
     {
         try
         {
-            // Not asked whether it exists: where it may not be looked at, that says no.
+            // Existence is not tested: the test answers no where access is denied.
             using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             if (file.Length > MaxBytes)
                 throw new HoldException($"{path}: larger than {MaxBytes >> 20} MiB");

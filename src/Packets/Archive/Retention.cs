@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.Packets.Archive;
 
 /// <summary>
-/// Carries out what <see cref="RetentionPolicy"/> says: journal first, then the file, at the rate that is permitted, with the holds locked meanwhile. What is not certain (holds or
-/// journal that cannot be read or written) deletes nothing.
+/// Carries out the decisions of <see cref="RetentionPolicy"/>: journal first, then the file, at the rate that is permitted, with the holds
+/// locked meanwhile. What is not certain (holds or journal that cannot be read or written) deletes nothing.
 /// </summary>
 internal sealed class Retention(ArchivistOptions options, IClockSource clocks, ILogger logger)
 {
@@ -15,7 +15,9 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
     /// <summary>A segment that could not be deleted is tried again after this long.</summary>
     private const long RefusedNs = MinuteNs;
 
-    /// <summary>A file system may give room back late: after a deletion nothing more is deleted until half of the room is seen, or for this long.</summary>
+    /// <summary>
+    /// A file system may give room back late: after a deletion nothing more is deleted until half of the room is seen, or for this long.
+    /// </summary>
     private const long SettleNs = 2_000_000_000;
 
     /// <summary>Holds are looked at again after this long even if nothing is to be deleted, for the figures.</summary>
@@ -50,7 +52,7 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
 
     public string? Fault => _refusal ?? _shortfall ?? _overQuota;
 
-    /// <summary>Counts what was deleted in the last minute before a restart, and tells the holds their quota.</summary>
+    /// <summary>Counts what was deleted in the last minute before a restart, and writes the quota to the holds.</summary>
     public void Open()
     {
         long bootNs = clocks.BootNs, wallNs = clocks.WallNs;
@@ -104,7 +106,7 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
             _refreshAtNs = archiveNs + RefreshNs;
             using HoldStore store = HoldStore.Open(options.Directory);
             HoldSet set = store.Load();
-            RetentionItem[] items = Judge(segments, InForce(store, set, archiveNs));
+            RetentionItem[] items = ItemsOf(segments, InForce(store, set, archiveNs));
             NoteQuota(HoldPlanner.QuotaBytes(options.Directory, set));
             _refusal = null;
             RetentionDecision decision = isDue ? RetentionPolicy.Decide(options.Retention!, items, State(archiveNs)) : default;
@@ -146,7 +148,10 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
         };
     }
 
-    /// <summary>The holds that count now. A hold's life is counted by the archive's clock from when it was first seen here, so no step of the wall clock ends it.</summary>
+    /// <summary>
+    /// The holds that count now. A hold's life is counted by the archive's clock from when it was first seen here, so no step of the wall
+    /// clock ends it.
+    /// </summary>
     private Hold[] InForce(HoldStore store, HoldSet set, long archiveNs)
     {
         Hold[] holds = [.. set.Holds.Select(h => h.SeenNs is null ? h with { SeenNs = archiveNs } : h)];
@@ -172,7 +177,7 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
         }
     }
 
-    private RetentionItem[] Judge(SegmentList segments, Hold[] holds)
+    private RetentionItem[] ItemsOf(SegmentList segments, Hold[] holds)
     {
         var items = new RetentionItem[segments.Rows.Count];
         long heldSegments = 0, heldBytes = 0, bootNs = clocks.BootNs;
@@ -185,7 +190,8 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
                 held |= hold.Covers(row.Sequence, row.FirstUtcNs, row.LastUtcNs, ports);
             heldSegments += held ? 1 : 0;
             heldBytes += held ? row.Bytes : 0;
-            items[i] = new RetentionItem(row.Sequence, row.Bytes, row.StoredAtNs, ports, held || (_refused.TryGetValue(row.Sequence, out long againNs) && bootNs < againNs));
+            items[i] = new RetentionItem(row.Sequence, row.Bytes, row.StoredAtNs, ports, held
+                || (_refused.TryGetValue(row.Sequence, out long againNs) && bootNs < againNs));
         }
 
         (HeldSegments, HeldBytes) = (heldSegments, heldBytes);
@@ -252,16 +258,18 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
             Journal.Append(deletion);
             return true;
         }
-        catch (IOException e) when (e.HResult == LibC.ENOSPC)
+        catch (IOException e) when (e.HResult == Errno.ENOSPC)
         {
             return false;
         }
     }
 
-    /// <summary>Holds that reach into the future, and those of triggers, may outgrow the quota: they stay, and it is said.</summary>
+    /// <summary>
+    /// Holds that reach into the future, and those of triggers, may outgrow the quota: they stay, and the fault is reported.
+    /// </summary>
     private void NoteQuota(long quotaBytes)
     {
-        string? over = HeldBytes > quotaBytes ? "holds keep more than their quota (storage.holdQuota); capbox hold list shows them" : null;
+        string? over = HeldBytes > quotaBytes ? "holds retain more than their quota (storage.holdQuota)" : null;
         if (over is not null && _overQuota is null)
             logger.LogError("{Held} bytes of {Quota}: {Reason}", HeldBytes, quotaBytes, over);
         _overQuota = over;

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Capbox.Packets.Archive;
 
-/// <summary>How much history an archive keeps. A rule that is 0 is not applied.</summary>
+/// <summary>How much history an archive retains. A rule that is 0 is not applied.</summary>
 public sealed record RetentionRules
 {
     public const int DefaultDeletesPerMinute = 120;
@@ -20,11 +20,12 @@ public sealed record RetentionRules
     public long MaxAgeNs { get; init; }
 
     /// <summary>
-    /// Ages for single ports instead of <see cref="MaxAgeNs"/>. A segment holds packets of all ports: it stays as long as the port that keeps longest and has packets in it.
+    /// Ages for single ports instead of <see cref="MaxAgeNs"/>. A segment holds packets of all ports: it stays as long as the longest age
+    /// of a port that has packets in it.
     /// </summary>
     public IReadOnlyDictionary<string, long> PortMaxAgeNs { get; init; } = new Dictionary<string, long>();
 
-    /// <summary>Bytes of the newest segments that no rule takes, whoever fills the disk.</summary>
+    /// <summary>Bytes of the newest segments that no rule deletes, even if another program fills the disk.</summary>
     public long KeepBytes { get; init; }
 
     /// <summary>Deletions in any 60 s.</summary>
@@ -58,7 +59,7 @@ public readonly record struct RetentionState
     public required int Budget { get; init; }
 }
 
-/// <summary>A segment to be deleted, and the rule that says so.</summary>
+/// <summary>A segment to be deleted, and the rule that requires it.</summary>
 public readonly record struct RetentionVerdict(ulong Sequence, string Reason);
 
 /// <summary>What to delete now.</summary>
@@ -67,7 +68,8 @@ public readonly record struct RetentionVerdict(ulong Sequence, string Reason);
 public readonly record struct RetentionDecision(IReadOnlyList<RetentionVerdict> Delete, string? Shortfall);
 
 /// <summary>
-/// Says which segments go: by sequence, oldest first, never a held one, never more than the rate permits, and for no reason but a rule. Pure: neither clock nor disk.
+/// Decides which segments are deleted: by sequence, oldest first, never a held one, never more than the rate permits, and only by a rule.
+/// Pure: neither clock nor disk.
 /// </summary>
 public static class RetentionPolicy
 {
@@ -103,7 +105,8 @@ public static class RetentionPolicy
     }
 
     /// <summary>What is to be free on a file system of this size.</summary>
-    public static long WantedFreeBytes(RetentionRules rules, long diskBytes) => Math.Max(rules.MinFreeBytes, (long)(diskBytes / 100.0 * rules.MinFreePercent));
+    public static long WantedFreeBytes(RetentionRules rules, long diskBytes) =>
+        Math.Max(rules.MinFreeBytes, (long)(diskBytes / 100.0 * rules.MinFreePercent));
 
     private static string? Reason(RetentionRules rules, in RetentionItem item, long total, long free, long wantFree, long nowNs)
     {
@@ -136,9 +139,17 @@ public static class RetentionPolicy
     private static string? Shortfall(RetentionRules rules, long total, long free, long wantFree)
     {
         if (free < wantFree)
-            return Text($"minFree: {free} bytes free instead of {wantFree}, and nothing may be deleted for it: what is left is held, kept, or not ours");
+        {
+            return Text(
+                $"minFree: {free} bytes free instead of {wantFree}, and nothing may be deleted for it: the rest is held, kept, or not ours");
+        }
+
         if (rules.MaxTotalBytes > 0 && total > rules.MaxTotalBytes)
-            return Text($"maxTotal: {total} bytes instead of {rules.MaxTotalBytes}, and nothing may be deleted for it: what is left is held or kept");
+        {
+            return Text(
+                $"maxTotal: {total} bytes instead of {rules.MaxTotalBytes}, and nothing may be deleted for it: the rest is held or kept");
+        }
+
         return null;
     }
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using Capbox.Packets.Pcapng;
-using Capbox.Packets.Storage;
 
 namespace Capbox.Packets.Archive;
 
@@ -35,7 +34,10 @@ public sealed record SegmentEntry
     /// <summary>Sealed by the repair after a crash.</summary>
     public required bool Repaired { get; init; }
 
-    /// <summary>Its name says that it is sealed, but it cannot be read: no ports are known, and its times are those between which it may hold packets: from before the start in its name until it was written last.</summary>
+    /// <summary>
+    /// Sealed by its name, but it cannot be read: no ports are known, and its times are bounds: from before the start in its name until it
+    /// was written last.
+    /// </summary>
     public bool Damaged { get; init; }
 
     public required IReadOnlyList<PortEntry> Ports { get; init; }
@@ -82,19 +84,6 @@ public sealed record SegmentEntry
         };
     }
 
-    /// <summary>A segment holds what the rings kept when it began: in mode trigger up to an hour (trigger.before), else seconds.</summary>
-    private const long MostBeforeNs = 3_660_000_000_000;
-
-    /// <summary>The earliest stamp that a segment may hold, by the start in its name, unless a clock was wrong.</summary>
-    public static long FirstMomentNs(long startNs) => Math.Max(0, startNs - MostBeforeNs);
-
-    /// <summary>When a segment was written last, UTC nanoseconds, or its start if that is later: it holds no later stamp, unless a clock was wrong.</summary>
-    public static long LastMomentNs(string path, long startNs)
-    {
-        DateTime written = File.GetLastWriteTimeUtc(path);
-        return written <= DateTime.UnixEpoch ? startNs : Math.Max(startNs, (written - DateTime.UnixEpoch).Ticks * 100);
-    }
-
     /// <summary>The entry of a file that <see cref="Read"/> refuses: it lies in the archive all the same.</summary>
     public static SegmentEntry ForDamaged(SegmentName name, long bytes, string path)
     {
@@ -104,8 +93,8 @@ public sealed record SegmentEntry
             Sequence = name.Sequence,
             FileName = name.ToString(),
             Bytes = bytes,
-            FirstUtcNs = FirstMomentNs(startNs),
-            LastUtcNs = LastMomentNs(path, startNs),
+            FirstUtcNs = SegmentName.FirstMomentNs(startNs),
+            LastUtcNs = SegmentName.LastMomentNs(path, startNs),
             SealedUtcNs = startNs,
             ConfigRevision = 0,
             Repaired = false,

@@ -1,10 +1,11 @@
-using Capbox.Packets.Storage;
+using Capbox.Packets.Pcapng;
 using Capbox.Platform.Time;
 
 namespace Capbox.Packets.Archive;
 
 /// <summary>A sealed segment in memory: 48 bytes, for an archive may have a million.</summary>
-internal readonly record struct SegmentRow(ulong Sequence, long StartNs, long Bytes, long FirstUtcNs, long LastUtcNs, long StoredAtNs, int PortSet)
+internal readonly record struct SegmentRow(ulong Sequence, long StartNs, long Bytes, long FirstUtcNs, long LastUtcNs, long StoredAtNs,
+    int PortSet)
 {
     public string FileName => new SegmentName(new UtcTime(StartNs).ToFileName(), Sequence, InProgress: false).ToString();
 }
@@ -29,7 +30,8 @@ internal sealed class SegmentList
         if (!SegmentName.TryParse(entry.FileName, out SegmentName name) || name.Start is not { } start)
             return; // a name that cannot be made again is none of ours
         string[] ports = [.. entry.Ports.Where(p => p.Total.Packets > 0).Select(p => p.Name)];
-        var row = new SegmentRow(entry.Sequence, start.Nanoseconds, entry.Bytes, entry.FirstUtcNs, entry.LastUtcNs, entry.StoredAtNs, SetNumber(ports));
+        var row = new SegmentRow(entry.Sequence, start.Nanoseconds, entry.Bytes, entry.FirstUtcNs, entry.LastUtcNs, entry.StoredAtNs,
+            SetNumber(ports));
         int at = IndexOf(entry.Sequence);
         if (at >= 0)
         {

@@ -1,9 +1,9 @@
 namespace Capbox.Packets.Archive;
 
 /// <summary>
-/// One key for a time interval, so that a B-tree finds overlaps: the interval goes into the smallest cell that holds it whole. Cells of level n are
-/// 2^(30 + 4 n) ns long (1.07 s, 17 s, 275 s, 73 min, 20 h, ...), the last level is one cell for all time. What overlaps a range is then in one run of keys per level.
-/// Works whatever the clock did: nothing is assumed of the order of intervals.
+/// One key for a time interval, so that a B-tree finds overlaps: the interval goes into the smallest cell that holds it whole. Cells of
+/// level n are 2^(30 + 4 n) ns long (1.07 s, 17 s, 275 s, 73 min, 20 h, ...), the last level is one cell for all time. What overlaps a
+/// range is then in one run of keys per level. Works whatever the clock did: nothing is assumed of the order of intervals.
 /// </summary>
 internal static class TimeBins
 {
@@ -11,7 +11,7 @@ internal static class TimeBins
     private const int FirstShift = 30, ShiftPerLevel = 4, LevelShift = 58;
 
     /// <summary>The key of an interval; both ends included.</summary>
-    public static long Of(long firstNs, long lastNs)
+    public static long KeyOf(long firstNs, long lastNs)
     {
         for (int level = 0; level < Levels - 1; level++)
         {
@@ -29,6 +29,6 @@ internal static class TimeBins
 
     private static int Shift(int level) => FirstShift + (level * ShiftPerLevel);
 
-    /// <summary>Cells are counted from the earliest that 64 bits can say, so that keys are positive and in order.</summary>
+    /// <summary>Cells are counted from the earliest time that 64 bits can hold, so that keys are positive and in order.</summary>
     private static long Key(int level, long cell) => ((long)level << LevelShift) | (cell + (1L << (63 - FirstShift)));
 }

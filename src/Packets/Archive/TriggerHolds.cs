@@ -1,19 +1,29 @@
 using System.Globalization;
-using Capbox.Packets.Capture;
 using Microsoft.Extensions.Logging;
 
 namespace Capbox.Packets.Archive;
 
-/// <summary>A window of the flight recorder becomes a hold when it opens, which grows with it. No quota refuses it: what a trigger has written must be there.</summary>
+/// <summary>A window of the flight recorder, as far as a hold must know it. Times are UTC nanoseconds.</summary>
+/// <param name="Number">The same for every trigger that prolongs the window.</param>
+/// <param name="Reason">Reason of the last trigger.</param>
+/// <param name="FromUtcNs">First moment that the rings held.</param>
+/// <param name="ToUtcNs">End of the window.</param>
+/// <param name="Ended">True when no more is reported of this window.</param>
+public sealed record HeldWindow(ulong Number, string Reason, long FromUtcNs, long ToUtcNs, bool Ended);
+
+/// <summary>
+/// A window of the flight recorder becomes a hold when it opens, which grows with it. No quota refuses it: what a trigger has written must
+/// be there.
+/// </summary>
 internal sealed class TriggerHolds(string archive, ILogger logger)
 {
     public const string By = "trigger";
     private string? _id;
     private ulong _number;
 
-    /// <param name="window">As the recorder told it.</param>
+    /// <param name="window">Latest state of the window.</param>
     /// <param name="nowNs">Wall clock, UTC nanoseconds.</param>
-    public void Take(TriggerWindow window, long nowNs)
+    public void Apply(HeldWindow window, long nowNs)
     {
         try
         {
@@ -21,7 +31,7 @@ internal sealed class TriggerHolds(string archive, ILogger logger)
             HoldSet set = store.Load();
             Hold? open = _number == window.Number ? set.Holds.FirstOrDefault(h => h.Id == _id) : null;
             if (open is null && window.Ended)
-                return; // somebody removed it meanwhile
+                return; // removed meanwhile
             Hold hold = (open ?? New(set, window, nowNs)) with { ToUtcNs = window.ToUtcNs };
             store.Save(open is null
                 ? set with { Next = set.Next + 1, Holds = [.. set.Holds, hold] }
@@ -36,10 +46,10 @@ internal sealed class TriggerHolds(string archive, ILogger logger)
         }
     }
 
-    private static Hold New(HoldSet set, TriggerWindow window, long nowNs) => new()
+    private static Hold New(HoldSet set, HeldWindow window, long nowNs) => new()
     {
         Id = string.Create(CultureInfo.InvariantCulture, $"h{set.Next}"),
-        FromUtcNs = window.ReachedUtcNs,
+        FromUtcNs = window.FromUtcNs,
         ToUtcNs = window.ToUtcNs,
         Reason = window.Reason,
         By = By,

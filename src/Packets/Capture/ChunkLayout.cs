@@ -32,11 +32,14 @@ internal static unsafe class ChunkLayout
     private const int CustomAt = 104, RecordAt = CustomAt + Format.CustomOptionHeaderBytes;
 
     /// <summary>
-    /// Writes the ISB's header and options, all but the total length (offset 4), which <see cref="Close"/> writes. Budget: once a block, about 40 stores.
+    /// Writes the ISB's header and options, all but the total length (offset 4), which <see cref="Close"/> writes. Budget: once a block,
+    /// about 40 stores.
     /// </summary>
     /// <param name="chunk">Start of the chunk.</param>
-    /// <param name="record">What the chunk says of itself.</param>
-    /// <param name="interfaceId">The interface whose clock counts <paramref name="firstStampNs"/> and <paramref name="lastStampNs"/>.</param>
+    /// <param name="record">Record of the chunk.</param>
+    /// <param name="interfaceId">
+    /// The interface whose clock counts <paramref name="firstStampNs"/> and <paramref name="lastStampNs"/>.
+    /// </param>
     /// <param name="firstStampNs">First stamp as that clock gave it.</param>
     /// <param name="lastStampNs">Last stamp as that clock gave it.</param>
     public static void WriteDescriptor(byte* chunk, in ChunkRecord record, uint interfaceId, ulong firstStampNs, ulong lastStampNs)
@@ -59,9 +62,11 @@ internal static unsafe class ChunkLayout
     }
 
     /// <summary>
-    /// Ends the block that starts at <paramref name="start"/> so that the next one can start at <paramref name="next"/>: fills what lies between
-    /// <paramref name="end"/> (end of what it has so far) and there with an empty custom option, opt_endofopt and the total length. At least 4 bytes,
-    /// all 4-aligned. The 4-byte case has no room for opt_endofopt and the 12-byte one neither; both are legal, since options end where the block ends.
+    /// Ends the block that starts at <paramref name="start"/> so that the next one can start at <paramref name="next"/>: fills what lies
+    /// between
+    /// <paramref name="end"/> (end of what it has so far) and there with an empty custom option, opt_endofopt and the total length. At
+    /// least 4 bytes, all 4-aligned. The 4-byte case has no room for opt_endofopt and the 12-byte one neither; both are legal, since
+    /// options end where the block ends.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Close(byte* start, byte* end, byte* next)

@@ -7,12 +7,15 @@ public static class FilterCompiler
 {
     /// <summary>Null if the expression compiles for Ethernet, else libpcap's message.</summary>
     /// <param name="expression">A tcpdump expression with named filters expanded.</param>
-    /// <param name="snapLength">Bytes kept of each packet.</param>
+    /// <param name="snapLength">Captured bytes of each packet.</param>
     public static string? Check(string expression, int snapLength) => FilterProgram.Check(expression, snapLength);
 
-    /// <summary>Null if the expression compiles for packets without their link header, which is how hooks of the network layer see them, else that and libpcap's message.</summary>
+    /// <summary>
+    /// Null if the expression compiles for packets without their link header, which is how hooks of the network layer see them, else that
+    /// and libpcap's message.
+    /// </summary>
     /// <param name="expression">A tcpdump expression with named filters expanded.</param>
-    /// <param name="snapLength">Bytes kept of each packet.</param>
+    /// <param name="snapLength">Captured bytes of each packet.</param>
     public static string? CheckNetworkLayer(string expression, int snapLength) =>
         FilterProgram.Check(expression, snapLength, RawLinkType) is { } message ? NoLinkHeader + message : null;
 

@@ -3,8 +3,8 @@ using System.Diagnostics;
 namespace Capbox.Packets.Capture;
 
 /// <summary>
-/// Filters of a port that may not compile now: a host name in one cannot be looked up while the machine starts, say. They are tried on a thread of their own, since a look-up may take long, and again after
-/// <see cref="Again"/>. Of the supervisor's thread.
+/// Filters of a port that may not compile now: for example, a host name cannot be looked up while the machine starts. They are tried on a
+/// thread of their own, since a look-up may take long, and again after <see cref="Again"/>. Of the supervisor's thread.
 /// </summary>
 internal sealed class FilterWait
 {
@@ -12,7 +12,7 @@ internal sealed class FilterWait
 
     public static string AgainText { get; } = $"tried again each {Again.TotalSeconds} s";
 
-    /// <summary>Whoever looks first waits so long, counted from the beginning: without names it takes milliseconds.</summary>
+    /// <summary>The first poll waits so long, counted from the beginning: without names it takes milliseconds.</summary>
     private static readonly TimeSpan s_first = TimeSpan.FromSeconds(1);
 
     private readonly (string Expression, int SnapLength)[] _filters;
@@ -27,14 +27,15 @@ internal sealed class FilterWait
     /// <param name="check">Null if it compiles, else why not; a test has its own.</param>
     /// <param name="again">A test has less.</param>
     /// <param name="first">A test has more.</param>
-    public FilterWait(IEnumerable<(string Expression, int SnapLength)> filters, string? problem = null, Func<string, int, string?>? check = null, TimeSpan? again = null, TimeSpan? first = null)
+    public FilterWait(IEnumerable<(string Expression, int SnapLength)> filters, string? problem = null,
+        Func<string, int, string?>? check = null, TimeSpan? again = null, TimeSpan? first = null)
     {
         (_filters, _check, _again, _first) = ([.. filters], check ?? FilterCompiler.Check, again ?? Again, first ?? s_first);
         _trial = problem is null ? Try() : Task.FromResult<(string?, long)>((problem, _begunTicks));
     }
 
     /// <summary>Null once all compile; else why they do not, one line.</summary>
-    public string? Look()
+    public string? Poll()
     {
         TimeSpan left = _first - Stopwatch.GetElapsedTime(_begunTicks);
         bool isDone = left > TimeSpan.Zero ? _trial.Wait(left) : _trial.IsCompleted;

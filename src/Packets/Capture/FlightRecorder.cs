@@ -4,10 +4,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Capbox.Packets.Capture;
 
-/// <summary>What came of a trigger. Times are UTC nanoseconds.</summary>
+/// <summary>Result of a trigger. Times are UTC nanoseconds.</summary>
 public sealed record TriggerResult
 {
-    /// <summary>Null if it was taken, else why not, one line.</summary>
+    /// <summary>Null if it was accepted, else the reason, one line.</summary>
     public string? Problem { get; init; }
 
     /// <summary>What it opened or prolonged.</summary>
@@ -22,36 +22,41 @@ public sealed record TriggerResult
 
 /// <summary>A stretch of time whose packets are written. Times are UTC nanoseconds by the clock of this machine.</summary>
 /// <param name="Number">Counts windows since the recorder started; the same for every trigger that prolongs one.</param>
-/// <param name="Reason">Of the trigger told here.</param>
+/// <param name="Reason">Reason of the latest trigger.</param>
 /// <param name="TriggeredUtcNs">When that was.</param>
 /// <param name="FromUtcNs">As far back as it should reach: the configured time before the window's first trigger.</param>
-/// <param name="ReachedUtcNs">As far back as it does: from here on every packet of the ports is stored or counted as lost. Not before <paramref name="FromUtcNs"/>.</param>
+/// <param name="ReachedUtcNs">
+/// As far back as it does: from here on every packet of the ports is stored or counted as lost. Not before <paramref name="FromUtcNs"/>.
+/// </param>
 /// <param name="ToUtcNs">Its end; whole blocks are written, so there are usually packets after it, and before its start.</param>
-/// <param name="Ended">True when all of it is written and its segment is being sealed; no more is told of this window.</param>
-public sealed record TriggerWindow(ulong Number, string Reason, long TriggeredUtcNs, long FromUtcNs, long ReachedUtcNs, long ToUtcNs, bool Ended);
+/// <param name="Ended">True when all of it is written and its segment is being sealed; nothing more is reported of this window.</param>
+public sealed record TriggerWindow(ulong Number, string Reason, long TriggeredUtcNs, long FromUtcNs, long ReachedUtcNs, long ToUtcNs,
+    bool Ended);
 
 /// <summary>
-/// The flight recorder's control side (mode trigger): takes triggers, tells the rings through the gate, watches the filter that triggers, and ends windows. One thread; the rings never
-/// wait for it.
+/// The flight recorder's control side (mode trigger): accepts triggers, opens the gate for the rings, watches the filter that triggers, and
+/// ends windows. One thread; the rings never wait for it.
 /// </summary>
 internal sealed class FlightRecorder : IDisposable
 {
     /// <summary>Matches are looked for this often: the latency of an automatic trigger.</summary>
     private const int TickMs = 20;
 
-    /// <summary>Rings sleep for 100 ms at most; one that does not answer in this time is blocked and reaches back as far as it said last.</summary>
+    /// <summary>
+    /// Rings sleep for 100 ms at most; one that does not answer in this time is blocked and reaches back as far as it last reported.
+    /// </summary>
     private const int AnswerMs = 500;
 
     private readonly TriggerOptions _options;
     private readonly ILogger _logger;
     private readonly TriggerGate _gate = new();
-    private readonly List<KeepPolicy> _rings = [];
+    private readonly List<PreTriggerPolicy> _rings = [];
     private readonly Lock _triggers = new(); // one trigger or tick at a time; before the lock of _rings
     private readonly ManualResetEventSlim _stop = new(initialState: false, spinCount: 0);
     private readonly long _beforeNs, _afterNs, _holdoffNs;
     private Thread? _thread;
-    private TriggerWindow? _window; // the open one, as told last
-    private long _version, _toldUntilNs;
+    private TriggerWindow? _window; // the open one, as last reported
+    private long _version, _reportedUntilNs;
     private long _lastMatchNs = long.MinValue / 2;
     private ulong _windows, _triggerCount;
     private TriggerWindow? _last;
@@ -60,22 +65,22 @@ internal sealed class FlightRecorder : IDisposable
     {
         _options = options;
         _logger = logger;
-        _beforeNs = KeepPolicy.Nanoseconds(options.Before);
-        _afterNs = KeepPolicy.Nanoseconds(options.After);
-        _holdoffNs = KeepPolicy.Nanoseconds(options.Holdoff);
+        _beforeNs = PreTriggerPolicy.Nanoseconds(options.Before);
+        _afterNs = PreTriggerPolicy.Nanoseconds(options.After);
+        _holdoffNs = PreTriggerPolicy.Nanoseconds(options.Holdoff);
     }
 
     /// <summary>Gives the name of a port on which packets matched since the last call, or null. Set before <see cref="Start"/>.</summary>
     public Func<string?> TakeMatch { get; init; } = () => null;
 
-    /// <summary>A window begins: the segments are told that their time begins now.</summary>
+    /// <summary>A window begins: empty segments start now.</summary>
     public Action Opening { get; init; } = () => { };
 
     /// <summary>A window has ended: the segments are sealed.</summary>
     public Action Ending { get; init; } = () => { };
 
     /// <summary>Called as <see cref="Recorder.Triggered"/> says.</summary>
-    public Action<TriggerWindow>? Tell { get; init; }
+    public Action<TriggerWindow>? Report { get; init; }
 
     public string? Filter => _options.Filter;
 
@@ -86,20 +91,20 @@ internal sealed class FlightRecorder : IDisposable
     }
 
     /// <summary>The policy of a ring that is being opened.</summary>
-    public KeepPolicy NewPolicy(int blocks, int handoverMs) => new(_gate, blocks, _options.Before, handoverMs);
+    public PreTriggerPolicy NewPolicy(int blocks, int handoverMs) => new(_gate, blocks, _options.Before, handoverMs);
 
     /// <summary>The handover time such a ring needs.</summary>
-    public int HandoverMs(int configuredMs, int blocks) => KeepPolicy.HandoverMs(configuredMs, blocks, _options.Before);
+    public int HandoverMs(int configuredMs, int blocks) => PreTriggerPolicy.HandoverMs(configuredMs, blocks, _options.Before);
 
     /// <summary>A ring's thread runs.</summary>
-    public void Add(KeepPolicy ring)
+    public void Add(PreTriggerPolicy ring)
     {
         lock (_rings)
             _rings.Add(ring);
     }
 
     /// <summary>A ring's thread has ended.</summary>
-    public void Remove(KeepPolicy ring)
+    public void Remove(PreTriggerPolicy ring)
     {
         lock (_rings)
             _rings.Remove(ring);
@@ -112,14 +117,14 @@ internal sealed class FlightRecorder : IDisposable
             return Trigger(reason, isQuiet: false);
     }
 
-    /// <summary>Takes no more triggers; the window that is open stays so, and the rings that stop now write it.</summary>
+    /// <summary>Accepts no more triggers; an open window stays open, and the rings that stop now write it.</summary>
     public void RequestStop()
     {
         _stop.Set();
         _thread?.Join();
         lock (_triggers)
         {
-            // A trigger that was taken is seen by every ring before it stops.
+            // A trigger that was accepted is seen by every ring before it stops.
         }
     }
 
@@ -171,7 +176,7 @@ internal sealed class FlightRecorder : IDisposable
         if (nowNs - _lastMatchNs < _holdoffNs)
             return;
         _lastMatchNs = nowNs;
-        // A filter that matches all the time prolongs its window all the time: said once, and told again when what was told has passed.
+        // A filter that matches all the time prolongs its window all the time: reported once, and again when the reported end has passed.
         Trigger($"filter on port {port}", isQuiet: _window is not null);
     }
 
@@ -189,27 +194,30 @@ internal sealed class FlightRecorder : IDisposable
         Volatile.Write(ref _triggerCount, _triggerCount + 1);
         AwaitRings();
 
-        // What was let go at last before the rings saw the trigger bounds what all of them have.
+        // The last block discarded before the rings saw the trigger bounds what all of them have.
         long reachedUtcNs = utcNs - Math.Clamp(nowNs - HeldSinceNs(out int rings), 0, _beforeNs);
         TriggerWindow? before = _window;
         Volatile.Write(ref _windows, before is null ? _windows + 1 : _windows);
         _window = new TriggerWindow(
-            _windows, reason, utcNs, before?.FromUtcNs ?? utcNs - _beforeNs, before?.ReachedUtcNs ?? (rings == 0 ? utcNs : reachedUtcNs), utcNs + (untilNs - nowNs), Ended: false);
+            _windows, reason, utcNs, before?.FromUtcNs ?? utcNs - _beforeNs, before?.ReachedUtcNs
+                ?? (rings == 0 ? utcNs : reachedUtcNs), utcNs + (untilNs - nowNs), Ended: false);
         Volatile.Write(ref _last, _window);
         if (!isQuiet)
-            TellNow(_window, untilNs, isNew: before is null, rings);
+            ReportWindow(_window, untilNs, isNew: before is null, rings);
         return new TriggerResult { Window = _window, Prolonged = before is not null, Rings = rings };
     }
 
-    private void TellNow(TriggerWindow window, long untilNs, bool isNew, int rings)
+    private void ReportWindow(TriggerWindow window, long untilNs, bool isNew, int rings)
     {
-        _toldUntilNs = untilNs;
+        _reportedUntilNs = untilNs;
         double shortSeconds = (window.ReachedUtcNs - window.FromUtcNs) / 1e9;
-        string note = rings == 0 ? "; no port captures" : shortSeconds < 0.001 ? "" : FormattableString.Invariant($"; {shortSeconds:0.000} s short, the rings held no more");
+        string note = rings == 0 ? "; no port captures" : shortSeconds < 0.001 ? ""
+            : FormattableString.Invariant($"; {shortSeconds:0.000} s short, the rings held no more");
         _logger.LogInformation(
-            "trigger: {Reason}: window {Number} {What}, from {From} to {To}{Note}", window.Reason, window.Number, isNew ? "opens" : "goes on", new UtcTime(window.ReachedUtcNs),
+            "trigger: {Reason}: window {Number} {What}, from {From} to {To}{Note}", window.Reason, window.Number, isNew ? "opens"
+                : "continues", new UtcTime(window.ReachedUtcNs),
             new UtcTime(window.ToUtcNs), note);
-        Tell?.Invoke(window);
+        Report?.Invoke(window);
     }
 
     private void LookForEnd()
@@ -221,10 +229,10 @@ internal sealed class FlightRecorder : IDisposable
         {
             End(window);
         }
-        else if (nowNs >= _toldUntilNs && open.UntilNs > _toldUntilNs)
+        else if (nowNs >= _reportedUntilNs && open.UntilNs > _reportedUntilNs)
         {
-            _toldUntilNs = open.UntilNs;
-            Tell?.Invoke(window);
+            _reportedUntilNs = open.UntilNs;
+            Report?.Invoke(window);
         }
     }
 
@@ -234,7 +242,7 @@ internal sealed class FlightRecorder : IDisposable
         _window = null;
         Ending();
         _logger.LogInformation("trigger: window {Number} has ended at {To}", window.Number, new UtcTime(window.ToUtcNs));
-        Tell?.Invoke(window with { Ended = true });
+        Report?.Invoke(window with { Ended = true });
     }
 
     private void AwaitRings()
@@ -244,7 +252,7 @@ internal sealed class FlightRecorder : IDisposable
             Thread.Sleep(1);
     }
 
-    private bool AllRings(Predicate<KeepPolicy> condition)
+    private bool AllRings(Predicate<PreTriggerPolicy> condition)
     {
         lock (_rings)
             return _rings.TrueForAll(condition);

@@ -8,12 +8,12 @@ namespace Capbox.Packets.Capture;
 /// <param name="Link">Its interface, which is there and up.</param>
 /// <param name="HandoverMs">A block that is not full is handed over after this long.</param>
 /// <param name="HardwareStamps">The NIC stamps every packet.</param>
-/// <param name="IsKeeping">Mode trigger.</param>
-internal sealed record PortRequest(PortOptions Options, int Port, Link Link, int HandoverMs, bool HardwareStamps, bool IsKeeping);
+/// <param name="IsPreTrigger">Mode trigger.</param>
+internal sealed record PortRequest(PortOptions Options, int Port, Link Link, int HandoverMs, bool HardwareStamps, bool IsPreTrigger);
 
 /// <summary>
-/// Which backend records a port, and its rings: `kmod` where capbox.ko is loaded and has this program's ABI, else `packet`. A configuration that needs
-/// the module (hooks, consume, overflow drop-oldest) or asks for it is refused without it, never recorded otherwise.
+/// Which backend records a port, and its rings: `kmod` where capbox.ko is loaded and has this program's ABI, else `packet`. A configuration
+/// that needs the module (hooks, consume, overflow drop-oldest) or asks for it is refused without it, never recorded otherwise.
 /// </summary>
 internal static class PortBackend
 {
@@ -43,7 +43,7 @@ internal static class PortBackend
 
     /// <summary>The rings; nothing is captured before <see cref="PortRings.Start"/>.</summary>
     /// <param name="request">What for.</param>
-    /// <param name="note">Told details for the log.</param>
+    /// <param name="note">Receives details for the log.</param>
     /// <param name="warning">One line, when there is a module that cannot be used: packets are recorded all the same.</param>
     /// <exception cref="IOException">The kernel refused a step.</exception>
     /// <exception cref="CaptureException">The module is asked for and cannot be used.</exception>
@@ -77,23 +77,28 @@ internal static class PortBackend
         if (!version.Matches)
             return version.Mismatch;
         if (options.BlockBytes > CapboxNumbers.CAPBOX_BLOCK_BYTES_MAX)
-            return $"blockSize: {options.BlockBytes} bytes are more than the module's blocks may have, {CapboxNumbers.CAPBOX_BLOCK_BYTES_MAX}";
+            return $"blockSize: {options.BlockBytes} bytes are more than the module's blocks may have, "
+                + $"{CapboxNumbers.CAPBOX_BLOCK_BYTES_MAX}";
         long blocks = options.RingBytes / options.BlockBytes;
-        return blocks <= CapboxNumbers.CAPBOX_BLOCKS_MAX ? null : $"ringSize: {blocks} blocks are more than the module's rings may have, {CapboxNumbers.CAPBOX_BLOCKS_MAX}";
+        return blocks <= CapboxNumbers.CAPBOX_BLOCKS_MAX ? null
+            : $"ringSize: {blocks} blocks are more than the module's rings may have, {CapboxNumbers.CAPBOX_BLOCKS_MAX}";
     }
 
     private static KmodPortRings OpenKmod(PortRequest request)
     {
         PortOptions options = request.Options;
         KmodSession session = KmodSession.Open(new KmodSetup(
-            Hooks(options), options.Overflow == Overflow.DropOldest ? CapboxNumbers.CAPBOX_DROP_OLDEST : CapboxNumbers.CAPBOX_DROP_NEWEST, options.Consume,
-            options.BlockBytes, (int)(options.RingBytes / options.BlockBytes), KmodBlockRing.HeadBytes, options.SnapLength, request.HandoverMs));
+            Hooks(options), options.Overflow == Overflow.DropOldest ? CapboxNumbers.CAPBOX_DROP_OLDEST
+                : CapboxNumbers.CAPBOX_DROP_NEWEST, options.Consume,
+            options.BlockBytes, (int)(options.RingBytes / options.BlockBytes), KmodBlockRing.HeadBytes, options.SnapLength,
+                request.HandoverMs));
         try
         {
             if (options.Filter is not null)
                 SetFilters(session, options, request.Link.Name);
             session.AddPort(
-                request.Link.Index, Packets.Pcapng.Format.SoftwareInterface(request.Port), Packets.Pcapng.Format.SoftwareInterface(request.Port) + 1, request.HardwareStamps);
+                request.Link.Index, Packets.Pcapng.Format.SoftwareInterface(request.Port),
+                    Packets.Pcapng.Format.SoftwareInterface(request.Port) + 1, request.HardwareStamps);
             return new KmodPortRings(session, request.Port);
         }
         catch
@@ -111,7 +116,8 @@ internal static class PortBackend
         if ((hooks & LinkHooks) != 0)
             session.SetFilter(CapboxNumbers.CAPBOX_FILTER_LINK, Compile(options, device));
         if (options.HasNetworkHooks)
-            session.SetFilter(CapboxNumbers.CAPBOX_FILTER_INET, options.Filter is null ? FilterProgram.AcceptAll(options.SnapLength) : CompileRaw(options.Filter, options.SnapLength));
+            session.SetFilter(CapboxNumbers.CAPBOX_FILTER_INET, options.Filter is null ? FilterProgram.AcceptAll(options.SnapLength)
+                : CompileRaw(options.Filter, options.SnapLength));
     }
 
     private const uint LinkHooks = (1u << (int)CapboxNumbers.CAPBOX_HOOK_INGRESS) | (1u << (int)CapboxNumbers.CAPBOX_HOOK_EGRESS);
@@ -168,7 +174,8 @@ internal static class PortBackend
         PortOptions options = request.Options;
         bool ignoreOutgoing = options.Direction == Direction.In;
         var wanted = new PacketRingOptions(
-            request.Link.Index, options.BlockBytes, (int)(options.RingBytes / options.BlockBytes), request.HandoverMs, ChunkLayout.PrivateBytes,
+            request.Link.Index, options.BlockBytes, (int)(options.RingBytes / options.BlockBytes), request.HandoverMs,
+                ChunkLayout.PrivateBytes,
             Link.LinkHeaderBytes(request.Link.HardwareType), ignoreOutgoing, request.HardwareStamps);
         PacketRing ring = PacketRing.Open(wanted);
         FileDescriptor? counter = null;
@@ -176,7 +183,7 @@ internal static class PortBackend
         {
             if (isFirst && options.Filter is not null)
                 counter = PacketRing.OpenCounter(request.Link.Index, ignoreOutgoing, InDirection(options, FilterProgram.Negate(accept)));
-            return new PacketBlockRing(ring, wanted, counter, request.Port, options.SnapLength, request.IsKeeping);
+            return new PacketBlockRing(ring, wanted, counter, request.Port, options.SnapLength, request.IsPreTrigger);
         }
         catch
         {
@@ -188,9 +195,12 @@ internal static class PortBackend
 
     /// <summary>The program of the port's filter, for packets with their link header.</summary>
     public static SockFilter[] Compile(PortOptions options, string device) =>
-        options.Filter is null ? FilterProgram.AcceptAll(options.SnapLength) : FilterProgram.CompileLive(device, options.Filter, options.SnapLength);
+        options.Filter is null ? FilterProgram.AcceptAll(options.SnapLength)
+            : FilterProgram.CompileLive(device, options.Filter, options.SnapLength);
 
-    /// <summary>The program for the port's direction: PACKET_IGNORE_OUTGOING serves one, a test in front of the program the other.</summary>
+    /// <summary>
+    /// The program for the port's direction: PACKET_IGNORE_OUTGOING serves one, a test in front of the program the other.
+    /// </summary>
     public static SockFilter[] InDirection(PortOptions options, SockFilter[] program) =>
         options.Direction == Direction.Out ? FilterProgram.OutgoingOnly(program) : program;
 }

@@ -4,15 +4,16 @@ using Capbox.Platform.Linux;
 namespace Capbox.Packets.Capture;
 
 /// <summary>
-/// How ports are called: <c>eth0</c>, or in another network namespace <c>blue/eth0</c> and <c>/proc/4711/ns/net/eth0</c>, which is the namespace's name or path, a slash, and the interface. Neither the name
-/// of an interface nor that of a namespace can hold a slash, so the last one divides.
+/// How ports are called: <c>eth0</c>, or in another network namespace <c>blue/eth0</c> and <c>/proc/4711/ns/net/eth0</c>, which is the
+/// namespace's name or path, a slash, and the interface. Neither the name of an interface nor that of a namespace can hold a slash, so the
+/// last one divides.
 /// </summary>
 public static class PortName
 {
     private const int MaxInterfaceBytes = 15, MaxNetnsBytes = 255;
 
     /// <summary>The port of an interface; <paramref name="netns"/> is null for our own namespace.</summary>
-    public static string Of(string? netns, string interfaceName) => netns is null ? interfaceName : $"{netns}/{interfaceName}";
+    public static string Join(string? netns, string interfaceName) => netns is null ? interfaceName : $"{netns}/{interfaceName}";
 
     /// <summary>The interface of a port.</summary>
     public static string InterfaceOf(string port) => port[(port.LastIndexOf('/') + 1)..];
@@ -24,7 +25,8 @@ public static class PortName
     public static bool IsOfProcess(string netns) => netns.StartsWith("/proc/", StringComparison.Ordinal);
 
     /// <summary>Null if there can be such a port, else why not.</summary>
-    public static string? Check(string port) => (NetnsOf(port) is { } netns ? CheckNetns(netns) : null) ?? CheckInterface(InterfaceOf(port));
+    public static string? Check(string port) => (NetnsOf(port) is { } netns ? CheckNetns(netns) : null)
+        ?? CheckInterface(InterfaceOf(port));
 
     /// <summary>Null if the kernel could have an interface of this name (dev_valid_name in net/core/dev.c), else why not.</summary>
     public static string? CheckInterface(string name)
@@ -47,13 +49,16 @@ public static class PortName
         // Ports stand in lists with commas.
         if (netns.Any(c => c == ',' || char.IsControl(c)))
             return $"\"{netns}\" has a comma or a control character";
-        bool isValid = netns.StartsWith('/') ? !netns.EndsWith('/') : netns is not ("." or "..") && !netns.Contains('/', StringComparison.Ordinal);
+        bool isValid = netns.StartsWith('/') ? !netns.EndsWith('/') : netns is not ("." or "..")
+            && !netns.Contains('/', StringComparison.Ordinal);
         return isValid ? null : $"\"{netns}\" is neither the name of a network namespace (ip netns) nor an absolute path of one";
     }
 
     /// <summary>Whether the namespace of a port is there: null if it is or cannot be looked at from here.</summary>
     /// <param name="netns">Name or path, checked.</param>
-    /// <param name="isWrong">True if what is there is no network namespace, false if nothing is there, which <c>capbox run</c> waits for.</param>
+    /// <param name="isWrong">
+    /// True if what is there is no network namespace, false if nothing is there, which the recorder waits for.
+    /// </param>
     /// <returns>One line that names the path.</returns>
     public static string? FindNetns(string netns, out bool isWrong)
     {

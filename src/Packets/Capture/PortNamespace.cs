@@ -3,8 +3,9 @@ using Capbox.Platform.Linux;
 namespace Capbox.Packets.Capture;
 
 /// <summary>
-/// The network namespace that a port's interface is in, ours or another, and the sockets through which it is asked there. Backends open what they capture with in <see cref="Run"/>. It keeps
-/// the namespace alive, so it is held only while it <see cref="IsCurrent"/>. Of the supervisor's thread, but for <see cref="Watch"/>.
+/// The network namespace that a port's interface is in, ours or another, and the sockets through which it is asked there. Backends open
+/// what they capture with in <see cref="Run"/>. It keeps the namespace alive, so it is held only while it <see cref="IsCurrent"/>. Of the
+/// supervisor's thread, but for <see cref="Watch"/>.
 /// </summary>
 internal sealed class PortNamespace : IDisposable
 {
@@ -52,7 +53,7 @@ internal sealed class PortNamespace : IDisposable
         }
     }
 
-    /// <summary>What a segment's header tells of a port's interface; null if it is not there. From any thread.</summary>
+    /// <summary>Interface of a port, for a segment's header; null if it is not there. From any thread.</summary>
     public static Link? FindLink(PortOptions port)
     {
         try

@@ -7,92 +7,75 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.Packets.Capture;
 
 /// <summary>
-/// One port: opens its rings when the interface is there and up, closes them when it or its network namespace is gone, and keeps the time in which it could not capture. All of it on
-/// the recorder's supervisor thread; the ring threads only ever see their ring. After the first opening the port is followed by
-/// its index, so a rename changes nothing but the name that is shown.
+/// One port: opens its rings when the interface is there and up, closes them when it or its network namespace is gone, and counts the time
+/// in which it could not capture. All of it on the recorder's supervisor thread; the ring threads only ever see their ring. After the first
+/// opening the port is followed by its index, so a rename changes nothing but the name that is shown.
 /// </summary>
-internal sealed partial class PortRecorder
+internal sealed class PortRecorder
 {
-    private volatile PortOptions _options;
-    private readonly int _port;
-    private readonly int _writesInFlight;
-    private readonly WriteEngine _engine;
-    private readonly Func<ushort, LinkStores> _storesFor;
-    private readonly FlightRecorder? _flight;
-    private readonly ILogger _logger;
+    private readonly PortSetup _setup;
     private readonly PortCounters _counters;
-    private readonly List<RingRecorder> _recorders = [];
-    private readonly List<Thread> _threads = [];
-    private readonly Lock _triggerLock = new(); // the supervisor opens and closes, the flight recorder reads
+    private readonly bool _filtersMayWait;
+    private volatile PortOptions _options;
     private volatile RingCounters[] _rings = []; // they outlive the rings; replaced by a longer one when a port has more rings than before
-    private PortRings? _open;
-    private string? _backend, _warned;
-    private FileDescriptor? _triggerCounter;
+    private volatile PortSession? _session; // null while the port is not open
     private PortNamespace? _space; // null while there is no such namespace
     private bool _namespaceIsOver;
-    private int _ifIndex = -1;
     private string _currentName;
     private volatile PortState _state = PortState.Stopped;
     private long _gapSinceTicks;
-    private InterfaceCounts _last;
-    private readonly ClockBoard _clocks;
-    private HardwareStamps? _stamps;
-    private OffloadSetting? _offloads;
-    private string? _problem;
-    private readonly bool _filtersMayWait;
+    private string? _problem, _warned;
     private FilterWait? _filters; // null: nothing speaks against opening
 
     /// <param name="options">The port.</param>
     /// <param name="port">Its index.</param>
-    /// <param name="storage">How its rings write.</param>
-    /// <param name="storesFor">The segments of a link type.</param>
+    /// <param name="storage">Write engine and depth of each ring's queue.</param>
+    /// <param name="storesFor">Gives the segments of a link type.</param>
     /// <param name="flight">Mode trigger, else null.</param>
-    /// <param name="clocks">What the clocks are worth.</param>
+    /// <param name="clocks">Quality of the clocks that stamp packets.</param>
     /// <param name="logger">For changes of state.</param>
     /// <param name="before">The recorder of the port until now, stopped: its counts go on.</param>
-    /// <param name="filtersMayWait">The filters may not compile now.</param>
+    /// <param name="filtersMayWait">True: a port whose filter does not compile now waits until it does.</param>
     public PortRecorder(
-        PortOptions options, int port, StorageOptions storage, Func<ushort, LinkStores> storesFor, FlightRecorder? flight, ClockBoard clocks, ILogger logger, PortRecorder? before = null,
-        bool filtersMayWait = false)
+        PortOptions options, int port, StorageOptions storage, Func<ushort, LinkStores> storesFor, FlightRecorder? flight,
+            TimeQualityLog clocks, ILogger logger,
+        PortRecorder? before = null, bool filtersMayWait = false)
     {
         _counters = before?._counters ?? new PortCounters();
         _rings = before?._rings ?? [];
         _options = options;
-        _port = port;
-        _writesInFlight = storage.WritesInFlight;
-        _engine = storage.Engine;
-        _storesFor = storesFor;
-        _flight = flight;
-        _clocks = clocks;
-        _logger = logger;
+        _setup = new PortSetup(port, storage, storesFor, flight, clocks, logger, _counters, CountersFor);
         _currentName = options.Interface;
         _gapSinceTicks = Stopwatch.GetTimestamp();
         _filtersMayWait = filtersMayWait;
         _filters = filtersMayWait ? WaitForFilters() : null;
     }
 
-    /// <summary>Name of the write engine in use, null while no ring is open.</summary>
+    /// <summary>Name of the write engine of the last session, null before the first.</summary>
     public string? EngineName { get; private set; }
 
     public PortOptions Options => _options;
 
     /// <summary>LINKTYPE_ of the packets; null while no ring is open.</summary>
-    public ushort? LinkType { get; private set; }
+    public ushort? LinkType => _session?.LinkType;
 
     /// <summary>Watches the links of the port's network namespace; null if that is ours or not there.</summary>
     public LinkWatch? Watch => _space?.Watch;
 
-    /// <summary>Looks at the interface and does what its state asks for. Called at start, after each link event and once a second.</summary>
+    /// <summary>Acts on the state of the interface. Called at start, after each link event and once a second.</summary>
     /// <exception cref="CaptureException">The rings cannot be opened although the interface is there and up.</exception>
     public void Supervise()
     {
-        if (_recorders.Count == 0)
+        if (_session is null)
             TryOpen();
         else
             Follow();
     }
 
-    /// <summary>Another filter, without closing anything; the rings take it packet by packet. False: that cannot be done here, the port must be opened again.</summary>
+    /// <summary>
+    /// Another filter, without closing anything; the rings take it packet by packet. False: not possible here, the port must be opened
+    /// again.
+    /// </summary>
     public bool TryChangeFilter(string? filter)
     {
         if (filter == _options.Filter)
@@ -100,22 +83,14 @@ internal sealed partial class PortRecorder
         PortOptions next = _options with { Filter = filter };
         try
         {
-            if (_open is { } rings)
-            {
-                _space!.Run(() =>
-                {
-                    rings.ChangeFilter(next, _currentName, _ifIndex);
-                    return true;
-                });
-            }
-
+            _session?.ChangeFilter(next, _currentName);
             _options = next;
-            _filters = _open is null ? WaitForFilters() : null;
+            _filters = _session is null ? WaitForFilters() : null;
             return true;
         }
         catch (Exception e) when (e is IOException or FormatException or CaptureException)
         {
-            _logger.LogWarning("port {Port}: another filter, set anew: {Reason}", _options.Name, e.Message);
+            _setup.Logger.LogWarning("port {Port}: another filter, set anew: {Reason}", _options.Name, e.Message);
             return false;
         }
     }
@@ -123,11 +98,8 @@ internal sealed partial class PortRecorder
     /// <summary>The segments are others from now on.</summary>
     public void MoveStores()
     {
-        if (LinkType is not { } linkType)
-            return;
-        LinkStores stores = _storesFor(linkType);
-        foreach (RingRecorder recorder in _recorders)
-            recorder.MoveTo(stores);
+        if (_session is { } session)
+            session.MoveTo(_setup.StoresFor(session.LinkType));
     }
 
     /// <summary>Drains the rings and closes them.</summary>
@@ -140,15 +112,12 @@ internal sealed partial class PortRecorder
     }
 
     /// <summary>True if packets matched the filter that triggers since the last call. From the flight recorder's thread.</summary>
-    public bool TakeMatch()
-    {
-        lock (_triggerLock)
-            return _triggerCounter is not null && PacketRing.TakeStatistics(_triggerCounter).Packets > 0;
-    }
+    public bool TakeMatch() => _session?.TakeMatch() ?? false;
 
     public PortLedger Ledger()
     {
         RingCounters[] rings = _rings;
+        PortSession? session = _session;
         ulong Sum(Func<RingCounters, ulong> counter) => rings.Aggregate(0ul, (sum, ring) => sum + counter(ring));
         ulong stored = Sum(r => r.Stored);
         ulong discarded = Sum(r => r.Discarded);
@@ -160,11 +129,11 @@ internal sealed partial class PortRecorder
         return new PortLedger
         {
             Port = _options.Name,
-            CurrentName = PortName.Of(_options.Netns, Volatile.Read(ref _currentName)),
+            CurrentName = PortName.Join(_options.Netns, Volatile.Read(ref _currentName)),
             State = _state,
             Fault = _state == PortState.Capturing ? null : Volatile.Read(ref _problem),
-            Backend = Volatile.Read(ref _backend),
-            HardwareStamps = Volatile.Read(ref _stamps)?.StampsAll ?? false,
+            Backend = session?.Backend,
+            HardwareStamps = session?.HasHardwareStamps ?? false,
             StoredPackets = stored,
             StoredBytes = Sum(r => r.StoredBytes),
             FilteredPackets = Sum(r => r.Filtered),
@@ -178,7 +147,8 @@ internal sealed partial class PortRecorder
             InterfaceDrops = _counters.InterfaceDrops,
             TruncatedPackets = Sum(r => r.Truncated),
             RingFreezes = Sum(r => r.Freezes),
-            Rings = [.. rings.Select((r, i) => new RingLedger(i, r.Blocks, r.FilledBlocks, r.FilledHighBlocks, r.Received, r.Stored, r.LostRing, r.LostDisk, r.LostHost, r.Freezes))],
+            Rings = [.. rings.Select((r, i) => new RingLedger(i, r.Blocks, r.FilledBlocks, r.FilledHighBlocks, r.Received, r.Stored,
+                r.LostRing, r.LostDisk, r.LostHost, r.Freezes))],
             Gap = gap,
         };
     }
@@ -189,39 +159,42 @@ internal sealed partial class PortRecorder
         {
             if (!IsNamespaceThere())
             {
-                Note(PortState.Missing, NamespaceNote("no such network namespace"));
+                SetState(PortState.Missing, NamespaceText("no such network namespace"));
                 return;
             }
 
             Link? link = Link.Find(_space!.Links, _options.Interface);
             if (link is not { IsUp: true })
             {
-                Note(link is null ? PortState.Missing : PortState.Down, link is null ? "no such interface; waiting for it" : "is down; waiting for it");
+                SetState(link is null ? PortState.Missing : PortState.Down, link is null ? "no such interface; waiting for it"
+                    : "is down; waiting for it");
                 _problem = null;
                 return;
             }
 
-            if (_filters?.Look() is { } waiting)
+            if (_filters?.Poll() is { } waiting)
             {
-                NoteProblem($"port {_options.Name}: {waiting}; {FilterWait.AgainText}");
+                ReportProblem($"port {_options.Name}: {waiting}; {FilterWait.AgainText}");
                 return;
             }
 
-            Open(link);
+            PortSession session = PortSession.Open(_setup, _options, _space, link);
+            OnOpened(session, link);
             _filters = null;
             EndGap();
-            Note(PortState.Capturing, "capturing; " + StampText());
+            SetState(PortState.Capturing, "capturing; " + session.StampText);
             _problem = null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CaptureException)
         {
             Close();
-            // It may have been a filter: looked at first, and not on this thread, where a name that is looked up holds up all ports. In the port's namespace it may not be known though it is here.
+            // The cause may be a filter: it is tried first, and not on this thread, where a name look-up delays all ports. In the port's
+            // namespace it may not be known though it is here.
             string? filterProblem = e is FilterException ? e.Message : null;
             _filters = WaitForFilters(filterProblem);
             if (filterProblem is not null && _filtersMayWait)
             {
-                NoteProblem($"port {_options.Name}: {filterProblem}; {FilterWait.AgainText}");
+                ReportProblem($"port {_options.Name}: {filterProblem}; {FilterWait.AgainText}");
                 return;
             }
 
@@ -234,12 +207,12 @@ internal sealed partial class PortRecorder
         List<(string Expression, int SnapLength)> filters = [];
         if (_options.Filter is { } filter)
             filters.Add((filter, _options.SnapLength));
-        if (_flight?.Filter is { } trigger)
+        if (_setup.Flight?.Filter is { } trigger)
             filters.Add((trigger, _options.SnapLength));
         return filters.Count > 0 ? new FilterWait(filters, problem) : null;
     }
 
-    /// <summary>Opens the port's namespace if it is there, and lets go of one whose name or path leads elsewhere now.</summary>
+    /// <summary>Opens the port's namespace if it is there, and releases one whose name or path leads elsewhere now.</summary>
     private bool IsNamespaceThere()
     {
         if (_space is { IsCurrent: false })
@@ -249,17 +222,21 @@ internal sealed partial class PortRecorder
         return _space is not null;
     }
 
-    /// <summary>Its name or path leads elsewhere: what is left of it is kept by our sockets alone. A number of a process may soon be another process's, so it is not followed further.</summary>
+    /// <summary>
+    /// Its name or path leads elsewhere: only our sockets keep the rest of it alive. A number of a process may soon be another process's,
+    /// so it is not followed further.
+    /// </summary>
     private void LoseNamespace()
     {
         _namespaceIsOver = PortName.IsOfProcess(_options.Netns!);
         StartGap();
         Close();
-        Note(PortState.Missing, NamespaceNote("network namespace disappeared"));
+        SetState(PortState.Missing, NamespaceText("network namespace disappeared"));
         LeaveNamespace();
     }
 
-    private string NamespaceNote(string what) => $"{what}; {(_namespaceIsOver ? "it was named by a process and is not waited for" : "waiting for it")}";
+    private string NamespaceText(string what) =>
+        $"{what}; {(_namespaceIsOver ? "it was named by a process and is not waited for" : "waiting for it")}";
 
     private void LeaveNamespace()
     {
@@ -267,7 +244,9 @@ internal sealed partial class PortRecorder
         _space = null;
     }
 
-    /// <summary>Keeps the time while the link is down, follows a rename, closes the rings when the interface or its namespace is gone.</summary>
+    /// <summary>
+    /// Counts the time while the link is down, follows a rename, closes the rings when the interface or its namespace is gone.
+    /// </summary>
     private void Follow()
     {
         if (!_space!.IsCurrent)
@@ -277,72 +256,72 @@ internal sealed partial class PortRecorder
         }
 
         // Both are asked: an interface that went and came back between two looks may have its number again.
-        if (_space.Links.Find(_ifIndex) is not { } link || _open!.HasLostInterface)
+        if (_space.Links.Find(_session!.IfIndex) is not { } link || _session.HasLostInterface)
         {
             StartGap();
             Close();
-            Note(PortState.Missing, "interface disappeared; waiting for it");
+            SetState(PortState.Missing, "interface disappeared; waiting for it");
             return;
         }
 
         if (link.Name != _currentName)
         {
-            _logger.LogWarning("port {Port}: interface {Index} is called {Name} now; capture goes on", _options.Name, _ifIndex, link.Name);
+            _setup.Logger.LogWarning("port {Port}: interface {Index} is called {Name} now; capture continues", _options.Name, link.Index,
+                link.Name);
             Volatile.Write(ref _currentName, link.Name);
         }
 
-        CountInterfaceLosses(link);
+        _session.CountInterfaceLosses(link);
         if (!link.IsUp && _state == PortState.Capturing)
         {
             StartGap();
-            Note(PortState.Down, "went down; waiting for it");
+            SetState(PortState.Down, "went down; waiting for it");
         }
         else if (link.IsUp && _state == PortState.Down)
         {
             EndGap();
-            Note(PortState.Capturing, "is up again; capturing; " + StampText());
+            SetState(PortState.Capturing, "is up again; capturing; " + _session.StampText);
         }
     }
 
-    private void CountInterfaceLosses(LinkRecord link)
-    {
-        InterfaceCounts now = InterfaceCounts.Read(link);
-        // rx_dropped also counts what no protocol wanted after the rings had it (every tagged packet without a VLAN device): a loss before the rings is only what the
-        // CPUs' backlogs dropped at the same time. Backlogs are the machine's, so with several ports this is an upper bound.
-        ulong dropped = Growth(now.Dropped, _last.Dropped);
-        ulong host = Math.Min(dropped, Growth(now.BacklogDropped, _last.BacklogDropped));
-        _counters.AddInterfaceLoss(Growth(now.Missed, _last.Missed), host, dropped - host);
-        _last = now;
-    }
-
-    /// <summary>A counter that went back was reset by its driver.</summary>
-    private static ulong Growth(ulong now, ulong before) => now > before ? now - before : 0;
-
-    private void CountLastLosses()
+    private void CountLastLosses(PortSession session)
     {
         try
         {
-            if (_recorders.Count > 0 && _space?.Links.Find(_ifIndex) is { } link)
-                CountInterfaceLosses(link);
+            if (_space?.Links.Find(session.IfIndex) is { } link)
+                session.CountInterfaceLosses(link);
         }
         catch (IOException e)
         {
-            _logger.LogDebug("port {Port}: {Reason}", _options.Name, e.Message);
+            _setup.Logger.LogDebug("port {Port}: {Reason}", _options.Name, e.Message);
         }
+    }
+
+    private void OnOpened(PortSession session, Link link)
+    {
+        _session = session;
+        EngineName = session.EngineName;
+        Volatile.Write(ref _currentName, link.Name);
+        if (session.Warning is { } warning && warning != _warned)
+            _setup.Logger.LogWarning("port {Port}: {Warning}", _options.Name, warning);
+        _warned = session.Warning;
     }
 
     private void Close()
     {
-        CountLastLosses();
-        CloseTriggerCounter();
-        CloseRings();
-        LinkType = null;
-        Volatile.Write(ref _backend, null);
-        _stamps?.Dispose();
-        Volatile.Write(ref _stamps, null);
-        _offloads?.Dispose();
-        _offloads = null;
-        _ifIndex = -1;
+        if (_session is not { } session)
+            return;
+        CountLastLosses(session);
+        session.Dispose();
+        _session = null;
+    }
+
+    /// <summary>Counters of the port's first rings; those of rings that it had before go on.</summary>
+    private RingCounters[] CountersFor(int rings)
+    {
+        if (_rings.Length < rings)
+            _rings = [.. _rings, .. Enumerable.Range(_rings.Length, rings - _rings.Length).Select(_ => new RingCounters())];
+        return _rings;
     }
 
     private void StartGap()
@@ -357,20 +336,20 @@ internal sealed partial class PortRecorder
             _counters.AddGap((ulong)Stopwatch.GetElapsedTime(_gapSinceTicks).TotalNanoseconds);
     }
 
-    private void Note(PortState state, string what)
+    private void SetState(PortState state, string what)
     {
         if (_state == state)
             return;
         bool isGood = state == PortState.Capturing;
-        _logger.Log(isGood ? LogLevel.Information : LogLevel.Warning, "port {Port}: {What}", _options.Name, what);
+        _setup.Logger.Log(isGood ? LogLevel.Information : LogLevel.Warning, "port {Port}: {What}", _options.Name, what);
         _state = state;
     }
 
-    /// <summary>A port that could not be opened while the recorder runs: said once, tried again at the next look.</summary>
-    public void NoteProblem(string message)
+    /// <summary>Reports once that a port could not be opened; the supervisor retries at its next round.</summary>
+    public void ReportProblem(string message)
     {
         if (_problem != message)
-            _logger.LogError("{Message}", message);
+            _setup.Logger.LogError("{Message}", message);
         _problem = message;
         if (_state == PortState.Stopped)
             _state = PortState.Down;

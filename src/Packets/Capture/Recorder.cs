@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.Packets.Capture;
 
 /// <summary>
-/// The packet line as a whole: ports, their rings, the segment stores and the archive. Control starts and stops it with immutable options and reads counters; it
-/// has no other way in.
+/// The packet line as a whole: ports, their rings, the segment stores and the archive. Control starts and stops it with immutable options
+/// and reads counters; it has no other way in.
 /// </summary>
 public sealed class Recorder : IDisposable
 {
@@ -22,7 +22,7 @@ public sealed class Recorder : IDisposable
     private RecordingPlan _plan;
     private volatile PortRecorder[] _ports = [];
     private ArchiveDirectory? _archive;
-    private SegmentStores? _stores;
+    private StoreSet? _stores;
     private LinkWatch? _links;
     private FlightRecorder? _flight;
     private Thread? _supervisor;
@@ -32,37 +32,40 @@ public sealed class Recorder : IDisposable
     private StorageSnapshot? _lastStorage;
     private string[] _leftovers = [];
 
-    /// <param name="options">What to record and where; validated by whoever made it.</param>
+    /// <param name="options">Ports and storage, validated by the caller.</param>
     /// <param name="logger">For start, stop and changes of state; the capture threads never log.</param>
     public Recorder(RecorderOptions options, ILogger<Recorder> logger)
     {
         _options = options;
         _plan = RecordingPlan.First(options);
         _logger = logger;
-        Clocks = new ClockBoard(RecordingPlan.MaxPorts, KernelOffset());
+        Clocks = new TimeQualityLog(RecordingPlan.MaxPorts, KernelOffset());
     }
 
     /// <summary>What it records now. From any thread.</summary>
     public RecorderOptions Options => Volatile.Read(ref _options);
 
-    /// <summary>The ports by their place, the number that <see cref="Clocks"/> knows them by; of some only the place is left. From any thread.</summary>
+    /// <summary>
+    /// The ports by their place, the number that <see cref="Clocks"/> knows them by; of some only the place is left. From any thread.
+    /// </summary>
     public IReadOnlyList<PortOptions> Places => Volatile.Read(ref _plan).Places;
 
     /// <summary>
-    /// Called with the path of each segment that was sealed, by this run or by the repair of an earlier one. On the threads that seal: it must return at once and not
-    /// throw. Set before <see cref="Start"/>.
+    /// Called with the path of each segment that was sealed, by this run or by the repair of an earlier one. On the threads that seal: it
+    /// must return at once and not throw. Set before <see cref="Start"/>.
     /// </summary>
     public Action<string>? SegmentSealed { get; set; }
 
     /// <summary>
-    /// Mode trigger: called when a trigger opens a window, for each one that a caller of <see cref="Trigger"/> adds to it, again whenever the end that was told has passed and the window
-    /// goes on, and when it has ended (<see cref="TriggerWindow.Ended"/>). On the caller's thread or the flight recorder's: it must return at once and not throw, and
-    /// must not call <see cref="Trigger"/>. Set before <see cref="Start"/>.
+    /// Mode trigger: called when a trigger opens a window, for each one that a caller of <see cref="Trigger"/> adds to it, again whenever
+    /// the reported end has passed and the window continues, and when it has ended (<see cref="TriggerWindow.Ended"/>). On the caller's
+    /// thread or the flight recorder's: it must return at once and not throw, and must not call <see cref="Trigger"/>. Set before
+    /// <see cref="Start"/>.
     /// </summary>
     public Action<TriggerWindow>? Triggered { get; set; }
 
-    /// <summary>What the clocks are worth, for the chunks; whoever keeps the clocks tells it.</summary>
-    public ClockBoard Clocks { get; }
+    /// <summary>Quality of the clocks, for the chunks; the clock supervisor publishes it.</summary>
+    public TimeQualityLog Clocks { get; }
 
     /// <summary>Opens the archive and the ports and starts recording. A port that is missing or down is waited for.</summary>
     /// <exception cref="CaptureException">Nothing was started; one line that names the port or the file.</exception>
@@ -74,8 +77,8 @@ public sealed class Recorder : IDisposable
             _archive = ArchiveDirectory.Open(_options.Storage.Directory);
             _archive.FreeLeftoverRoom(what => _logger.LogInformation("{What}", what));
             _links = new LinkWatch();
-            _stores = new SegmentStores(_archive, _plan, Clocks.Utc, _logger) { OnSealed = SegmentSealed };
-            _flight = _options.Storage.Trigger is { } trigger ? NewFlightRecorder(trigger) : null;
+            _stores = new StoreSet(_archive, _plan, Clocks.Utc, _logger) { OnSealed = SegmentSealed };
+            _flight = _options.Trigger is { } trigger ? NewFlightRecorder(trigger) : null;
             _ports = [.. _options.Ports.Select(port => NewPort(port, before: null))];
             foreach (PortRecorder port in _ports)
                 port.Supervise();
@@ -94,10 +97,11 @@ public sealed class Recorder : IDisposable
     }
 
     /// <summary>
-    /// Goes over to other options while it records, in new segments. A port that stays as it is loses nothing; one of which only the filter is another gets that without being closed; one that
-    /// is otherwise another is closed and opened again. Returns when that is done. From any thread, one at a time.
+    /// Applies other options while it records, in new segments. A port that stays as it is loses nothing; one of which only the filter is
+    /// another gets that without being closed; one that is otherwise another is closed and opened again. Returns when that is done. From
+    /// any thread, one at a time.
     /// </summary>
-    /// <param name="next">Validated by whoever made it; see <see cref="RecorderChange.NeedsNewRecorder"/>.</param>
+    /// <param name="next">Options validated by the caller; see <see cref="RecorderChange.NeedsNewRecorder"/>.</param>
     /// <exception cref="CaptureException">Nothing was changed: a filter does not compile, or this needs another recorder.</exception>
     public void Change(RecorderOptions next)
     {
@@ -114,7 +118,8 @@ public sealed class Recorder : IDisposable
             foreach (PortRecorder port in _ports)
             {
                 PortOptions? wanted = next.Ports.FirstOrDefault(p => p.Name == port.Options.Name);
-                bool stays = wanted is not null && !areRingsOther && !RecorderChange.NeedsOpening(port.Options, wanted) && port.TryChangeFilter(wanted.Filter);
+                bool stays = wanted is not null && !areRingsOther && !RecorderChange.NeedsOpening(port.Options, wanted)
+                    && port.TryChangeFilter(wanted.Filter);
                 (stays ? staying : leaving).Add(port.Options.Name, port);
             }
 
@@ -124,32 +129,34 @@ public sealed class Recorder : IDisposable
             foreach (PortRecorder port in staying.Values)
                 port.MoveStores();
             _stores.LeaveBefore();
-            Clocks.Forget(UtcTime.Now.Nanoseconds, plan.Places.Select((_, place) => place).Where(place => place >= _plan.Places.Count || _plan.Places[place].Name != plan.Places[place].Name));
+            Clocks.Forget(UtcTime.Now.Nanoseconds, plan.Places.Select((_, place) => place)
+                .Where(place => place >= _plan.Places.Count || _plan.Places[place].Name != plan.Places[place].Name));
             Volatile.Write(ref _plan, plan);
             Volatile.Write(ref _options, next);
-            _ports = [.. next.Ports.Select(port => staying.GetValueOrDefault(port.Name) ?? NewPort(port, leaving.GetValueOrDefault(port.Name)))];
+            _ports = [.. next.Ports.Select(port => staying.GetValueOrDefault(port.Name)
+                ?? NewPort(port, leaving.GetValueOrDefault(port.Name)))];
             foreach (PortRecorder port in _ports.Where(p => !staying.ContainsValue(p)))
                 SuperviseOne(port);
         }
     }
 
-    /// <summary>Seals the current segments and goes on in new ones, without losing a packet. Returns at once.</summary>
+    /// <summary>Seals the current segments and continues in new ones, without losing a packet. Returns at once.</summary>
     public void RequestRotation()
     {
-        foreach (SegmentStore store in Stores())
+        foreach (SegmentWriter store in Stores())
             store.RequestRotation();
     }
 
     /// <summary>
-    /// Mode trigger: writes what the rings keep and goes on writing for the configured time; a trigger while that lasts makes it last longer. Returns after 100 ms or
-    /// so, when the rings have acted on it. From any thread.
+    /// Mode trigger: writes the packets that the rings retain and continues for the configured time; a trigger while that lasts makes it
+    /// last longer. Returns after 100 ms or so, when the rings have acted on it. From any thread.
     /// </summary>
     /// <param name="reason">For the log and the hold, one line.</param>
     public TriggerResult Trigger(string reason) => _flight is null
         ? new TriggerResult { Problem = "storage.mode is continuous: everything is written, there is nothing to trigger" }
         : _flight.Trigger(reason);
 
-    /// <summary>Stops capturing, writes what the rings hold, seals. Bounded by 10 s a ring when the disk does not take it.</summary>
+    /// <summary>Stops capturing, writes what the rings hold, seals. Bounded by 10 s a ring when the disk rejects writes.</summary>
     public void Stop()
     {
         _stopping = true;
@@ -196,11 +203,12 @@ public sealed class Recorder : IDisposable
         {
             if (port.Filter is not null && FilterCompiler.Check(port.Filter, port.SnapLength) is { } message)
                 throw new CaptureException($"port {port.Name}: filter \"{port.Filter}\": {message}");
-            if (port is { Filter: not null, HasNetworkHooks: true } && FilterCompiler.CheckNetworkLayer(port.Filter, port.SnapLength) is { } raw)
+            if (port is { Filter: not null, HasNetworkHooks: true }
+                && FilterCompiler.CheckNetworkLayer(port.Filter, port.SnapLength) is { } raw)
                 throw new CaptureException($"port {port.Name}: filter \"{port.Filter}\": {raw}");
         }
 
-        if (options.Storage.Trigger?.Filter is { } trigger && FilterCompiler.Check(trigger, Format.MaxSnapLength) is { } problem)
+        if (options.Trigger?.Filter is { } trigger && FilterCompiler.Check(trigger, Format.MaxSnapLength) is { } problem)
             throw new CaptureException($"trigger filter \"{trigger}\": {problem}");
     }
 
@@ -209,7 +217,7 @@ public sealed class Recorder : IDisposable
         TakeMatch = PortThatMatched,
         Opening = () => Stores().ForEach(store => store.RestartIfEmpty()),
         Ending = RequestRotation,
-        Tell = Triggered,
+        Report = Triggered,
     };
 
     /// <summary>All ports are asked, since asking clears.</summary>
@@ -225,23 +233,25 @@ public sealed class Recorder : IDisposable
         return matched;
     }
 
-    private List<SegmentStore> Stores() => _stores?.All ?? [];
+    private List<SegmentWriter> Stores() => _stores?.All ?? [];
 
-    private static UtcOffset KernelOffset() => UtcOffset.FromKernel(LibC.KernelTaiOffsetSeconds());
+    private static UtcOffset KernelOffset() => UtcOffset.FromKernel(KernelClock.TaiOffsetSeconds);
 
     /// <summary>
-    /// Acts on another TAI - UTC, told by who keeps the clock, or by the kernel where nobody does: chunks from then on go to new segments, since a header tells only one.
+    /// Acts on another TAI - UTC, from the clock supervisor, or from the kernel without one: later chunks go to new segments, since a
+    /// header has only one.
     /// </summary>
     private void FollowUtc()
     {
-        ClockBoard.UtcNotice? notice = Clocks.Notice;
-        UtcOffset wanted = notice?.Offset ?? KernelOffset();
+        TimeQualityLog.UtcAnnouncement? announced = Clocks.Announced;
+        UtcOffset wanted = announced?.Offset ?? KernelOffset();
         UtcOffset before = Clocks.Utc.Latest;
         if (wanted != before)
         {
-            TaiTime from = notice?.From ?? new TaiTime(UtcTime.Now.Nanoseconds + wanted.Nanoseconds);
+            TaiTime from = announced?.From ?? new TaiTime(UtcTime.Now.Nanoseconds + wanted.Nanoseconds);
             _stores!.ChangeUtc(wanted, from);
-            _logger.LogWarning("TAI - UTC is {Offset} s from {From} ns TAI on, {Before} s before: new segments", wanted.Seconds, from.Nanoseconds, before.Seconds);
+            _logger.LogWarning("TAI - UTC is {Offset} s from {From} ns TAI on, {Before} s before: new segments", wanted.Seconds,
+                from.Nanoseconds, before.Seconds);
         }
 
         _stores!.Retire();
@@ -271,11 +281,11 @@ public sealed class Recorder : IDisposable
         }
         catch (CaptureException e)
         {
-            port.NoteProblem(e.Message);
+            port.ReportProblem(e.Message);
         }
         catch (IOException e)
         {
-            port.NoteProblem($"port {port.Options.Name}: {e.Message}");
+            port.ReportProblem($"port {port.Options.Name}: {e.Message}");
         }
     }
 
@@ -310,8 +320,8 @@ public sealed class Recorder : IDisposable
 
     private StorageSnapshot ReadStorage()
     {
-        List<SegmentStore> stores = Stores();
-        SegmentStores.SealedTotals totals = _stores!.Totals();
+        List<SegmentWriter> stores = Stores();
+        StoreSet.SealedTotals totals = _stores!.Totals();
         string engine = _ports.Select(p => p.EngineName).FirstOrDefault(name => name is not null) ?? "none";
         return new StorageSnapshot
         {
@@ -328,7 +338,7 @@ public sealed class Recorder : IDisposable
         };
     }
 
-    private static StorageSnapshot AfterSealing(StorageSnapshot before, SegmentStores.SealedTotals totals) => before with
+    private static StorageSnapshot AfterSealing(StorageSnapshot before, StoreSet.SealedTotals totals) => before with
     {
         CurrentSegment = null,
         SegmentsSealed = totals.Sealed,

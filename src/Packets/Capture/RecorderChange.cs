@@ -1,3 +1,5 @@
+using Capbox.Packets.Storage;
+
 namespace Capbox.Packets.Capture;
 
 /// <summary>What going from some options to others asks of a recorder that runs. Pure.</summary>
@@ -5,10 +7,11 @@ public static class RecorderChange
 {
     /// <summary>The archive, the mode and the trigger are for a recorder's whole life.</summary>
     public static bool NeedsNewRecorder(RecorderOptions before, RecorderOptions after) =>
-        before.Storage.Directory != after.Storage.Directory || before.Storage.Trigger != after.Storage.Trigger;
+        before.Storage.Directory != after.Storage.Directory || before.Trigger != after.Trigger;
 
     /// <summary>The rings of all ports are made anew.</summary>
-    public static bool AreRingsOther(StorageOptions before, StorageOptions after) => before.WritesInFlight != after.WritesInFlight || before.Engine != after.Engine;
+    public static bool AreRingsOther(StorageOptions before, StorageOptions after) => before.WritesInFlight != after.WritesInFlight
+        || before.Engine != after.Engine;
 
     /// <summary>More than the filter is another: the port is closed and opened again.</summary>
     public static bool NeedsOpening(PortOptions before, PortOptions after) =>

@@ -1,3 +1,5 @@
+using Capbox.Packets.Storage;
+
 namespace Capbox.Packets.Capture;
 
 /// <summary>Which packets of a port are recorded, seen from the port.</summary>
@@ -46,7 +48,7 @@ public enum Hook
 /// <summary>What a full ring loses.</summary>
 public enum Overflow
 {
-    /// <summary>Packets that come: history is kept.</summary>
+    /// <summary>New packets: history is retained.</summary>
     DropNewest,
 
     /// <summary>The oldest packets that no one has begun to write. The kernel module only.</summary>
@@ -73,19 +75,7 @@ public enum OffloadMode
     Off,
 }
 
-/// <summary>How blocks reach the disk.</summary>
-public enum WriteEngine
-{
-    /// <summary>io_uring where the kernel permits it, else threads.</summary>
-    Auto,
-    IoUring,
-    Threads,
-
-    /// <summary>Blocks are counted and given back without a write: a measuring stage of the bench.</summary>
-    Null,
-}
-
-/// <summary>One port to capture. Immutable; validated by whoever builds it (Config for documents).</summary>
+/// <summary>One port to capture. Immutable; validated by its maker (Config for documents).</summary>
 public sealed record PortOptions
 {
     /// <summary>What the port is called everywhere, segments included: see <see cref="PortName"/>.</summary>
@@ -94,13 +84,15 @@ public sealed record PortOptions
     /// <summary>The interface as the kernel knows it (at most 15 bytes).</summary>
     public string Interface => PortName.InterfaceOf(Name);
 
-    /// <summary>Network namespace that the interface is in, by name (ip-netns(8)) or absolute path; null: the one that capbox runs in.</summary>
+    /// <summary>
+    /// Network namespace that the interface is in, by name (ip-netns(8)) or absolute path; null: the one that capbox runs in.
+    /// </summary>
     public string? Netns => PortName.NetnsOf(Name);
 
     /// <summary>tcpdump expression (pcap-filter(7)) with named filters already expanded; null records everything.</summary>
     public string? Filter { get; init; }
 
-    /// <summary>Bytes kept of each packet, 32 to 262144.</summary>
+    /// <summary>Captured bytes of each packet, 32 to 262144.</summary>
     public int SnapLength { get; init; } = Packets.Pcapng.Format.MaxSnapLength;
     public Direction Direction { get; init; } = Direction.Both;
 
@@ -138,10 +130,12 @@ public sealed record PortOptions
     public IReadOnlyList<int> Cpus { get; init; } = [];
 }
 
-/// <summary>Mode trigger, the flight recorder: rings keep the newest packets in memory, a trigger writes those before it and after it.</summary>
+/// <summary>
+/// Mode trigger, the flight recorder: rings retain the newest packets in memory, a trigger writes those before it and after it.
+/// </summary>
 public sealed record TriggerOptions
 {
-    /// <summary>How much is kept; a ring that is too small for it holds less, and says so.</summary>
+    /// <summary>Time to be retained; a ring that is too small for it holds less, and reports so.</summary>
     public TimeSpan Before { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long a trigger writes on.</summary>
@@ -150,28 +144,10 @@ public sealed record TriggerOptions
     /// <summary>After a packet that matched <see cref="Filter"/> others do not trigger for this long.</summary>
     public TimeSpan Holdoff { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>tcpdump expression, named filters expanded: a packet that matches on any port triggers. Null: only people and programs do.</summary>
+    /// <summary>
+    /// tcpdump expression, named filters expanded: a packet that matches on any port triggers. Null: only people and programs do.
+    /// </summary>
     public string? Filter { get; init; }
-}
-
-/// <summary>Where and how segments are written.</summary>
-public sealed record StorageOptions
-{
-    /// <summary>Directory of the archive; made if it is missing.</summary>
-    public required string Directory { get; init; }
-
-    /// <summary>A segment is sealed before it would grow past this, bytes: 16 MiB to 1 TiB, at least 4 blocks.</summary>
-    public long SegmentBytes { get; init; } = 1L << 30;
-
-    /// <summary>A segment is sealed at each multiple of this many seconds of UTC (60: on the minute); 0: by size alone.</summary>
-    public int RotateSeconds { get; init; }
-
-    /// <summary>Writes in flight per ring, 1 to 64.</summary>
-    public int WritesInFlight { get; init; } = 8;
-    public WriteEngine Engine { get; init; } = WriteEngine.Auto;
-
-    /// <summary>Mode trigger; null: everything is written (mode continuous).</summary>
-    public TriggerOptions? Trigger { get; init; }
 }
 
 /// <summary>All that the packet line is started with. It never changes while it runs.</summary>
@@ -180,12 +156,18 @@ public sealed record RecorderOptions
     public required IReadOnlyList<PortOptions> Ports { get; init; }
     public required StorageOptions Storage { get; init; }
 
+    /// <summary>Mode trigger; null: everything is written (mode continuous).</summary>
+    public TriggerOptions? Trigger { get; init; }
+
     /// <summary>Serial of the box, written into every segment.</summary>
     public string Serial { get; init; } = "";
 
     /// <summary>Revision of the configuration document this was made from; 0 when there is none.</summary>
     public ulong ConfigRevision { get; init; }
 
-    /// <summary>Filters compiled when the document was accepted, and may not now: a port whose filter does not waits until it does. False: nothing starts then.</summary>
+    /// <summary>
+    /// Filters compiled when the document was accepted, and may not now: a port whose filter does not waits until it does. False: nothing
+    /// starts then.
+    /// </summary>
     public bool FiltersMayWait { get; init; }
 }

@@ -15,8 +15,8 @@ public enum PortState
 }
 
 /// <summary>
-/// The account of one port since the recorder started. Seen = Stored + Filtered + Discarded + Pending + every Lost cause, by definition: each
-/// packet is counted where it ends.
+/// The account of one port since the recorder started. Seen = Stored + Filtered + Discarded + Pending + every Lost cause, by definition:
+/// each packet is counted where it ends.
 /// </summary>
 public sealed record PortLedger
 {
@@ -45,10 +45,10 @@ public sealed record PortLedger
     /// <summary>Packets the port's filter rejected.</summary>
     public required ulong FilteredPackets { get; init; }
 
-    /// <summary>Mode trigger: packets that were kept for a while and let go on purpose, since no trigger asked for them.</summary>
+    /// <summary>Mode trigger: packets that were retained for a while and discarded, since no trigger asked for them.</summary>
     public ulong DiscardedPackets { get; init; }
 
-    /// <summary>Packets in the ring, not yet written; in mode trigger those that are kept too.</summary>
+    /// <summary>Packets in the ring, not yet written; in mode trigger also those that are retained.</summary>
     public required ulong PendingPackets { get; init; }
     public required ulong LostRing { get; init; }
     public required ulong LostDisk { get; init; }
@@ -56,8 +56,8 @@ public sealed record PortLedger
     public required ulong LostHost { get; init; }
 
     /// <summary>
-    /// What the interface counted as dropped (rx_dropped) beyond <see cref="LostHost"/>: packets that no protocol wanted after they were stored, or that the
-    /// driver dropped before. Shown, not counted as lost, since the kernel does not tell the two apart.
+    /// What the interface counted as dropped (rx_dropped) beyond <see cref="LostHost"/>: packets that no protocol wanted after they were
+    /// stored, or that the driver dropped before. Shown, not counted as lost, since the kernel does not distinguish the two.
     /// </summary>
     public ulong InterfaceDrops { get; init; }
     public required ulong TruncatedPackets { get; init; }
@@ -75,17 +75,22 @@ public sealed record PortLedger
 }
 
 /// <summary>The account of one ring, a part of its port's.</summary>
-/// <param name="Ring">Number within the port, as chunks tell it.</param>
+/// <param name="Ring">Number within the port, as in chunks.</param>
 /// <param name="Blocks">Blocks of it; 0 while it is not open.</param>
-/// <param name="FilledBlocks">Blocks that the kernel cannot fill now: they wait for their thread or the disk; in mode trigger those that are kept too.</param>
+/// <param name="FilledBlocks">
+/// Blocks that the kernel cannot fill now: they wait for their thread or the disk; in mode trigger also those that are retained.
+/// </param>
 /// <param name="FilledHighBlocks">The most of them since the start. As many as <paramref name="Blocks"/>: it was full.</param>
 /// <param name="ReceivedPackets">Packets that passed the filter and got into it.</param>
 /// <param name="StoredPackets">Of these, on disk.</param>
 /// <param name="LostRing">As of the port.</param>
 /// <param name="LostDisk">As of the port.</param>
-/// <param name="LostHost">Of the port's, those that no block can have (the kernel module): larger than one, or in memory that the CPU cannot read.</param>
+/// <param name="LostHost">
+/// Of the port's, those that no block can have (the kernel module): larger than one, or in memory that the CPU cannot read.
+/// </param>
 /// <param name="Freezes">Times it was found full.</param>
-public sealed record RingLedger(int Ring, int Blocks, int FilledBlocks, int FilledHighBlocks, ulong ReceivedPackets, ulong StoredPackets, ulong LostRing, ulong LostDisk, ulong LostHost, ulong Freezes)
+public sealed record RingLedger(int Ring, int Blocks, int FilledBlocks, int FilledHighBlocks, ulong ReceivedPackets, ulong StoredPackets,
+    ulong LostRing, ulong LostDisk, ulong LostHost, ulong Freezes)
 {
     /// <summary>A ring's share of blocks, 0 to 1; 0 of one that is not open.</summary>
     public static double Share(int filled, int blocks) => blocks > 0 ? (double)filled / blocks : 0;
@@ -103,7 +108,7 @@ public sealed record StorageSnapshot
     public required ulong BytesWritten { get; init; }
     public required ulong WriteErrors { get; init; }
 
-    /// <summary>Null when all is well, else what the disk said last, with the path.</summary>
+    /// <summary>Null when all is well, else the last error of the disk, with the path.</summary>
     public string? Fault { get; init; }
 
     /// <summary>"io_uring", "threads" or "null", and whether writes bypass the page cache.</summary>

@@ -1,8 +1,11 @@
+using Capbox.Packets.Storage;
+
 namespace Capbox.Packets.Capture;
 
 /// <summary>
-/// What the segments say of the box, and the ports by their place: the interfaces of a port have the same numbers in all segments of a plan. Immutable; a change of configuration makes the next one. A port keeps
-/// its place from plan to plan, since blocks that it is filling tell it; the place of a port that was taken out stays, without packets, until another port gets it.
+/// The box and the ports by their place, for segment headers: the interfaces of a port have the same numbers in all segments of a plan.
+/// Immutable; a change of configuration makes the next one. A port keeps its place from plan to plan, since blocks that it is filling
+/// contain it; the place of a port that was taken out stays, without packets, until another port gets it.
 /// </summary>
 /// <param name="Places">The ports, at most <see cref="MaxPorts"/>.</param>
 /// <param name="Storage">How segments are written.</param>
@@ -13,7 +16,8 @@ internal sealed record RecordingPlan(IReadOnlyList<PortOptions> Places, StorageO
     /// <summary>Ports of a recorder.</summary>
     public const int MaxPorts = 16;
 
-    public static RecordingPlan First(RecorderOptions options) => new(options.Ports, options.Storage, options.Serial, options.ConfigRevision);
+    public static RecordingPlan First(RecorderOptions options) =>
+        new(options.Ports, options.Storage, options.Serial, options.ConfigRevision);
 
     /// <summary>Ports keep their places, new ones take free ones.</summary>
     public RecordingPlan Next(RecorderOptions options)
@@ -31,7 +35,7 @@ internal sealed record RecordingPlan(IReadOnlyList<PortOptions> Places, StorageO
                 places[place] = port;
         }
 
-        // Places at the end that nobody has need not be listed.
+        // Unused places at the end need not be listed.
         while (places.Count > 0 && !wanted.Contains(places[^1].Name))
             places.RemoveAt(places.Count - 1);
         return new RecordingPlan(places, options.Storage, options.Serial, options.ConfigRevision);

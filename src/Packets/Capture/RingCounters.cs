@@ -1,6 +1,8 @@
 namespace Capbox.Packets.Capture;
 
-/// <summary>What one ring has counted since it was made. Its thread alone adds; anyone reads. 64-bit stores are whole on x86-64.</summary>
+/// <summary>
+/// What one ring has counted since it was made. Its thread alone adds; any thread reads. 64-bit stores are whole on x86-64.
+/// </summary>
 internal sealed class RingCounters
 {
     private ulong _received, _stored, _storedBytes, _filtered, _lostRing, _lostDisk, _truncated, _freezes;
@@ -23,7 +25,7 @@ internal sealed class RingCounters
     public ulong LostHost => Volatile.Read(ref _lostHost);
     private ulong _lostHost;
 
-    /// <summary>Packets that were kept for a while in mode trigger and let go.</summary>
+    /// <summary>Packets that were retained for a while in mode trigger and discarded.</summary>
     public ulong Discarded => Volatile.Read(ref _discarded);
     private ulong _discarded;
 
@@ -40,7 +42,9 @@ internal sealed class RingCounters
     /// <summary>Of those received, the ones that are in the ring no more.</summary>
     public ulong Ended => Stored + GivenUp + Discarded;
 
-    /// <summary>Sequence of the ring's next block: it goes on when the ring is opened again. The thread's, or its starter's while there is none.</summary>
+    /// <summary>
+    /// Sequence of the ring's next block: it continues when the ring is opened again. The thread's, or its starter's while there is none.
+    /// </summary>
     public ulong NextSequence { get; set; }
 
     public void AddReceived(ulong packets) => Volatile.Write(ref _received, _received + packets);
@@ -49,7 +53,7 @@ internal sealed class RingCounters
 
     public void AddFreezes(ulong times) => Volatile.Write(ref _freezes, _freezes + times);
 
-    public void NoteFill(int blocks)
+    public void SetFill(int blocks)
     {
         Volatile.Write(ref _filledBlocks, blocks);
         if (blocks > _filledHighBlocks)
@@ -83,7 +87,9 @@ internal sealed class RingCounters
     }
 }
 
-/// <summary>What a port has counted beside its rings, handed to the next chunk by <see cref="Interlocked.Exchange(ref ulong, ulong)"/>.</summary>
+/// <summary>
+/// What a port has counted beside its rings, handed to the next chunk by <see cref="Interlocked.Exchange(ref ulong, ulong)"/>.
+/// </summary>
 internal sealed class PortCounters
 {
     private ulong _lostNic, _lostHost, _gapNs, _interfaceDrops;
@@ -111,22 +117,22 @@ internal sealed class PortCounters
         Interlocked.Add(ref _pendingGapNs, nanoseconds);
     }
 
-    /// <summary>Moves what no chunk has told yet into a record.</summary>
-    public void TakeInto(ref Packets.Pcapng.ChunkRecord record)
+    /// <summary>Moves unreported losses into a record.</summary>
+    public void MoveInto(ref Packets.Pcapng.ChunkRecord record)
     {
         record.LostNic += Interlocked.Exchange(ref _pendingNic, 0);
         record.LostHost += Interlocked.Exchange(ref _pendingHost, 0);
         record.GapNs += Interlocked.Exchange(ref _pendingGapNs, 0);
     }
 
-    /// <summary>A record that told them was not written: another has to.</summary>
-    public void PutBack(in Packets.Pcapng.ChunkRecord record)
+    /// <summary>Restores losses of a record that was not written: another must report them.</summary>
+    public void Restore(in Packets.Pcapng.ChunkRecord record)
     {
         Interlocked.Add(ref _pendingNic, record.LostNic);
         Interlocked.Add(ref _pendingHost, record.LostHost);
         Interlocked.Add(ref _pendingGapNs, record.GapNs);
     }
 
-    /// <summary>True if a chunk has something to tell even without packets.</summary>
+    /// <summary>True if losses wait to be reported, even without packets.</summary>
     public bool HasPending => (Volatile.Read(ref _pendingNic) | Volatile.Read(ref _pendingHost) | Volatile.Read(ref _pendingGapNs)) != 0;
 }

@@ -7,31 +7,29 @@ using Capbox.Platform.Time;
 namespace Capbox.Packets.Capture;
 
 /// <summary>What a ring thread needs to know beside its ring.</summary>
-internal sealed record RingSetup(int Port, int Ring, int HandoverMs, int WritesInFlight, ClockBoard Clocks);
+internal sealed record RingSetup(int Port, int Ring, int HandoverMs, int WritesInFlight, TimeQualityLog Clocks);
 
 /// <summary>
-/// The packet line, one thread a ring: a block that the kernel hands over is made a chunk where it lies, gets its descriptor, is written from there and goes
-/// back to the kernel when the write has completed.
+/// The packet line, one thread a ring: a block that the kernel hands over is made a chunk where it lies, gets its descriptor, is written
+/// from there and goes back to the kernel when the write has completed.
 ///
-///     kernel's -> handed over -> prepared, in the ready queue -> in flight -> given back, kernel's
+///     kernel's -> handed over -> prepared, in the ready queue -> in flight -> released, kernel's
 ///
-/// Every loop of the thread allocates nothing and takes no lock. A block whose write failed stays rewritten and goes to another segment. The
-/// ready queue, the writes in flight and the wait times are all bounded, by the number of blocks, by the options and by <see cref="IdlePollMs"/>.
-/// In mode trigger a <see cref="KeepPolicy"/> decides when blocks are taken, and which go back unwritten.
+/// Every loop of the thread allocates nothing and takes no lock. A block whose write failed stays rewritten and goes to another segment.
+/// The ready queue, the writes in flight and the wait times are all bounded, by the number of blocks, by the options and by
+/// <see cref="IdlePollMs"/>. In mode trigger a <see cref="PreTriggerPolicy"/> decides which blocks are written, and which are released
+/// unwritten.
 /// </summary>
 internal sealed unsafe class RingRecorder : IDisposable
 {
     private const int IdlePollMs = 100;
     private const int DiskPollMs = 10;
 
-    /// <summary>Losses are told by a chunk without packets when no other chunk came for this long; mere filter counts after the longer time.</summary>
-    private const int TellLossAfterMs = 1000, TellFilteredAfterMs = 60_000;
-
-    /// <summary>How long a stop waits for a disk that does not take the last blocks before they are counted as lost to it.</summary>
+    /// <summary>How long a stop waits for a disk that rejects the last blocks before they are counted as lost to it.</summary>
     private const int GiveUpMs = 10_000;
 
-    /// <summary>How long after the last block a stop outside a window still looks for one.</summary>
-    private const int LetGoMs = 50;
+    /// <summary>How long after the last block a stop outside a window still polls for one.</summary>
+    private const int DiscardMs = 50;
 
     private readonly RingSetup _setup;
     private readonly BlockRing _ring;
@@ -39,18 +37,15 @@ internal sealed unsafe class RingRecorder : IDisposable
     private readonly WriteQueue _writes;
     private readonly PortCounters _port;
     private readonly RingCounters _counters;
-    private readonly KeepPolicy? _keep; // mode trigger
+    private readonly PreTriggerPolicy? _policy; // mode trigger
     private readonly RewrittenBlock[] _blocks;
-    private readonly Reservation[] _places; // by block; the last one is the note's
-    private readonly SegmentStore[] _goesTo; // by block, while it is held; the last one is the note's
-    private readonly bool[] _held; // by block: prepared and not given back
+    private readonly Reservation[] _places; // by block; the last one is the loss report's
+    private readonly SegmentWriter[] _targets; // by block, while it is held; the last one is the loss report's
+    private readonly bool[] _held; // by block: prepared and not released
     private readonly int[] _ready; // ring buffer of block numbers, oldest first
-    private readonly int _noteTag;
-    private readonly AlignedBuffer _notePage = new(Format.PageBytes);
+    private readonly int _reportTag;
+    private readonly LossReport _losses;
     private int _readyFirst, _readyCount, _nextBlock, _inFlight;
-    private ChunkRecord _untold; // losses that no chunk has told yet
-    private ChunkRecord _note; // a chunk without packets, in flight if _noteInFlight
-    private bool _noteInFlight;
     private bool _diskBound;
     private bool _gaveUp; // what is left is counted as lost, and stays so
     private long _lastChunkMs, _statisticsMs;
@@ -63,9 +58,10 @@ internal sealed unsafe class RingRecorder : IDisposable
     /// <param name="writes">The ring's own write queue; this object closes it.</param>
     /// <param name="port">The port's counters.</param>
     /// <param name="counters">The ring's counters; they outlive a ring that is opened again.</param>
-    /// <param name="keep">Mode trigger: what is kept and what is written; null: everything is written.</param>
+    /// <param name="policy">Mode trigger: decides what is retained and written; null: everything is written.</param>
     public RingRecorder(
-        RingSetup setup, BlockRing ring, LinkStores stores, WriteQueue writes, PortCounters port, RingCounters counters, KeepPolicy? keep = null)
+        RingSetup setup, BlockRing ring, LinkStores stores, WriteQueue writes, PortCounters port, RingCounters counters,
+            PreTriggerPolicy? policy = null)
     {
         _setup = setup;
         _ring = ring;
@@ -73,11 +69,12 @@ internal sealed unsafe class RingRecorder : IDisposable
         _writes = writes;
         _port = port;
         _counters = counters;
-        _keep = keep;
+        _policy = policy;
         _blocks = new RewrittenBlock[ring.SlotCount];
         _places = new Reservation[ring.SlotCount + 1];
-        _goesTo = new SegmentStore[ring.SlotCount + 1];
-        _noteTag = ring.SlotCount;
+        _targets = new SegmentWriter[ring.SlotCount + 1];
+        _reportTag = ring.SlotCount;
+        _losses = new LossReport(setup, port);
         _held = new bool[ring.SlotCount];
         _ready = new int[ring.SlotCount];
         _sequence = counters.NextSequence;
@@ -90,14 +87,14 @@ internal sealed unsafe class RingRecorder : IDisposable
     /// <summary>Chunks from the next block on go here. From the supervisor's thread.</summary>
     public void MoveTo(LinkStores stores) => _stores = stores;
 
-    /// <summary>Mode trigger: what this ring keeps, for control.</summary>
-    public KeepPolicy? Policy => _keep;
+    /// <summary>Mode trigger: state of this ring's policy, for control.</summary>
+    public PreTriggerPolicy? Policy => _policy;
 
     /// <summary>The thread: runs until <see cref="RequestStop"/>, then drains.</summary>
     public void Run()
     {
         _counters.Blocks = _ring.SlotCount;
-        _keep?.Start(Stopwatch.GetTimestamp());
+        _policy?.Start(Stopwatch.GetTimestamp());
         while (!_stopping)
         {
             if (!Step())
@@ -106,7 +103,7 @@ internal sealed unsafe class RingRecorder : IDisposable
 
         Drain();
         _counters.NextSequence = _sequence;
-        _counters.NoteFill(0);
+        _counters.SetFill(0);
         _counters.Blocks = 0;
     }
 
@@ -114,11 +111,11 @@ internal sealed unsafe class RingRecorder : IDisposable
     public void Dispose()
     {
         _writes.Dispose();
-        _notePage.Dispose();
+        _losses.Dispose();
         for (int block = 0; block < _held.Length; block++)
         {
             if (_held[block])
-                _goesTo[block].Leave(); // given up
+                _targets[block].Leave(); // given up
         }
     }
 
@@ -126,7 +123,7 @@ internal sealed unsafe class RingRecorder : IDisposable
     private bool Step()
     {
         bool progress = false;
-        _counters.NoteFill(_ring.FilledBlocks());
+        _counters.SetFill(_ring.FilledBlocks());
         while (_writes.TryTake(out ulong tag, out int result))
         {
             OnWritten((int)tag, result);
@@ -135,43 +132,43 @@ internal sealed unsafe class RingRecorder : IDisposable
 
         if (_gaveUp)
             return progress;
-        if (_keep is not null)
-            progress |= Keep(_keep);
+        if (_policy is not null)
+            progress |= Retain(_policy);
         return progress | TakeBlock() | SubmitReady();
     }
 
     /// <summary>
-    /// Mode trigger, once a round: sees what has been handed over, opens and ends windows, lets the oldest go. Budget: one getsockopt and a few stores a block,
-    /// nothing a packet.
+    /// Mode trigger, once a round: sees what has been handed over, opens and ends windows, discards the oldest. Budget: one getsockopt and
+    /// a few stores a block, nothing a packet.
     /// </summary>
-    private bool Keep(KeepPolicy keep)
+    private bool Retain(PreTriggerPolicy policy)
     {
         bool progress = false;
         long nowNs = Stopwatch.GetTimestamp();
-        for (; keep.CanNotice && _ring.IsHandedOver(keep.Next); progress = true)
+        for (; policy.CanNotice && _ring.IsHandedOver(policy.Next); progress = true)
         {
             TakeStatistics();
-            _port.TakeInto(ref _untold);
-            keep.Notice(nowNs, _untold);
-            _untold = default;
+            _port.MoveInto(ref _losses.Unreported);
+            policy.Notice(nowNs, _losses.Unreported);
+            _losses.Unreported = default;
         }
 
-        if (keep.Decide(nowNs))
+        if (policy.Decide(nowNs))
         {
             TakeStatistics();
-            if (HasUntold)
-                TryTellNow();
+            if (_losses.HasUnreported)
+                TryReport();
         }
 
-        for (; keep.MustLetGo(nowNs); progress = true)
+        for (; policy.MustDiscard(nowNs); progress = true)
         {
             _counters.AddDiscarded(_ring.PacketsIn(_nextBlock));
-            keep.LetGo();
-            _ring.GiveBack(_nextBlock);
-            _nextBlock = Following(_nextBlock);
+            policy.Discard();
+            _ring.Release(_nextBlock);
+            _nextBlock = NextBlock(_nextBlock);
         }
 
-        keep.Settle(_readyCount == 0 && _inFlight == 0);
+        policy.Settle(_readyCount == 0 && _inFlight == 0);
         return progress;
     }
 
@@ -189,36 +186,36 @@ internal sealed unsafe class RingRecorder : IDisposable
         ref RewrittenBlock block = ref _blocks[_nextBlock];
         UtcScale scale = _setup.Clocks.Utc;
         long firstStampNs = _ring.FirstStamp(_nextBlock, out bool isTai);
-        SegmentStore store = _goesTo[_nextBlock] = EnterStore(scale.At(firstStampNs, isTai));
-        _ring.Prepare(_nextBlock, store.Offset, out block);
+        SegmentWriter writer = _targets[_nextBlock] = EnterWriter(scale.At(firstStampNs, isTai));
+        _ring.Prepare(_nextBlock, writer.Offset, out block);
         block.Record.Ring = (ushort)_setup.Ring;
         block.Record.RingSequence = _sequence + block.Skipped;
         _sequence = block.Record.RingSequence + 1;
         _setup.Clocks.Describe(ref block.Record);
-        scale.Widen(ref block.Record, store.Offset);
-        if (_keep is null)
+        scale.Widen(ref block.Record, writer.Offset);
+        if (_policy is null)
             TakeStatistics();
         else
-            _keep.Take(ref block.Record);
+            _policy.Dequeue(ref block.Record);
         _held[_nextBlock] = true;
         Enqueue(_nextBlock);
-        _nextBlock = Following(_nextBlock);
+        _nextBlock = NextBlock(_nextBlock);
         return true;
     }
 
-    private SegmentStore EnterStore(UtcOffset offset)
+    private SegmentWriter EnterWriter(UtcOffset offset)
     {
         // Stores are over only after MoveTo has given others, so the second round finds them.
         while (true)
         {
-            if (_stores.Enter(offset) is { } store)
-                return store;
+            if (_stores.Enter(offset) is { } writer)
+                return writer;
         }
     }
 
-    private bool HasBlockToTake => _ring.IsHandedOver(_nextBlock) && _keep is null or { MayTake: true };
+    private bool HasBlockToTake => _ring.IsHandedOver(_nextBlock) && _policy is null or { MayWrite: true };
 
-    private int Following(int block) => block + 1 == _held.Length ? 0 : block + 1;
+    private int NextBlock(int block) => block + 1 == _held.Length ? 0 : block + 1;
 
     private void Enqueue(int block) => _ready[(_readyFirst + _readyCount++) % _ready.Length] = block;
 
@@ -239,18 +236,21 @@ internal sealed unsafe class RingRecorder : IDisposable
         return any;
     }
 
-    /// <summary>Takes room in a segment, completes the descriptor and starts the write. False: there is no room now; nothing has changed but the losses told.</summary>
+    /// <summary>
+    /// Reserves room in a segment, completes the descriptor and starts the write. False: no room now; only the unreported losses have moved
+    /// into the record.
+    /// </summary>
     private bool TrySubmit(ref ChunkRecord record, byte* chunk, int tag, uint interfaceId, ulong firstStampNs, ulong lastStampNs)
     {
         int bytes = (int)record.ChunkBytes;
-        SegmentStore store = _goesTo[tag];
-        if (!store.TryReserve(bytes, out Reservation place))
+        SegmentWriter writer = _targets[tag];
+        if (!writer.TryReserve(bytes, out Reservation place))
         {
             _diskBound = true;
             return false;
         }
 
-        TellLosses(ref record);
+        _losses.MoveInto(ref record);
         record.FileOffset = (ulong)place.Offset;
         record.SegmentSequence = place.Segment.Sequence;
         ChunkLayout.WriteDescriptor(chunk, record, interfaceId, firstStampNs, lastStampNs);
@@ -259,8 +259,8 @@ internal sealed unsafe class RingRecorder : IDisposable
         if (errno != 0)
         {
             // The room stays a hole, which the sealing fills.
-            if (errno is not (LibC.EAGAIN or LibC.EBUSY or LibC.ENOMEM))
-                store.ReportWriteError(place.Segment, errno);
+            if (errno is not (Errno.EAGAIN or Errno.EBUSY or Errno.ENOMEM))
+                writer.ReportWriteError(place.Segment, errno);
             place.Segment.Leave();
             _diskBound = true;
             return false;
@@ -274,13 +274,13 @@ internal sealed unsafe class RingRecorder : IDisposable
     private void OnWritten(int tag, int result)
     {
         _inFlight--;
-        bool isNote = tag == _noteTag;
+        bool isReport = tag == _reportTag;
         ref Reservation place = ref _places[tag];
-        ref ChunkRecord record = ref isNote ? ref _note : ref _blocks[tag].Record;
+        ref ChunkRecord record = ref isReport ? ref _losses.Chunk : ref _blocks[tag].Record;
         bool isWhole = result == (int)record.ChunkBytes;
-        if (_gaveUp && !isNote)
+        if (_gaveUp && !isReport)
         {
-            // Too late: its packets are told as lost. The room stays a hole, which the sealing fills.
+            // Too late: its packets are reported as lost. The room stays a hole, which the sealing fills.
             place.Segment.Leave();
             place = default;
             return;
@@ -289,29 +289,29 @@ internal sealed unsafe class RingRecorder : IDisposable
         if (isWhole)
         {
             place.Segment.Complete(place.Slot, record);
-            _goesTo[tag].CountWritten(record.ChunkBytes);
+            _targets[tag].CountWritten(record.ChunkBytes);
         }
         else
         {
-            _goesTo[tag].ReportWriteError(place.Segment, result < 0 ? -result : LibC.ENOSPC);
+            _targets[tag].ReportWriteError(place.Segment, result < 0 ? -result : Errno.ENOSPC);
         }
 
         place.Segment.Leave();
         place = default;
-        if (isNote)
-            OnNoteWritten(isWhole);
+        if (isReport)
+            OnReportWritten(isWhole);
         else if (isWhole)
-            GiveBack(tag);
+            Release(tag);
         else
             Enqueue(tag); // the segment is done for, the packets are not
     }
 
-    private void GiveBack(int block)
+    private void Release(int block)
     {
         _counters.AddStored(_blocks[block].Record);
         _held[block] = false;
-        _goesTo[block].Leave();
-        _ring.GiveBack(block);
+        _targets[block].Leave();
+        _ring.Release(block);
     }
 
     /// <summary>Asks what the kernel has counted. Once a block, and while idle.</summary>
@@ -324,24 +324,17 @@ internal sealed unsafe class RingRecorder : IDisposable
         {
             _counters.AddDropped(growth.Dropped, _diskBound);
             if (_diskBound)
-                _untold.LostDisk += growth.Dropped;
+                _losses.Unreported.LostDisk += growth.Dropped;
             else
-                _untold.LostRing += growth.Dropped;
+                _losses.Unreported.LostRing += growth.Dropped;
         }
 
         _counters.AddRefused(growth.Refused);
-        _untold.LostHost += growth.Refused;
-        _untold.RingFreezes += (uint)growth.Freezes;
+        _losses.Unreported.LostHost += growth.Refused;
+        _losses.Unreported.RingFreezes += (uint)growth.Freezes;
         _counters.AddFreezes(growth.Freezes);
-        _untold.FilteredPackets += growth.Filtered;
+        _losses.Unreported.FilteredPackets += growth.Filtered;
         _counters.AddFiltered(growth.Filtered);
-    }
-
-    private void TellLosses(ref ChunkRecord record)
-    {
-        record.AddLosses(_untold);
-        _untold = default;
-        _port.TakeInto(ref record);
     }
 
     private void WaitForWork()
@@ -360,83 +353,58 @@ internal sealed unsafe class RingRecorder : IDisposable
             return;
         // Caught up: what was dropped until now was dropped for the cause that held then.
         _diskBound = false;
-        if (_keep is null or { IsWriting: true })
-            TellWhenIdle();
+        if (_policy is null or { IsWriting: true })
+            ReportWhenIdle();
     }
 
-    private void TellWhenIdle()
+    private void ReportWhenIdle()
     {
-        long idleMs = Environment.TickCount64 - _lastChunkMs;
-        bool loss = _untold.LostPackets > 0 || _port.HasPending;
-        if ((loss && idleMs >= TellLossAfterMs) || (_untold.FilteredPackets > 0 && idleMs >= TellFilteredAfterMs))
-            TryTellNow();
+        if (_losses.IsDue(Environment.TickCount64 - _lastChunkMs))
+            TryReport();
     }
-
-    private bool HasUntold => (_untold.LostPackets | _untold.FilteredPackets) != 0 || _port.HasPending;
 
     /// <summary>Writes a chunk that has no packets, only counters. False if there was no room for it, or one is in flight.</summary>
-    private bool TryTellNow()
+    private bool TryReport()
     {
-        if (_noteInFlight || _inFlight >= _setup.WritesInFlight)
+        if (_losses.IsInFlight || _inFlight >= _setup.WritesInFlight)
             return false;
-        long now = UtcTime.Now.Nanoseconds;
-        _note = new ChunkRecord
+        long nowNs = UtcTime.Now.Nanoseconds;
+        _losses.Begin(_sequence, nowNs);
+        _targets[_reportTag] = EnterWriter(_setup.Clocks.Utc.Latest);
+        uint interfaceId = Format.SoftwareInterface(_setup.Port);
+        if (!TrySubmit(ref _losses.Chunk, _losses.Page, _reportTag, interfaceId, (ulong)nowNs, (ulong)nowNs))
         {
-            Magic = Format.RecordMagic,
-            Version = Format.RecordVersion,
-            Kind = RecordKind.Chunk,
-            ChunkBytes = Format.PageBytes,
-            RingSequence = _sequence,
-            Port = (ushort)_setup.Port,
-            Ring = (ushort)_setup.Ring,
-            FirstUtcNs = now,
-            LastUtcNs = now,
-        };
-        _setup.Clocks.Describe(ref _note);
-        _goesTo[_noteTag] = EnterStore(_setup.Clocks.Utc.Latest);
-        byte* page = (byte*)_notePage.Address;
-        ChunkLayout.Close(page, page + ChunkLayout.DescriptorBytes, page + Format.PageBytes);
-        if (!TrySubmit(ref _note, page, _noteTag, Format.SoftwareInterface(_setup.Port), (ulong)now, (ulong)now))
-        {
-            _goesTo[_noteTag].Leave();
-            KeepNoteForLater();
+            _targets[_reportTag].Leave();
+            _losses.Restore();
             return false;
         }
 
         _sequence++;
-        return _noteInFlight = true;
+        return _losses.IsInFlight = true;
     }
 
-    private void OnNoteWritten(bool isWhole)
+    private void OnReportWritten(bool isWhole)
     {
-        _noteInFlight = false;
-        _goesTo[_noteTag].Leave();
+        _losses.IsInFlight = false;
+        _targets[_reportTag].Leave();
         if (!isWhole)
-            KeepNoteForLater();
-    }
-
-    private void KeepNoteForLater()
-    {
-        // The port's own losses go back to the port: any chunk of it may tell them.
-        _port.PutBack(_note);
-        _note.LostNic = _note.LostHost = _note.GapNs = 0;
-        _untold.AddLosses(_note);
-        _note = default;
+            _losses.Restore();
     }
 
     /// <summary>
     /// Takes what the kernel still has: the block being filled is handed over after the handover time. Ends when all is written, or after
-    /// <see cref="GiveUpMs"/> without progress; what is left then is counted as lost to the disk. In mode trigger outside a window all is let go instead.
+    /// <see cref="GiveUpMs"/> without progress; what is left then is counted as lost to the disk. In mode trigger outside a window all is
+    /// discarded instead.
     /// </summary>
     private void Drain()
     {
-        if (_keep is not null)
+        if (_policy is not null)
         {
-            Keep(_keep);
-            _keep.Drain();
+            Retain(_policy);
+            _policy.Drain();
         }
 
-        long quietMs = IsLettingGo ? LetGoMs : (2 * _setup.HandoverMs) + 50;
+        long quietMs = IsDiscarding ? DiscardMs : (2 * _setup.HandoverMs) + 50;
         long lastProgress = Environment.TickCount64;
         while (true)
         {
@@ -457,13 +425,13 @@ internal sealed unsafe class RingRecorder : IDisposable
 
         GiveUp();
         TakeStatistics();
-        if (IsLettingGo)
+        if (IsDiscarding)
             _counters.AddDiscarded(_counters.Received - _counters.Ended); // in the block that the kernel is filling
         else
-            TellLast();
+            ReportLast();
     }
 
-    private bool IsLettingGo => _keep is { IsWriting: false };
+    private bool IsDiscarding => _policy is { IsWriting: false };
 
     private void GiveUp()
     {
@@ -473,21 +441,21 @@ internal sealed unsafe class RingRecorder : IDisposable
 
         _gaveUp = true;
         _counters.AddGivenUp(packets);
-        _untold.LostDisk += packets;
+        _losses.Unreported.LostDisk += packets;
     }
 
-    private void TellLast()
+    private void ReportLast()
     {
-        if (!HasUntold)
+        if (!_losses.HasUnreported)
             return;
-        long deadline = Environment.TickCount64 + GiveUpMs;
-        bool told = TryTellNow();
-        while ((!told || _noteInFlight) && Environment.TickCount64 < deadline)
+        long deadlineMs = Environment.TickCount64 + GiveUpMs;
+        bool isReported = TryReport();
+        while ((!isReported || _losses.IsInFlight) && Environment.TickCount64 < deadlineMs)
         {
             if (!Step())
                 _writes.Wait(DiskPollMs);
-            if (!told || (!_noteInFlight && HasUntold))
-                told = TryTellNow();
+            if (!isReported || (!_losses.IsInFlight && _losses.HasUnreported))
+                isReported = TryReport();
         }
     }
 }

@@ -4,8 +4,9 @@ using Capbox.Platform.Time;
 namespace Capbox.Packets.Capture;
 
 /// <summary>
-/// TAI - UTC as it was and is, for stamps of NICs, which count TAI. Changes are rare (a leap second, a grandmaster that learns better) and told by one thread; ring threads read without a lock. Only the last
-/// <see cref="MostEntries"/> are kept: packets in the rings are younger than the change before them.
+/// TAI - UTC as it was and is, for stamps of NICs, which count TAI. Changes are rare (a leap second, a grandmaster that is corrected) and
+/// come from one thread; ring threads read without a lock. Only the last <see cref="MostEntries"/> are stored: packets in the rings are
+/// younger than the change before them.
 /// </summary>
 public sealed class UtcScale
 {
@@ -19,7 +20,7 @@ public sealed class UtcScale
     /// <param name="first">Holds until something else is known.</param>
     public UtcScale(UtcOffset first) => _entries = [new Entry(long.MinValue, first)];
 
-    /// <summary>What holds from the last change that was told, which may be some seconds ahead.</summary>
+    /// <summary>Offset after the last announced change, which may be some seconds ahead.</summary>
     public UtcOffset Latest => Volatile.Read(ref _entries)[^1].Offset;
 
     /// <summary>From a moment on, not before the last change, another offset holds.</summary>
@@ -44,7 +45,10 @@ public sealed class UtcScale
         return entries[0].Offset;
     }
 
-    /// <summary>What a chunk's claim is when one of its NIC's stamps is not shown with the offset that holds for it: a chunk has one, and a change may fall between its packets. Its UTC is wrong by the seconds of the change.</summary>
+    /// <summary>
+    /// What a chunk's claim is when one of its NIC's stamps is not shown with the offset that holds for it: a chunk has one, and a change
+    /// may fall between its packets. Its UTC is wrong by the seconds of the change.
+    /// </summary>
     /// <param name="record">Its times, made with <paramref name="used"/>.</param>
     /// <param name="used">The offset of its segment.</param>
     public void Widen(ref ChunkRecord record, UtcOffset used)

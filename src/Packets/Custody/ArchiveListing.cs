@@ -1,4 +1,4 @@
-using Capbox.Packets.Storage;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Packets.Custody;
 

@@ -1,10 +1,12 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Capbox.Packets.Pcapng;
+using Capbox.Packets.Storage;
 
 namespace Capbox.Packets.Custody;
 
-/// <summary>What an entry of the chain tells; docs/internals/custody.md has the format.</summary>
+/// <summary>Kind of an entry of the chain; docs/internals/custody.md has the format.</summary>
 public enum EntryKind
 {
     /// <summary>The first entry: names the archive and the key.</summary>
@@ -24,8 +26,8 @@ public enum EntryKind
 }
 
 /// <summary>
-/// One line of chain.jsonl. There is exactly one way to write an entry, so the line itself is the canonical form that is signed: <see cref="TryParse"/> refuses every
-/// line that <see cref="ToLine"/> would not write byte for byte.
+/// One line of chain.jsonl. There is exactly one way to write an entry, so the line itself is the canonical form that is signed:
+/// <see cref="TryParse"/> refuses every line that <see cref="ToLine"/> would not write byte for byte.
 /// </summary>
 internal sealed record ChainEntry
 {
@@ -50,13 +52,15 @@ internal sealed record ChainEntry
     /// <summary>SHA-256 of the line before, newline included.</summary>
     public required string Previous { get; init; }
 
-    /// <summary>Genesis: random, so that two archives under one key are told apart.</summary>
+    /// <summary>Genesis: random, so that two archives under one key differ.</summary>
     public string Archive { get; init; } = "";
 
     /// <summary>Genesis and key: SubjectPublicKeyInfo in DER, base64.</summary>
     public string PublicKey { get; init; } = "";
 
-    /// <summary>Key: signature of the new key over what stands before it in the line, so that a key takes over nothing that its holder did not see.</summary>
+    /// <summary>
+    /// Key: signature of the new key over what stands before it in the line, so that a key takes over nothing that its holder did not see.
+    /// </summary>
     public string Accepted { get; init; } = "";
 
     /// <summary>Segment, deletion, missing: the segment's number.</summary>
@@ -102,7 +106,8 @@ internal sealed record ChainEntry
     public byte[] ToLine()
     {
         var text = new StringBuilder(768);
-        text.Append(CultureInfo.InvariantCulture, $"{{\"number\":{Number},\"kind\":\"{s_kinds[(int)Kind]}\",\"time\":\"{Time}\",\"previous\":\"{Previous}\"");
+        text.Append(CultureInfo.InvariantCulture,
+            $"{{\"number\":{Number},\"kind\":\"{s_kinds[(int)Kind]}\",\"time\":\"{Time}\",\"previous\":\"{Previous}\"");
         if (!WriteMembers(text))
             return s_utf8.GetBytes(text.ToString());
         text.Append(",\"key\":\"").Append(Key).Append('"');
@@ -130,7 +135,8 @@ internal sealed record ChainEntry
 
             return entry;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or OverflowException or ArgumentException)
+        catch (Exception e) when (
+            e is JsonException or InvalidOperationException or FormatException or OverflowException or ArgumentException)
         {
             return null;
         }
@@ -141,10 +147,12 @@ internal sealed record ChainEntry
         switch (Kind)
         {
             case EntryKind.Genesis:
-                text.Append(CultureInfo.InvariantCulture, $",\"version\":{FormatVersion},\"archive\":\"{Archive}\",\"publicKey\":\"{PublicKey}\"");
+                text.Append(CultureInfo.InvariantCulture,
+                    $",\"version\":{FormatVersion},\"archive\":\"{Archive}\",\"publicKey\":\"{PublicKey}\"");
                 break;
             case EntryKind.Segment:
-                text.Append(CultureInfo.InvariantCulture, $",\"sequence\":{Sequence},\"after\":{After},\"file\":\"{Escape(File)}\",\"bytes\":{Bytes},\"sha256\":\"{Sha256}\"");
+                text.Append(CultureInfo.InvariantCulture,
+                    $",\"sequence\":{Sequence},\"after\":{After},\"file\":\"{Escape(File)}\",\"bytes\":{Bytes},\"sha256\":\"{Sha256}\"");
                 break;
             case EntryKind.Deletion:
                 text.Append(
@@ -232,11 +240,15 @@ internal sealed record ChainEntry
         && (Kind is EntryKind.Genesis or EntryKind.Key || IsSegmentName());
 
     private bool IsSegmentName() =>
-        Packets.Storage.SegmentName.TryParse(File, out Packets.Storage.SegmentName name) && !name.InProgress && name.Sequence == Sequence && Sequence > 0 && !File.Contains('/', StringComparison.Ordinal);
+        SegmentName.TryParse(File, out SegmentName name) && !name.InProgress && name.Sequence == Sequence && Sequence > 0
+            && !File.Contains('/', StringComparison.Ordinal);
 
     private static bool IsHex(string text, int length) => text.Length == length && text.All(char.IsAsciiHexDigitLower);
 
-    /// <summary>In the one form that these bytes have: no blanks, and the bits that padding leaves over are 0 (RFC 4648, 3.5). A decoder would take others too.</summary>
+    /// <summary>
+    /// In the one form that these bytes have: no blanks, and the bits that padding leaves over are 0 (RFC 4648, 3.5). A decoder would take
+    /// others too.
+    /// </summary>
     private static bool IsBase64(string text)
     {
         Span<byte> bytes = stackalloc byte[MaxLineBytes];
@@ -247,5 +259,6 @@ internal sealed record ChainEntry
         text.Length == 30 && text[19] == '.' && text[29] == 'Z' && text.AsSpan(20, 9).IndexOfAnyExceptInRange('0', '9') < 0
         && DateTime.TryParseExact(text.AsSpan(0, 19), "yyyy-MM-dd'T'HH:mm:ss", CultureInfo.InvariantCulture, DateTimeStyles.None, out _);
 
-    private static string Escape(string text) => text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal);
+    private static string Escape(string text) => text.Replace("\\", "\\\\", StringComparison.Ordinal)
+        .Replace("\"", "\\\"", StringComparison.Ordinal);
 }

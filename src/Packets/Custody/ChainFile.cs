@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Capbox.Packets.Pcapng;
 using Capbox.Packets.Storage;
 using Capbox.Platform.Linux;
 using Capbox.Platform.Time;
@@ -7,15 +8,15 @@ using Microsoft.Win32.SafeHandles;
 namespace Capbox.Packets.Custody;
 
 /// <summary>
-/// The chain of an archive, open for writing: one at a time (a lock file, so that readers are not held off). Opening goes through all of it; each entry is on disk when the method that adds it returns. Not for two
-/// threads at once.
+/// The chain of an archive, open for writing: one at a time (a lock file, so that readers are not held off). Opening goes through all of
+/// it; each entry is on disk when the method that adds it returns. Not for two threads at once.
 /// </summary>
 internal sealed class ChainFile : IDisposable
 {
     public const string Name = "chain.jsonl";
     private const string LockName = "chain.lock";
 
-    /// <summary>Room kept for entries when the disk is full: retention needs its tombstones to make room again.</summary>
+    /// <summary>Room reserved for entries when the disk is full: retention needs its tombstones to make room again.</summary>
     private const long ReserveBytes = 1 << 20;
     private readonly FileStream _lock;
     private readonly FileStream _file;
@@ -46,10 +47,10 @@ internal sealed class ChainFile : IDisposable
 
     /// <summary>Opens or begins the chain of an archive.</summary>
     /// <param name="archive">Made if it is missing.</param>
-    /// <param name="key">The private key that keeps the chain; stays the caller's.</param>
-    /// <param name="bytesRead">Told about the progress through a long chain; may be null.</param>
-    /// <exception cref="ChainBusyException">Another process keeps this chain.</exception>
-    /// <exception cref="CustodyException">The chain was changed, or another key keeps it.</exception>
+    /// <param name="key">Private key that signs the chain; stays the caller's.</param>
+    /// <param name="bytesRead">Progress through a long chain; may be null.</param>
+    /// <exception cref="ChainBusyException">Another process has this chain open.</exception>
+    /// <exception cref="CustodyException">The chain was changed, or it belongs to another key.</exception>
     /// <exception cref="IOException">The disk refuses.</exception>
     public static ChainFile Open(string archive, ChainKey key, Action<long>? bytesRead = null)
     {
@@ -81,10 +82,10 @@ internal sealed class ChainFile : IDisposable
         }
     }
 
-    /// <summary>Looks at the last entry alone: a wrong key is told before anything starts.</summary>
-    /// <exception cref="CustodyException">Another key keeps the chain.</exception>
+    /// <summary>Reads the last entry alone, so that a wrong key is reported before anything starts.</summary>
+    /// <exception cref="CustodyException">The chain belongs to another key.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static void CheckKeeper(string archive, ChainKey key)
+    public static void CheckSigner(string archive, ChainKey key)
     {
         string path = PathIn(archive);
         using FileStream? file = TryOpenShared(path);
@@ -95,12 +96,12 @@ internal sealed class ChainFile : IDisposable
         int end = tail.AsSpan(0, got).LastIndexOf((byte)'\n') + 1;
         int start = end == 0 ? 0 : tail.AsSpan(0, end - 1).LastIndexOf((byte)'\n') + 1;
         if (ChainEntry.TryParse(tail.AsSpan(start, end - start), out _) is not { } last)
-            return; // whole reading will tell what is wrong
-        string keeper = last.Kind == EntryKind.Key
+            return; // reading the whole chain reports the fault
+        string signer = last.Kind == EntryKind.Key
             ? Convert.ToHexStringLower(SHA256.HashData(Convert.FromBase64String(last.PublicKey)))
             : last.Key;
-        if (keeper != key.Id)
-            throw OtherKeeper(path, keeper, key);
+        if (signer != key.Id)
+            throw OtherSigner(path, signer, key);
     }
 
     public ChainEntry AddSegment(SegmentName name, ulong bytes, string sha256) => Append(New(EntryKind.Segment) with
@@ -126,9 +127,10 @@ internal sealed class ChainFile : IDisposable
         });
     }
 
-    public ChainEntry AddMissing(SegmentName name) => Append(New(EntryKind.Missing) with { Sequence = name.Sequence, File = name.ToString() });
+    public ChainEntry AddMissing(SegmentName name) => Append(New(EntryKind.Missing) with { Sequence = name.Sequence,
+        File = name.ToString() });
 
-    /// <summary>Hands the chain over to another key; this object can add nothing afterwards.</summary>
+    /// <summary>Gives the chain to another key; this object can add nothing afterwards.</summary>
     public ChainEntry AddKey(ChainKey next)
     {
         ChainEntry entry = New(EntryKind.Key) with { PublicKey = Convert.ToBase64String(next.PublicKey) };
@@ -138,7 +140,9 @@ internal sealed class ChainFile : IDisposable
     /// <summary>The entry of a segment that should be there.</summary>
     public ChainEntry EntryOf(ulong sequence) => ChainLines.ReadAt(Handle, State.Live[sequence]);
 
-    /// <summary>Whether the file under the chain's name is still this one. Asked before work, so that a chain that was taken away is noticed.</summary>
+    /// <summary>
+    /// Whether the file under the chain's name is still this one. Asked before work, so that a chain that was taken away is noticed.
+    /// </summary>
     public bool IsStillThere()
     {
         using FileStream? now = TryOpenShared(_path);
@@ -152,7 +156,7 @@ internal sealed class ChainFile : IDisposable
         _lock.Dispose();
     }
 
-    /// <summary>Opens a chain for reading beside its keeper; null if there is none.</summary>
+    /// <summary>Opens a chain for reading beside its signer; null if there is none.</summary>
     public static FileStream? TryOpenShared(string path)
     {
         try
@@ -171,9 +175,9 @@ internal sealed class ChainFile : IDisposable
         {
             return OpenFile(ArchiveDirectory.StatePath(archive, LockName), FileMode.OpenOrCreate, FileShare.None);
         }
-        catch (IOException e) when (e.HResult == LibC.EAGAIN)
+        catch (IOException e) when (e.HResult == Errno.EAGAIN)
         {
-            throw new ChainBusyException($"{path}: another capbox keeps this chain", e);
+            throw new ChainBusyException($"{path}: another capbox has this chain open", e);
         }
     }
 
@@ -187,7 +191,8 @@ internal sealed class ChainFile : IDisposable
     });
 
     /// <summary>
-    /// Links and rules of every entry, the signature of the last one: since each line holds the hash of the line before it, that one signature is over all of them.
+    /// Links and rules of every entry, the signature of the last one: since each line holds the hash of the line before it, that one
+    /// signature is over all of them.
     /// </summary>
     private void Replay(Action<long>? bytesRead)
     {
@@ -197,7 +202,7 @@ internal sealed class ChainFile : IDisposable
         while (lines.TryRead(out ReadOnlySpan<byte> line, out long offset))
         {
             lastEntry = ChainEntry.TryParse(line, out string reason);
-            string? wrong = lastEntry is null ? reason : State.Take(lastEntry, line, offset, Handle);
+            string? wrong = lastEntry is null ? reason : State.Append(lastEntry, line, offset, Handle);
             if (wrong is not null)
                 throw new CustodyException($"{_path}: after entry {State.Entries}: {wrong}");
             last = line.ToArray();
@@ -218,7 +223,7 @@ internal sealed class ChainFile : IDisposable
     private void CheckLast(ChainEntry entry, ReadOnlySpan<byte> line)
     {
         if (State.Key!.Id != _key.Id)
-            throw OtherKeeper(_path, State.Key.Id, _key);
+            throw OtherSigner(_path, State.Key.Id, _key);
         bool isMine = entry.Kind == EntryKind.Key
             ? ChainSignature.IsAccepted(entry, line, _key)
             : ChainSignature.IsSigned(entry, line, _key);
@@ -226,8 +231,8 @@ internal sealed class ChainFile : IDisposable
             throw new CustodyException($"{_path}: entry {entry.Number}: the signature is not that of key {_key.Id}");
     }
 
-    private static CustodyException OtherKeeper(string path, string keeper, ChainKey key) =>
-        new($"{path}: kept by key {keeper}, not by {key.Id}; capbox seal rotate hands it over");
+    private static CustodyException OtherSigner(string path, string signer, ChainKey key) =>
+        new($"{path}: the chain belongs to key {signer}, not to {key.Id}; give it to the new key first");
 
     private void Begin(string archive)
     {
@@ -240,7 +245,8 @@ internal sealed class ChainFile : IDisposable
         IsNew = true;
     }
 
-    private ChainEntry New(EntryKind kind) => new() { Number = State.Entries + 1, Kind = kind, Time = UtcTime.Now.ToString(), Previous = State.Head, Key = _key.Id };
+    private ChainEntry New(EntryKind kind) => new() { Number = State.Entries
+        + 1, Kind = kind, Time = UtcTime.Now.ToString(), Previous = State.Head, Key = _key.Id };
 
     private ChainEntry Append(ChainEntry entry)
     {
@@ -259,7 +265,7 @@ internal sealed class ChainFile : IDisposable
             throw;
         }
 
-        string? wrong = State.Take(entry, line, _length, Handle);
+        string? wrong = State.Append(entry, line, _length, Handle);
         if (wrong is not null)
             throw new InvalidOperationException($"entry {entry.Number}: {wrong}");
         _length += line.Length;
@@ -287,5 +293,5 @@ internal sealed class ChainFile : IDisposable
     }
 }
 
-/// <summary>Another process keeps the chain; it may be free later.</summary>
+/// <summary>Another process has the chain open; it may be free later.</summary>
 internal sealed class ChainBusyException(string message, Exception inner) : IOException(message, inner);

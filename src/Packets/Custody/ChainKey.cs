@@ -3,8 +3,8 @@ using System.Security.Cryptography;
 namespace Capbox.Packets.Custody;
 
 /// <summary>
-/// An ECDSA key on P-256 (FIPS 186-5), private or public. Files are PEM: PKCS#8 for the private key (RFC 5958), SubjectPublicKeyInfo for the public one (RFC 5280), as
-/// openssl writes and reads them. Not for two threads at once.
+/// An ECDSA key on P-256 (FIPS 186-5), private or public. Files are PEM: PKCS#8 for the private key (RFC 5958), SubjectPublicKeyInfo for
+/// the public one (RFC 5280), as openssl writes and reads them. Not for two threads at once.
 /// </summary>
 public sealed class ChainKey : IDisposable
 {
@@ -29,7 +29,10 @@ public sealed class ChainKey : IDisposable
     /// <summary>SubjectPublicKeyInfo in DER.</summary>
     public byte[] PublicKey { get; }
 
-    /// <summary>Makes a key pair: the private key in <paramref name="path"/>, for its owner alone, the public one in the file beside it. Neither may exist.</summary>
+    /// <summary>
+    /// Makes a key pair: the private key in <paramref name="path"/>, for its owner alone, the public one in the file beside it. Neither may
+    /// exist.
+    /// </summary>
     /// <exception cref="CustodyException">A file exists or cannot be written; nothing is left behind.</exception>
     public static ChainKey Create(string path)
     {
@@ -54,7 +57,7 @@ public sealed class ChainKey : IDisposable
             key.Dispose();
             if (privateWritten)
                 File.Delete(path);
-            throw new CustodyException(e.Message.Contains(path, StringComparison.Ordinal) ? e.Message : $"{path}: {e.Message}", e);
+            throw new CustodyException(e.Message, e);
         }
     }
 
@@ -89,9 +92,9 @@ public sealed class ChainKey : IDisposable
             if (IsP256(key) && key.ExportSubjectPublicKeyInfo().AsSpan().SequenceEqual(publicKey))
                 return new ChainKey(key);
         }
-        catch (Exception e) when (e is CryptographicException or PlatformNotSupportedException) // the latter for a curve that nobody knows
+        catch (Exception e) when (e is CryptographicException or PlatformNotSupportedException) // the latter for an unknown curve
         {
-            // Told by null.
+            // Reported as null.
         }
 
         key.Dispose();
@@ -153,11 +156,13 @@ public sealed class ChainKey : IDisposable
         }
     }
 
-    private static bool IsP256(ECDsa key) => key.KeySize == CurveBits && key.ExportParameters(includePrivateParameters: false).Curve is { IsNamed: true } curve && curve.Oid.Value == CurveOid;
+    private static bool IsP256(ECDsa key) => key.KeySize == CurveBits
+        && key.ExportParameters(includePrivateParameters: false).Curve is { IsNamed: true } curve && curve.Oid.Value == CurveOid;
 
     private static void WriteNew(string path, string pem, UnixFileMode mode)
     {
-        using var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = mode });
+        using var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write,
+            UnixCreateMode = mode });
         file.Write(System.Text.Encoding.ASCII.GetBytes(pem + "\n"));
         file.Flush(flushToDisk: true);
     }

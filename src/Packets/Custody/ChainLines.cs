@@ -3,8 +3,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Capbox.Packets.Custody;
 
 /// <summary>
-/// The lines of a chain file from its beginning, in constant memory. At the end <see cref="TryRead"/> may be called again: it goes on where the file has grown. A last
-/// line without a newline is not given out, it is still being written or was torn by a crash.
+/// The lines of a chain file from its beginning, in constant memory. At the end <see cref="TryRead"/> may be called again: it continues
+/// where the file has grown. A last line without a newline is not given out, it is still being written or was torn by a crash.
 /// </summary>
 internal sealed class ChainLines(SafeFileHandle file)
 {
@@ -18,7 +18,9 @@ internal sealed class ChainLines(SafeFileHandle file)
     /// <summary>Bytes behind the last whole line, once <see cref="TryRead"/> has come to the end.</summary>
     public int TornBytes => _end - _start;
 
-    /// <param name="line">The line with its newline, valid until the next call. A line that is too long comes without: it is no entry.</param>
+    /// <param name="line">
+    /// The line with its newline, valid until the next call. A line that is too long comes without: it is no entry.
+    /// </param>
     /// <param name="offset">Where it begins in the file.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public bool TryRead(out ReadOnlySpan<byte> line, out long offset)
@@ -46,7 +48,8 @@ internal sealed class ChainLines(SafeFileHandle file)
         byte[] buffer = new byte[ChainEntry.MaxLineBytes];
         int got = RandomAccess.Read(file, buffer, offset);
         int length = buffer.AsSpan(0, got).IndexOf((byte)'\n') + 1;
-        return ChainEntry.TryParse(buffer.AsSpan(0, length), out string reason) ?? throw new IOException($"chain at byte {offset}: {reason}");
+        return ChainEntry.TryParse(buffer.AsSpan(0, length), out string reason)
+            ?? throw new IOException($"chain at byte {offset}: {reason}");
     }
 
     private void Fill()

@@ -1,6 +1,6 @@
 namespace Capbox.Packets.Custody;
 
-/// <summary>Something that the chain says and that is not so, or the other way round.</summary>
+/// <summary>A difference between the chain and the archive, in either direction.</summary>
 /// <param name="Entry">Number of the entry it is about; 0 if there is none.</param>
 /// <param name="File">Name of the segment, or of the chain.</param>
 /// <param name="Reason">One line.</param>
@@ -37,7 +37,7 @@ public sealed record ChainReport
     public string? FirstTime { get; init; }
     public string? LastTime { get; init; }
 
-    /// <summary>Ids of the keys that kept the chain, in turn.</summary>
+    /// <summary>Ids of the keys that signed the chain, in turn.</summary>
     public IReadOnlyList<string> Keys { get; init; } = [];
 
     /// <summary>Numbers up to the highest that no sealed segment in the chain bears; at most 1000 runs.</summary>

@@ -4,10 +4,12 @@ namespace Capbox.Packets.Custody;
 internal static class ChainSignature
 {
     /// <summary>The line's signature is this key's.</summary>
-    public static bool IsSigned(ChainEntry entry, ReadOnlySpan<byte> line, ChainKey key) => Check(key, ChainEntry.SignedPart(line), entry.Signature);
+    public static bool IsSigned(ChainEntry entry, ReadOnlySpan<byte> line, ChainKey key) =>
+        Check(key, ChainEntry.SignedPart(line), entry.Signature);
 
     /// <summary>A key entry: the key that takes over has signed it as well.</summary>
-    public static bool IsAccepted(ChainEntry entry, ReadOnlySpan<byte> line, ChainKey key) => Check(key, ChainEntry.AcceptedPart(line), entry.Accepted);
+    public static bool IsAccepted(ChainEntry entry, ReadOnlySpan<byte> line, ChainKey key) =>
+        Check(key, ChainEntry.AcceptedPart(line), entry.Accepted);
 
     private static bool Check(ChainKey key, ReadOnlySpan<byte> data, string base64)
     {

@@ -4,8 +4,9 @@ using Microsoft.Win32.SafeHandles;
 namespace Capbox.Packets.Custody;
 
 /// <summary>
-/// What a chain says so far, and the rules that its next entry must keep. Memory grows with the segments that are there, not with the length of the chain: only where a
-/// segment's entry lies is kept, and that until its tombstone. Signatures are the caller's business, since the daemon needs only the last one.
+/// State of a chain so far, and the rules that its next entry must follow. Memory grows with the segments that are there, not with the
+/// length of the chain: only where a segment's entry lies is stored, and that until its tombstone. Signatures are the caller's business,
+/// since the daemon needs only the last one.
 /// </summary>
 internal sealed class ChainState : IDisposable
 {
@@ -40,17 +41,17 @@ internal sealed class ChainState : IDisposable
     /// <param name="offset">Where the line lies in the file.</param>
     /// <param name="file">To read the entry that a tombstone names.</param>
     /// <returns>What is wrong with it, and nothing was taken over; or null.</returns>
-    public string? Take(ChainEntry entry, ReadOnlySpan<byte> line, long offset, SafeFileHandle file)
+    public string? Append(ChainEntry entry, ReadOnlySpan<byte> line, long offset, SafeFileHandle file)
     {
         if (CheckPlace(entry) is { } misplaced)
             return misplaced;
         string? wrong = entry.Kind switch
         {
-            EntryKind.Genesis => TakeKey(entry, isFirst: true),
-            EntryKind.Segment => TakeSegment(entry, offset),
-            EntryKind.Deletion => TakeDeletion(entry, file),
-            EntryKind.Missing => TakeMissing(entry),
-            _ => TakeKey(entry, isFirst: false),
+            EntryKind.Genesis => AppendKey(entry, isFirst: true),
+            EntryKind.Segment => AppendSegment(entry, offset),
+            EntryKind.Deletion => AppendDeletion(entry, file),
+            EntryKind.Missing => AppendMissing(entry),
+            _ => AppendKey(entry, isFirst: false),
         };
         if (wrong is not null)
             return wrong;
@@ -70,14 +71,15 @@ internal sealed class ChainState : IDisposable
         if ((entry.Kind == EntryKind.Genesis) != (Entries == 0))
             return Entries == 0 ? "the first entry is no genesis" : "a second genesis";
         if (_key is not null && entry.Key != _key.Id)
-            return $"signed by key {entry.Key}, but the chain is kept by {_key.Id}";
+            return $"signed by key {entry.Key}, but the chain's key is {_key.Id}";
         return null;
     }
 
-    private string? TakeKey(ChainEntry entry, bool isFirst)
+    private string? AppendKey(ChainEntry entry, bool isFirst)
     {
         byte[] bytes = new byte[entry.PublicKey.Length];
-        if (!Convert.TryFromBase64String(entry.PublicKey, bytes, out int length) || ChainKey.FromPublic(bytes.AsSpan(0, length)) is not { } key)
+        if (!Convert.TryFromBase64String(entry.PublicKey, bytes, out int length)
+            || ChainKey.FromPublic(bytes.AsSpan(0, length)) is not { } key)
             return "its public key is no P-256 key";
         string? wrong = Convert.ToBase64String(key.PublicKey) != entry.PublicKey ? "its public key is not in the canonical form"
             : isFirst && key.Id != entry.Key ? "the genesis is signed by another key than it names" : null;
@@ -94,31 +96,32 @@ internal sealed class ChainState : IDisposable
         return null;
     }
 
-    private string? TakeSegment(ChainEntry entry, long offset)
+    private string? AppendSegment(ChainEntry entry, long offset)
     {
         if (Entered.Contains(entry.Sequence))
             return $"segment {entry.Sequence} has an entry already";
         ulong after = Entered.Below(entry.Sequence);
         if (entry.After != after)
-            return $"it says that segment {entry.After} came before it, the chain says {after}";
+            return $"it names segment {entry.After} as the one before it, the chain has {after}";
         Entered.Add(entry.Sequence);
         _live.Add(entry.Sequence, offset);
         return null;
     }
 
-    private string? TakeDeletion(ChainEntry entry, SafeFileHandle file)
+    private string? AppendDeletion(ChainEntry entry, SafeFileHandle file)
     {
         if (!_live.TryGetValue(entry.Sequence, out long offset))
-            return Entered.Contains(entry.Sequence) ? $"segment {entry.Sequence} was deleted before" : $"segment {entry.Sequence} has no entry to delete";
+            return Entered.Contains(entry.Sequence) ? $"segment {entry.Sequence} was deleted before"
+                : $"segment {entry.Sequence} has no entry to delete";
         ChainEntry deleted = ChainLines.ReadAt(file, offset);
         if (deleted.Number != entry.Entry || deleted.Sha256 != entry.Sha256 || deleted.File != entry.File)
-            return $"it does not say of segment {entry.Sequence} what entry {deleted.Number} says";
+            return $"it does not agree with entry {deleted.Number} about segment {entry.Sequence}";
         _live.Remove(entry.Sequence);
         Deleted++;
         return null;
     }
 
-    private string? TakeMissing(ChainEntry entry)
+    private string? AppendMissing(ChainEntry entry)
     {
         if (!Entered.Add(entry.Sequence))
             return $"segment {entry.Sequence} has an entry already";

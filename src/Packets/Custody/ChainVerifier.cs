@@ -1,11 +1,12 @@
 using System.Globalization;
-using Capbox.Packets.Storage;
+using Capbox.Packets.Pcapng;
 
 namespace Capbox.Packets.Custody;
 
 /// <summary>
-/// Verifies the chain of an archive and the archive by its chain, reading only: a copy, a read-only directory and an archive that is being recorded into are all the same.
-/// First the chain, entry by entry; then each segment that should be there; last, files that no entry names.
+/// Verifies the chain of an archive and the archive by its chain, reading only: a copy, a read-only directory and an archive that is being
+/// recorded into are all the same. First the chain, entry by entry; then each segment that should be there; last, files that no entry
+/// names.
 /// </summary>
 internal sealed class ChainVerifier : IDisposable
 {
@@ -28,7 +29,8 @@ internal sealed class ChainVerifier : IDisposable
     private string? _firstTime, _lastTime;
     private bool _anchorSigned, _headFound, _chainBroken;
 
-    private ChainVerifier(string archive, FileStream file, ChainKey anchor, string? rememberedHead, Action<ChainProgress>? progress, CancellationToken stop)
+    private ChainVerifier(string archive, FileStream file, ChainKey anchor, string? rememberedHead, Action<ChainProgress>? progress,
+        CancellationToken stop)
     {
         _archive = archive;
         _file = file;
@@ -40,16 +42,18 @@ internal sealed class ChainVerifier : IDisposable
     }
 
     /// <param name="archive">The archive, or a copy of it with its <c>.capbox/chain.jsonl</c>.</param>
-    /// <param name="anchor">A key that is trusted: any that kept the chain at some time.</param>
+    /// <param name="anchor">A trusted key: any that signed the chain at some time.</param>
     /// <param name="rememberedHead">Hash of an entry that must be in the chain; null if none was noted down.</param>
     /// <param name="progress">Called often.</param>
     /// <param name="stop">To give up.</param>
     /// <exception cref="IOException">There is no archive or no chain, or the disk refuses.</exception>
-    public static ChainReport Verify(string archive, ChainKey anchor, string? rememberedHead = null, Action<ChainProgress>? progress = null, CancellationToken stop = default)
+    public static ChainReport Verify(string archive, ChainKey anchor, string? rememberedHead = null,
+        Action<ChainProgress>? progress = null, CancellationToken stop = default)
     {
         if (!Directory.Exists(archive))
             throw new DirectoryNotFoundException($"{archive}: no such directory");
-        using FileStream file = ChainFile.TryOpenShared(ChainFile.PathIn(archive)) ?? throw new FileNotFoundException($"{ChainFile.PathIn(archive)}: no such file; nothing was sealed here");
+        using FileStream file = ChainFile.TryOpenShared(ChainFile.PathIn(archive))
+            ?? throw new FileNotFoundException($"{ChainFile.PathIn(archive)}: no such file; nothing was sealed here");
         using var verifier = new ChainVerifier(archive, file, anchor, rememberedHead, progress, stop);
         return verifier.Run();
     }
@@ -72,7 +76,8 @@ internal sealed class ChainVerifier : IDisposable
         if (_rememberedHead is not null && !_headFound)
             Break(0, ChainFile.Name, $"no entry has the remembered head {_rememberedHead}: the end was cut off, or this is another chain");
         if (_lines.TornBytes > 0)
-            Warn(string.Create(CultureInfo.InvariantCulture, $"{ChainFile.Name}: {_lines.TornBytes} bytes of an unfinished entry at the end"));
+            Warn(string.Create(CultureInfo.InvariantCulture,
+                $"{ChainFile.Name}: {_lines.TornBytes} bytes of an unfinished entry at the end"));
         return Report();
     }
 
@@ -83,19 +88,22 @@ internal sealed class ChainVerifier : IDisposable
         {
             _stop.ThrowIfCancellationRequested();
             ChainEntry? entry = ChainEntry.TryParse(line, out string reason);
-            string? wrong = entry is null ? reason : CheckSignature(entry, line) ?? _state.Take(entry, line, offset, _file.SafeFileHandle);
+            string? wrong = entry is null ? reason : CheckSignature(entry, line)
+                ?? _state.Append(entry, line, offset, _file.SafeFileHandle);
             if (wrong is not null)
             {
                 BreakChain(_state.Entries + 1, wrong);
                 return;
             }
 
-            Note(entry!, offset);
+            Register(entry!, offset);
             _progress?.Invoke(new ChainProgress((ulong)_lines.Offset, (ulong)Math.Max(_lines.Offset, _file.Length), ChainFile.Name));
         }
     }
 
-    /// <summary>Before the genesis is taken over there is no key: it brings its own, and the anchor decides whether that means anything.</summary>
+    /// <summary>
+    /// Before the genesis is taken over there is no key: it brings its own, and the anchor decides whether that means anything.
+    /// </summary>
     private string? CheckSignature(ChainEntry entry, ReadOnlySpan<byte> line)
     {
         using ChainKey? own = entry.Kind is EntryKind.Genesis or EntryKind.Key ? ReadKey(entry) : null;
@@ -117,7 +125,7 @@ internal sealed class ChainVerifier : IDisposable
         return Convert.TryFromBase64String(entry.PublicKey, bytes, out int length) ? ChainKey.FromPublic(bytes.AsSpan(0, length)) : null;
     }
 
-    private void Note(ChainEntry entry, long offset)
+    private void Register(ChainEntry entry, long offset)
     {
         _firstTime ??= entry.Time;
         _lastTime = entry.Time;
@@ -158,8 +166,8 @@ internal sealed class ChainVerifier : IDisposable
     private bool IsLive(ulong sequence, long offset) => _state.Live.TryGetValue(sequence, out long at) && at == offset;
 
     /// <summary>
-    /// Not there, and not deleted: in an archive that is being recorded a segment may have been sealed since the listing, or its tombstone written since the chain was read.
-    /// After a break of the chain the tombstone may be in what cannot be trusted, so nothing is said of it.
+    /// Not there, and not deleted: in an archive that is being recorded a segment may have been sealed since the listing, or its tombstone
+    /// written since the chain was read. After a break of the chain the tombstone may be in what cannot be trusted, so it is not reported.
     /// </summary>
     private bool IsMissing(ChainEntry entry, long offset)
     {
@@ -190,11 +198,13 @@ internal sealed class ChainVerifier : IDisposable
         {
             ulong before = _bytes;
             (ulong bytes, string digest) = SegmentDigest.Compute(
-                Path.Combine(_archive, entry.File), buffer, got => _progress?.Invoke(new ChainProgress(_bytes += (ulong)got, Math.Max(total, _bytes), entry.File)), _stop);
+                Path.Combine(_archive, entry.File), buffer, got =>
+                    _progress?.Invoke(new ChainProgress(_bytes += (ulong)got, Math.Max(total, _bytes), entry.File)), _stop);
             _bytes = before + bytes;
             _segments++;
             if (bytes != entry.Bytes)
-                Break(entry.Number, entry.File, string.Create(CultureInfo.InvariantCulture, $"is {bytes} bytes long and was sealed with {entry.Bytes}"));
+                Break(entry.Number, entry.File, string.Create(CultureInfo.InvariantCulture,
+                    $"is {bytes} bytes long and was sealed with {entry.Bytes}"));
             else if (digest != entry.Sha256)
                 Break(entry.Number, entry.File, $"was changed: its SHA-256 is {digest} and was {entry.Sha256}");
         }

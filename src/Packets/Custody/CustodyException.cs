@@ -1,6 +1,6 @@
 namespace Capbox.Packets.Custody;
 
-/// <summary>Custody cannot be kept: a key that is none, a chain that was changed. One line for the user, which names the file.</summary>
+/// <summary>The chain cannot be signed: an invalid key, or a chain that was changed. One line for the user, which names the file.</summary>
 public sealed class CustodyException : Exception
 {
     public CustodyException(string message) : base(message)

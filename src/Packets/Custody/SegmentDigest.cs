@@ -9,18 +9,19 @@ internal static class SegmentDigest
 {
     private const int BufferBytes = 1 << 20;
 
-    /// <summary>Enough that dropping costs nothing, little enough that nobody misses it.</summary>
+    /// <summary>Large enough that dropping costs nothing, small enough to leave the page cache to others.</summary>
     private const long ForgetBytes = 8 << 20;
 
     /// <param name="path">A sealed segment: it does not change any more.</param>
     /// <param name="buffer">Working memory, of <see cref="NewBuffer"/>.</param>
-    /// <param name="bytesDone">Told after each piece how many bytes it had; null for nobody.</param>
+    /// <param name="bytesDone">Called after each piece with its bytes; may be null.</param>
     /// <param name="stop">Asked after each piece, some milliseconds of work.</param>
     /// <returns>Length and digest in hex.</returns>
     /// <exception cref="IOException">It cannot be read; FileNotFoundException if it is not there.</exception>
     public static (ulong Bytes, string Sha256) Compute(string path, byte[] buffer, Action<int>? bytesDone, CancellationToken stop)
     {
-        using SafeFileHandle file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, FileOptions.SequentialScan);
+        using SafeFileHandle file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete,
+            FileOptions.SequentialScan);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         long offset = 0, forgotten = 0;
         try
@@ -34,14 +35,14 @@ internal static class SegmentDigest
                 stop.ThrowIfCancellationRequested();
                 if (offset - forgotten < ForgetBytes)
                     continue;
-                FileSystem.Forget(file, forgotten, offset - forgotten);
+                FileSystem.DropCache(file, forgotten, offset - forgotten);
                 forgotten = offset;
             }
         }
         finally
         {
             // Behind the offset as well: the kernel reads ahead.
-            FileSystem.Forget(file, forgotten, 0);
+            FileSystem.DropCache(file, forgotten, 0);
         }
 
         return ((ulong)offset, Convert.ToHexStringLower(hash.GetHashAndReset()));

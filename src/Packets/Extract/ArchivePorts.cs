@@ -1,9 +1,10 @@
 using Capbox.Packets.Pcapng;
-using Capbox.Packets.Storage;
 
 namespace Capbox.Packets.Extract;
 
-/// <summary>Which ports an archive was made of lately, from the headers of its newest segments: a few reads, however large the archive.</summary>
+/// <summary>
+/// Which ports an archive was made of lately, from the headers of its newest segments: a few reads, however large the archive.
+/// </summary>
 /// <param name="Names">In the order of the configuration.</param>
 /// <param name="ByPort">Link types of ports that recorded something lately.</param>
 internal sealed record ArchivePorts(IReadOnlyList<string> Names, IReadOnlyDictionary<string, ushort> ByPort)

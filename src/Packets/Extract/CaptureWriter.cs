@@ -39,15 +39,19 @@ internal abstract class CaptureWriter(OutputPipe output)
             return new PcapngWriter(output, snapLength, slices.Count == 0 ? null : slices[0].Header);
         ushort[] linkTypes = [.. slices.Select(s => s.Header.LinkType).Distinct()];
         if (linkTypes.Length > 1)
-            throw new ExtractException($"the range has packets of link types {string.Join(", ", linkTypes)}, and pcap holds one: name ports of one type, or use --format pcapng");
+            throw OneLinkType($"the range has packets of link types {string.Join(", ", linkTypes)}");
         return new PcapWriter(output, format == ExtractFormat.PcapNs, linkTypes.Length == 0 ? (ushort)1 : linkTypes[0], snapLength);
     }
+
+    private protected static ExtractException OneLinkType(string what) =>
+        new($"{what}, and pcap holds one: name ports of one type, or choose the format pcapng");
 
     /// <summary>Makes the writer for packets of segments that are not all known yet.</summary>
     /// <param name="format">Of the output.</param>
     /// <param name="output">Gets the file's head.</param>
     /// <param name="first">Of a segment, whose interfaces come first; null if there is none yet, which pcap does not permit.</param>
-    public static CaptureWriter CreateLive(ExtractFormat format, OutputPipe output, SegmentHeaderInfo? first) => format == ExtractFormat.Pcapng
+    public static CaptureWriter CreateLive(ExtractFormat format, OutputPipe output, SegmentHeaderInfo? first) =>
+        format == ExtractFormat.Pcapng
         ? new PcapngWriter(output, Format.MaxSnapLength, first)
         : new PcapWriter(output, format == ExtractFormat.PcapNs, first!.LinkType, Format.MaxSnapLength);
 }
@@ -64,7 +68,7 @@ internal sealed class PcapWriter : CaptureWriter
     {
         _nanoseconds = nanoseconds;
         _linkType = linkType;
-        Span<byte> head = output.Take(24);
+        Span<byte> head = output.Reserve(24);
         head.Clear();
         BinaryPrimitives.WriteUInt32LittleEndian(head, nanoseconds ? NanosecondMagic : MicrosecondMagic);
         BinaryPrimitives.WriteUInt16LittleEndian(head[4..], 2);
@@ -76,9 +80,9 @@ internal sealed class PcapWriter : CaptureWriter
     public override void Write(SegmentSlice slice, in SegmentPacket packet)
     {
         if (slice.Header.LinkType != _linkType)
-            throw new ExtractException($"a packet of link type {slice.Header.LinkType} after some of {_linkType}, and pcap holds one: name ports of one type, or use --format pcapng");
+            throw OneLinkType($"a packet of link type {slice.Header.LinkType} after some of {_linkType}");
         long seconds = Math.DivRem(packet.UtcNs, 1_000_000_000, out long fraction);
-        Span<byte> room = Output.Take(HeaderBytes + packet.CapturedLength);
+        Span<byte> room = Output.Reserve(HeaderBytes + packet.CapturedLength);
         BinaryPrimitives.WriteUInt32LittleEndian(room, (uint)seconds);
         BinaryPrimitives.WriteUInt32LittleEndian(room[4..], (uint)(_nanoseconds ? fraction : fraction / 1000));
         BinaryPrimitives.WriteInt32LittleEndian(room[8..], packet.CapturedLength);
@@ -88,9 +92,9 @@ internal sealed class PcapWriter : CaptureWriter
 }
 
 /// <summary>
-/// PCAPNG. The interfaces of the first segment come first, with their numbers, so chunks of segments that have the same can be copied whole; a port that
-/// only a later segment has is described when its first packet comes. One snap length for all, or libpcap refuses the file. Packets written one by one
-/// are stamped in UTC and go to the port's software interface.
+/// PCAPNG. The interfaces of the first segment come first, with their numbers, so chunks of segments that have the same can be copied
+/// whole; a port that only a later segment has is described when its first packet comes. One snap length for all, or libpcap refuses the
+/// file. Packets written one by one are stamped in UTC and go to the port's software interface.
 /// </summary>
 internal sealed class PcapngWriter : CaptureWriter
 {
@@ -114,7 +118,7 @@ internal sealed class PcapngWriter : CaptureWriter
         writer.U64(ulong.MaxValue);
         writer.TextOption(Format.ShbUserAppl, SegmentHeader.Application);
         writer.End();
-        Put(writer);
+        Append(writer);
         _base = first;
         foreach (SegmentPort port in _base?.Ports ?? [])
         {
@@ -137,7 +141,7 @@ internal sealed class PcapngWriter : CaptureWriter
         uint interfaceId = InterfaceOf(slice, packet.Port);
         int padded = Format.AlignUp(packet.CapturedLength, 4);
         int total = Format.EpbHeaderBytes + padded + FlagsBytes + EndBytes;
-        Span<byte> room = Output.Take(total);
+        Span<byte> room = Output.Reserve(total);
         BinaryPrimitives.WriteUInt32LittleEndian(room, Format.EnhancedPacketBlock);
         BinaryPrimitives.WriteInt32LittleEndian(room[4..], total);
         BinaryPrimitives.WriteUInt32LittleEndian(room[8..], interfaceId);
@@ -191,12 +195,12 @@ internal sealed class PcapngWriter : CaptureWriter
         if (offsetSeconds != 0)
             writer.U64Option(Format.IfTsOffset, (ulong)offsetSeconds);
         writer.End();
-        Put(writer);
+        Append(writer);
         return _interfaceCount++;
     }
 
-    private void Put(BlockWriter writer)
+    private void Append(BlockWriter writer)
     {
-        writer.Written.CopyTo(Output.Take(writer.Length));
+        writer.Written.CopyTo(Output.Reserve(writer.Length));
     }
 }

@@ -3,8 +3,8 @@ using Capbox.Packets.Pcapng;
 namespace Capbox.Packets.Extract;
 
 /// <summary>
-/// Chunks of one ring in one segment that follow each other in time, too: a new run begins where a chunk starts before the end of the one before it, as
-/// after a clock was stepped back. So a merge of runs is in order of time whatever the clocks did.
+/// Chunks of one ring in one segment that follow each other in time, too: a new run begins where a chunk starts before the end of the one
+/// before it, as after a clock was stepped back. So a merge of runs is in order of time whatever the clocks did.
 /// </summary>
 internal sealed class ChunkRun(SegmentSlice slice, ArraySegment<IndexEntry> chunks)
 {
@@ -15,7 +15,8 @@ internal sealed class ChunkRun(SegmentSlice slice, ArraySegment<IndexEntry> chun
     public long EarliestNs { get; } = chunks.Min(c => c.FirstUtcNs);
 
     /// <summary>Among equal stamps: lower segment, port, ring, place first.</summary>
-    public (ulong Sequence, ushort Port, ushort Ring, ulong Offset) Order { get; } = (slice.Sequence, chunks[0].Port, chunks[0].Ring, chunks[0].FileOffset);
+    public (ulong Sequence, ushort Port, ushort Ring, ulong Offset) Order { get; } =
+        (slice.Sequence, chunks[0].Port, chunks[0].Ring, chunks[0].FileOffset);
 
     /// <summary>When its chunks were found (<see cref="Environment.TickCount64"/>).</summary>
     public long FoundMs { get; init; }

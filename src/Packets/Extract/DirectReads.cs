@@ -38,8 +38,8 @@ internal sealed class DirectRead(AlignedBuffer buffer, int fd, long offset, int 
 }
 
 /// <summary>
-/// Reads pieces of files around the page cache, several at once: segments were written around it too, so they are usually not in it, and reading them must not push
-/// out what is. Memory: <see cref="Buffers"/> of 1 MiB.
+/// Reads pieces of files around the page cache, several at once: segments were written around it too, so they are usually not in it, and
+/// reading them must not push out what is. Memory: <see cref="Buffers"/> of 1 MiB.
 /// </summary>
 internal sealed class DirectReads : IDisposable
 {
@@ -52,7 +52,9 @@ internal sealed class DirectReads : IDisposable
     private FileDescriptor? _direct;
     private readonly List<FileDescriptor> _opened = [];
 
-    /// <summary>Starts to read a piece, or says that it is better copied from the page cache: it is there, or the file system has no O_DIRECT.</summary>
+    /// <summary>
+    /// Starts to read a piece. Null if it is better copied from the page cache: it is there, or the file system has no O_DIRECT.
+    /// </summary>
     /// <param name="source">The file, open.</param>
     /// <param name="offset">A multiple of 4096.</param>
     /// <param name="bytes">A multiple of 4096, at most <see cref="PieceBytes"/>.</param>

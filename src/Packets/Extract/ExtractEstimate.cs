@@ -6,11 +6,15 @@ namespace Capbox.Packets.Extract;
 /// <param name="Chunks">With packets in the range.</param>
 /// <param name="Packets">In these chunks.</param>
 /// <param name="Bytes">Of these chunks.</param>
-/// <param name="LostPackets">Lost in the range, by any cause, or just after it, when the chunk that tells them may mean the range.</param>
-/// <param name="GapSeconds">In which the port was down or missing, in the segments that the range touches: some of it may be beside the range.</param>
+/// <param name="LostPackets">
+/// Lost in the range, by any cause, or just after it, when the chunk that reports them may mean the range.
+/// </param>
+/// <param name="GapSeconds">
+/// In which the port was down or missing, in the segments that the range touches: some of it may be beside the range.
+/// </param>
 public sealed record ExtractInfoPort(string Port, long Chunks, ulong Packets, long Bytes, ulong LostPackets, double GapSeconds);
 
-/// <summary>What an extraction would return, as far as indexes tell.</summary>
+/// <summary>Result of an extraction as far as indexes show it.</summary>
 /// <param name="From">First moment, RFC 3339.</param>
 /// <param name="To">First moment after it.</param>
 /// <param name="Segments">With chunks in the range.</param>
@@ -22,15 +26,16 @@ public sealed record ExtractInfoPort(string Port, long Chunks, ulong Packets, lo
 /// <param name="IsCut">Only the first segments were looked at, as many as time and bounds allowed; the figures are of them.</param>
 /// <param name="Warnings">Segments that could not be read, one line each, at most <see cref="ExtractEstimate.MaxWarnings"/>.</param>
 public sealed record ExtractInfo(
-    string From, string To, int Segments, long Chunks, long ChunkBytes, ulong PacketsAtLeast, ulong PacketsAtMost, IReadOnlyList<ExtractInfoPort> Ports, bool Complete, bool IsCut, IReadOnlyList<string> Warnings);
+    string From, string To, int Segments, long Chunks, long ChunkBytes, ulong PacketsAtLeast, ulong PacketsAtMost,
+        IReadOnlyList<ExtractInfoPort> Ports, bool Complete, bool IsCut, IReadOnlyList<string> Warnings);
 
-/// <summary>Says what an extraction would return without reading a packet: footers and the heads of unsealed chunks alone.</summary>
+/// <summary>Estimates the result of an extraction without reading a packet: from footers and the heads of unsealed chunks alone.</summary>
 public static class ExtractEstimate
 {
     /// <summary>Segments that are looked at: 40 bytes are read for each of their chunks.</summary>
     public const int MaxSegments = 1000;
 
-    /// <summary>Warnings that are told; all of them count.</summary>
+    /// <summary>Warnings that are listed; all of them count.</summary>
     public const int MaxWarnings = 20;
 
     private const int PatienceMs = 5000;
@@ -69,13 +74,14 @@ public static class ExtractEstimate
         }
 
         if (request.Ports.FirstOrDefault(p => !names.Contains(p)) is { } unknown)
-            throw new ExtractException($"--port {unknown}: the archive has no such port, but {(names.Count == 0 ? "none" : string.Join(", ", names))}");
+            throw ExtractException.NoSuchPort(unknown, names);
         if (request.Filter is not null)
             using (new LinkFilters(request.Filter, sum.LinkTypes))
                 sum.PacketsAtLeast = 0;
         bool complete = !isCut && warnings.Count == 0 && sum.Ports.All(p => p.LostPackets == 0 && p.GapSeconds == 0);
         return new ExtractInfo(
-            request.From.ToString(), request.To.ToString(), sum.Segments, sum.Ports.Sum(p => p.Chunks), sum.Ports.Sum(p => p.Bytes), sum.PacketsAtLeast, sum.PacketsAtMost, sum.Ports, complete, isCut,
+            request.From.ToString(), request.To.ToString(), sum.Segments, sum.Ports.Sum(p => p.Chunks), sum.Ports.Sum(p => p.Bytes),
+                sum.PacketsAtLeast, sum.PacketsAtMost, sum.Ports, complete, isCut,
             [.. warnings.Take(MaxWarnings)]);
     }
 
@@ -83,7 +89,7 @@ public static class ExtractEstimate
     private sealed class Sum(ExtractRequest request)
     {
         private readonly SortedDictionary<string, ExtractInfoPort> _ports = new(StringComparer.Ordinal);
-        private readonly HashSet<(string Port, ushort Ring)> _toldAfter = [];
+        private readonly HashSet<(string Port, ushort Ring)> _reportedBehind = [];
         private ulong _last;
 
         public int Segments { get; private set; }
@@ -114,20 +120,21 @@ public static class ExtractEstimate
             foreach (IndexEntry after in slice.After)
             {
                 string port = slice.Header.Ports[after.Port].Name;
-                if (_toldAfter.Add((port, after.Ring)) && after.Lost > 0)
+                if (_reportedBehind.Add((port, after.Ring)) && after.Lost > 0)
                     Change(port, p => p with { LostPackets = p.LostPackets + after.Lost });
             }
         }
 
         private void AddChunk(string port, IndexEntry chunk)
         {
-            Change(port, p => p with { Chunks = p.Chunks + 1, Packets = p.Packets + chunk.Packets, Bytes = p.Bytes + chunk.ChunkBytes, LostPackets = p.LostPackets + chunk.Lost });
+            Change(port, p => p with { Chunks = p.Chunks + 1, Packets = p.Packets + chunk.Packets, Bytes = p.Bytes
+                + chunk.ChunkBytes, LostPackets = p.LostPackets + chunk.Lost });
             PacketsAtMost += chunk.Packets;
             if (chunk.FirstUtcNs >= request.From.Nanoseconds && chunk.LastUtcNs < request.To.Nanoseconds)
                 PacketsAtLeast += chunk.Packets;
         }
 
-        /// <summary>What a sealed segment's totals say; one that is being written has none yet.</summary>
+        /// <summary>Totals of a sealed segment; one that is being written has none yet.</summary>
         private void AddGaps(string path)
         {
             using SegmentReader reader = SegmentReader.Open(path);
@@ -143,6 +150,7 @@ public static class ExtractEstimate
             }
         }
 
-        private void Change(string port, Func<ExtractInfoPort, ExtractInfoPort> change) => _ports[port] = change(_ports.GetValueOrDefault(port) ?? new ExtractInfoPort(port, 0, 0, 0, 0, 0));
+        private void Change(string port, Func<ExtractInfoPort, ExtractInfoPort> change) =>
+            _ports[port] = change(_ports.GetValueOrDefault(port) ?? new ExtractInfoPort(port, 0, 0, 0, 0, 0));
     }
 }

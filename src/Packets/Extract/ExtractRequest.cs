@@ -27,12 +27,13 @@ public sealed record ExtractRequest
     public string? Filter { get; init; }
 }
 
-/// <summary>Losses that the ledger tells for one port in the range, and just after it, when the chunk that tells them may mean the range.</summary>
+/// <summary>Losses of one port in the range, and just after it, when the chunk that reports them may mean the range.</summary>
 public sealed record ExtractLoss(string Port, ulong Ring, ulong Disk, ulong Nic, ulong Host, ulong Truncated, ulong GapNs)
 {
     /// <summary>One line for people.</summary>
     public string ToText() => string.Create(
-        System.Globalization.CultureInfo.InvariantCulture, $"{Port}: lost ring {Ring} disk {Disk} nic {Nic} host {Host}, port down for {GapNs / 1e9:F3} s");
+        System.Globalization.CultureInfo.InvariantCulture,
+            $"{Port}: lost ring {Ring} disk {Disk} nic {Nic} host {Host}, port down for {GapNs / 1e9:F3} s");
 
     public bool IsNone => (Ring | Disk | Nic | Host | GapNs) == 0;
 }
@@ -61,7 +62,7 @@ public sealed record ExtractReport(
 /// <summary>How far an extraction is.</summary>
 public readonly record struct ExtractProgress(long BytesDone, long BytesTotal, ulong Packets);
 
-/// <summary>An extraction that cannot be done; the message is one line and names the option or the file.</summary>
+/// <summary>An extraction that cannot be done. The message is one line and names the value or the file.</summary>
 public sealed class ExtractException : Exception
 {
     public ExtractException()
@@ -75,4 +76,16 @@ public sealed class ExtractException : Exception
     public ExtractException(string message, Exception inner) : base(message, inner)
     {
     }
+
+    /// <summary>
+    /// Member of the request that is wrong: from, to, ports or filter; null if the archive is. The message begins with its value.
+    /// </summary>
+    public string? Field { get; init; }
+
+    /// <summary>A port that the archive does not have.</summary>
+    public static ExtractException NoSuchPort(string port, IReadOnlyCollection<string> known) =>
+        new($"{port}: the archive has no such port, but {(known.Count == 0 ? "none" : string.Join(", ", known))}") { Field = "ports" };
+
+    internal static ExtractException NotAfter(ExtractRequest request) =>
+        new($"{request.To} is not after the start, {request.From}") { Field = "to" };
 }

@@ -4,8 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Capbox.Packets.Extract;
 
 /// <summary>
-/// Takes a time range out of an archive: footers and indexes say which chunks overlap it, those chunks alone are read, their packets merged by time, filtered by
-/// libpcap and written.
+/// Extracts a time range of an archive: footers and indexes name the chunks that overlap it, those chunks alone are read, their packets
+/// merged by time, filtered by libpcap and written.
 /// </summary>
 public static class Extraction
 {
@@ -15,21 +15,22 @@ public static class Extraction
     /// <param name="request">What.</param>
     /// <param name="format">In which format.</param>
     /// <param name="target">Where to, from its current position; not closed.</param>
-    /// <param name="progress">Told every few thousand packets.</param>
+    /// <param name="progress">Progress, every few thousand packets.</param>
     /// <param name="stop">Ends it early.</param>
     /// <exception cref="ExtractException">It cannot be done, before anything was written.</exception>
     /// <exception cref="IOException">The target took no more.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="stop"/>.</exception>
-    public static ExtractReport Run(ExtractRequest request, ExtractFormat format, SafeFileHandle target, IProgress<ExtractProgress>? progress, CancellationToken stop)
+    public static ExtractReport Run(ExtractRequest request, ExtractFormat format, SafeFileHandle target,
+        IProgress<ExtractProgress>? progress, CancellationToken stop)
     {
         if (request.To <= request.From)
-            throw new ExtractException($"--to {request.To} is not after --from {request.From}");
+            throw ExtractException.NotAfter(request);
         var scan = new SegmentScan(request);
         List<SegmentSlice> slices = scan.Find();
         foreach (string port in request.Ports)
         {
             if (!scan.PortNames.Contains(port))
-                throw new ExtractException($"--port {port}: the archive has no such port, but {(scan.PortNames.Count == 0 ? "none" : string.Join(", ", scan.PortNames))}");
+                throw ExtractException.NoSuchPort(port, scan.PortNames);
         }
 
         using var filters = new LinkFilters(request.Filter, slices.Select(s => s.Header.LinkType));
@@ -41,7 +42,7 @@ public static class Extraction
         var job = new Job(request, inRange, filters, writer, counters, progress, stop);
         job.Run();
         output.Finish();
-        TellAfter(slices, inRange, counters);
+        AddLossesBehind(slices, inRange, counters);
         return new ExtractReport(
             job.Packets, job.PacketBytes, job.PacketsRead, inRange.Count, counters.ChunksRead, inRange.Sum(s => s.ChunkBytes),
             scan.BytesRead + counters.ChunkBytesRead, counters.Losses, counters.Warnings);
@@ -72,10 +73,12 @@ public static class Extraction
         return counters.Warnings.Count > 0;
     }
 
-    /// <summary>A chunk tells what was lost before it: the first chunk of each ring behind the range may mean the range.</summary>
-    private static void TellAfter(List<SegmentSlice> slices, List<SegmentSlice> inRange, ExtractCounters counters)
+    /// <summary>
+    /// A chunk reports the losses before it: those in the first chunk of each ring behind the range may lie in the range.
+    /// </summary>
+    private static void AddLossesBehind(List<SegmentSlice> slices, List<SegmentSlice> inRange, ExtractCounters counters)
     {
-        var told = new HashSet<(string Port, ushort Ring)>();
+        var seen = new HashSet<(string Port, ushort Ring)>();
         ulong last = inRange.Count == 0 ? 0 : inRange.Max(s => s.Sequence);
         foreach (SegmentSlice slice in slices.Where(s => s.After.Length > 0 && (s.Sequence <= last + 1 || inRange.Count == 0)))
         {
@@ -83,10 +86,10 @@ public static class Extraction
             foreach (IndexEntry entry in slice.After)
             {
                 string port = slice.Header.Ports[entry.Port].Name;
-                if (reader is null || !told.Add((port, entry.Ring)))
+                if (reader is null || !seen.Add((port, entry.Ring)))
                     continue;
                 if (reader.TryReadChunk((long)entry.FileOffset, out ChunkRecord chunk) is null)
-                    counters.Tell(port, chunk with { TruncatedPackets = 0 });
+                    counters.AddLosses(port, chunk with { TruncatedPackets = 0 });
             }
         }
     }
@@ -99,13 +102,14 @@ public static class Extraction
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or SegmentFormatException)
         {
-            return null; // deleted or sealed since; what it tells is behind the range
+            return null; // deleted or sealed since; its losses are behind the range
         }
     }
 
     /// <summary>The loop over packets.</summary>
     private sealed class Job(
-        ExtractRequest request, List<SegmentSlice> slices, LinkFilters filters, CaptureWriter writer, ExtractCounters counters, IProgress<ExtractProgress>? progress,
+        ExtractRequest request, List<SegmentSlice> slices, LinkFilters filters, CaptureWriter writer, ExtractCounters counters,
+            IProgress<ExtractProgress>? progress,
         CancellationToken stop)
     {
         private readonly long _totalBytes = slices.Sum(s => s.ChunkBytes);

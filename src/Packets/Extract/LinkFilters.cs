@@ -11,7 +11,9 @@ internal sealed class LinkFilters : IDisposable
     private readonly string? _expression;
 
     /// <param name="expression">Null lets everything through.</param>
-    /// <param name="linkTypes">Known ahead. Ethernet is tried at any rate, so that a bad expression is refused in an empty range too.</param>
+    /// <param name="linkTypes">
+    /// Known ahead. Ethernet is tried at any rate, so that a bad expression is refused in an empty range too.
+    /// </param>
     /// <exception cref="ExtractException">The expression means nothing on one of them.</exception>
     public LinkFilters(string? expression, IEnumerable<ushort> linkTypes)
     {
@@ -45,7 +47,8 @@ internal sealed class LinkFilters : IDisposable
         catch (FormatException e)
         {
             Dispose();
-            throw new ExtractException($"--{e.Message}", e);
+            string problem = FilterProgram.Check(_expression!, Format.MaxSnapLength, linkType) ?? "does not compile";
+            throw new ExtractException($"\"{_expression}\": {problem}", e) { Field = "filter" };
         }
     }
 

@@ -4,7 +4,8 @@ using Microsoft.Win32.SafeHandles;
 namespace Capbox.Packets.Extract;
 
 /// <summary>
-/// Buffers between the thread that formats packets and the one that writes them: four of 1 MiB, so formatting and writing overlap and memory is bounded.
+/// Buffers between the thread that formats packets and the one that writes them: four of 1 MiB, so formatting and writing overlap and
+/// memory is bounded.
 /// </summary>
 internal sealed class OutputPipe : IDisposable
 {
@@ -27,7 +28,9 @@ internal sealed class OutputPipe : IDisposable
     private volatile Exception? _failure;
 
     /// <param name="target">Where the bytes go, from its current position; the owner closes it after <see cref="Finish"/>.</param>
-    /// <param name="abandon">Ends the wait for a target that takes nothing, as a pipe whose reader sleeps; what was handed in may be lost then.</param>
+    /// <param name="abandon">
+    /// Ends the wait for a target that takes nothing, as a pipe whose reader sleeps; what was handed in may be lost then.
+    /// </param>
     public OutputPipe(SafeFileHandle target, CancellationToken abandon)
     {
         _target = target;
@@ -45,7 +48,7 @@ internal sealed class OutputPipe : IDisposable
     /// <summary>Room for the next <paramref name="bytes"/> bytes, at most 1 MiB; all of it counts as written.</summary>
     /// <exception cref="IOException">An earlier write failed.</exception>
     /// <exception cref="OperationCanceledException">It was abandoned.</exception>
-    public Span<byte> Take(int bytes)
+    public Span<byte> Reserve(int bytes)
     {
         if (_used + bytes > BufferBytes)
             Hand();
@@ -70,7 +73,7 @@ internal sealed class OutputPipe : IDisposable
         }
     }
 
-    /// <summary>Hands on what there is, so that the reader sees it now.</summary>
+    /// <summary>Passes the current buffer to the writer, so that the reader sees it now.</summary>
     /// <exception cref="IOException">An earlier write failed.</exception>
     public void Flush()
     {
@@ -107,7 +110,7 @@ internal sealed class OutputPipe : IDisposable
         _full.CompleteAdding();
         while (!_writer.Join(WaitMs))
         {
-            // A write that nobody takes cannot be called back; the thread ends with the process.
+            // A write that blocks cannot be cancelled; the thread ends with the process.
             if (_abandon.IsCancellationRequested)
                 return;
         }

@@ -3,8 +3,9 @@ using Capbox.Packets.Pcapng;
 namespace Capbox.Packets.Extract;
 
 /// <summary>
-/// Merges runs of chunks by time. A run joins when the merge comes to its earliest packet, so only runs that overlap in time are open at once, each with
-/// one chunk in memory. The earlier packet goes first, at equal times the one of the lower segment, port, ring and place. Runs may be added on the way.
+/// Merges runs of chunks by time. A run joins when the merge comes to its earliest packet, so only runs that overlap in time are open at
+/// once, each with one chunk in memory. The earlier packet goes first, at equal times the one of the lower segment, port, ring and place.
+/// Runs may be added on the way.
 /// </summary>
 internal sealed class PacketMerge(ExtractRequest request, ExtractCounters counters) : IDisposable
 {
@@ -17,7 +18,7 @@ internal sealed class PacketMerge(ExtractRequest request, ExtractCounters counte
     private RingCursor? _current;
     private long _limitNs;
 
-    /// <summary>Takes a chunk that no other ring's packets come between, or says no. Not set: packets only.</summary>
+    /// <summary>Accepts or rejects a whole chunk that no other ring's packets come between. Not set: packets only.</summary>
     public Func<SegmentReader, SegmentSlice, ChunkRecord, bool>? TakeWhole { get; init; }
 
     /// <summary>The run whose packet is next.</summary>
@@ -74,7 +75,9 @@ internal sealed class PacketMerge(ExtractRequest request, ExtractCounters counte
         return true;
     }
 
-    /// <summary>Puts the packet that <see cref="MoveNext"/> came to back: the next call comes to it again, or to an earlier one that was added.</summary>
+    /// <summary>
+    /// Puts the packet that <see cref="MoveNext"/> came to back: the next call comes to it again, or to an earlier one that was added.
+    /// </summary>
     public void Hold()
     {
         _cursors.Enqueue(Current, (Current.UtcNs, Current.Run.Order));
@@ -97,7 +100,8 @@ internal sealed class PacketMerge(ExtractRequest request, ExtractCounters counte
 
     private void OpenDue()
     {
-        while (_waiting.TryPeek(out ChunkRun? run, out _) && (!_cursors.TryPeek(out _, out (long UtcNs, (ulong, ushort, ushort, ulong)) first) || run.EarliestNs <= first.UtcNs))
+        while (_waiting.TryPeek(out ChunkRun? run, out _) && (!_cursors.TryPeek(out _,
+            out (long UtcNs, (ulong, ushort, ushort, ulong)) first) || run.EarliestNs <= first.UtcNs))
             Open(_waiting.Dequeue());
     }
 

@@ -3,8 +3,8 @@ using Capbox.Packets.Pcapng;
 namespace Capbox.Packets.Extract;
 
 /// <summary>
-/// Goes through the packets of a run that lie in the range, in the order of their stamps. Chunks whose record says that they are in order are read from
-/// front to back; the others are walked once, and sorted if the stamps go back in them.
+/// Goes through the packets of a run that lie in the range, in the order of their stamps. Chunks whose record marks them as in order are
+/// read from front to back; the others are walked once, and sorted if the stamps go back in them.
 /// </summary>
 internal sealed class RingCursor(SegmentReader reader, ChunkRun run, byte[] buffer, long fromNs, long toNs, ExtractCounters counters)
 {
@@ -32,10 +32,10 @@ internal sealed class RingCursor(SegmentReader reader, ChunkRun run, byte[] buff
     public byte[] TakeBuffer() => _buffer;
 
     /// <summary>
-    /// If the next packet is the first of a chunk that lies wholly in the range and before <paramref name="limitNs"/>, tries to hand over that chunk, and the next ones,
-    /// whole. Only chunks whose stamps are in order: they come out as they lie.
+    /// If the next packet is the first of a chunk that lies wholly in the range and before <paramref name="limitNs"/>, offers that chunk,
+    /// and the next ones, whole. Only chunks whose stamps are in order: they come out as they lie.
     /// </summary>
-    /// <param name="take">Takes a chunk whole, or says no.</param>
+    /// <param name="take">Accepts or rejects a whole chunk.</param>
     /// <param name="limitNs">Other rings go on from here.</param>
     public void HandOverChunks(Func<SegmentReader, SegmentSlice, ChunkRecord, bool> take, long limitNs)
     {
@@ -55,7 +55,9 @@ internal sealed class RingCursor(SegmentReader reader, ChunkRun run, byte[] buff
         }
     }
 
-    /// <summary>Goes to the next packet in the range; false at the end, or where the segment cannot be read (then a warning is added).</summary>
+    /// <summary>
+    /// Goes to the next packet in the range; false at the end, or where the segment cannot be read (then a warning is added).
+    /// </summary>
     public bool MoveNext()
     {
         try
@@ -98,7 +100,7 @@ internal sealed class RingCursor(SegmentReader reader, ChunkRun run, byte[] buff
 
     private void ReadAhead()
     {
-        // Not what was handed over whole: that is read around the page cache.
+        // Not chunks that were passed on whole: those are read around the page cache.
         for (_ahead = Math.Max(_ahead, _next - 1); _ahead < Math.Min(_chunks.Count, _next + AheadChunks); _ahead++)
             reader.File.ReadAhead((long)_chunks[_ahead].FileOffset, _chunks[_ahead].ChunkBytes);
     }
@@ -118,12 +120,15 @@ internal sealed class RingCursor(SegmentReader reader, ChunkRun run, byte[] buff
 
     private void Count(in ChunkRecord chunk)
     {
-        counters.Tell(_slice.Header.Ports[chunk.Port].Name, chunk);
+        counters.AddLosses(_slice.Header.Ports[chunk.Port].Name, chunk);
         counters.ChunksRead++;
         counters.ChunkBytesRead += chunk.ChunkBytes;
     }
 
-    /// <summary>Notes where the packets lie, by time and then by place. 10 ns a packet; a damaged chunk is left to the reading from front to back, which says where.</summary>
+    /// <summary>
+    /// Records where the packets lie, by time and then by place. 10 ns a packet; a damaged chunk is left to the reading from front to back,
+    /// which reports the place.
+    /// </summary>
     private void SortIfNeeded(PacketEnumerator packets, int count)
     {
         if (_sorted.Length < count)
@@ -164,8 +169,8 @@ internal sealed class ExtractCounters
 
     public IReadOnlyList<ExtractLoss> Losses => [.. _losses.Values.Where(l => !l.IsNone)];
 
-    /// <summary>Adds what a chunk's record says was lost.</summary>
-    public void Tell(string port, in ChunkRecord chunk)
+    /// <summary>Adds the losses of a chunk's record.</summary>
+    public void AddLosses(string port, in ChunkRecord chunk)
     {
         if (chunk.LostPackets == 0 && chunk.GapNs == 0 && chunk.TruncatedPackets == 0)
             return;

@@ -1,6 +1,4 @@
-using Capbox.Packets.Archive;
 using Capbox.Packets.Pcapng;
-using Capbox.Packets.Storage;
 
 namespace Capbox.Packets.Extract;
 
@@ -9,13 +7,15 @@ namespace Capbox.Packets.Extract;
 /// <param name="Sequence">Its number.</param>
 /// <param name="Header">Ports and link type.</param>
 /// <param name="Chunks">Index entries in the range, by offset.</param>
-/// <param name="After">For each ring the first chunk behind the range: the losses it tells may have been in the range.</param>
+/// <param name="After">For each ring the first chunk behind the range: the losses it reports may have been in the range.</param>
 internal sealed record SegmentSlice(string Path, ulong Sequence, SegmentHeaderInfo Header, IndexEntry[] Chunks, IndexEntry[] After)
 {
     public long ChunkBytes { get; } = Chunks.Sum(c => (long)c.ChunkBytes);
 }
 
-/// <summary>Finds the slices of an archive: the footer's index of each sealed segment, the chunks themselves of one that is being written.</summary>
+/// <summary>
+/// Finds the slices of an archive: the footer's index of each sealed segment, the chunks themselves of one that is being written.
+/// </summary>
 internal sealed class SegmentScan(ExtractRequest request)
 {
     /// <summary>Bytes of headers and footers that were read.</summary>
@@ -24,7 +24,7 @@ internal sealed class SegmentScan(ExtractRequest request)
     /// <summary>Segments that could not be read.</summary>
     public List<string> Warnings { get; } = [];
 
-    /// <summary>Names of all ports that were seen, to tell a wrong name from an empty range.</summary>
+    /// <summary>Names of all ports that were seen, to distinguish a wrong name from an empty range.</summary>
     public SortedSet<string> PortNames { get; } = new(request.KnownPorts, StringComparer.Ordinal);
 
     /// <summary>How long a hole in a part is waited for.</summary>
@@ -61,7 +61,7 @@ internal sealed class SegmentScan(ExtractRequest request)
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException or SegmentFormatException)
             {
-                Warnings.Add(e.Message.Contains(path, StringComparison.Ordinal) ? e.Message : $"{path}: {e.Message}");
+                Warnings.Add(e is SegmentFormatException ? $"{path}: {e.Message}" : e.Message);
             }
         }
 
@@ -69,15 +69,18 @@ internal sealed class SegmentScan(ExtractRequest request)
     }
 
     /// <summary>
-    /// What is to be said of a segment that is sealed by its name but has no valid footer: nobody knows what it held behind the chunks that can be read. The footer is written before the name, so
-    /// one that was sealed just now is none of these. Null also where the range lies beside what it can have held.
+    /// Warning about a segment that is sealed by its name but has no valid footer: packets behind the chunks that can be read are unknown.
+    /// The footer is written before the name, so one that was sealed just now is none of these. Null also where the range lies beside what
+    /// it can have held.
     /// </summary>
     public static string? MissingFooter(ExtractRequest request, SegmentReader reader, SegmentName name) =>
-        !name.InProgress && reader.FooterFault is { } fault && MayReach(request, reader.Path, name) ? $"{reader.Path}: damaged: {fault.Message}; only what can be read of it is there" : null;
+        !name.InProgress && reader.FooterFault is { } fault && MayReach(request, reader.Path, name)
+            ? $"{reader.Path}: damaged: {fault.Message}; only what can be read of it is there" : null;
 
     /// <summary>Whether a file can hold stamps of the range.</summary>
     private static bool MayReach(ExtractRequest request, string path, SegmentName name) =>
-        name.Start is not { } start || (SegmentEntry.FirstMomentNs(start.Nanoseconds) < request.To.Nanoseconds && SegmentEntry.LastMomentNs(path, start.Nanoseconds) >= request.From.Nanoseconds);
+        name.Start is not { } start || (SegmentName.FirstMomentNs(start.Nanoseconds) < request.To.Nanoseconds
+            && SegmentName.LastMomentNs(path, start.Nanoseconds) >= request.From.Nanoseconds);
 
     private void Reread(SegmentName name, List<SegmentSlice> slices)
     {
@@ -111,8 +114,10 @@ internal sealed class SegmentScan(ExtractRequest request)
     }
 
     /// <summary>The sealed segment of a sequence; its name has another time than the part's.</summary>
-    private static string? FindSealed(string directory, ulong sequence) => Directory.EnumerateFiles(directory, $"*-{sequence:D10}{SegmentName.Extension}")
-        .FirstOrDefault(path => SegmentName.TryParse(Path.GetFileName(path), out SegmentName name) && name.Sequence == sequence && !name.InProgress);
+    private static string? FindSealed(string directory, ulong sequence) =>
+        Directory.EnumerateFiles(directory, $"*-{sequence:D10}{SegmentName.Extension}")
+        .FirstOrDefault(path => SegmentName.TryParse(Path.GetFileName(path), out SegmentName name) && name.Sequence == sequence
+            && !name.InProgress);
 
     private List<(string Path, SegmentName Name)> List(IReadOnlyList<string>? candidates)
     {
@@ -177,8 +182,8 @@ internal sealed class SegmentScan(ExtractRequest request)
     }
 
     /// <summary>
-    /// The chunks of a segment that is being written, or lost its footer. Several writes are in flight, so there may be a hole with chunks behind it: it fills within milliseconds. One that does not, as after a
-    /// write that failed, is passed, and said.
+    /// The chunks of a segment that is being written, or lost its footer. Several writes are in flight, so there may be a hole with chunks
+    /// behind it: it fills within milliseconds. One that does not, as after a write that failed, is passed with a warning.
     /// </summary>
     private List<IndexEntry> PartEntries(SegmentReader reader, int holeWaitMs)
     {

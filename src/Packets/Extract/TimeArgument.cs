@@ -5,8 +5,9 @@ namespace Capbox.Packets.Extract;
 
 /// <summary>
 /// Times as people write them on a command line, to the nanosecond:
-/// RFC 3339 (<c>2026-11-23T09:30:00.000000250Z</c>, <c>...+01:00</c>, a space for the T, seconds and fraction optional), the same without a zone (local
-/// time), a time of today (<c>09:30</c>), seconds since 1970 (<c>1795431951.214271220</c>), relative to now (<c>-5m</c>) and <c>now</c>.
+/// RFC 3339 (<c>2026-11-23T09:30:00.000000250Z</c>, <c>...+01:00</c>, a space for the T, seconds and fraction optional), the same without a
+/// zone (local time), a time of today (<c>09:30</c>), seconds since 1970 (<c>1795431951.214271220</c>), relative to now (<c>-5m</c>) and
+/// <c>now</c>.
 /// </summary>
 public static class TimeArgument
 {
@@ -68,7 +69,8 @@ public static class TimeArgument
             "d" => 86400 * NsPerSecond,
             _ => 0,
         };
-        if (unitNs == 0 || !decimal.TryParse(text.AsSpan(0, unitAt), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal value))
+        if (unitNs == 0 || !decimal.TryParse(text.AsSpan(0, unitAt), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture,
+            out decimal value))
             return false;
         decimal total = value * unitNs;
         if (total > long.MaxValue / 4)
@@ -109,7 +111,8 @@ public static class TimeArgument
             return false;
         if (wall.Year == 1)
         {
-            DateTime nowThere = DateTime.UnixEpoch.AddTicks(now.Nanoseconds / 100) + (offset ?? zone.GetUtcOffset(DateTime.UnixEpoch.AddTicks(now.Nanoseconds / 100)));
+            DateTime nowThere = DateTime.UnixEpoch.AddTicks(now.Nanoseconds / 100)
+                + (offset ?? zone.GetUtcOffset(DateTime.UnixEpoch.AddTicks(now.Nanoseconds / 100)));
             wall = nowThere.Date + wall.TimeOfDay;
         }
 
@@ -135,7 +138,8 @@ public static class TimeArgument
         if (text.Length <= 6 || text[^6] is not ('+' or '-') || text[^3] != ':' || !text.AsSpan(0, text.Length - 6).Contains(':'))
             return true;
         if (!int.TryParse(text.AsSpan(text.Length - 5, 2), NumberStyles.None, CultureInfo.InvariantCulture, out int hours)
-            || !int.TryParse(text.AsSpan(text.Length - 2), NumberStyles.None, CultureInfo.InvariantCulture, out int minutes) || hours > 14 || minutes > 59)
+            || !int.TryParse(text.AsSpan(text.Length - 2), NumberStyles.None, CultureInfo.InvariantCulture, out int minutes) || hours > 14
+                || minutes > 59)
             return false;
         var size = new TimeSpan(hours, minutes, 0);
         offset = text[^6] == '-' ? -size : size;
@@ -148,6 +152,7 @@ public static class TimeArgument
         nanoseconds = 0;
         if (digits.Length > 9)
             return false;
-        return digits.Length == 0 || long.TryParse(digits.PadRight(9, '0'), NumberStyles.None, CultureInfo.InvariantCulture, out nanoseconds);
+        return digits.Length == 0 || long.TryParse(digits.PadRight(9, '0'), NumberStyles.None, CultureInfo.InvariantCulture,
+            out nanoseconds);
     }
 }

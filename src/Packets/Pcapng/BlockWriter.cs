@@ -6,8 +6,8 @@ using System.Text;
 namespace Capbox.Packets.Pcapng;
 
 /// <summary>
-/// Writes PCAPNG blocks into a growing array: for headers and footers, a few times per segment. The packets' own blocks are made in place by
-/// the capture side and never pass here.
+/// Writes PCAPNG blocks into a growing array: for headers and footers, a few times per segment. The packets' own blocks are made in place
+/// by the capture side and never pass here.
 /// </summary>
 internal sealed class BlockWriter
 {
@@ -26,11 +26,11 @@ internal sealed class BlockWriter
         U32(0);
     }
 
-    public void U16(ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(Take(2), value);
+    public void U16(ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(Reserve(2), value);
 
-    public void U32(uint value) => BinaryPrimitives.WriteUInt32LittleEndian(Take(4), value);
+    public void U32(uint value) => BinaryPrimitives.WriteUInt32LittleEndian(Reserve(4), value);
 
-    public void U64(ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(Take(8), value);
+    public void U64(ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(Reserve(8), value);
 
     /// <summary>A stamp as PCAPNG stores it: the high half first, each half little endian.</summary>
     public void Stamp(ulong nanoseconds)
@@ -44,8 +44,8 @@ internal sealed class BlockWriter
         ArgumentOutOfRangeException.ThrowIfGreaterThan(value.Length, Format.MaxOptionBytes);
         U16(code);
         U16((ushort)value.Length);
-        value.CopyTo(Take(value.Length));
-        Take(-value.Length & 3);
+        value.CopyTo(Reserve(value.Length));
+        Reserve(-value.Length & 3);
     }
 
     /// <summary>A text option, UTF-8; left out when empty, cut with "..." when it does not fit.</summary>
@@ -79,9 +79,9 @@ internal sealed class BlockWriter
         U16(checked((ushort)(4 + bytes + tail.Length)));
         U32(Format.EnterpriseNumber);
         int start = Length;
-        MemoryMarshal.Write(Take(bytes), record);
-        tail.CopyTo(Take(tail.Length));
-        Take(-(bytes + tail.Length) & 3);
+        MemoryMarshal.Write(Reserve(bytes), record);
+        tail.CopyTo(Reserve(tail.Length));
+        Reserve(-(bytes + tail.Length) & 3);
         return start;
     }
 
@@ -91,7 +91,7 @@ internal sealed class BlockWriter
     /// <summary>Ends the open block exactly at <paramref name="end"/>, with padding options up to there.</summary>
     public void EndAt(int end)
     {
-        Padding.Fill(Take(end - 4 - Length));
+        Padding.Fill(Reserve(end - 4 - Length));
         uint totalBytes = (uint)(end - blockStart);
         U32(totalBytes);
         BinaryPrimitives.WriteUInt32LittleEndian(buffer.AsSpan(blockStart + 4), totalBytes);
@@ -115,7 +115,7 @@ internal sealed class BlockWriter
     }
 
     /// <summary>The next bytes, zeroed.</summary>
-    private Span<byte> Take(int bytes)
+    private Span<byte> Reserve(int bytes)
     {
         if (buffer.Length - Length < bytes)
             Array.Resize(ref buffer, (int)Math.Min(Math.Max(buffer.Length * 2L, (long)Length + bytes), Array.MaxLength));

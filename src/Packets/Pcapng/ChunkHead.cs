@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace Capbox.Packets.Pcapng;
 
-/// <summary>Recognises the ISB that opens a chunk. It tells a chunk from anything else by what the record says of its own place.</summary>
+/// <summary>Recognises the ISB that opens a chunk. The record's own offset distinguishes a chunk from other data.</summary>
 internal static class ChunkHead
 {
     /// <summary>A chunk is at least a page, and its record lies within the first one.</summary>
@@ -48,7 +48,8 @@ internal static class ChunkHead
         return false;
     }
 
-    private static string? CheckRecord(in ChunkRecord chunk, uint blockBytes, uint interfaceId, long offset, SegmentHeaderInfo header, long limit)
+    private static string? CheckRecord(in ChunkRecord chunk, uint blockBytes, uint interfaceId, long offset, SegmentHeaderInfo header,
+        long limit)
     {
         if (chunk.FileOffset != (ulong)offset)
             return $"the chunk's record says it belongs at byte {chunk.FileOffset}";

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Capbox.Packets.Pcapng;
 
-/// <summary>Finds the next chunk after a break in the chain: chunks lie on pages, and each says where it belongs.</summary>
+/// <summary>Finds the next chunk after a break in the chain: chunks lie on pages, and each record contains its offset.</summary>
 internal sealed class ChunkSearch(SegmentReader reader)
 {
     /// <summary>Steps start small, so that a file full of small breaks is not read a hundred times over.</summary>
@@ -18,7 +18,8 @@ internal sealed class ChunkSearch(SegmentReader reader)
     public long Next(long from, bool whole, out ChunkRecord chunk, long limit = long.MaxValue)
     {
         int stepBytes = FirstStepBytes;
-        for (long at = from; at < limit && at <= reader.ChunksEnd - Format.PageBytes; at += stepBytes, stepBytes = Math.Min(stepBytes * 2, MaxStepBytes))
+        for (long at = from; at < limit && at <= reader.ChunksEnd - Format.PageBytes; at += stepBytes,
+            stepBytes = Math.Min(stepBytes * 2, MaxStepBytes))
         {
             int got = reader.File.ReadSome(at, buffer.AsSpan(0, stepBytes)) & ~(Format.PageBytes - 1);
             for (int page = 0; page < got; page += Format.PageBytes)
@@ -34,7 +35,7 @@ internal sealed class ChunkSearch(SegmentReader reader)
         return -1;
     }
 
-    /// <summary>True when the chunk's blocks walk exactly to its end with as many packets as its record says.</summary>
+    /// <summary>True when the chunk's blocks walk exactly to its end with as many packets as its record has.</summary>
     public bool IsWhole(in ChunkRecord chunk)
     {
         try

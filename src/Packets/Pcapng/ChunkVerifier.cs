@@ -5,7 +5,9 @@ namespace Capbox.Packets.Pcapng;
 /// <summary>Checks a chunk's packets against its record, and the order of stamps and sequences within each ring.</summary>
 internal sealed class ChunkVerifier(SegmentReader reader, VerifyFindings findings)
 {
-    /// <summary>Rings whose order is followed; a real segment has at most 64 per port. More than that is hostile and not followed.</summary>
+    /// <summary>
+    /// Rings whose order is followed; a real segment has at most 64 per port. More than that is hostile and not followed.
+    /// </summary>
     private const int MaxRings = 4096;
 
     private readonly Dictionary<(ushort Port, ushort Ring), RingOrder> rings = [];
@@ -43,9 +45,11 @@ internal sealed class ChunkVerifier(SegmentReader reader, VerifyFindings finding
         foreach (((ushort port, ushort ring), RingOrder order) in rings)
         {
             if (order.StepsBack > 0)
-                findings.Info(order.FirstStepBackOffset, $"port {port} ring {ring}: {order.StepsBack} stamps earlier than the one before, by {order.MaxBackNs} ns at most");
+                findings.Info(order.FirstStepBackOffset,
+                    $"port {port} ring {ring}: {order.StepsBack} stamps earlier than the one before, by {order.MaxBackNs} ns at most");
             if (order.MissingBlocks > 0)
-                findings.Info(order.FirstMissingOffset, $"port {port} ring {ring}: {order.MissingBlocks} blocks are missing in the sequence");
+                findings.Info(order.FirstMissingOffset,
+                    $"port {port} ring {ring}: {order.MissingBlocks} blocks are missing in the sequence");
         }
     }
 

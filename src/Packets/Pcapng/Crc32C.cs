@@ -10,7 +10,9 @@ internal static class Crc32C
 
     public static uint Compute(ReadOnlySpan<byte> data) => ~Update(Start, data);
 
-    /// <summary>Goes on from <paramref name="state"/>; begin with <see cref="Start"/>, and the CRC is the complement of the last state.</summary>
+    /// <summary>
+    /// Continues from <paramref name="state"/>; begin with <see cref="Start"/>, and the CRC is the complement of the last state.
+    /// </summary>
     public static uint Update(uint state, ReadOnlySpan<byte> data)
     {
         for (; data.Length >= 8; data = data[8..])

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Capbox.Packets.Pcapng;
 
 /// <summary>
-/// A chunk that holds no packets and stands where a chunk was never written whole, so that a reader can hop over the hole. It counts as a chunk:
-/// it has an index entry and adds its counters to its port.
+/// A chunk that holds no packets and stands where a chunk was never written whole, so that a reader can hop over the hole. It counts as a
+/// chunk: it has an index entry and adds its counters to its port.
 /// </summary>
 public static class Filler
 {

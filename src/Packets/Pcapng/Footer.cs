@@ -3,12 +3,14 @@ using System.Runtime.InteropServices;
 namespace Capbox.Packets.Pcapng;
 
 /// <summary>
-/// The footer of a sealed segment: the index of its chunks, a final ISB per port with the port's totals, and the trailer, which is always the last
-/// 92 bytes of the file. Whole pages, so that it is written like everything else.
+/// The footer of a sealed segment: the index of its chunks, a final ISB per port with the port's totals, and the trailer, which is always
+/// the last 92 bytes of the file. Whole pages, so that it is written like everything else.
 /// </summary>
 public static class Footer
 {
-    /// <summary>The trailer's ISB: header (20), option head and enterprise number (8), record (56), opt_endofopt (4), total length (4).</summary>
+    /// <summary>
+    /// The trailer's ISB: header (20), option head and enterprise number (8), record (56), opt_endofopt (4), total length (4).
+    /// </summary>
     public const int TrailerBytes = 92;
 
     /// <summary>As many entries as fit one option with the enterprise number and the index's own head.</summary>

@@ -28,7 +28,8 @@ internal static class FooterReader
         TrailerRecord trailer = ParseTrailer(block, at);
         if (trailer.FooterBytes == 0 || trailer.FooterBytes % Format.PageBytes != 0 || trailer.FooterOffset < origin.HeaderBytes
             || trailer.FooterOffset > (ulong)file.Length || (long)trailer.FooterOffset + trailer.FooterBytes != file.Length)
-            throw new SegmentFormatException(at, $"the trailer says {trailer.FooterBytes} bytes of footer at {trailer.FooterOffset}: not in this file");
+            throw new SegmentFormatException(at,
+                $"the trailer says {trailer.FooterBytes} bytes of footer at {trailer.FooterOffset}: not in this file");
         if (trailer.SegmentSequence != origin.SegmentSequence)
             throw new SegmentFormatException(at, $"the trailer belongs to segment {trailer.SegmentSequence}");
         CheckCrc(file, trailer, at);
@@ -80,7 +81,8 @@ internal static class FooterReader
     private static void ReadEntries(in IndexHeader head, ReadOnlySpan<byte> bytes, long at, List<IndexEntry> entries)
     {
         if (head.FirstEntry != entries.Count || bytes.Length != (long)head.Count * Unsafe.SizeOf<IndexEntry>())
-            throw new SegmentFormatException(at, $"index of {head.Count} entries from {head.FirstEntry} in {bytes.Length} bytes, after {entries.Count}");
+            throw new SegmentFormatException(at,
+                $"index of {head.Count} entries from {head.FirstEntry} in {bytes.Length} bytes, after {entries.Count}");
         for (; bytes.Length > 0; bytes = bytes[Unsafe.SizeOf<IndexEntry>()..])
             entries.Add(MemoryMarshal.Read<IndexEntry>(bytes));
     }
@@ -125,7 +127,8 @@ internal static class FooterReader
         }
 
         if (~state != trailer.FooterCrc32C)
-            throw new SegmentFormatException((long)trailer.FooterOffset, $"footer CRC is 0x{~state:X8}, the trailer says 0x{trailer.FooterCrc32C:X8}");
+            throw new SegmentFormatException((long)trailer.FooterOffset,
+                $"footer CRC is 0x{~state:X8}, the trailer says 0x{trailer.FooterCrc32C:X8}");
     }
 
     private static ReadOnlySpan<byte> StatisticsBlock(ReadOnlySpan<byte> rest, long at)

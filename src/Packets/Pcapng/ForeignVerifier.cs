@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Capbox.Packets.Pcapng;
 
-/// <summary>What can be said of a file that is not a segment: whether it is PCAPNG at all, and whether its blocks fit together.</summary>
+/// <summary>Verifies a file that is not a segment: whether it is PCAPNG, and whether its blocks fit together.</summary>
 internal static class ForeignVerifier
 {
     public static VerifyReport Verify(string path, SegmentFormatException fault, VerifyFindings findings)
@@ -24,7 +24,7 @@ internal static class ForeignVerifier
             findings.LeftOut);
     }
 
-    private static bool IsCapbox(string path) => Packets.Storage.SegmentName.TryParse(Path.GetFileName(path), out _);
+    private static bool IsCapbox(string path) => SegmentName.TryParse(Path.GetFileName(path), out _);
 
     private static bool IsLittleEndianPcapng(SegmentFile file)
     {
@@ -60,7 +60,8 @@ internal static class ForeignVerifier
             if (BinaryPrimitives.ReadUInt32LittleEndian(head) == Format.EnhancedPacketBlock)
             {
                 packets++;
-                if (bytes < Format.EpbHeaderBytes + 4 || BinaryPrimitives.ReadUInt32LittleEndian(head[20..]) > bytes - Format.EpbHeaderBytes - 4)
+                if (bytes < Format.EpbHeaderBytes + 4
+                    || BinaryPrimitives.ReadUInt32LittleEndian(head[20..]) > bytes - Format.EpbHeaderBytes - 4)
                     findings.Error(at, "a packet longer than its block");
             }
 

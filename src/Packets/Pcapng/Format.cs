@@ -4,7 +4,7 @@ namespace Capbox.Packets.Pcapng;
 
 /// <summary>
 /// Numbers of the PCAPNG format (draft-ietf-opsawg-pcapng) and of what capbox puts into its custom options. The whole
-/// format is told in docs/internals/segments.md; a change here changes that page, the golden files and <see cref="RecordVersion"/>.
+/// format is specified in docs/internals/segments.md; a change here changes that page, the golden files and <see cref="RecordVersion"/>.
 /// </summary>
 public static class Format
 {
@@ -80,13 +80,15 @@ public static class Format
     public static long AlignUp(long value, int alignment) => (value + alignment - 1) & ~(alignment - 1L);
 }
 
-/// <summary>What a record (a custom option that starts with <see cref="Format.RecordMagic"/>) tells.</summary>
+/// <summary>What a record (a custom option that starts with <see cref="Format.RecordMagic"/>) contains.</summary>
 public enum RecordKind : ushort
 {
     /// <summary><see cref="ChunkRecord"/> in the ISB that opens a chunk.</summary>
     Chunk = 1,
 
-    /// <summary><see cref="ChunkRecord"/> of a chunk without packets, put by the sealing or the repair where a chunk was never written whole.</summary>
+    /// <summary>
+    /// <see cref="ChunkRecord"/> of a chunk without packets, put by the sealing or the repair where a chunk was never written whole.
+    /// </summary>
     Filler = 2,
 
     /// <summary><see cref="IndexHeader"/> and <see cref="IndexEntry"/>s in a footer ISB.</summary>
@@ -137,12 +139,12 @@ public enum ChunkFlags : ushort
 {
     None = 0,
 
-    /// <summary>From packet to packet the stamps, as UTC, never go back. Not set: they may, or nobody looked.</summary>
+    /// <summary>From packet to packet the stamps, as UTC, never go back. Not set: they may, or it was not checked.</summary>
     InOrder = 1,
 }
 
 /// <summary>
-/// What a chunk says of itself: 144 bytes, little endian, after the enterprise number of the custom option in the ISB
+/// Record of a chunk: 144 bytes, little endian, after the enterprise number of the custom option in the ISB
 /// that opens the chunk. Counters are those of this chunk alone; a reader adds them up.
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Pack = 4)]
@@ -156,7 +158,7 @@ public struct ChunkRecord
     public uint ChunkBytes;
     public uint Packets;
 
-    /// <summary>Where this chunk starts in its file: tells a chunk from stale data on the disk.</summary>
+    /// <summary>Where this chunk starts in its file: distinguishes a chunk from stale data on the disk.</summary>
     public ulong FileOffset;
     public ulong SegmentSequence;
 
@@ -188,7 +190,9 @@ public struct ChunkRecord
     /// <summary>Lost in the NIC (rx_missed_errors, rx_fifo_errors).</summary>
     public ulong LostNic;
 
-    /// <summary>Lost in the kernel before the ring: a CPU's backlog was full (rx_dropped of the interface and /proc/net/softnet_stat).</summary>
+    /// <summary>
+    /// Lost in the kernel before the ring: a CPU's backlog was full (rx_dropped of the interface and /proc/net/softnet_stat).
+    /// </summary>
     public ulong LostHost;
 
     /// <summary>Packets stored with fewer bytes than they had.</summary>
@@ -315,7 +319,7 @@ public struct IndexEntry
     public ushort Port;
     public ushort Ring;
 
-    /// <summary>Lost packets by any cause, as the chunk's record says; stops at 2^32-1.</summary>
+    /// <summary>Lost packets by any cause, as in the chunk's record; stops at 2^32-1.</summary>
     public uint Lost;
 
     public static IndexEntry From(in ChunkRecord chunk) => new()
@@ -381,7 +385,9 @@ public struct OriginRecord
     /// <summary>Random, new at each start of the recorder: ring sequences are comparable within one run only.</summary>
     public Guid RunId;
 
-    /// <summary>Length of SHB and IDBs with padding: where the first chunk starts. 4096 unless many ports or long filters need more.</summary>
+    /// <summary>
+    /// Length of SHB and IDBs with padding: where the first chunk starts. 4096 unless many ports or long filters need more.
+    /// </summary>
     public uint HeaderBytes;
     public ushort Ports;
     public ushort Reserved;

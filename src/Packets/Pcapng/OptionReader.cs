@@ -16,7 +16,8 @@ internal ref struct OptionReader(ReadOnlySpan<byte> options, long offset)
     public ReadOnlySpan<byte> Value { get; private set; }
 
     /// <summary>
-    /// True when anything wrong merely ends the walk: for looking whether a block is a chunk's head at all, of which only the first page was read.
+    /// True when anything wrong merely ends the walk: for looking whether a block is a chunk's head at all, of which only the first page
+    /// was read.
     /// </summary>
     public bool EndsAtFault { get; init; }
 

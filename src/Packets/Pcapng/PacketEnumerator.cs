@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Capbox.Packets.Pcapng;
 
 /// <summary>
-/// Goes through the packets of one chunk that lies in memory, checking every length on the way, without allocation. After the last packet it has
-/// checked that the blocks end exactly where the chunk does and that there were as many packets as the record says.
+/// Goes through the packets of one chunk that lies in memory, checking every length on the way, without allocation. After the last packet
+/// it has checked that the blocks end exactly where the chunk does and that there were as many packets as in the record.
 /// </summary>
 public struct PacketEnumerator
 {
@@ -53,13 +53,15 @@ public struct PacketEnumerator
 
     private readonly ReadOnlySpan<byte> Chunk => buffer.AsSpan(0, chunkBytes);
 
-    /// <summary>True after the last packet of the chunk, so that the next <see cref="MoveNext"/> will return false or find the chunk damaged.</summary>
+    /// <summary>
+    /// True after the last packet of the chunk, so that the next <see cref="MoveNext"/> will return false or find the chunk damaged.
+    /// </summary>
     public readonly bool IsAtEnd => at == chunkBytes;
 
     public readonly PacketEnumerator GetEnumerator() => this;
 
     /// <summary>Goes to the next packet.</summary>
-    /// <exception cref="SegmentFormatException">The chunk is torn or damaged; the offset says where.</exception>
+    /// <exception cref="SegmentFormatException">The chunk is torn or damaged; the offset is the place.</exception>
     public bool MoveNext()
     {
         if (at == 0)
@@ -93,7 +95,8 @@ public struct PacketEnumerator
     }
 
     /// <summary>Options of the statistics block; to be asked for before the first packet.</summary>
-    internal readonly ReadOnlySpan<byte> Statistics => BlockAt(Format.InterfaceStatisticsBlock, Format.IsbHeaderBytes + 4)[Format.IsbHeaderBytes..^4];
+    internal readonly ReadOnlySpan<byte> Statistics => BlockAt(Format.InterfaceStatisticsBlock, Format.IsbHeaderBytes
+        + 4)[Format.IsbHeaderBytes..^4];
 
     private void SkipStatistics()
     {
@@ -112,7 +115,8 @@ public struct PacketEnumerator
         interfaceId = BinaryPrimitives.ReadUInt32LittleEndian(block[8..]);
         if (interfaceId / 2 != port)
             throw Fault(at + 8, $"interface {interfaceId} in a chunk of port {port}");
-        ulong stamp = ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(block[12..]) << 32) | BinaryPrimitives.ReadUInt32LittleEndian(block[16..]);
+        ulong stamp = ((ulong)BinaryPrimitives.ReadUInt32LittleEndian(block[12..]) << 32)
+            | BinaryPrimitives.ReadUInt32LittleEndian(block[16..]);
         if (stamp > long.MaxValue)
             throw Fault(at + 12, "a time stamp past the year 2262");
         uint captured = BinaryPrimitives.ReadUInt32LittleEndian(block[20..]);

@@ -1,6 +1,6 @@
 namespace Capbox.Packets.Pcapng;
 
-/// <summary>Tells pages with data from pages that were never written.</summary>
+/// <summary>Distinguishes pages with data from pages that were never written.</summary>
 internal static class PageScan
 {
     private const int StepBytes = 1 << 20;

@@ -1,6 +1,6 @@
 namespace Capbox.Packets.Pcapng;
 
-/// <summary>A file is not what docs/internals/segments.md says. The only exception that reading a hostile file can cause.</summary>
+/// <summary>A file does not follow docs/internals/segments.md. The only exception that reading a hostile file can cause.</summary>
 public sealed class SegmentFormatException : Exception
 {
     public SegmentFormatException(long offset, string reason) : base($"at byte {offset}: {reason}")

@@ -3,7 +3,7 @@ using Capbox.Platform.Time;
 
 namespace Capbox.Packets.Pcapng;
 
-/// <summary>What a segment's header says of one port.</summary>
+/// <summary>One port in a segment's header.</summary>
 /// <param name="Name">Interface name (if_name).</param>
 /// <param name="Driver">Kernel driver (if_hardware), if known.</param>
 /// <param name="Mac">Six bytes, if the port has a MAC address.</param>
@@ -31,7 +31,9 @@ public static class SegmentHeader
     /// <param name="serial">Serial of the box, may be empty.</param>
     /// <param name="ports">Ports in the order of their index.</param>
     /// <param name="linkType">LINKTYPE_ of all ports: libpcap takes one per file.</param>
-    /// <param name="snapLength">Snap length of all interfaces, at most <see cref="Format.MaxSnapLength"/>: libpcap takes one per file.</param>
+    /// <param name="snapLength">
+    /// Snap length of all interfaces, at most <see cref="Format.MaxSnapLength"/>: libpcap takes one per file.
+    /// </param>
     /// <returns>A multiple of 4096 bytes, nearly always one page.</returns>
     public static byte[] Build(in OriginRecord origin, string serial, IReadOnlyList<InterfaceInfo> ports, ushort linkType, int snapLength)
     {
@@ -41,7 +43,8 @@ public static class SegmentHeader
 
     /// <summary>The same with the texts that differ from machine to machine given, for files that must not change.</summary>
     internal static byte[] Build(
-        in OriginRecord origin, string serial, IReadOnlyList<InterfaceInfo> ports, ushort linkType, int snapLength, string os, string application)
+        in OriginRecord origin, string serial, IReadOnlyList<InterfaceInfo> ports, ushort linkType, int snapLength, string os,
+            string application)
     {
         ArgumentOutOfRangeException.ThrowIfZero(ports.Count, nameof(ports));
         var writer = new BlockWriter();

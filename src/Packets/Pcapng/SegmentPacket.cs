@@ -1,6 +1,6 @@
 namespace Capbox.Packets.Pcapng;
 
-/// <summary>One packet of a chunk. Its data is valid until the reader goes on to another chunk.</summary>
+/// <summary>One packet of a chunk. Its data is valid until the reader moves to another chunk.</summary>
 public readonly ref struct SegmentPacket
 {
     /// <summary>Where its Enhanced Packet Block starts in the file.</summary>

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Capbox.Packets.Pcapng;
 
-/// <summary>What of a segment in progress is whole, and what its footer will say.</summary>
+/// <summary>The whole part of a segment in progress, and its footer to be.</summary>
 internal sealed class SegmentPlan
 {
     private SegmentPlan(SegmentReader reader)
@@ -51,7 +51,7 @@ internal sealed class SegmentPlan
         {
             if (reader.TryReadChunk(plan.End, out ChunkRecord chunk) is null && search.IsWhole(chunk))
             {
-                plan.Take(chunk);
+                plan.AddFound(chunk);
                 continue;
             }
 
@@ -67,7 +67,7 @@ internal sealed class SegmentPlan
         return plan;
     }
 
-    private void Take(in ChunkRecord chunk)
+    private void AddFound(in ChunkRecord chunk)
     {
         Add(chunk);
         Chunks++;

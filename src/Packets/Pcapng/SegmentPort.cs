@@ -1,6 +1,6 @@
 namespace Capbox.Packets.Pcapng;
 
-/// <summary>A port as the two Interface Description Blocks of a segment tell it.</summary>
+/// <summary>A port as in the two Interface Description Blocks of a segment.</summary>
 /// <param name="Index">Its interfaces are 2 * Index (software stamps) and 2 * Index + 1 (hardware stamps).</param>
 /// <param name="Name">if_name, empty if missing.</param>
 /// <param name="Driver">if_hardware.</param>

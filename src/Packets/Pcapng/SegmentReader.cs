@@ -48,7 +48,9 @@ public sealed class SegmentReader : IDisposable
     /// <summary>Where the chunks end: the footer, or the end of the file.</summary>
     public long ChunksEnd => Trailer is { } trailer ? (long)trailer.FooterOffset : Length;
 
-    /// <summary>Goes from chunk to chunk. In a sealed segment a break in the chain is an exception; in one without a footer it is the end.</summary>
+    /// <summary>
+    /// Goes from chunk to chunk. In a sealed segment a break in the chain is an exception; in one without a footer it is the end.
+    /// </summary>
     public ChunkEnumerator Chunks => new(this);
 
     internal SegmentFile File => file;
@@ -89,7 +91,9 @@ public sealed class SegmentReader : IDisposable
     /// <exception cref="SegmentFormatException">The record cannot be of this file, or (while going on) the chunk is damaged.</exception>
     public PacketEnumerator Packets(in ChunkRecord chunk) => Packets(chunk, ref chunkBuffer);
 
-    /// <summary>The packets of a chunk, in a buffer of the caller's that grows as needed: so chunks of several rings can be open at once.</summary>
+    /// <summary>
+    /// The packets of a chunk, in a buffer of the caller's that grows as needed: so chunks of several rings can be open at once.
+    /// </summary>
     /// <exception cref="SegmentFormatException">The record cannot be of this file, or (while going on) the chunk is damaged.</exception>
     public PacketEnumerator Packets(in ChunkRecord chunk, ref byte[] buffer)
     {

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Capbox.Packets.Storage;
 using Capbox.Platform.Linux;
 using Capbox.Platform.Time;
 
@@ -11,10 +10,10 @@ public enum RepairOutcome
     /// <summary>The footer was there and right; only the rename was missing.</summary>
     Intact,
 
-    /// <summary>Whole chunks were kept, a new footer was written, the segment is sealed.</summary>
+    /// <summary>Whole chunks were retained, a new footer was written, the segment is sealed.</summary>
     Repaired,
 
-    /// <summary>No header or no whole chunk, but data: renamed to .part.broken for somebody to look at.</summary>
+    /// <summary>No header or no whole chunk, but data: renamed to .part.broken for inspection.</summary>
     Broken,
 
     /// <summary>It held no chunk: deleted.</summary>
@@ -31,7 +30,7 @@ public enum RepairOutcome
 /// <param name="Path">The file that was repaired.</param>
 /// <param name="ResultPath">Where it is now; null when it was deleted.</param>
 /// <param name="Message">One line for the log.</param>
-/// <param name="Chunks">Whole chunks that were kept.</param>
+/// <param name="Chunks">Whole chunks that were retained.</param>
 /// <param name="Packets">Packets in them.</param>
 /// <param name="Fillers">Fillers put into holes by this repair.</param>
 /// <param name="CutBytes">Bytes with data cut off after the last whole chunk, or filled over in holes.</param>
@@ -39,8 +38,8 @@ public sealed record RepairResult(
     string Path, RepairOutcome Outcome, string? ResultPath, string Message, uint Chunks, ulong Packets, uint Fillers, long CutBytes);
 
 /// <summary>
-/// Seals a segment that a crash left in progress. Chunks are written out of order, so a hole may lie before whole chunks: those are found on page
-/// boundaries and kept, holes get fillers, the tail after the last whole chunk is cut, and a new footer says what happened.
+/// Seals a segment that a crash left in progress. Chunks are written out of order, so a hole may lie before whole chunks: those are found
+/// on page boundaries and retained, holes get fillers, the tail after the last whole chunk is cut, and a new footer records the repair.
 /// What it cannot see: a chunk has no checksum, so payload that a power failure lost within a chunk goes unnoticed.
 /// </summary>
 public static class SegmentRepair
@@ -58,8 +57,7 @@ public static class SegmentRepair
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            string message = exception.Message.Contains(partPath, StringComparison.Ordinal) ? exception.Message : $"{partPath}: {exception.Message}";
-            return Done(partPath, RepairOutcome.Failed, partPath, message);
+            return Done(partPath, RepairOutcome.Failed, partPath, exception.Message); // names the path
         }
     }
 
@@ -89,15 +87,16 @@ public static class SegmentRepair
         SyncDirectory(path);
         string message = plan.Intact
             ? "sealed; the footer was already there"
-            : $"repaired: {plan.Chunks} chunks with {plan.Packets} packets kept, {plan.Fillers.Count} fillers, {plan.CutBytes} bytes of torn data cut";
+            : $"repaired: {plan.Chunks} chunks with {plan.Packets} packets kept, {plan.Fillers.Count} fillers, {plan.CutBytes} "
+                + $"bytes of torn data cut";
         return new RepairResult(
             path, plan.Intact ? RepairOutcome.Intact : RepairOutcome.Repaired, sealedPath, message,
             plan.Chunks, plan.Packets, (uint)plan.Fillers.Count, plan.CutBytes);
     }
 
     /// <summary>
-    /// Cuts first (which also frees what was preallocated, so that a full disk has room for the footer), then fillers, then the footer: whenever this
-    /// is interrupted, what is left can be repaired again.
+    /// Cuts first (which also frees what was preallocated, so that a full disk has room for the footer), then fillers, then the footer:
+    /// whenever this is interrupted, what is left can be repaired again.
     /// </summary>
     private static void WriteSealed(string path, SegmentPlan plan)
     {
@@ -116,7 +115,9 @@ public static class SegmentRepair
         RandomAccess.FlushToDisk(handle);
     }
 
-    /// <summary>Deletes a file that holds nothing but zeros (after its header, if that is good), renames any other to .part.broken.</summary>
+    /// <summary>
+    /// Deletes a file that holds nothing but zeros (after its header, if that is good), renames any other to .part.broken.
+    /// </summary>
     private static RepairResult SetAside(string path, string reason, long from = 0)
     {
         if (DataBytes(path, from) == 0)
@@ -145,9 +146,9 @@ public static class SegmentRepair
     private static void SyncDirectory(string path)
     {
         string directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        using var descriptor = new FileDescriptor(LibC.open(directory, LibC.O_RDONLY | LibC.O_DIRECTORY | LibC.O_CLOEXEC, 0));
+        using var descriptor = new FileDescriptor(LibC.open(directory, FileNumbers.O_RDONLY | FileNumbers.O_DIRECTORY | FileNumbers.O_CLOEXEC, 0));
         if (descriptor.IsInvalid || LibC.fsync(descriptor.Value) != 0)
-            throw new IOException($"{directory}: {LibC.LastErrorText()}");
+            throw new IOException($"{directory}: {Errno.LastText()}");
     }
 
     private static RepairResult Done(string path, RepairOutcome outcome, string? resultPath, string message) =>

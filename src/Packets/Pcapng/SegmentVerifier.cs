@@ -1,11 +1,11 @@
 using System.Runtime.InteropServices;
-using Capbox.Packets.Storage;
 using Capbox.Platform.Time;
 
 namespace Capbox.Packets.Pcapng;
 
 /// <summary>
-/// Checks a segment from its first byte to its last: blocks, chunk chain, records against packets, footer against chunks, name against header.
+/// Checks a segment from its first byte to its last: blocks, chunk chain, records against packets, footer against chunks, name against
+/// header.
 /// </summary>
 public sealed class SegmentVerifier
 {
@@ -72,7 +72,8 @@ public sealed class SegmentVerifier
             findings.Error(0, $"the file name says segment {name.Sequence}, the header {reader.Origin.SegmentSequence}");
         // A segment in progress was made ahead of its use; its name and its header agree when it is sealed.
         if (!name.InProgress && name.StartFileName != new UtcTime(reader.Origin.StartedUtcNs).ToFileName())
-            findings.Error(0, $"the file name says it started at {name.StartFileName}, the header {new UtcTime(reader.Origin.StartedUtcNs)}");
+            findings.Error(0, $"the file name says it started at {name.StartFileName}, the header "
+                + $"{new UtcTime(reader.Origin.StartedUtcNs)}");
         return name.InProgress;
     }
 
@@ -145,7 +146,8 @@ public sealed class SegmentVerifier
             findings.Error(at, $"the index has {written.Length} chunks, the file {index.Count}");
         for (int i = 0; i < Math.Min(written.Length, index.Count); i++)
         {
-            if (MemoryMarshal.AsBytes(written.AsSpan(i, 1)).SequenceEqual(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(index).Slice(i, 1))))
+            if (MemoryMarshal.AsBytes(written.AsSpan(i, 1)).SequenceEqual(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(index)
+                .Slice(i, 1))))
                 continue;
             findings.Error(at, $"index entry {i} (chunk at {written[i].FileOffset}) is not what the chunk at {index[i].FileOffset} says");
             break;
@@ -157,12 +159,14 @@ public sealed class SegmentVerifier
         for (int port = 0; port < written.Length; port++)
         {
             if (!MemoryMarshal.AsBytes(written.AsSpan(port, 1)).SequenceEqual(MemoryMarshal.AsBytes(totals.AsSpan(port, 1))))
-                findings.Error(at, $"totals of port {port} are not the sum of its chunks: {Sum(written[port])} instead of {Sum(totals[port])}");
+                findings.Error(at, $"totals of port {port} are not the sum of its chunks: {Sum(written[port])} instead of "
+                    + $"{Sum(totals[port])}");
         }
     }
 
     private static string Sum(in TotalRecord total) =>
-        $"{total.Chunks} chunks, {total.Packets} packets, {total.CapturedBytes} bytes, {total.FilteredPackets} filtered, {total.LostPackets} lost";
+        $"{total.Chunks} chunks, {total.Packets} packets, {total.CapturedBytes} bytes, {total.FilteredPackets} filtered, "
+            + $"{total.LostPackets} lost";
 
     private VerifyReport Report() => new(
         reader.Path,
@@ -180,7 +184,8 @@ public sealed class SegmentVerifier
         findings.LeftOut);
 
     private static VerifyPort Port(SegmentPort port, in TotalRecord total) => new(
-        port.Name, total.Packets, total.CapturedBytes, total.OriginalBytes, total.FilteredPackets, total.LostRing, total.LostDisk, total.LostNic,
+        port.Name, total.Packets, total.CapturedBytes, total.OriginalBytes, total.FilteredPackets, total.LostRing, total.LostDisk,
+            total.LostNic,
         total.LostHost, total.TruncatedPackets, total.HardwareStampedPackets, total.GapNs,
         total.Packets == 0 ? null : new UtcTime(total.FirstUtcNs).ToString(),
         total.Packets == 0 ? null : new UtcTime(total.LastUtcNs).ToString());

@@ -20,7 +20,8 @@ public sealed record VerifyFinding(long Offset, VerifySeverity Severity, string 
 /// <summary>The ledger of one port, added up from the chunks that are there.</summary>
 /// <param name="FirstUtc">Earliest stamp, RFC 3339; null when there is no packet.</param>
 public sealed record VerifyPort(
-    string Name, ulong Packets, ulong CapturedBytes, ulong OriginalBytes, ulong FilteredPackets, ulong LostRing, ulong LostDisk, ulong LostNic,
+    string Name, ulong Packets, ulong CapturedBytes, ulong OriginalBytes, ulong FilteredPackets, ulong LostRing, ulong LostDisk,
+        ulong LostNic,
     ulong LostHost, ulong TruncatedPackets, ulong HardwareStampedPackets, ulong GapNs, string? FirstUtc, string? LastUtc);
 
 /// <summary>All that a verification found.</summary>
@@ -31,7 +32,8 @@ public sealed record VerifyPort(
 /// <param name="Packets">Packets of all ports.</param>
 /// <param name="FindingsLeftOut">Findings past the first thousand, counted only.</param>
 public sealed record VerifyReport(
-    string Path, bool Ok, bool MadeByCapbox, bool Sealed, bool Repaired, long Bytes, ulong Sequence, ulong Chunks, ulong Fillers, ulong Packets,
+    string Path, bool Ok, bool MadeByCapbox, bool Sealed, bool Repaired, long Bytes, ulong Sequence, ulong Chunks, ulong Fillers,
+        ulong Packets,
     IReadOnlyList<VerifyPort> Ports, IReadOnlyList<VerifyFinding> Findings, long FindingsLeftOut);
 
 /// <summary>How far a verification is.</summary>

@@ -1,17 +1,20 @@
 using System.Globalization;
 using System.Text;
+using Capbox.Packets.Pcapng;
 using Capbox.Platform.Linux;
 using Microsoft.Win32.SafeHandles;
 
 namespace Capbox.Packets.Storage;
 
 /// <summary>
-/// The directory that segments lie in: one recorder at a time (a lock file), and the sequence, which only grows, also over restarts and over
-/// deletions. The sequence is kept in a file and never falls below what lies in the directory.
+/// The directory that segments lie in: one recorder at a time (a lock file), and the sequence, which only grows, also over restarts and
+/// over deletions. The sequence is stored in a file and never falls below the segments of the directory.
 /// </summary>
 internal sealed class ArchiveDirectory : IDisposable
 {
-    /// <summary>Everything in the archive that is no segment lies in this directory, so that nothing but segments comes and goes beside it.</summary>
+    /// <summary>
+    /// Everything in the archive that is no segment lies in this directory, so that nothing but segments comes and goes beside it.
+    /// </summary>
     public const string StateName = ".capbox";
     private const string LockName = "lock";
     private const string SequenceName = "sequence";
@@ -79,7 +82,7 @@ internal sealed class ArchiveDirectory : IDisposable
     }
 
     /// <summary>Paths of files in a folder of the archive's state; none if there is no such folder.</summary>
-    /// <exception cref="UnauthorizedAccessException">It may not be read: nobody knows then what is in it.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read, so its content is unknown.</exception>
     public static IReadOnlyList<string> StateFiles(string archive, string folder, string pattern)
     {
         try
@@ -104,7 +107,9 @@ internal sealed class ArchiveDirectory : IDisposable
         }
     }
 
-    /// <summary>Gives back a sequence that no file bears, if it is the last one handed out, so that the sealed files of an archive count without gaps.</summary>
+    /// <summary>
+    /// Returns a sequence that no file bears, if it is the last one issued, so that the sealed files of an archive count without gaps.
+    /// </summary>
     public void ReturnSequence(ulong sequence)
     {
         lock (_gate)
@@ -132,14 +137,15 @@ internal sealed class ArchiveDirectory : IDisposable
     public IReadOnlyList<string> LeftoverParts() =>
     [
         .. Directory.EnumerateFiles(Root)
-            .Where(path => SegmentName.TryParse(Path.GetFileName(path), out SegmentName name) && name.InProgress && name.Sequence < FirstSequenceOfThisRun)
+            .Where(path => SegmentName.TryParse(Path.GetFileName(path), out SegmentName name) && name.InProgress
+                && name.Sequence < FirstSequenceOfThisRun)
             .Order(StringComparer.Ordinal),
     ];
 
     /// <summary>
-    /// What an earlier run had preallocated and did not write is room for this one: a box that crashes and starts again must not fill its disk with it.
+    /// Frees room that an earlier run preallocated and did not write: a box that crashes and restarts must not fill its disk with it.
     /// </summary>
-    /// <param name="note">Told what was given back, or why not.</param>
+    /// <param name="note">Called with one line a part: the bytes freed, or why not.</param>
     public void FreeLeftoverRoom(Action<string> note)
     {
         foreach (string part in LeftoverParts())
@@ -149,7 +155,7 @@ internal sealed class ArchiveDirectory : IDisposable
                 using SafeFileHandle file = File.OpenHandle(part, FileMode.Open, FileAccess.ReadWrite);
                 long freed = FileSystem.CutBehindData(file, part);
                 if (freed > 0)
-                    note($"{part}: left by an earlier run; {freed} preallocated bytes given back");
+                    note($"{part}: left by an earlier run; {freed} preallocated bytes freed");
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -158,7 +164,7 @@ internal sealed class ArchiveDirectory : IDisposable
         }
     }
 
-    /// <summary>Makes the sequence file say what was really used, and lets the next recorder in.</summary>
+    /// <summary>Writes the last used sequence to its file, and releases the lock for the next recorder.</summary>
     public void Dispose()
     {
         try
@@ -175,7 +181,8 @@ internal sealed class ArchiveDirectory : IDisposable
     }
 
     private void WriteSequence(ulong sequence) =>
-        FileSystem.ReplaceFile(StatePath(Root, SequenceName), Encoding.ASCII.GetBytes(sequence.ToString(CultureInfo.InvariantCulture) + "\n"));
+        FileSystem.ReplaceFile(StatePath(Root, SequenceName),
+            Encoding.ASCII.GetBytes(sequence.ToString(CultureInfo.InvariantCulture) + "\n"));
 
     private static ulong LastSequence(string path)
     {
@@ -189,7 +196,8 @@ internal sealed class ArchiveDirectory : IDisposable
         }
 
         string kept = StatePath(path, SequenceName);
-        if (File.Exists(kept) && ulong.TryParse(File.ReadAllText(kept).AsSpan().Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out ulong stored))
+        if (File.Exists(kept) && ulong.TryParse(File.ReadAllText(kept).AsSpan().Trim(), NumberStyles.None, CultureInfo.InvariantCulture,
+            out ulong stored))
             last = Math.Max(last, stored);
         return last;
     }

@@ -11,12 +11,12 @@ internal sealed unsafe class IoUringWriteQueue : WriteQueue
 
     public override string Name => "io_uring";
 
-    /// <summary>Null when the kernel does not permit io_uring; errno says why.</summary>
+    /// <summary>Null when the kernel does not permit io_uring; errno has the reason.</summary>
     public static IoUringWriteQueue? TryCreate(int depth) => IoUring.TryCreate(depth) is { } ring ? new IoUringWriteQueue(ring) : null;
 
     public override int Write(int fd, nint buffer, int bytes, long offset, ulong tag) => _ring.Write(fd, (void*)buffer, bytes, offset, tag);
 
-    public override bool TryTake(out ulong tag, out int result) => _ring.TryTake(out tag, out result);
+    public override bool TryTake(out ulong tag, out int result) => _ring.TryGetCompletion(out tag, out result);
 
     public override void Wait(int timeoutMs) => _ring.Wait(timeoutMs);
 

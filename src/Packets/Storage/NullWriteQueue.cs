@@ -1,6 +1,6 @@
 namespace Capbox.Packets.Storage;
 
-/// <summary>Takes every write as done at once: shows in the bench what capture costs without a disk.</summary>
+/// <summary>Completes every write at once: shows in the bench what capture costs without a disk.</summary>
 internal sealed class NullWriteQueue(int depth) : WriteQueue
 {
     private readonly (ulong Tag, int Bytes)[] _done = new (ulong, int)[depth];
@@ -12,7 +12,7 @@ internal sealed class NullWriteQueue(int depth) : WriteQueue
     public override int Write(int fd, nint buffer, int bytes, long offset, ulong tag)
     {
         if (_count == _done.Length)
-            return Platform.Linux.LibC.EAGAIN;
+            return Platform.Linux.Errno.EAGAIN;
         _done[(_first + _count++) % _done.Length] = (tag, bytes);
         return 0;
     }

@@ -5,11 +5,11 @@ using Capbox.Platform.Time;
 namespace Capbox.Packets.Storage;
 
 /// <summary>
-/// A segment while it is written. Ring threads reserve room without locks and write their chunks in any order; the keeper seals it once it is closed
-/// and its last user has left.
+/// A segment while it is written. Ring threads reserve room without locks and write their chunks in any order; the segment writer's thread
+/// seals it once it is closed and its last user has left.
 ///
-/// Who owns what: the tail word and the user count are shared (interlocked); a record slot belongs to the thread that reserved it until it leaves; everything else is
-/// the keeper's.
+/// Who owns what: the tail word and the user count are shared (interlocked); a record slot belongs to the thread that reserved it until it
+/// leaves; everything else is the segment writer's.
 /// </summary>
 internal sealed class Segment : IDisposable
 {
@@ -27,10 +27,11 @@ internal sealed class Segment : IDisposable
     /// <param name="path">Its in-progress path.</param>
     /// <param name="name">Its name.</param>
     /// <param name="header">The header page(s), already written.</param>
-    /// <param name="origin">What the header says of it.</param>
+    /// <param name="origin">Origin record of the header.</param>
     /// <param name="capacityBytes">Chunks may reach up to here; room for the footer lies behind.</param>
     /// <param name="records">Memory for the chunk records, all with kind 0; its length bounds the chunks.</param>
-    public Segment(FileDescriptor fd, string path, SegmentName name, AlignedBuffer header, OriginRecord origin, long capacityBytes, ChunkRecord[] records)
+    public Segment(FileDescriptor fd, string path, SegmentName name, AlignedBuffer header, OriginRecord origin, long capacityBytes,
+        ChunkRecord[] records)
     {
         Fd = fd;
         PartPath = path;
@@ -61,7 +62,7 @@ internal sealed class Segment : IDisposable
     public int SlotCount => (int)(Volatile.Read(ref _tail) & SlotMask);
     public bool IsClosed => Volatile.Read(ref _closed) != 0;
 
-    /// <summary>True once closed with nobody inside: from then on the keeper owns all of it.</summary>
+    /// <summary>True once closed with no user inside: from then on the segment writer owns all of it.</summary>
     public bool IsQuiet => IsClosed && Volatile.Read(ref _users) == 0;
 
     /// <summary>Reserves room for a chunk. On success the caller is inside until <see cref="Leave"/>.</summary>

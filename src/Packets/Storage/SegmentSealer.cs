@@ -4,10 +4,15 @@ using Capbox.Platform.Time;
 
 namespace Capbox.Packets.Storage;
 
-/// <summary>Turns a quiet segment into a sealed one: fills holes, writes the footer, brings the header up to date, cuts, syncs, renames.</summary>
+/// <summary>
+/// Turns a quiet segment into a sealed one: fills holes, writes the footer, brings the header up to date, cuts, syncs, renames.
+/// </summary>
 internal static class SegmentSealer
 {
-    /// <summary>Seals, or deletes a segment that holds no chunk. Returns the sealed path, null for a deleted one. May be called again after it failed.</summary>
+    /// <summary>
+    /// Seals, or deletes a segment that holds no chunk. Returns the sealed path, null for a deleted one. May be called again after it
+    /// failed.
+    /// </summary>
     /// <exception cref="IOException">The disk refused; the file is still the part that it was.</exception>
     public static string? Seal(Segment segment, int ports, Func<OriginRecord, byte[]> buildHeader)
     {
@@ -41,7 +46,7 @@ internal static class SegmentSealer
     }
 
     /// <summary>
-    /// A chunk whose write failed went elsewhere; where it should have been, a filler keeps the chain whole. Returns the chunks with the fillers
+    /// A chunk whose write failed went to another segment; a filler in its place makes the chain whole. Returns the chunks with the fillers
     /// among them: a filler is a chunk, in the index as well.
     /// </summary>
     private static ChunkRecord[] FillHoles(Segment segment, ChunkRecord[] chunks)

@@ -1,8 +1,8 @@
 namespace Capbox.Packets.Storage;
 
 /// <summary>
-/// Writes in flight of one ring thread. The owner submits, takes completions in any order and sleeps; nobody else touches it. An implementation takes at
-/// least the depth it was made with; the owner never submits more.
+/// Writes in flight of one ring thread. The owner submits, takes completions in any order and sleeps; no other thread touches it. An
+/// implementation takes at least the depth it was made with; the owner never submits more.
 /// </summary>
 internal abstract class WriteQueue : IDisposable
 {
@@ -25,14 +25,15 @@ internal abstract class WriteQueue : IDisposable
 
     public abstract void Dispose();
 
-    /// <summary>The engine the user asked for; io_uring falls back to threads only under <see cref="Packets.Capture.WriteEngine.Auto"/>.</summary>
+    /// <summary>The engine the user asked for; io_uring falls back to threads only under <see cref="WriteEngine.Auto"/>.</summary>
     /// <exception cref="IOException">io_uring was asked for by name and the kernel does not permit it.</exception>
-    public static WriteQueue Create(Packets.Capture.WriteEngine engine, int depth) => engine switch
+    public static WriteQueue Create(WriteEngine engine, int depth) => engine switch
     {
-        Packets.Capture.WriteEngine.Null => new NullWriteQueue(depth),
-        Packets.Capture.WriteEngine.Threads => new ThreadWriteQueue(depth),
-        Packets.Capture.WriteEngine.IoUring => IoUringWriteQueue.TryCreate(depth)
-            ?? throw new IOException($"io_uring is not permitted here: {Platform.Linux.LibC.LastErrorText()} (use \"engine\": \"threads\")"),
+        WriteEngine.Null => new NullWriteQueue(depth),
+        WriteEngine.Threads => new ThreadWriteQueue(depth),
+        WriteEngine.IoUring => IoUringWriteQueue.TryCreate(depth)
+            ?? throw new IOException($"io_uring is not permitted here: {Platform.Linux.Errno.LastText()} (use \"engine\": "
+                + $"\"threads\")"),
         _ => IoUringWriteQueue.TryCreate(depth) ?? (WriteQueue)new ThreadWriteQueue(depth),
     };
 }

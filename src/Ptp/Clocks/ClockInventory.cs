@@ -13,7 +13,7 @@ public sealed record ClockInventory(IReadOnlyList<ClockPort> Ports, IReadOnlyLis
     /// <exception cref="IOException">The kernel does not answer.</exception>
     public static ClockInventory Read()
     {
-        IReadOnlyList<ClockPort> ports = ClockPorts.Read();
+        IReadOnlyList<ClockPort> ports = ClockPort.List();
         return new ClockInventory(ports, [.. PtpSysfs.Machine.Clocks().Select(index => ReadClock(PtpSysfs.Machine, index, ports))]);
     }
 

@@ -140,7 +140,7 @@ public sealed class Ptp4lClock : IExternalClock
         if (report.Phc is { } phc)
             return phc;
         string name = _options.Interface ?? report.Interface ?? throw new IOException("ptp4l does not tell its interface: name it in the configuration, key \"interface\"");
-        ClockPort port = ClockPorts.Read().FirstOrDefault(p => p.Name == name)
+        ClockPort port = ClockPort.List().FirstOrDefault(p => p.Name == name)
             ?? throw new IOException($"ptp4l steers the clock of {name}, and there is no such interface here: name one of the same card in the configuration, key \"interface\"");
         return port.Clock ?? throw new IOException($"ptp4l is said to steer the clock of {name}, and that card has none");
     }

@@ -29,7 +29,7 @@ internal sealed class UnreportedMoves(int enough)
     /// <summary>Reads the clock.</summary>
     public static (ClockReading Reading, double DialPpb) Read(IClock clock) => (clock.Read(ReferenceClock.MonotonicRaw), clock.FrequencyPpb);
 
-    public static long NowNs() => SystemCalls.KernelClockNs(SystemCalls.CLOCK_MONOTONIC_RAW);
+    public static long NowNs() => KernelClock.ReadNs(KernelClock.CLOCK_MONOTONIC_RAW);
 
     /// <summary>Takes a look at the clock.</summary>
     /// <param name="isFollowing">The program answers, and says that it follows: then what is dialled is its own affair. Else, after a while, nobody is to dial.</param>

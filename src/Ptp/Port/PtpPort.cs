@@ -58,7 +58,7 @@ public sealed partial class PtpPort : IDisposable
             _engine = new PtpEngine(engine, new Outlet(this));
             _servo.Start(Now(), timeBase.Clock.FrequencyPpb);
             // Before the first message nothing is known, and that is a status too.
-            Publish(Now(), SystemCalls.KernelClockNs(SystemCalls.CLOCK_MONOTONIC_RAW));
+            Publish(Now(), KernelClock.ReadNs(KernelClock.CLOCK_MONOTONIC_RAW));
         }
         catch
         {

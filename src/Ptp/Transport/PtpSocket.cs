@@ -50,8 +50,8 @@ public sealed class PtpSocket : IDisposable
     private readonly KernelSocket? _general;
     private readonly ReceiveBatch _events = new();
     private readonly ReceiveBatch? _generals;
-    private readonly LinkWatch _link;
-    private PollEntry[] _polled = new PollEntry[Places];
+    private readonly CarrierWatch _link;
+    private PollFd[] _polled = new PollFd[Places];
     private int _firstPolled;
     private readonly FrameSettings _frame;
     private readonly byte[] _data = GC.AllocateArray<byte>(MostBytes, pinned: true);
@@ -75,7 +75,7 @@ public sealed class PtpSocket : IDisposable
             _general = isEthernet ? null : SocketSetup.Udp(options, PtpGroup.GeneralPort);
             _generals = isEthernet ? null : new();
             InterfaceIndex = _event.InterfaceIndex(options.Interface);
-            _link = new LinkWatch(options.Interface, InterfaceIndex);
+            _link = new CarrierWatch(options.Interface, InterfaceIndex);
             Span<byte> mac = stackalloc byte[PeerAddress.MacBytes];
             _event.CopyMac(options.Interface, mac);
             Mac = PeerAddress.Mac(mac);
@@ -103,7 +103,7 @@ public sealed class PtpSocket : IDisposable
     public bool IsInterfaceThere => _event.InterfaceIndex(_options.Interface) == InterfaceIndex;
 
     /// <summary>IFF_UP and IFF_RUNNING: the link is up.</summary>
-    public bool IsLinkUp => (_event.InterfaceFlags(_options.Interface) & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+    public bool IsLinkUp => (_event.InterfaceFlags(_options.Interface) & (InterfaceRequest.IFF_UP | InterfaceRequest.IFF_RUNNING)) == (InterfaceRequest.IFF_UP | InterfaceRequest.IFF_RUNNING);
 
     /// <summary>Waits until there is something to receive, a stamp, or a change of the link.</summary>
     /// <param name="milliseconds">At most so long; 0: not at all.</param>
@@ -111,12 +111,12 @@ public sealed class PtpSocket : IDisposable
     public bool Wait(int milliseconds) => KernelSocket.Wait(_polled.AsSpan(_firstPolled, Places), HasLeft ? 0 : Math.Max(0, milliseconds)) > 0 || HasLeft;
 
     /// <summary>Has somebody else wait for it: from now on what poll(2) notes at these <see cref="Places"/> entries is what there is to do.</summary>
-    internal void WaitAt(PollEntry[] entries, int first)
+    internal void WaitAt(PollFd[] entries, int first)
     {
         (_polled, _firstPolled) = (entries, first);
         Span<int> fds = [_event.Fd, _general?.Fd ?? -1, _link.Fd];
         for (int i = 0; i < Places; i++)
-            entries[first + i] = new PollEntry { Fd = fds[i], Wanted = POLLIN };
+            entries[first + i] = new PollFd { Fd = fds[i], Events = FileNumbers.POLLIN };
     }
 
     /// <summary>Whether the last wait saw anything at all.</summary>
@@ -132,7 +132,7 @@ public sealed class PtpSocket : IDisposable
     public bool HasLinkChanges => Has(LinkPlace);
 
     /// <summary>Whether the last <see cref="Wait"/> saw a transmit stamp, or an error.</summary>
-    public bool HasTransmitStamps => (_polled[_firstPolled + EventPlace].Happened & ~POLLIN) != 0;
+    public bool HasTransmitStamps => (_polled[_firstPolled + EventPlace].Revents & ~FileNumbers.POLLIN) != 0;
 
     /// <summary>Whether something that was sent is still to be stamped, for all that is known.</summary>
     public bool AwaitsTransmitStamp => _unstamped > 0;
@@ -145,7 +145,7 @@ public sealed class PtpSocket : IDisposable
         ReceiveBatch? batch = Batch(channel);
         if (batch is null)
             return Reception.None;
-        ReceiveResult got = batch.Take(channel == PtpChannel.General ? _general! : _event);
+        ReceiveResult got = batch.Receive(channel == PtpChannel.General ? _general! : _event);
         if (got.Bytes < 0)
             return Failed(-got.Bytes);
         if (got.IsTruncated)
@@ -212,7 +212,7 @@ public sealed class PtpSocket : IDisposable
     /// <summary>Takes one report on the link. A message here is a change of carrier, or the interface's end.</summary>
     public Reception ReceiveLinkChange()
     {
-        Reception reception = _link.Receive(_data);
+        Reception reception = _link.Receive();
         if (reception == Reception.Nothing)
             Counters.Add(SocketCause.OtherLink);
         return reception;
@@ -250,13 +250,13 @@ public sealed class PtpSocket : IDisposable
 
     private ReceiveBatch? Batch(PtpChannel channel) => channel == PtpChannel.General ? _generals : _events;
 
-    private bool Has(int place) => _polled[_firstPolled + place].Happened != 0;
+    private bool Has(int place) => _polled[_firstPolled + place].Revents != 0;
 
     private Reception Failed(int errno)
     {
-        if (errno == EAGAIN)
+        if (errno == Errno.EAGAIN)
             return Reception.None;
-        return errno == EINTR ? Reception.Nothing : Drop(SocketCause.ReceiveFailed);
+        return errno == Errno.EINTR ? Reception.Nothing : Drop(SocketCause.ReceiveFailed);
     }
 
     private Reception Drop(SocketCause cause)

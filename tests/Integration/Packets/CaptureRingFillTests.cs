@@ -18,7 +18,7 @@ public sealed class CaptureRingFillTests
     [Fact]
     public void Filled_blocks_are_those_handed_over_and_not_given_back()
     {
-        var options = new PacketRingOptions((int)LibC.if_nametoindex("lo"), BlockBytes, Blocks, 20, ChunkLayout.PrivateBytes, 14, false, false);
+        var options = new PacketRingOptions(1 /* lo, LOOPBACK_IFINDEX in the kernel */, BlockBytes, Blocks, 20, ChunkLayout.PrivateBytes, 14, false, false);
         PacketRing socket = PacketRing.Open(options);
         using var ring = new PacketBlockRing(socket, options, null, 0, Format.MaxSnapLength, false);
         Assert.Equal(0, ring.FilledBlocks());
@@ -32,18 +32,18 @@ public sealed class CaptureRingFillTests
                 ring.Prepare((next + i) % Blocks, UtcOffset.Since2017, out _);
             Assert.Equal(Blocks, ring.FilledBlocks());
             // The second first: the slot after the newest is still held from the round before and must not be counted again.
-            ring.GiveBack((next + 1) % Blocks);
+            ring.Release((next + 1) % Blocks);
             Assert.Equal(Blocks - 1, ring.FilledBlocks());
-            ring.GiveBack((next + 2) % Blocks);
+            ring.Release((next + 2) % Blocks);
             Assert.Equal(Blocks - 2, ring.FilledBlocks());
-            ring.GiveBack(next);
+            ring.Release(next);
             next = (next + 3) % Blocks;
         }
 
         FillWhole(ring);
         socket.SetFilter(FilterProgram.RejectAll()); // nothing that other programs send on lo fills a block now
         for (int i = 0; i < Blocks; i++)
-            ring.GiveBack((next + i) % Blocks); // let go unprepared, as in mode trigger
+            ring.Release((next + i) % Blocks); // let go unprepared, as in mode trigger
         Assert.Equal(0, ring.FilledBlocks());
     }
 

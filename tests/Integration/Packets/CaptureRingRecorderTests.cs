@@ -87,12 +87,12 @@ public class CaptureRingRecorderTests
             var storage = new StorageOptions { Directory = scratch, SegmentBytes = 256 << 20 };
             var origin = new OriginRecord { Magic = Format.RecordMagic, Version = Format.RecordVersion, Kind = RecordKind.Origin };
             var port = new InterfaceInfo("lo", null, null, null, null, UtcOffset.Since2017);
-            using var store = new SegmentStore(archive, storage, 1, BlockBytes, origin, o => SegmentHeader.Build(o, "", [port], 1, Format.MaxSnapLength), NullLogger.Instance);
-            var options = new PacketRingOptions((int)LibC.if_nametoindex("lo"), BlockBytes, Blocks, 20, ChunkLayout.PrivateBytes, 14, false, false);
+            using var store = new SegmentWriter(archive, storage, 1, BlockBytes, origin, o => SegmentHeader.Build(o, "", [port], 1, Format.MaxSnapLength), NullLogger.Instance);
+            var options = new PacketRingOptions(1 /* lo, LOOPBACK_IFINDEX in the kernel */, BlockBytes, Blocks, 20, ChunkLayout.PrivateBytes, 14, false, false);
             PacketRing ring = PacketRing.Open(options);
             using var blockRing = new PacketBlockRing(ring, options, null, 0, Format.MaxSnapLength, gate is not null);
-            KeepPolicy? policy = gate is null ? null : new KeepPolicy(gate, Blocks, TimeSpan.FromSeconds(30), 20);
-            using var recorder = new RingRecorder(new RingSetup(0, 0, 20, 8, new ClockBoard(1)), blockRing, new LinkStores(store), disk, new PortCounters(), counters, policy);
+            PreTriggerPolicy? policy = gate is null ? null : new PreTriggerPolicy(gate, Blocks, TimeSpan.FromSeconds(30), 20);
+            using var recorder = new RingRecorder(new RingSetup(0, 0, 20, 8, new TimeQualityLog(1)), blockRing, new LinkStores(store), disk, new PortCounters(), counters, policy);
             long allocatedBytes = -1;
             var thread = new Thread(() =>
             {
@@ -118,7 +118,7 @@ public class CaptureRingRecorderTests
         }
     }
 
-    private static void SendAroundWindow(int packets, TriggerGate gate, KeepPolicy policy)
+    private static void SendAroundWindow(int packets, TriggerGate gate, PreTriggerPolicy policy)
     {
         Send(packets * 4 / 5); // more than the ring holds
         long now = System.Diagnostics.Stopwatch.GetTimestamp();

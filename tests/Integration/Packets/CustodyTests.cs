@@ -195,13 +195,13 @@ public class CustodyTests
         using (CapboxProcess refused = CapboxProcess.StartOnly(lab, Run(other)))
         {
             Assert.Equal(1, refused.WaitForExit());
-            Assert.Contains("kept by key", refused.Errors, StringComparison.Ordinal);
+            Assert.Contains("belongs to key", refused.Errors, StringComparison.Ordinal);
         }
 
         string chain = ChainFile.PathIn(lab.Archive);
         File.WriteAllText(chain, File.ReadAllText(chain).Replace("\"archive\":\"", "\"archive\":\"0", StringComparison.Ordinal));
         using CapboxProcess recording = CapboxProcess.Start(lab, Run(key));
-        Tool.WaitFor(() => recording.Errors.Contains("no segment is sealed from here on, recording goes on", StringComparison.Ordinal), "the error");
+        Tool.WaitFor(() => recording.Errors.Contains("no segment is sealed from here on, recording continues", StringComparison.Ordinal), "the error");
         long sent = lab.Generate("--packets", "100");
         recording.WaitUntilSeen(sent);
         Assert.Equal(100ul, recording.Stop().Ports[0].StoredPackets);
@@ -215,7 +215,7 @@ public class CustodyTests
         string key = NewKey(lab);
         for (int i = 1; i <= 3; i++)
             File.WriteAllBytes(Path.Combine(disk, CustodyArchive.NameOf(i)), new byte[10_000]);
-        using (var custodian = new Custodian(disk, key, NullLogger.Instance))
+        using (var custodian = new ChainSigner(disk, key, NullLogger.Instance))
         {
             Assert.True(custodian.Drain(TimeSpan.FromSeconds(20)));
             Assert.NotEqual(0, Tool.Try("dd", "if=/dev/zero", $"of={disk}/ballast", "bs=64k").Code);

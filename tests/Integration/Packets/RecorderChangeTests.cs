@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;
+using Capbox.Packets.Storage;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Capbox.Packets.Capture;
-using Capbox.Packets.Storage;
+using Capbox.Packets.Pcapng;
 using Xunit;
 
 namespace Capbox.Tests.Integration;

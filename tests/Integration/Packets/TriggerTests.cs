@@ -4,7 +4,7 @@ using System.Text.Json;
 using Capbox.Cli;
 using Capbox.Commands;
 using Capbox.Packets.Capture;
-using Capbox.Packets.Storage;
+using Capbox.Packets.Pcapng;
 using Xunit;
 
 namespace Capbox.Tests.Integration;

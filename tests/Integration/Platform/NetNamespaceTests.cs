@@ -85,7 +85,7 @@ public sealed class NetNamespaceTests
     public void A_port_is_its_namespace_and_its_interface(string port, string? netns, string name)
     {
         Assert.Equal((netns, name), (PortName.NetnsOf(port), PortName.InterfaceOf(port)));
-        Assert.Equal(port, PortName.Of(netns, name));
+        Assert.Equal(port, PortName.Join(netns, name));
         Assert.Null(PortName.Check(port));
     }
 }

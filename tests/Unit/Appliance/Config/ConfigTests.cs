@@ -2,6 +2,7 @@ using System.Text;
 using Capbox.Config;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Capture;
+using Capbox.Packets.Storage;
 using Capbox.Platform.Json;
 using Capbox.Ptp.Messages;
 using Capbox.Timing;
@@ -171,11 +172,11 @@ public sealed class ConfigTests
     [Fact]
     public void Mode_trigger_has_its_defaults_and_takes_named_filters()
     {
-        Assert.Null(Good("""{"ports":[{"name":"a"}],"storage":{"trigger":{"before":"1m"}}}""").Storage.Trigger);
-        Assert.Equal(new TriggerOptions(), Good("""{"ports":[{"name":"a"}],"storage":{"mode":"trigger"}}""").Storage.Trigger);
+        Assert.Null(Good("""{"ports":[{"name":"a"}],"storage":{"trigger":{"before":"1m"}}}""").Trigger);
+        Assert.Equal(new TriggerOptions(), Good("""{"ports":[{"name":"a"}],"storage":{"mode":"trigger"}}""").Trigger);
         TriggerOptions options = Good("""
             {"filters":{"f":"arp"},"ports":[{"name":"a"}],"storage":{"mode":"trigger","trigger":{"before":"1m","after":"0s","holdoff":"2s","filter":"@f or icmp"}}}
-            """).Storage.Trigger!;
+            """).Trigger!;
         Assert.Equal((60, 0, 2, "(arp) or icmp"), (options.Before.TotalSeconds, options.After.TotalSeconds, options.Holdoff.TotalSeconds, options.Filter));
     }
 

@@ -12,7 +12,7 @@ public class ClockFollowerTests
 {
     private const long Tai = 37_000_000_000, Start = 1_795_000_000_000_000_000;
     private static readonly UtcForecast _utc = new(new(37));
-    private static readonly ClockClaim _card = new(ClockState.Locked, 200);
+    private static readonly TimeQuality _card = new(ClockState.Locked, 200);
 
     /// <summary>Both clocks: the card's is right, the system's runs by its oscillator and its dial.</summary>
     private sealed class World(int seed, double oscillatorPpb, double initialNs, int readNs = 300) : IFollowingClock
@@ -79,7 +79,7 @@ public class ClockFollowerTests
         int locked = 0;
         for (int second = 0; second < 2000; second++)
         {
-            ClockClaim claim = follower.Follow(_card, _utc);
+            TimeQuality claim = follower.Follow(_card, _utc);
             world.Pass();
             // The whole second until the next look is stamped under this claim.
             if (second > 60)
@@ -104,7 +104,7 @@ public class ClockFollowerTests
         double worst = 0;
         for (int second = 0; second < 2000; second++)
         {
-            ClockClaim claim = follower.Follow(_card, _utc);
+            TimeQuality claim = follower.Follow(_card, _utc);
             world.Pass();
             if (second > 60)
             {
@@ -121,9 +121,9 @@ public class ClockFollowerTests
     {
         var world = new World(1, 5_000, 3_000_000);
         var follower = new ClockFollower(world, 100_000);
-        Assert.Equal(ClockClaim.None, follower.Follow(_card, null));
-        Assert.Equal(ClockClaim.None, follower.Follow(ClockClaim.None, _utc));
-        Assert.Equal(ClockClaim.None, follower.Follow(new ClockClaim(ClockState.Acquiring, 500), _utc));
+        Assert.Equal(TimeQuality.None, follower.Follow(_card, null));
+        Assert.Equal(TimeQuality.None, follower.Follow(TimeQuality.None, _utc));
+        Assert.Equal(TimeQuality.None, follower.Follow(new TimeQuality(ClockState.Acquiring, 500), _utc));
         Assert.Equal((0, 0.0, 3_000_000.0), (world.Reads, world.FrequencyPpb, world.ErrorNs));
     }
 
@@ -138,11 +138,11 @@ public class ClockFollowerTests
             world.Pass();
         }
 
-        Assert.Equal(ClockState.Holdover, follower.Follow(new ClockClaim(ClockState.Holdover, 900), _utc).State);
+        Assert.Equal(ClockState.Holdover, follower.Follow(new TimeQuality(ClockState.Holdover, 900), _utc).State);
         world.Pass();
         // Somebody sets the clock by 5 ms.
         world.Step(5_000_000);
-        ClockClaim claim = follower.Follow(_card, _utc);
+        TimeQuality claim = follower.Follow(_card, _utc);
         Assert.Equal(ClockState.Degraded, claim.State);
         Assert.InRange(claim.BoundNs, 5_000_000u, 20_000_000u);
         for (int second = 0; second < 300; second++)
@@ -173,7 +173,7 @@ public class ClockFollowerTests
         world.Step(1_000_000_000);
         for (int look = 0; look < wrongLooks; look++)
         {
-            ClockClaim claim = follower.Follow(_card, _utc);
+            TimeQuality claim = follower.Follow(_card, _utc);
             Assert.Equal(ClockState.Degraded, claim.State);
             Assert.True(Math.Abs(world.ErrorNs) <= claim.BoundNs, $"look {look}: {world.ErrorNs} ns, bound {claim.BoundNs}");
             Assert.InRange(Math.Abs(world.FrequencyPpb - dial), 0, mostPpm * 1_000);
@@ -183,7 +183,7 @@ public class ClockFollowerTests
         world.Step(-1_000_000_000);
         for (int second = 0; second < 120; second++)
         {
-            ClockClaim claim = follower.Follow(_card, _utc);
+            TimeQuality claim = follower.Follow(_card, _utc);
             Assert.True(Math.Abs(world.ErrorNs) <= claim.BoundNs, $"second {second}: {world.ErrorNs} ns, bound {claim.BoundNs}");
             world.Pass();
         }
@@ -216,7 +216,7 @@ public class ClockFollowerTests
         for (int second = 0; second < 200; second++)
         {
             double dial = world.FrequencyPpb;
-            ClockClaim claim = follower.Follow(_card, world.Now);
+            TimeQuality claim = follower.Follow(_card, world.Now);
             Assert.Equal(second < 99 ? (leap > 0 ? LeapSecond.Insert : LeapSecond.Delete) : second > 101 ? LeapSecond.None : world.Told.Leap, world.Told.Leap);
             if (second is 99 or 100 or 101)
                 Assert.Equal(dial, world.FrequencyPpb);
@@ -239,7 +239,7 @@ public class ClockFollowerTests
         var follower = new ClockFollower(world, 100_000);
         for (int second = 0; second < 200; second++)
         {
-            ClockClaim claim = follower.Follow(_card, world.Now);
+            TimeQuality claim = follower.Follow(_card, world.Now);
             world.Declare(world.Told with { Leap = LeapSecond.None }); // somebody else calls it off each time
             world.Pass();
             if (second > 60)

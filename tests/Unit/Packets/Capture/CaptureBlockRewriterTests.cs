@@ -139,8 +139,8 @@ public unsafe class CaptureBlockRewriterTests
                 Nanoseconds = (uint)(frame.StampNs % 1_000_000_000),
                 SnapLength = (uint)frame.Data.Length,
                 Length = (uint)frame.OriginalLength,
-                Status = 1 | (frame.Vlan ? PacketNumbers.TP_STATUS_VLAN_VALID | PacketNumbers.TP_STATUS_VLAN_TPID_VALID : 0)
-                    | (frame.Hardware ? PacketNumbers.TP_STATUS_TS_RAW_HARDWARE : 0),
+                Status = 1 | (frame.Vlan ? SocketNumbers.TP_STATUS_VLAN_VALID | SocketNumbers.TP_STATUS_VLAN_TPID_VALID : 0)
+                    | (frame.Hardware ? SocketNumbers.TP_STATUS_TS_RAW_HARDWARE : 0),
                 MacOffset = (ushort)mac,
                 VlanTci = frame.Tci,
                 VlanTpid = 0x88A8,

@@ -12,35 +12,35 @@ public class CaptureKeepPolicyTests
 
     private readonly TriggerGate _gate = new();
 
-    private KeepPolicy New(int blocks = 16, int beforeSeconds = 10)
+    private PreTriggerPolicy New(int blocks = 16, int beforeSeconds = 10)
     {
-        var policy = new KeepPolicy(_gate, blocks, TimeSpan.FromSeconds(beforeSeconds), HandoverMs);
+        var policy = new PreTriggerPolicy(_gate, blocks, TimeSpan.FromSeconds(beforeSeconds), HandoverMs);
         policy.Start(0);
         return policy;
     }
 
-    private static void Notice(KeepPolicy policy, long nowNs, uint lost = 0)
+    private static void Notice(PreTriggerPolicy policy, long nowNs, uint lost = 0)
     {
         ChunkRecord losses = default;
         losses.LostRing = lost;
         policy.Notice(nowNs, losses);
     }
 
-    private static int LetGo(KeepPolicy policy, long nowNs)
+    private static int LetGo(PreTriggerPolicy policy, long nowNs)
     {
         int count = 0;
-        for (; policy.MustLetGo(nowNs); count++)
-            policy.LetGo();
+        for (; policy.MustDiscard(nowNs); count++)
+            policy.Discard();
         return count;
     }
 
-    private static int TakeAll(KeepPolicy policy)
+    private static int TakeAll(PreTriggerPolicy policy)
     {
         int count = 0;
-        for (; policy.MayTake; count++)
+        for (; policy.MayWrite; count++)
         {
             ChunkRecord record = default;
-            policy.Take(ref record);
+            policy.Dequeue(ref record);
         }
 
         return count;
@@ -52,7 +52,7 @@ public class CaptureKeepPolicyTests
     [InlineData(16, 10)]
     [InlineData(64, 46)]
     [InlineData(1024, 766)]
-    public void The_kernel_always_has_a_quarter_of_the_ring_and_two_blocks(int blocks, int mostKept) => Assert.Equal(mostKept, KeepPolicy.MostKept(blocks));
+    public void The_kernel_always_has_a_quarter_of_the_ring_and_two_blocks(int blocks, int mostKept) => Assert.Equal(mostKept, PreTriggerPolicy.MostRetained(blocks));
 
     [Theory]
     [InlineData(100, 64, 1, 100)]
@@ -63,42 +63,42 @@ public class CaptureKeepPolicyTests
     public void A_trickle_does_not_use_up_the_ring_before_the_time_is_over(int configuredMs, int blocks, int beforeSeconds, int expectedMs)
     {
         TimeSpan before = TimeSpan.FromSeconds(beforeSeconds);
-        Assert.Equal(expectedMs, KeepPolicy.HandoverMs(configuredMs, blocks, before));
+        Assert.Equal(expectedMs, PreTriggerPolicy.HandoverMs(configuredMs, blocks, before));
     }
 
     [Fact]
     public void Blocks_older_than_asked_for_are_let_go_oldest_first()
     {
-        KeepPolicy policy = New();
+        PreTriggerPolicy policy = New();
         for (int i = 0; i < 5; i++)
             Notice(policy, i * Second);
         Assert.Equal(0, LetGo(policy, 10 * Second));
         Assert.Equal(0, policy.HeldSinceNs);
         Assert.Equal(2, LetGo(policy, (11 * Second) + 1));
         Assert.Equal(1 * Second, policy.HeldSinceNs);
-        Assert.Equal(3, policy.Kept);
-        Assert.False(policy.MayTake);
+        Assert.Equal(3, policy.Retained);
+        Assert.False(policy.MayWrite);
     }
 
     [Fact]
     public void A_full_ring_gives_back_what_the_kernel_needs_and_says_how_far_back_it_reaches()
     {
-        KeepPolicy policy = New(blocks: 8);
+        PreTriggerPolicy policy = New(blocks: 8);
         for (int i = 1; i <= 20; i++)
         {
             Notice(policy, i * Ms);
             LetGo(policy, i * Ms);
-            Assert.InRange(policy.Kept, 1, 4);
+            Assert.InRange(policy.Retained, 1, 4);
         }
 
-        Assert.Equal(4, policy.Kept);
+        Assert.Equal(4, policy.Retained);
         Assert.Equal(16 * Ms, policy.HeldSinceNs);
     }
 
     [Fact]
     public void A_trigger_writes_what_is_young_enough_and_then_all_up_to_the_block_that_was_being_filled_at_its_end()
     {
-        KeepPolicy policy = New(blocks: 64);
+        PreTriggerPolicy policy = New(blocks: 64);
         for (int i = 0; i < 15; i++)
             Notice(policy, i * Second);
         _gate.Current = new GateWindow(1, 14 * Second, 16 * Second);
@@ -116,19 +116,19 @@ public class CaptureKeepPolicyTests
         Assert.False(policy.Decide((16 * Second) + (7 * Ms)));
         Notice(policy, (16 * Second) + (50 * Ms));
         Assert.False(policy.Decide((16 * Second) + (50 * Ms)));
-        Assert.True(policy.MayTake);
+        Assert.True(policy.MayWrite);
         ChunkRecord record = default;
-        policy.Take(ref record);
+        policy.Dequeue(ref record);
         Assert.True(policy.Decide((16 * Second) + (51 * Ms)));
         Notice(policy, (16 * Second) + (60 * Ms));
-        Assert.False(policy.MayTake);
-        Assert.Equal(1, policy.Kept);
+        Assert.False(policy.MayWrite);
+        Assert.Equal(1, policy.Retained);
     }
 
     [Fact]
     public void A_window_on_an_idle_link_ends_when_no_block_can_come_any_more()
     {
-        KeepPolicy policy = New();
+        PreTriggerPolicy policy = New();
         _gate.Current = new GateWindow(1, 5 * Second, 6 * Second);
         Assert.False(policy.Decide(5 * Second));
         Assert.True(policy.IsWriting);
@@ -144,7 +144,7 @@ public class CaptureKeepPolicyTests
     [Fact]
     public void A_trigger_in_a_window_prolongs_it_even_after_its_end_while_blocks_wait_for_the_disk()
     {
-        KeepPolicy policy = New(blocks: 64);
+        PreTriggerPolicy policy = New(blocks: 64);
         Notice(policy, 1 * Second);
         _gate.Current = new GateWindow(1, 2 * Second, 3 * Second);
         policy.Decide(2 * Second);
@@ -163,7 +163,7 @@ public class CaptureKeepPolicyTests
     [Fact]
     public void A_window_that_is_over_before_the_ring_looks_is_written_all_the_same()
     {
-        KeepPolicy policy = New();
+        PreTriggerPolicy policy = New();
         Notice(policy, 1 * Second);
         _gate.Current = new GateWindow(1, 2 * Second, 2 * Second);
         Assert.False(policy.Decide(3 * Second));
@@ -175,7 +175,7 @@ public class CaptureKeepPolicyTests
     [Fact]
     public void Losses_go_with_the_block_after_them()
     {
-        KeepPolicy policy = New();
+        PreTriggerPolicy policy = New();
         Notice(policy, 1 * Second, lost: 100);
         Notice(policy, 20 * Second, lost: 3);
         Assert.Equal(1, LetGo(policy, 20 * Second));
@@ -183,7 +183,7 @@ public class CaptureKeepPolicyTests
         policy.Decide(20 * Second);
         ChunkRecord record = default;
         record.LostRing = 1;
-        policy.Take(ref record);
+        policy.Dequeue(ref record);
         Assert.Equal(4ul, record.LostRing);
     }
 
@@ -192,7 +192,7 @@ public class CaptureKeepPolicyTests
     [InlineData(false)]
     public void A_stop_writes_all_inside_a_window_and_lets_all_go_outside(bool inside)
     {
-        KeepPolicy policy = New();
+        PreTriggerPolicy policy = New();
         if (inside)
             _gate.Current = new GateWindow(1, 1 * Second, 5 * Second);
         policy.Decide(1 * Second);
@@ -222,7 +222,7 @@ public class CaptureKeepPolicyTests
         int blocks = random.Next(3, 40);
         long beforeNs = random.Next(1, 200) * Ms;
         var gate = new TriggerGate();
-        var policy = new KeepPolicy(gate, blocks, TimeSpan.FromMilliseconds(beforeNs / (double)Ms), handoverMs: 5);
+        var policy = new PreTriggerPolicy(gate, blocks, TimeSpan.FromMilliseconds(beforeNs / (double)Ms), handoverMs: 5);
         policy.Start(0);
         var waiting = new Queue<long>(); // the ring, as handed over
         var written = new HashSet<long>();
@@ -253,17 +253,17 @@ public class CaptureKeepPolicyTests
             policy.Decide(now);
             if (isTrigger)
                 claims.Add((Math.Max(policy.HeldSinceNs, now - beforeNs), gate.Current!.UntilNs));
-            for (; policy.MustLetGo(now); policy.LetGo())
+            for (; policy.MustDiscard(now); policy.Discard())
                 waiting.Dequeue();
-            while (diskWorks && policy.MayTake)
+            while (diskWorks && policy.MayWrite)
             {
                 ChunkRecord record = default;
-                policy.Take(ref record);
+                policy.Dequeue(ref record);
                 written.Add(waiting.Dequeue());
             }
 
-            Assert.Equal(waiting.Count, policy.Kept);
-            Assert.True(policy.IsWriting || policy.Kept <= KeepPolicy.MostKept(blocks), $"seed {seed}: the kernel has too little");
+            Assert.Equal(waiting.Count, policy.Retained);
+            Assert.True(policy.IsWriting || policy.Retained <= PreTriggerPolicy.MostRetained(blocks), $"seed {seed}: the kernel has too little");
             if (gate.Current is { } window && now >= window.UntilNs && !policy.IsWriting)
                 gate.Current = null;
         }

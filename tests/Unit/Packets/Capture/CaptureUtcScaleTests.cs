@@ -115,21 +115,21 @@ public sealed unsafe class CaptureUtcScaleTests : IDisposable
     {
         using ArchiveDirectory archive = ArchiveDirectory.Open(_scratch);
         var stores = new LinkStores(NewStore(archive, _before));
-        SegmentStore held = stores.Enter(_before)!;
+        SegmentWriter held = stores.Enter(_before)!;
         Assert.Empty(stores.Retire(0)); // the only one
         stores.Add(NewStore(archive, _after));
         Assert.Empty(stores.Retire(0)); // somebody is inside
         Assert.Equal(_before, held.Offset);
         held.Leave();
         Assert.Empty(stores.Retire(60_000)); // it was left just now
-        IReadOnlyList<SegmentStore> ended = [];
+        IReadOnlyList<SegmentWriter> ended = [];
         Tool.WaitFor(() => (ended = stores.Retire(0)).Count > 0, "its keeper to end");
         Assert.Equal([_before], ended.Select(s => s.Offset));
         Assert.Equal([_after], stores.All.Select(s => s.Offset));
-        SegmentStore late = stores.Enter(_before)!;
+        SegmentWriter late = stores.Enter(_before)!;
         Assert.Equal(_after, late.Offset);
         late.Leave();
-        foreach (SegmentStore store in ended.Concat(stores.All))
+        foreach (SegmentWriter store in ended.Concat(stores.All))
             store.Dispose();
     }
 
@@ -138,9 +138,9 @@ public sealed unsafe class CaptureUtcScaleTests : IDisposable
         using ArchiveDirectory archive = ArchiveDirectory.Open(_scratch);
         var stores = new LinkStores(NewStore(archive, _before));
         stores.Add(NewStore(archive, _after));
-        var board = new ClockBoard(1, _before);
+        var board = new TimeQualityLog(1, _before);
         board.Utc.Change(_after, new(LeapTai));
-        board.Publish(0, ClockClaim.None, [new ClockClaim(ClockState.Locked, 700)]);
+        board.Publish(0, TimeQuality.None, [new TimeQuality(ClockState.Locked, 700)]);
         using var ring = new HandRing(blocks);
         var counters = new RingCounters();
         using (var recorder = new RingRecorder(new RingSetup(0, 0, 20, 4, board), ring, stores, WriteQueue.Create(WriteEngine.Threads, 4), new PortCounters(), counters))
@@ -153,16 +153,16 @@ public sealed unsafe class CaptureUtcScaleTests : IDisposable
         }
 
         Assert.Equal((blocks.Length, 0), (counters.FilledHighBlocks, counters.FilledBlocks));
-        foreach (SegmentStore store in stores.All)
+        foreach (SegmentWriter store in stores.All)
             store.Dispose();
     }
 
-    private static SegmentStore NewStore(ArchiveDirectory archive, UtcOffset offset)
+    private static SegmentWriter NewStore(ArchiveDirectory archive, UtcOffset offset)
     {
         var origin = new OriginRecord { Magic = Format.RecordMagic, Version = Format.RecordVersion, Kind = RecordKind.Origin };
         var port = new InterfaceInfo("nic", null, null, null, null, offset);
         var options = new StorageOptions { Directory = archive.Root, SegmentBytes = 16 << 20 };
-        return new SegmentStore(archive, options, 1, HandRing.BlockBytes, origin, o => SegmentHeader.Build(o, "", [port], 1, Format.MaxSnapLength), NullLogger.Instance, needsFirst: false) { Offset = offset };
+        return new SegmentWriter(archive, options, 1, HandRing.BlockBytes, origin, o => SegmentHeader.Build(o, "", [port], 1, Format.MaxSnapLength), NullLogger.Instance, needsFirst: false) { Offset = offset };
     }
 
     private List<(int Offset, long Utc, uint Bound)> ReadAll()
@@ -219,7 +219,7 @@ public sealed unsafe class CaptureUtcScaleTests : IDisposable
 
         public override int FilledBlocks() => _left;
 
-        public override void GiveBack(int slot)
+        public override void Release(int slot)
         {
             Assert.False(_givenBack[slot], "given back twice");
             _givenBack[slot] = true;

@@ -14,8 +14,8 @@ public class FilterWaitTests
     [Fact]
     public void Filters_that_compile_are_no_wait_at_all()
     {
-        Assert.Null(new FilterWait([("tcp", 100), ("udp port 53", 100)], first: s_patience).Look());
-        Assert.Equal("filter \"tcp prot\": wrong", new FilterWait([("udp", 100), ("tcp prot", 100)], check: (e, _) => e == "udp" ? null : "wrong", first: s_patience).Look());
+        Assert.Null(new FilterWait([("tcp", 100), ("udp port 53", 100)], first: s_patience).Poll());
+        Assert.Equal("filter \"tcp prot\": wrong", new FilterWait([("udp", 100), ("tcp prot", 100)], check: (e, _) => e == "udp" ? null : "wrong", first: s_patience).Poll());
     }
 
     [Fact]
@@ -23,8 +23,8 @@ public class FilterWaitTests
     {
         int tries = 0;
         var wait = new FilterWait([("host a", 100)], check: (_, _) => Interlocked.Increment(ref tries) < 3 ? "unknown host" : null, again: TimeSpan.FromMilliseconds(1), first: s_patience);
-        Assert.Equal("filter \"host a\": unknown host", wait.Look());
-        Assert.True(Comes(() => wait.Look() is null));
+        Assert.Equal("filter \"host a\": unknown host", wait.Poll());
+        Assert.True(Comes(() => wait.Poll() is null));
         Assert.Equal(3, tries);
     }
 
@@ -39,12 +39,12 @@ public class FilterWaitTests
         }
 
         var wait = new FilterWait([("host a", 100)], "unknown host", Check, TimeSpan.FromHours(1));
-        Assert.Equal("unknown host", wait.Look());
-        Assert.Equal("unknown host", wait.Look());
+        Assert.Equal("unknown host", wait.Poll());
+        Assert.Equal("unknown host", wait.Poll());
         Assert.Equal(0, tries);
         wait = new FilterWait([("host a", 100)], "unknown host", Check, TimeSpan.Zero);
-        Assert.Equal("unknown host", wait.Look());
-        Assert.True(Comes(() => wait.Look() is null));
+        Assert.Equal("unknown host", wait.Poll());
+        Assert.True(Comes(() => wait.Poll() is null));
         Assert.Equal(1, tries);
     }
 
@@ -59,13 +59,13 @@ public class FilterWaitTests
             answer.Wait();
             return null;
         });
-        Assert.Contains("being looked up", wait.Look());
+        Assert.Contains("being looked up", wait.Poll());
         var clock = Stopwatch.StartNew();
         for (int i = 0; i < 100; i++)
-            Assert.NotNull(wait.Look());
+            Assert.NotNull(wait.Poll());
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60));
         Assert.Equal(1, tries);
         answer.Set();
-        Assert.True(Comes(() => wait.Look() is null));
+        Assert.True(Comes(() => wait.Poll() is null));
     }
 }

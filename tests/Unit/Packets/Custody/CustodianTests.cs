@@ -14,14 +14,14 @@ public sealed class CustodianTests : IDisposable
 
     public void Dispose() => _archive.Dispose();
 
-    private Custodian Start(ILogger? logger = null) => new(_archive.Root, _archive.KeyFile, logger ?? NullLogger.Instance);
+    private ChainSigner Start(ILogger? logger = null) => new(_archive.Root, _archive.KeyFile, logger ?? NullLogger.Instance);
 
     [Fact]
     public void What_was_sealed_without_it_is_entered_at_start_in_order_and_what_is_announced_follows()
     {
         _archive.Add(3);
         _archive.Add(1);
-        using (Custodian custodian = Start())
+        using (ChainSigner custodian = Start())
         {
             Assert.True(custodian.Drain(s_limit));
             custodian.OnSealed(_archive.Add(4));
@@ -38,7 +38,7 @@ public sealed class CustodianTests : IDisposable
     [Fact]
     public void More_than_it_queues_is_found_by_listing()
     {
-        using (Custodian custodian = Start())
+        using (ChainSigner custodian = Start())
         {
             for (int i = 1; i <= 2500; i++)
                 custodian.OnSealed(_archive.Add(i, 10));
@@ -53,7 +53,7 @@ public sealed class CustodianTests : IDisposable
     [Fact]
     public void A_deletion_has_its_tombstone_on_disk_first_and_an_unknown_segment_its_entry_before()
     {
-        using (Custodian custodian = Start())
+        using (ChainSigner custodian = Start())
         {
             custodian.Drain(s_limit);
             string path = _archive.Add(1); // never announced
@@ -74,7 +74,7 @@ public sealed class CustodianTests : IDisposable
     [Fact]
     public void A_segment_that_vanishes_before_its_entry_is_told_for_ever()
     {
-        using (Custodian custodian = Start())
+        using (ChainSigner custodian = Start())
         {
             custodian.Drain(s_limit);
             custodian.OnSealed(_archive.PathOf(1));
@@ -92,7 +92,7 @@ public sealed class CustodianTests : IDisposable
         using (FileStream large = File.Create(path))
             large.SetLength(64L << 30); // a hole that takes half a minute to digest
         var clock = new Stopwatch();
-        using (Custodian custodian = Start())
+        using (ChainSigner custodian = Start())
         {
             Tool.WaitFor(() => File.Exists(_archive.ChainPath) && _archive.Lines().Length == 1, "the chain to begin");
             clock.Start();
@@ -113,7 +113,7 @@ public sealed class CustodianTests : IDisposable
         _archive.Seal(1, 2);
         _archive.Edit(2, line => line.Replace("\"bytes\":5000", "\"bytes\":5001", StringComparison.Ordinal));
         string before = File.ReadAllText(_archive.ChainPath);
-        using (Custodian custodian = Start())
+        using (ChainSigner custodian = Start())
         {
             Assert.False(custodian.Drain(s_limit));
             Assert.Contains("does not follow", custodian.State.Fault, StringComparison.Ordinal);
@@ -126,7 +126,7 @@ public sealed class CustodianTests : IDisposable
     [Fact]
     public void A_chain_taken_away_while_it_is_kept_is_not_begun_anew()
     {
-        using Custodian custodian = Start();
+        using ChainSigner custodian = Start();
         custodian.Drain(s_limit);
         File.Delete(_archive.ChainPath);
         custodian.OnSealed(_archive.Add(1));
@@ -141,7 +141,7 @@ public sealed class CustodianTests : IDisposable
     {
         _archive.Seal(1);
         using var key = ChainKey.LoadPrivate(_archive.KeyFile);
-        Custodian custodian;
+        ChainSigner custodian;
         using (ChainFile.Open(_archive.Root, key))
         {
             custodian = Start();
@@ -160,14 +160,14 @@ public sealed class CustodianTests : IDisposable
     {
         _archive.Seal(1);
         string other = _archive.NewKey("other.key");
-        Assert.Contains("kept by key", Assert.Throws<CustodyException>(() => new Custodian(_archive.Root, other, NullLogger.Instance)).Message, StringComparison.Ordinal);
-        Assert.Throws<CustodyException>(() => new Custodian(_archive.Root, other + "-not-there", NullLogger.Instance));
+        Assert.Contains("belongs to key", Assert.Throws<CustodyException>(() => new ChainSigner(_archive.Root, other, NullLogger.Instance)).Message, StringComparison.Ordinal);
+        Assert.Throws<CustodyException>(() => new ChainSigner(_archive.Root, other + "-not-there", NullLogger.Instance));
     }
 
     [Fact]
     public void Deletions_and_announcements_from_many_threads_keep_the_chain_whole()
     {
-        using (Custodian custodian = Start())
+        using (ChainSigner custodian = Start())
         {
             Parallel.For(1, 200, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i =>
             {

@@ -161,13 +161,13 @@ public sealed class CustodyChainTests : IDisposable
         _archive.Seal(1, 2, 3);
         string[] lines = _archive.Lines();
         _archive.Resign(3, _archive.KeyFile, entry => entry with { After = 0 });
-        AssertBreak(_archive.Verify(), 3, "chain.jsonl", "it says that segment 0 came before it, the chain says 1");
+        AssertBreak(_archive.Verify(), 3, "chain.jsonl", "it names segment 0 as the one before it, the chain has 1");
         _archive.WriteLines(lines);
         _archive.Resign(4, _archive.KeyFile, entry => entry with { Sequence = 2, After = 1, File = CustodyArchive.NameOf(2) });
         AssertBreak(_archive.Verify(), 4, "chain.jsonl", "segment 2 has an entry already");
         _archive.WriteLines(lines);
         _archive.Resign(4, _archive.KeyFile, entry => entry with { Kind = EntryKind.Deletion, Sequence = 2, File = CustodyArchive.NameOf(2), Entry = 3, Reason = "" });
-        AssertBreak(_archive.Verify(), 4, "chain.jsonl", "it does not say of segment 2 what entry 3 says");
+        AssertBreak(_archive.Verify(), 4, "chain.jsonl", "it does not agree with entry 3 about segment 2");
         _archive.WriteLines(lines);
         _archive.Resign(4, _archive.KeyFile, entry => entry with { Kind = EntryKind.Deletion, Sequence = 9, File = CustodyArchive.NameOf(9), Entry = 3, Reason = "" });
         AssertBreak(_archive.Verify(), 4, "chain.jsonl", "segment 9 has no entry to delete");
@@ -291,7 +291,7 @@ public sealed class CustodyChainTests : IDisposable
         string next = _archive.NewKey("next.key");
         _archive.Seal(1);
         _archive.Rotate(_archive.KeyFile, next);
-        Assert.Contains("kept by key", Assert.Throws<CustodyException>(() => _archive.SealAll(_archive.KeyFile)).Message, StringComparison.Ordinal);
+        Assert.Contains("belongs to key", Assert.Throws<CustodyException>(() => _archive.SealAll(_archive.KeyFile)).Message, StringComparison.Ordinal);
         _archive.Add(2);
         _archive.SealAll(next);
         foreach (string key in new[] { _archive.KeyFile, next })
@@ -366,7 +366,7 @@ public sealed class CustodyChainTests : IDisposable
                 Time = "2026-11-23T08:30:00.123456789Z",
                 Previous = hash,
                 Sequence = sequence,
-                File = new Packets.Storage.SegmentName("20261123T083000.123456789Z", sequence, InProgress: false).ToString(),
+                File = new Packets.Pcapng.SegmentName("20261123T083000.123456789Z", sequence, InProgress: false).ToString(),
                 Entry = number,
                 Sha256 = hash,
                 Reason = ChainEntry.CleanReason(reason),

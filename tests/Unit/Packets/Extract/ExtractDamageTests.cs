@@ -28,7 +28,7 @@ public sealed class ExtractDamageTests : IDisposable
     {
         using SafeFileHandle file = File.OpenHandle(Path.Combine(_scratch.Path, "out"), FileMode.Create, FileAccess.Write);
         return follow
-            ? Following.Run(request, ExtractFormat.Pcapng, file, 50, null, TestContext.Current.CancellationToken)
+            ? LiveExtraction.Run(request, ExtractFormat.Pcapng, file, 50, null, TestContext.Current.CancellationToken)
             : Extraction.Run(request, ExtractFormat.Pcapng, file, null, TestContext.Current.CancellationToken);
     }
 

@@ -29,7 +29,7 @@ public sealed class ExtractFollowTests : IDisposable
     {
         var request = new ExtractRequest { Archive = _archive.Path, From = new UtcTime(1), To = new UtcTime(toNs), Filter = filter, Ports = ports };
         using SafeFileHandle file = File.OpenHandle(Output, FileMode.Create, FileAccess.Write, FileShare.Read);
-        return Following.Run(request, ExtractFormat.PcapNs, file, windowMs, null, _stop.Token);
+        return LiveExtraction.Run(request, ExtractFormat.PcapNs, file, windowMs, null, _stop.Token);
     });
 
     private int Written => File.Exists(Output) && new FileInfo(Output).Length >= 24 ? PcapFile.Read(Output).Count : 0;

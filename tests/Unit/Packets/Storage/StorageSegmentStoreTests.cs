@@ -11,11 +11,11 @@ namespace Capbox.Tests;
 /// <summary>The store without rings: chunks that only count, written in any order or not at all.</summary>
 public unsafe class StorageSegmentStoreTests
 {
-    private static SegmentStore Open(ArchiveDirectory archive, StorageOptions options)
+    private static SegmentWriter Open(ArchiveDirectory archive, StorageOptions options)
     {
         var origin = new OriginRecord { Magic = Format.RecordMagic, Version = Format.RecordVersion, Kind = RecordKind.Origin };
         var port = new InterfaceInfo("t0", null, null, null, null, UtcOffset.Since2017);
-        return new SegmentStore(archive, options, 1, 64 * 1024, origin, o => SegmentHeader.Build(o, "", [port], 1, Format.MaxSnapLength), NullLogger.Instance);
+        return new SegmentWriter(archive, options, 1, 64 * 1024, origin, o => SegmentHeader.Build(o, "", [port], 1, Format.MaxSnapLength), NullLogger.Instance);
     }
 
     private static void WriteCounterChunk(in Reservation place, int bytes, ulong ringSequence)
@@ -50,7 +50,7 @@ public unsafe class StorageSegmentStoreTests
         try
         {
             using (ArchiveDirectory archive = ArchiveDirectory.Open(directory))
-            using (SegmentStore store = Open(archive, new StorageOptions { Directory = directory, SegmentBytes = 16 << 20 }))
+            using (SegmentWriter store = Open(archive, new StorageOptions { Directory = directory, SegmentBytes = 16 << 20 }))
             {
                 var places = new Reservation[5];
                 for (int i = 0; i < places.Length; i++)
@@ -82,7 +82,7 @@ public unsafe class StorageSegmentStoreTests
         {
             const int threads = 4, chunksEach = 3000;
             using (ArchiveDirectory archive = ArchiveDirectory.Open(directory))
-            using (SegmentStore store = Open(archive, new StorageOptions { Directory = directory, SegmentBytes = 16 << 20 }))
+            using (SegmentWriter store = Open(archive, new StorageOptions { Directory = directory, SegmentBytes = 16 << 20 }))
             {
                 Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, _ =>
                 {
@@ -133,7 +133,7 @@ public unsafe class StorageSegmentStoreTests
                 archive.FreeLeftoverRoom(notes.Add);
             }
 
-            Assert.Equal([$"{part}: left by an earlier run; {(15 << 20) - Format.PageBytes} preallocated bytes given back"], notes);
+            Assert.Equal([$"{part}: left by an earlier run; {(15 << 20) - Format.PageBytes} preallocated bytes freed"], notes);
             byte[] left = File.ReadAllBytes(part);
             Assert.Equal((1 << 20) + Format.PageBytes, left.Length);
             Assert.Equal(2 * Format.PageBytes, left.Count(b => b == 7));

@@ -17,7 +17,7 @@ public partial class InventoryTests
     [Fact]
     public void Loopback_has_software_stamps_alone()
     {
-        ClockPort lo = Assert.Single(ClockPorts.Read(), port => port.Name == "lo");
+        ClockPort lo = Assert.Single(ClockPort.List(), port => port.Name == "lo");
         Assert.Equal((1, StampKind.Software, StampKind.Software), (lo.Index, lo.PtpStamps, lo.PacketStamps));
         Assert.Null(lo.Clock);
         Assert.Contains("software-receive", lo.Stamping);
@@ -27,7 +27,7 @@ public partial class InventoryTests
     public void A_namespace_has_its_own_ports_and_a_veth_is_found_by_its_driver() => InNewNamespace(() =>
     {
         Ip("link", "add", "veth0", "type", "veth", "peer", "name", "veth1");
-        IReadOnlyList<ClockPort> ports = ClockPorts.Read();
+        IReadOnlyList<ClockPort> ports = ClockPort.List();
         Assert.Equal(["lo", "veth0", "veth1"], ports.Select(port => port.Name).Order());
         ClockPort port = ports.Single(found => found.Name == "veth0");
         Assert.Equal("veth", port.Driver);
@@ -52,7 +52,7 @@ public partial class InventoryTests
     [InlineData(AllHardware | AllSoftware, null, StampKind.Software)]
     [InlineData(StampNames.ReceiveHardware | StampNames.RawHardware | StampNames.ReceiveSoftware, 0, StampKind.None)]
     [InlineData(StampNames.ReceiveSoftware, null, StampKind.None)]
-    public void Ptp_needs_stamps_both_ways_and_a_clock(uint flags, int? clock, StampKind expected) => Assert.Equal(expected, ClockPorts.PtpStamps(flags, clock));
+    public void Ptp_needs_stamps_both_ways_and_a_clock(uint flags, int? clock, StampKind expected) => Assert.Equal(expected, ClockPort.BestPtpStamps(flags, clock));
 
     [Theory]
     [InlineData(AllHardware, 0b11u, DriverQuirks.None, StampKind.Hardware)]
@@ -60,7 +60,7 @@ public partial class InventoryTests
     [InlineData(AllHardware, 0b11u, DriverQuirks.EventPacketsOnly, StampKind.Software)]
     [InlineData(AllSoftware, 0b11u, DriverQuirks.None, StampKind.Software)]
     public void Packets_have_hardware_stamps_only_if_all_have(uint flags, uint filters, DriverQuirks quirks, StampKind expected) =>
-        Assert.Equal(expected, ClockPorts.PacketStamps(flags, filters, quirks));
+        Assert.Equal(expected, ClockPort.BestPacketStamps(flags, filters, quirks));
 
     private const StampNeeds Both = StampNeeds.EthernetEvents | StampNeeds.UdpEvents;
     private const uint Igb82576 = 0x1013, X710 = 0x7fd1, Mlx5 = 0b11, OldX710 = 0xe01; // by bit: what drivers offer
