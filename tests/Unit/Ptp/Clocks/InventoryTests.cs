@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Runtime.ExceptionServices;
-using System.Runtime.InteropServices;
 using Capbox.Platform.Nic;
 using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
@@ -8,8 +5,8 @@ using Xunit;
 
 namespace Capbox.Ptp.Tests.Clocks;
 
-/// <summary>The inventory of this machine, of veth, and what drivers' answers mean.</summary>
-public partial class InventoryTests
+/// <summary>The inventory of this machine, and what drivers' answers mean.</summary>
+public class InventoryTests
 {
     private const uint AllHardware = StampNames.TransmitHardware | StampNames.ReceiveHardware | StampNames.RawHardware;
     private const uint AllSoftware = StampNames.TransmitSoftware | StampNames.ReceiveSoftware;
@@ -22,19 +19,6 @@ public partial class InventoryTests
         Assert.Null(lo.Clock);
         Assert.Contains("software-receive", lo.Stamping);
     }
-
-    [Fact]
-    public void A_namespace_has_its_own_ports_and_a_veth_is_found_by_its_driver() => InNewNamespace(() =>
-    {
-        Ip("link", "add", "veth0", "type", "veth", "peer", "name", "veth1");
-        IReadOnlyList<ClockPort> ports = ClockPort.List();
-        Assert.Equal(["lo", "veth0", "veth1"], ports.Select(port => port.Name).Order());
-        ClockPort port = ports.Single(found => found.Name == "veth0");
-        Assert.Equal("veth", port.Driver);
-        Assert.Equal((StampKind.Software, StampKind.Software), (port.PtpStamps, port.PacketStamps));
-        Assert.Null(port.Clock);
-        Assert.True(port.Quirks.HasFlag(DriverQuirks.SoftwareOnly));
-    });
 
     [Fact]
     public void Every_clock_of_the_machine_is_listed()
@@ -128,37 +112,4 @@ public partial class InventoryTests
         PacketStamps = StampKind.Hardware,
         Quirks = DriverTable.Find(driver).Quirks,
     };
-
-    /// <summary>On a thread of its own, with which the namespace goes.</summary>
-    private static void InNewNamespace(Action work)
-    {
-        const int CLONE_NEWNET = 0x40000000;
-        ExceptionDispatchInfo? failure = null;
-        Thread thread = new(() =>
-        {
-            try
-            {
-                Assert.Equal(0, unshare(CLONE_NEWNET));
-                work();
-            }
-            catch (Exception e)
-            {
-                failure = ExceptionDispatchInfo.Capture(e);
-            }
-        });
-        thread.Start();
-        thread.Join();
-        failure?.Throw();
-    }
-
-    [LibraryImport("libc")]
-    private static partial int unshare(int flags);
-
-    private static void Ip(params string[] arguments)
-    {
-        using Process process = Process.Start(new ProcessStartInfo("ip", arguments) { RedirectStandardError = true })!;
-        string error = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, error);
-    }
 }
