@@ -38,7 +38,7 @@ internal static class AsyncApi
         CommandMember.Text("id", 200, "Names the proposal; the last one again changes nothing.", required: true),
         CommandMember.Document("config", "The configuration document, docs/reference/capbox.schema.json."),
         CommandMember.Number("base", 1, long.MaxValue, "Revision it was made from: refused if another is in force."),
-        CommandMember.Number("confirmSeconds", 0, ChangeSection.MaxSeconds, "Taken back unless confirmed within this."),
+        CommandMember.Number("confirmSeconds", 0, ChangeSection.MaxSeconds, "Rolled back unless confirmed within this."),
         CommandMember.Text("why", 200, "For the revision."),
     ];
 
@@ -49,7 +49,7 @@ internal static class AsyncApi
         Out("state", "Whether the box is there; the broker says lost in its place.", MqttJson.Default.StateMessage, isRetained: true),
         Out("info", "What the box is.", MqttJson.Default.InfoMessage, isRetained: true),
         new("config/desired", "A document that somebody wants in force.", () => CommandMember.Schema(s_desired)) { IsOut = false, IsRetained = true },
-        new("config/confirm", "Keeps what is on trial. Never retained.", () => CommandMember.Schema(s_confirm)) { IsOut = false },
+        new("config/confirm", "Confirms the pending configuration. Never retained.", () => CommandMember.Schema(s_confirm)) { IsOut = false },
         Out("config/reported", "What is in force, and what became of the last proposal.", MqttJson.Default.ReportedMessage, isRetained: true),
         Out("health", "The worst of all, of each component, and why.", MqttJson.Default.HealthMessage, isRetained: true),
         Out("telemetry/capture", "Counts and rates of the ports.", MqttJson.Default.CaptureTelemetry, qos: 0),
