@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Port;
-using Capbox.Ptp.Quality;
+using Capbox.Ptp.Servo;
 using Capbox.Ptp.Transport;
 
 namespace Capbox.Bench;
@@ -120,7 +120,7 @@ internal static class PortsCommand
             TimeBase.Software(new SoftwareClock(5_000_000, 20_000))))];
         var loop = new PtpLoop(ports);
         new Thread(loop.Run) { IsBackground = true }.Start();
-        while (ports.Any(port => port.Status.Quality.State == ClockState.Unsynchronised))
+        while (ports.Any(port => port.Status.Quality.State == SyncState.Unsynchronised))
             Thread.Sleep(100);
         Console.WriteLine("all follow");
         using var ended = new ManualResetEventSlim();

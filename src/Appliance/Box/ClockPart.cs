@@ -9,7 +9,7 @@ namespace Capbox.Box;
 /// <summary>Supervises the clock. It starts before the recorder, so that the card stamps the first packets, and stops after it.</summary>
 internal sealed class ClockPart(BoxOptions options, Recorder recorder, ILogger logger) : IBoxPart
 {
-    private volatile ClockKeeper? _keeper;
+    private volatile ClockSupervisor? _keeper;
 
     /// <summary>Null without a source of time.</summary>
     public ClockSnapshot? Snapshot => _keeper?.Snapshot;
@@ -18,8 +18,8 @@ internal sealed class ClockPart(BoxOptions options, Recorder recorder, ILogger l
 
     public void Stop() => _keeper?.Dispose();
 
-    /// <inheritdoc cref="ClockKeeper.AcceptShifts"/>
-    public double AcceptShifts() => (_keeper ?? throw new RequestRefusedException("clock: the configuration has no section clock")).AcceptShifts();
+    /// <inheritdoc cref="ClockSupervisor.AcceptShifts"/>
+    public double AcceptShifts() => (_keeper ?? throw new ClockRequestException("the configuration has no section clock")).AcceptShifts();
 
     /// <summary>Ends with one source of time and begins with another. Nothing is claimed of the old one any more.</summary>
     public void Change(ClockOptions? next)
@@ -34,7 +34,7 @@ internal sealed class ClockPart(BoxOptions options, Recorder recorder, ILogger l
     {
         if (source is null)
             return;
-        var keeper = new ClockKeeper(source, () => recorder.Places, recorder.Clocks, options.Directory, logger);
+        var keeper = new ClockSupervisor(source, () => recorder.Places, recorder.Clocks, options.Directory, logger);
         _keeper = keeper;
         keeper.Start();
     }

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Capbox.Health;
 using Capbox.Platform.Linux;
 using Capbox.Platform.Nic;
+using Capbox.Timing;
 
 namespace Capbox.Commands;
 
@@ -57,8 +58,20 @@ internal static class BoxCommands
                 throw new RequestRefusedException(e.Message, e) { Field = request.Text("led") is null ? null : "led" };
             }
         });
-        commands.Add(s_clockAccept, _ => new ClockAcceptAnswer(acceptShifts()));
+        commands.Add(s_clockAccept, _ => AcceptShifts(acceptShifts));
         commands.Add(s_reboot, request => reboot.Ask(request.Requester, request.Text("token")));
+    }
+
+    private static ClockAcceptAnswer AcceptShifts(Func<double> acceptShifts)
+    {
+        try
+        {
+            return new ClockAcceptAnswer(acceptShifts());
+        }
+        catch (ClockRequestException e)
+        {
+            throw new RequestRefusedException($"clock: {e.Message}", e);
+        }
     }
 }
 

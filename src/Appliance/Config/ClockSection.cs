@@ -39,11 +39,11 @@ internal static class ClockSection
         Absent = "required with `ptp`",
     };
 
-    private static readonly ChoiceKey<FollowingClock> s_clock = new(
+    private static readonly ChoiceKey<DisciplinedClock> s_clock = new(
         "clock", "card",
         "`card`: the interface's PTP hardware clock, with stamps by the card; speaks for packets which that card stamps. "
         + "`system`: CLOCK_REALTIME, with stamps by the kernel; speaks for packets that the kernel stamps.",
-        ("card", FollowingClock.Card), ("system", FollowingClock.System));
+        ("card", DisciplinedClock.Card), ("system", DisciplinedClock.System));
 
     private static readonly ChoiceKey<bool> s_mode = new(
         "mode", "steer", "`measure`: another program steers the clock; capbox compares it with the grandmaster and never adjusts it.", ("steer", true), ("measure", false));
@@ -146,9 +146,9 @@ internal static class ClockSection
             ExchangeLogBytes = s_exchangeLog.Read(node),
             IsVirtual = s_virtualClock.Read(node),
         };
-        if (options is { SystemFollows: true, Clock: FollowingClock.System })
+        if (options is { SystemFollows: true, Clock: DisciplinedClock.System })
             node.Error(s_systemFollows.Name, "with \"clock\": \"system\" it is the clock itself");
-        if (options is { IsVirtual: true, Clock: FollowingClock.System })
+        if (options is { IsVirtual: true, Clock: DisciplinedClock.System })
             node.Error(s_virtualClock.Name, "with \"clock\": \"system\" no card's clock is disciplined");
         if (source == ClockSource.Ptp4l && options.Domains.Count > 1)
             node.Error(s_domains.Name, "a ptp4l has one domain");
@@ -172,7 +172,7 @@ internal static class ClockSection
     private static string? ReadSocket(JsonNodeReader node, ClockSource? source)
     {
         string? socket = s_socket.Read(node);
-        bool isGood = socket is null || (!(source == ClockSource.Ptp4l && !socket.StartsWith('/')) && Ptp.External.ExternalAddress.IsGood(socket));
+        bool isGood = socket is null || (!(source == ClockSource.Ptp4l && !socket.StartsWith('/')) && Ptp.Daemons.DaemonAddress.IsGood(socket));
         if (!isGood)
         {
             node.Error(s_socket.Name, source == ClockSource.Chrony

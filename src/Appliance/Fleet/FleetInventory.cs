@@ -15,7 +15,8 @@ internal sealed record FleetInventoryCounts(long Messages, long Malformed, long 
 
 /// <summary>The boxes that were heard at a broker, and what they said last. Bounded; no connection here; one thread.</summary>
 /// <param name="keepsDocuments">Configuration documents are kept: they are the large part.</param>
-internal sealed class FleetInventory(bool keepsDocuments)
+/// <param name="maxDocumentBytes">Characters of all documents together.</param>
+internal sealed class FleetInventory(bool keepsDocuments, long maxDocumentBytes = FleetInventory.MaxDocumentBytes)
 {
     public const int MaxBoxes = 10_000;
 
@@ -101,7 +102,7 @@ internal sealed class FleetInventory(bool keepsDocuments)
         _documentBytes -= before.Report?.Config?.Length ?? 0;
         if (next.Report?.Config is not { } document)
             return next;
-        bool hasRoom = _documentBytes + document.Length <= MaxDocumentBytes;
+        bool hasRoom = _documentBytes + document.Length <= maxDocumentBytes;
         if (keepsDocuments && !hasRoom)
             Counts = Counts with { DocumentsBeyond = Counts.DocumentsBeyond + 1 };
         if (!keepsDocuments || !hasRoom)

@@ -2,72 +2,73 @@ using Capbox.Packets.Pcapng;
 
 namespace Capbox.Timing;
 
-/// <summary>The clock that is kept, as it stood at the last second.</summary>
+/// <summary>The time source at the last second.</summary>
 internal sealed record ClockSnapshot
 {
-    /// <summary>Who keeps it: <c>capbox</c>, or the outside program that is asked: <c>ptp4l</c>, <c>chronyd</c>.</summary>
+    /// <summary>Program that disciplines the clock: <c>capbox</c>, <c>ptp4l</c> or <c>chronyd</c>.</summary>
     public string Source { get; init; } = "capbox";
 
-    /// <summary>What the outside program does, in its own words; null without one.</summary>
+    /// <summary>State of the daemon in its own words; null without a daemon.</summary>
     public string? Doing { get; init; }
 
-    /// <summary>Where the grandmaster is heard; empty: on no interface that is known.</summary>
+    /// <summary>Interface that hears the grandmaster; empty if unknown.</summary>
     public required string Interface { get; init; }
 
     /// <summary>/dev/ptpN or CLOCK_REALTIME; null while it cannot be used.</summary>
     public string? Clock { get; init; }
 
-    /// <summary>By capbox.</summary>
+    /// <summary>True if capbox steers the clock.</summary>
     public required bool Steered { get; init; }
     public required ClockState State { get; init; }
 
-    /// <summary>The clock minus the true time, as estimated, ns.</summary>
+    /// <summary>Estimated clock minus true time, ns.</summary>
     public double OffsetNs { get; init; }
 
-    /// <summary>A stamp is no further from the true time than this, ns; null: no bound is claimed.</summary>
+    /// <summary>Largest distance of a stamp from the true time, ns; null: no bound is known.</summary>
     public double? BoundNs { get; init; }
 
-    /// <summary>What the bound is made of beside the offset, ns.</summary>
+    /// <summary>Parts of the bound beside the offset, ns.</summary>
     public ClockBoundParts? Parts { get; init; }
 
-    /// <summary>The oscillator's error, ppb.</summary>
+    /// <summary>Error of the oscillator, ppb.</summary>
     public double FrequencyPpb { get; init; }
 
-    /// <summary>Identity of the grandmaster that is followed; null: none.</summary>
+    /// <summary>Identity of the grandmaster; null without one.</summary>
     public string? Grandmaster { get; init; }
     public int? Domain { get; init; }
     public int? ClockClass { get; init; }
     public int? StepsRemoved { get; init; }
 
-    /// <summary>Of NTP, where chronyd keeps the clock.</summary>
+    /// <summary>NTP stratum, with chronyd.</summary>
     public int? Stratum { get; init; }
 
-    /// <summary>TAI - UTC as the grandmaster says, s; null: not known.</summary>
+    /// <summary>TAI - UTC of the grandmaster, s; null if unknown.</summary>
     public int? UtcOffsetSeconds { get; init; }
 
     /// <summary>Masters that are measured, and how many of them agree.</summary>
     public int Masters { get; init; }
     public int Agreeing { get; init; }
 
-    /// <summary>Of the kept clock, and of the system clock where it follows.</summary>
+    /// <summary>Steps of the source clock, and of the system clock where it follows.</summary>
     public long Steps { get; init; }
 
-    /// <summary>The system clock, where it follows the card's.</summary>
+    /// <summary>The system clock, where it follows the card's clock.</summary>
     public FollowerSnapshot? System { get; init; }
 
-    /// <summary>The clocks of other cards that follow.</summary>
+    /// <summary>The PHCs of other cards that follow.</summary>
     public IReadOnlyList<FollowerSnapshot> Cards { get; init; } = [];
 
-    /// <summary>Why there is no clock to keep, or what it refuses.</summary>
+    /// <summary>Why there is no clock, or what the clock rejects; null without a fault.</summary>
     public string? Fault { get; init; }
 }
 
-/// <summary>A clock that follows the kept one.</summary>
+/// <summary>A clock that follows the source clock.</summary>
 /// <param name="Clock">/dev/ptpN or CLOCK_REALTIME.</param>
-/// <param name="State">How far its stamps can be trusted.</param>
-/// <param name="OffsetNs">The clock minus what it should show by the kept one, ns.</param>
-/// <param name="BoundNs">Of its stamps, ns; null: none is claimed.</param>
+/// <param name="State">State of its stamps.</param>
+/// <param name="OffsetNs">Clock minus its target time, ns.</param>
+/// <param name="BoundNs">Bound of its stamps, ns; null: no bound is known.</param>
 internal sealed record FollowerSnapshot(string Clock, ClockState State, long OffsetNs, long? BoundNs);
 
 /// <summary>Parts of a bound, ns; see docs/internals/time.md.</summary>
-internal sealed record ClockBoundParts(double Grandmaster, double Asymmetry, double Statistical, double Read, double Holdover, double Unresolved);
+internal sealed record ClockBoundParts(
+    double Grandmaster, double Asymmetry, double Statistical, double Read, double Holdover, double Unresolved);

@@ -1,28 +1,28 @@
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Port;
-using Capbox.Ptp.Steering;
+using Capbox.Ptp.Servo;
 using Capbox.Timing.Raw;
 using Microsoft.Extensions.Logging;
 
 namespace Capbox.Timing;
 
-/// <summary>What happens at a PTP port, in the log: at most <see cref="MostAMinute"/> lines a minute, what is left out is counted.</summary>
-/// <param name="logger">Where to.</param>
-/// <param name="exchanges">Where t1 to t4 go; null: nowhere.</param>
+/// <summary>Logs the events of a PTP port: at most <see cref="MostAMinute"/> lines a minute; further lines are counted.</summary>
+/// <param name="logger">Receives the lines.</param>
+/// <param name="exchanges">Receives t1 to t4; null for none.</param>
 internal sealed class PortLog(ILogger logger, ExchangeLog? exchanges = null) : IPortListener
 {
     private const int MostAMinute = 60;
     private const long MinuteMs = 60_000, FaultMs = 2_000;
 
     private long _minuteMs = Environment.TickCount64;
-    private int _lines, _leftOut;
+    private int _lines, _suppressed;
     private string? _fault;
     private long _faultMs;
 
-    /// <summary>Steps of the clock, by whomever.</summary>
+    /// <summary>Steps of the clock, whoever made them.</summary>
     public long Steps { get; private set; }
 
-    /// <summary>What the clock refuses; null when it has not said so for two seconds.</summary>
+    /// <summary>Last failure of the clock; null when it has not failed for two seconds.</summary>
     public string? Fault => _fault is not null && Environment.TickCount64 - _faultMs < FaultMs ? _fault : null;
 
     public void Happened(in EngineEvent occurrence)
@@ -30,8 +30,8 @@ internal sealed class PortLog(ILogger logger, ExchangeLog? exchanges = null) : I
         if (MayWrite())
         {
             logger.LogInformation(
-                "clock: {Kind}, domain {Domain}, port {Port}, grandmaster {Grandmaster}: {Before} -> {After}", occurrence.Kind, occurrence.Domain, occurrence.Port, occurrence.Grandmaster, occurrence.Before,
-                occurrence.After);
+                "clock: {Kind}, domain {Domain}, port {Port}, grandmaster {Grandmaster}: {Before} -> {After}",
+                occurrence.Kind, occurrence.Domain, occurrence.Port, occurrence.Grandmaster, occurrence.Before, occurrence.After);
         }
     }
 
@@ -57,17 +57,18 @@ internal sealed class PortLog(ILogger logger, ExchangeLog? exchanges = null) : I
         (_fault, _faultMs) = (message, Environment.TickCount64);
     }
 
-    public void Accepted(double unresolvedNs) => logger.LogWarning("clock: {Unresolved:F0} ns of steps that were not followed are accepted as true", unresolvedNs);
+    public void Accepted(double unresolvedNs) =>
+        logger.LogWarning("clock: accepted {Unresolved:F0} ns of steps that were not followed", unresolvedNs);
 
-    /// <summary>A clock did what nobody reported.</summary>
-    public void Unexplained(string message)
+    /// <summary>A clock moved without a report.</summary>
+    public void ReportUnexplained(string message)
     {
         if (MayWrite())
             logger.LogWarning("clock: {Message}", message);
     }
 
-    /// <summary>Something else that people want to know.</summary>
-    public void Note(string message)
+    /// <summary>Any other event for the log.</summary>
+    public void Report(string message)
     {
         if (MayWrite())
             logger.LogInformation("clock: {Message}", message);
@@ -78,14 +79,14 @@ internal sealed class PortLog(ILogger logger, ExchangeLog? exchanges = null) : I
         long now = Environment.TickCount64;
         if (now - _minuteMs >= MinuteMs)
         {
-            if (_leftOut > 0)
-                logger.LogWarning("clock: {Count} lines were left out in the last minute", _leftOut);
-            (_minuteMs, _lines, _leftOut) = (now, 0, 0);
+            if (_suppressed > 0)
+                logger.LogWarning("clock: {Count} lines were suppressed in the last minute", _suppressed);
+            (_minuteMs, _lines, _suppressed) = (now, 0, 0);
         }
 
         if (_lines < MostAMinute)
             return ++_lines > 0;
-        _leftOut++;
+        _suppressed++;
         return false;
     }
 }

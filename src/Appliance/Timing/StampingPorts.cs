@@ -3,16 +3,20 @@ using Capbox.Platform.Nic;
 
 namespace Capbox.Timing;
 
-/// <summary>Which PHC stamps the packets of each recorded port. Ports of other namespaces are not found: nothing is claimed of them.</summary>
-/// <param name="places">The ports of the recorder by their place, now.</param>
+/// <summary>
+/// Finds the PHC that stamps the packets of each recorded port. Ports of other namespaces are not found and have no bound.
+/// </summary>
+/// <param name="places">Current ports of the recorder, by index.</param>
 internal sealed class StampingPorts(Func<IReadOnlyList<PortOptions>> places)
 {
     private readonly int[] _phcs = Enumerable.Repeat(-1, RecordingPlan.MaxPorts).ToArray();
-    private IReadOnlyList<PortOptions> _found = []; // as they were looked at
+    private IReadOnlyList<PortOptions> _found = []; // the ports at the last search
 
     public int Count => _phcs.Length;
 
-    /// <summary>N of /dev/ptpN that stamps a port's packets; -1: none that is known, as of a place that has another port since they were looked at.</summary>
+    /// <summary>
+    /// N of the /dev/ptpN that stamps a port's packets; -1 if unknown, or if the index has another port since the last search.
+    /// </summary>
     public int this[int port]
     {
         get
@@ -22,7 +26,7 @@ internal sealed class StampingPorts(Func<IReadOnlyList<PortOptions>> places)
         }
     }
 
-    /// <summary>Looks again: interfaces come and go.</summary>
+    /// <summary>Searches again: interfaces come and go.</summary>
     /// <returns>N of the PHCs that stamp every packet of a recorded port, with the driver.</returns>
     public SortedDictionary<int, string?> Find()
     {

@@ -27,6 +27,14 @@ internal unsafe struct PacketMreq
     public ushort Type;
     [CField("mr_alen")] public ushort AddressLength;
     public fixed byte Address[8];
+
+    /// <summary>Membership in a multicast group, by its MAC.</summary>
+    public static PacketMreq Multicast(int ifIndex, ReadOnlySpan<byte> group)
+    {
+        PacketMreq membership = new() { IfIndex = ifIndex, Type = SocketNumbers.PACKET_MR_MULTICAST, AddressLength = (ushort)group.Length };
+        group.CopyTo(new Span<byte>(membership.Address, 8));
+        return membership;
+    }
 }
 
 /// <summary>struct tpacket_req3.</summary>

@@ -1,40 +1,40 @@
 namespace Capbox.Ptp.Clocks;
 
-/// <summary>A clock of the machine: /dev/ptpN.</summary>
+/// <summary>A PTP hardware clock of the machine: /dev/ptpN.</summary>
 public sealed record ClockDevice
 {
     public required int Index { get; init; }
 
-    /// <summary>Its file.</summary>
+    /// <summary>Path of the device file.</summary>
     public required string Device { get; init; }
 
-    /// <summary>What the driver calls it, or null.</summary>
+    /// <summary>Name given by the driver, or null.</summary>
     public string? Name { get; init; }
 
-    /// <summary>Null when it may not be opened; <see cref="Problem"/> says why.</summary>
+    /// <summary>Null if the clock cannot be opened; <see cref="Problem"/> has the reason.</summary>
     public PhcCapabilities? Capabilities { get; init; }
 
-    /// <summary>What is dialled in, ppb.</summary>
+    /// <summary>Current frequency adjustment, ppb.</summary>
     public double? FrequencyPpb { get; init; }
 
-    /// <summary>Against CLOCK_REALTIME, now. A PHC that counts TAI is 37 s ahead.</summary>
+    /// <summary>Reading against CLOCK_REALTIME. A PHC that counts TAI is 37 s ahead.</summary>
     public ClockReading? Reading { get; init; }
 
-    /// <summary>The clock that this virtual one is made of.</summary>
+    /// <summary>The physical clock of a virtual one.</summary>
     public int? VirtualOf { get; init; }
 
-    /// <summary>Virtual clocks made of this one; with any it runs freely and cannot be steered.</summary>
+    /// <summary>Virtual clocks of this one; with any of them it runs freely and cannot be steered.</summary>
     public IReadOnlyList<int> VirtualClocks { get; init; } = [];
 
-    /// <summary>Null for a virtual one.</summary>
+    /// <summary>Limit of virtual clocks; null for a virtual clock.</summary>
     public int? MaxVirtualClocks { get; init; }
 
-    /// <summary>Interfaces of the namespace that have it.</summary>
+    /// <summary>Interfaces of the namespace that use it.</summary>
     public IReadOnlyList<string> Ports { get; init; } = [];
 
-    /// <summary>Other clocks of the same card that may be the same physical clock.</summary>
+    /// <summary>Other clocks of the same card that may be aliases of it.</summary>
     public IReadOnlyList<int> MayBeSameAs { get; init; } = [];
 
-    /// <summary>Why it could not be read; null when it could.</summary>
+    /// <summary>Why it could not be read; null if it could.</summary>
     public string? Problem { get; init; }
 }

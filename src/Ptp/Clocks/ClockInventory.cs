@@ -1,4 +1,3 @@
-using Capbox.Platform.Linux;
 using Capbox.Platform.Nic;
 using Capbox.Platform.Time;
 
@@ -6,10 +5,10 @@ namespace Capbox.Ptp.Clocks;
 
 /// <summary>The ports of a network namespace and the clocks of the machine.</summary>
 /// <param name="Ports">By interface index.</param>
-/// <param name="Clocks">By number, virtual ones included.</param>
+/// <param name="Clocks">By number, including virtual ones.</param>
 public sealed record ClockInventory(IReadOnlyList<ClockPort> Ports, IReadOnlyList<ClockDevice> Clocks)
 {
-    /// <summary>Asks the kernel about the namespace of the calling thread. Changes nothing.</summary>
+    /// <summary>Queries the kernel in the namespace of the calling thread. Changes nothing.</summary>
     /// <exception cref="IOException">The kernel does not answer.</exception>
     public static ClockInventory Read()
     {
@@ -17,13 +16,17 @@ public sealed record ClockInventory(IReadOnlyList<ClockPort> Ports, IReadOnlyLis
         return new ClockInventory(ports, [.. PtpSysfs.Machine.Clocks().Select(index => ReadClock(PtpSysfs.Machine, index, ports))]);
     }
 
-    /// <summary>Clocks of the same card (PCI address up to the function) that may be one: only for drivers that are known for it.</summary>
+    /// <summary>Clocks of the same card (PCI address up to the function) that may be aliases; only with drivers known for it.</summary>
     internal static IReadOnlyList<int> MayBeSame(int clock, IReadOnlyList<ClockPort> ports)
     {
         ClockPort? own = ports.FirstOrDefault(port => port.Clock == clock);
         if (own is null || !own.Quirks.HasFlag(DriverQuirks.MayShareClock) || Card(own.Bus) is not { } card)
             return [];
-        return [.. ports.Where(port => port.Driver == own.Driver && Card(port.Bus) == card).Select(port => port.Clock).OfType<int>().Where(other => other != clock).Distinct().Order()];
+        return
+        [
+            .. ports.Where(port => port.Driver == own.Driver && Card(port.Bus) == card)
+                .Select(port => port.Clock).OfType<int>().Where(other => other != clock).Distinct().Order(),
+        ];
     }
 
     private static string? Card(string? bus) => bus?.LastIndexOf('.') is > 0 and int dot ? bus[..dot] : null;

@@ -2,14 +2,14 @@ using Capbox.Platform.Time;
 
 namespace Capbox.Ptp.Clocks;
 
-/// <summary>Two clocks of which neither is the kernel's.</summary>
+/// <summary>Readings between two clocks of which neither is the kernel's.</summary>
 public static class ClockPairs
 {
     /// <summary>
-    /// Reads a clock against another one: both against CLOCK_MONOTONIC_RAW, the other before and after, so that its time at the moment of the first is known whatever rate it runs at. The width is
-    /// the sum of both clocks' widths.
+    /// Reads a clock against another one: both against CLOCK_MONOTONIC_RAW, the other before and after, so that its time at the moment of
+    /// the first is interpolated at any rate. The width is the sum of both clocks' widths.
     /// </summary>
-    /// <exception cref="ClockException">One of them refuses.</exception>
+    /// <exception cref="ClockException">One of the clocks rejects the reading.</exception>
     public static ClockReading ReadAgainst(this IClock clock, IClock other)
     {
         ClockReading before = other.Read(ReferenceClock.MonotonicRaw);

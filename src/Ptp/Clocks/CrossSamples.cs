@@ -2,21 +2,23 @@ using Capbox.Platform.Linux;
 
 namespace Capbox.Ptp.Clocks;
 
-/// <summary>What several readings of one clock between two readings of another tell: the narrowest is the best, and its width is the bound.</summary>
+/// <summary>
+/// Selects the best of several readings of one clock between two readings of another: the narrowest, whose width is the bound.
+/// </summary>
 internal static class CrossSamples
 {
     /// <summary>
-    /// Hardware latches both clocks of a PRECISE reading, but the processor's side is a counter of 19.2 to 38.4 MHz (Intel's ART) that is converted, and the PCIe time measurement has an error of
-    /// its own. This much is assumed; nothing measures it.
+    /// Hardware latches both clocks of a PRECISE reading, but the processor's side is converted from a counter of 19.2 to 38.4 MHz (Intel's
+    /// ART), and PCIe time measurement has an error of its own. This width is assumed; nothing measures it.
     /// </summary>
     public const long PreciseWidthNs = 100;
 
-    /// <summary>Finds the narrowest sample; false when there is none that the reference clock was not stepped back in.</summary>
+    /// <summary>Finds the narrowest sample; false if the reference clock was stepped back in every sample.</summary>
     /// <param name="times">Reference, clock, reference of the first sample, then of the others.</param>
-    /// <param name="count">Samples.</param>
-    /// <param name="stride">Times from one sample to the next: 3, or 2 where the reading after one sample is that before the next.</param>
-    /// <param name="method">How they were made.</param>
-    /// <param name="best">The narrowest.</param>
+    /// <param name="count">Number of samples.</param>
+    /// <param name="stride">Times from one sample to the next: 3, or 2 where samples share a reference reading.</param>
+    /// <param name="method">Method of the samples.</param>
+    /// <param name="best">The narrowest sample.</param>
     public static bool TryNarrowest(ReadOnlySpan<PtpClockTime> times, int count, int stride, ReadMethod method, out ClockReading best)
     {
         best = new ClockReading(0, 0, long.MaxValue, method);
@@ -29,7 +31,7 @@ internal static class CrossSamples
         return best.WidthNs != long.MaxValue;
     }
 
-    /// <summary>Takes a sample in place of the best so far if it is narrower.</summary>
+    /// <summary>Replaces the best sample if this one is narrower.</summary>
     public static void Narrow(ref ClockReading best, long beforeNs, long clockNs, long afterNs)
     {
         long widthNs = afterNs - beforeNs;

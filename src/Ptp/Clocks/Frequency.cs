@@ -1,6 +1,6 @@
 namespace Capbox.Ptp.Clocks;
 
-/// <summary>timex.freq, parts per million with 16 fractional bits, against ppb.</summary>
+/// <summary>Converts timex.freq, parts per million with 16 fractional bits, and ppb.</summary>
 internal static class Frequency
 {
     private const double UnitsPerPpb = 65.536;
@@ -9,10 +9,13 @@ internal static class Frequency
 
     public static double FromKernel(long units) => units / UnitsPerPpb;
 
-    /// <exception cref="ArgumentOutOfRangeException">Beyond the limit, or no number.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Beyond the limit, or not a number.</exception>
     public static void Check(string clock, double ppb, double maxPpb)
     {
         if (!(Math.Abs(ppb) <= maxPpb))
-            throw new ArgumentOutOfRangeException(nameof(ppb), ppb, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{clock}: at most {maxPpb} ppb either way"));
+            throw new ArgumentOutOfRangeException(
+                nameof(ppb),
+                ppb,
+                string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{clock}: at most {maxPpb} ppb either way"));
     }
 }

@@ -4,23 +4,26 @@ using Capbox.Platform.Time;
 
 namespace Capbox.Ptp.Clocks;
 
-/// <summary>What a PHC's driver says it can do (PTP_CLOCK_GETCAPS).</summary>
-/// <param name="MaxFrequencyPpb">Either way.</param>
-/// <param name="CrossTimestamps">PTP_SYS_OFFSET_PRECISE is there.</param>
-/// <param name="AdjustsPhase">The hardware can be told an offset to work off; not used here.</param>
-/// <param name="Pps">Can feed the kernel a pulse per second.</param>
+/// <summary>Capabilities of a PHC by its driver (PTP_CLOCK_GETCAPS).</summary>
+/// <param name="MaxFrequencyPpb">Largest frequency adjustment either way.</param>
+/// <param name="CrossTimestamps">PTP_SYS_OFFSET_PRECISE is supported.</param>
+/// <param name="AdjustsPhase">The hardware can work off an offset by itself; not used here.</param>
+/// <param name="Pps">The clock can feed the kernel a pulse per second.</param>
 /// <param name="Pins">Programmable pins.</param>
 /// <param name="ExternalStamps">Channels that stamp edges at a pin.</param>
-/// <param name="PeriodicOutputs">Channels that put out a pulse.</param>
-public sealed record PhcCapabilities(int MaxFrequencyPpb, bool CrossTimestamps, bool AdjustsPhase, bool Pps, int Pins, int ExternalStamps, int PeriodicOutputs);
+/// <param name="PeriodicOutputs">Channels that generate a pulse.</param>
+public sealed record PhcCapabilities(
+    int MaxFrequencyPpb, bool CrossTimestamps, bool AdjustsPhase, bool Pps, int Pins, int ExternalStamps, int PeriodicOutputs);
 
 /// <summary>A PTP hardware clock, or a virtual clock of one: /dev/ptpN. Steering it needs write access to that file.</summary>
 public sealed class PhcClock : IClock
 {
-    /// <summary>Enough to find a narrow one while the processor is busy; more cost 2 to 4 us each on PCIe.</summary>
+    /// <summary>Enough for a narrow sample while the processor is busy; each costs 2 to 4 us on PCIe.</summary>
     private const int Samples = 10;
 
-    /// <summary>PRECISE may fail now and then (the card did not answer in time); after so many times in a row it is not tried again.</summary>
+    /// <summary>
+    /// PRECISE may fail sometimes (the card did not answer in time); after so many consecutive failures it is not tried again.
+    /// </summary>
     private const int MaxPreciseFailures = 3;
     private readonly FileDescriptor _fd;
     private readonly int _clock;
@@ -46,7 +49,7 @@ public sealed class PhcClock : IClock
     /// <summary>N of /dev/ptpN.</summary>
     public int Index { get; }
 
-    /// <summary>What its driver says it can do.</summary>
+    /// <summary>Capabilities by its driver.</summary>
     public PhcCapabilities Capabilities { get; }
 
     /// <inheritdoc/>
@@ -63,8 +66,8 @@ public sealed class PhcClock : IClock
         }
     }
 
-    /// <summary>Opens a clock; to read it alone where it may not be written.</summary>
-    /// <exception cref="ClockException">There is none, it may not be opened, or the file is something else.</exception>
+    /// <summary>Opens a clock; read-only where writing is denied.</summary>
+    /// <exception cref="ClockException">There is no such clock, access is denied, or the file is no PTP clock.</exception>
     public static PhcClock Open(int index)
     {
         string path = PtpSysfs.DevicePath(index);
@@ -94,10 +97,12 @@ public sealed class PhcClock : IClock
                 _methods.AsSpan().Fill(ReadMethod.Extended);
         }
 
-        int errno = method <= ReadMethod.Extended ? TryExtended(reference, out ClockReading reading) : TryOther(method, reference, out reading);
+        int errno = method <= ReadMethod.Extended
+            ? TryExtended(reference, out ClockReading reading)
+            : TryOther(method, reference, out reading);
         if (errno is Errno.EOPNOTSUPP or Errno.EINVAL && method != ReadMethod.GetTime)
         {
-            // The driver knows no better way, or the kernel no other reference than CLOCK_REALTIME (before 6.12).
+            // The driver supports no better method, or the kernel no reference other than CLOCK_REALTIME (before 6.12).
             method = reference == ReferenceClock.Realtime && method != ReadMethod.Basic ? ReadMethod.Basic : ReadMethod.GetTime;
             return Read(reference);
         }
@@ -116,15 +121,21 @@ public sealed class PhcClock : IClock
     /// <inheritdoc/>
     public void Step(long ns)
     {
-        Timex timex = Steps.Of(ns);
+        Timex timex = Steps.ToTimex(ns);
         Adjust(ref timex, "step");
     }
 
     /// <inheritdoc/>
     public void Dispose() => _fd.Dispose();
 
-    private static PhcCapabilities Describe(in PtpClockCaps caps) =>
-        new(caps.MaxAdjustment, caps.CrossTimestamping != 0, caps.AdjustPhase != 0, caps.Pps != 0, caps.Pins, caps.ExternalStamps, caps.PeriodicOutputs);
+    private static PhcCapabilities Describe(in PtpClockCaps caps) => new(
+        caps.MaxAdjustment,
+        caps.CrossTimestamping != 0,
+        caps.AdjustPhase != 0,
+        caps.Pps != 0,
+        caps.Pins,
+        caps.ExternalStamps,
+        caps.PeriodicOutputs);
 
     private bool TryPrecise(ReferenceClock reference, out ClockReading reading)
     {
@@ -185,7 +196,6 @@ public sealed class PhcClock : IClock
         string hint = errno switch
         {
             Errno.EBUSY => BusyHint(path),
-            Errno.ENOENT => "; capbox clock ports lists the clocks there are",
             Errno.ENOTTY => "; it is no PTP clock",
             Errno.EACCES or Errno.EPERM => "; it needs root or CAP_SYS_TIME, and write access to the file",
             Errno.ENODEV => "; the card, or its driver, is gone",
@@ -199,6 +209,6 @@ public sealed class PhcClock : IClock
         if (!PtpSysfs.TryParseName(path, out int index) || PtpSysfs.Machine.VirtualClocks(index) is not { Count: > 0 } held)
             return "";
         string names = string.Join(", ", held.Select(PtpSysfs.DevicePath));
-        return $"; it has virtual clocks and must run freely for them: steer {names}, or remove them (n_vclocks)";
+        return $"; it runs freely for its virtual clocks: steer {names}, or remove them (n_vclocks)";
     }
 }

@@ -3,20 +3,24 @@ using Capbox.Platform.Time;
 namespace Capbox.Ptp.Clocks;
 
 /// <summary>
-/// Whether two PHCs are one physical clock: mlx5 registers one per function of a card even where the functions share a register. Nothing tells but trying.
+/// Finds out whether two PHCs are one physical clock: mlx5 registers one per function of a card even where the functions share a register.
+/// Only a trial shows it.
 /// </summary>
 public static class SharedClock
 {
-    /// <summary>Far below what matters while nobody trusts the clock yet, far above the width of a reading.</summary>
+    /// <summary>Far below what matters before the clock is trusted, far above the width of a reading.</summary>
     private const long LeastNudgeNs = 10_000;
 
     /// <summary>
-    /// Steps one clock forth and back and looks whether the other one goes along. Takes some 100 us. Only at the start, before either is trusted, and while nobody else steers them.
+    /// Steps one clock forth and back and checks whether the other one follows. Takes some 100 us. Only at the start, before either clock
+    /// is trusted, and while nobody else steers them.
     /// </summary>
-    /// <param name="nudged">Is stepped by at least 10 us, then back.</param>
-    /// <param name="other">Is read.</param>
-    /// <returns>True: steering one of them is steering both.</returns>
-    /// <exception cref="ClockException">A clock refuses, or the other one moved by something else: somebody steers it.</exception>
+    /// <param name="nudged">The clock to step, by at least 10 us, and back.</param>
+    /// <param name="other">The clock to read.</param>
+    /// <returns>True: both are one clock.</returns>
+    /// <exception cref="ClockException">
+    /// A clock rejects the step, or the other one moved for another reason: another program steers it.
+    /// </exception>
     public static bool IsOne(IClock nudged, IClock other)
     {
         ClockReading before = nudged.ReadAgainst(other);
@@ -32,12 +36,15 @@ public static class SharedClock
             nudged.Step(-nudgeNs);
         }
 
-        // A step that is read, changed and written loses the time in between: a quarter is room for that.
+        // A step by read, add and write loses the time in between: a quarter is tolerance for that.
         long apartNs = after.OffsetNs - before.OffsetNs;
         long toleranceNs = (nudgeNs / 4) + before.BoundNs + after.BoundNs;
-        return Math.Abs(apartNs) <= toleranceNs ? true
-            : Math.Abs(apartNs - nudgeNs) <= toleranceNs ? false
-            : throw new ClockException(string.Create(
-                System.Globalization.CultureInfo.InvariantCulture, $"{nudged.Name}: stepped by {nudgeNs} ns, it moved against {other.Name} by {apartNs} ns: somebody else steers one of them"), 0);
+        if (Math.Abs(apartNs) <= toleranceNs)
+            return true;
+        if (Math.Abs(apartNs - nudgeNs) <= toleranceNs)
+            return false;
+        FormattableString problem =
+            $"{nudged.Name}: stepped by {nudgeNs} ns, it moved against {other.Name} by {apartNs} ns: another program steers one of them";
+        throw new ClockException(FormattableString.Invariant(problem), 0);
     }
 }

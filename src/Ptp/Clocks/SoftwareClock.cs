@@ -4,22 +4,26 @@ using Capbox.Platform.Time;
 namespace Capbox.Ptp.Clocks;
 
 /// <summary>
-/// A clock in user space: a line over CLOCK_REALTIME that is dialled and stepped like a PHC, while no clock of the machine is touched. For measuring, for trying a network out, and for tests. The
-/// kernel's software stamps become its time exactly, also those from before it was dialled last. Fixed size. One thread at a time, but for <see cref="At"/> by another that may see the line before.
+/// A clock in user space: a line over CLOCK_REALTIME that is steered and stepped like a PHC, without touching a clock of the machine. For
+/// measurements, network trials and tests. The kernel's software stamps convert to its time exactly, including those from before the last
+/// adjustment. Fixed size. One thread at a time, except <see cref="At"/>, which another thread may call and may see the previous line.
 /// </summary>
-/// <param name="offsetNs">What it shows more than CLOCK_REALTIME at first.</param>
-/// <param name="oscillatorPpb">How much faster than CLOCK_REALTIME it runs without steering.</param>
+/// <param name="offsetNs">Initial offset from CLOCK_REALTIME, ns.</param>
+/// <param name="oscillatorPpb">Rate of the unsteered clock relative to CLOCK_REALTIME, ppb.</param>
 public sealed class SoftwareClock(long offsetNs = 0, double oscillatorPpb = 0) : IClock
 {
     private const int Samples = 10;
 
-    /// <summary>Dials that are remembered: more than a second's at the highest rate of messages.</summary>
+    /// <summary>Adjustments that are remembered: more than a second's at the highest rate of messages.</summary>
     private const int MostLines = 256;
 
     private readonly Line[] _lines = First(offsetNs, oscillatorPpb);
     private int _newest;
 
-    /// <summary>From <paramref name="StartNs"/> of CLOCK_REALTIME on the clock shows <paramref name="ShownNs"/> and gains <paramref name="Rate"/> on it.</summary>
+    /// <summary>
+    /// From <paramref name="StartNs"/> of CLOCK_REALTIME on the clock shows <paramref name="ShownNs"/> and gains <paramref name="Rate"/> on
+    /// it.
+    /// </summary>
     private readonly record struct Line(long StartNs, long ShownNs, double Rate);
 
     /// <inheritdoc/>
@@ -31,7 +35,7 @@ public sealed class SoftwareClock(long offsetNs = 0, double oscillatorPpb = 0) :
     /// <inheritdoc/>
     public double FrequencyPpb { get; private set; }
 
-    /// <summary>What the clock showed when CLOCK_REALTIME showed a time: a stamp of the kernel's, for example.</summary>
+    /// <summary>Time of this clock at a time of CLOCK_REALTIME, for example a stamp of the kernel.</summary>
     public long At(long realtimeNs)
     {
         int at = _newest;
@@ -53,7 +57,9 @@ public sealed class SoftwareClock(long offsetNs = 0, double oscillatorPpb = 0) :
             CrossSamples.Narrow(ref best, beforeNs, At(realtimeNs), KernelClock.ReadNs((int)reference));
         }
 
-        return best.WidthNs != long.MaxValue ? best : throw new ClockException($"{Name}: read time: the reference clock was stepped back in every sample", 0);
+        return best.WidthNs != long.MaxValue
+            ? best
+            : throw new ClockException($"{Name}: read time: the reference clock was stepped back in every sample", 0);
     }
 
     /// <inheritdoc/>

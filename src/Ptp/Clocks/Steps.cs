@@ -2,12 +2,12 @@ using Capbox.Platform.Linux;
 
 namespace Capbox.Ptp.Clocks;
 
-/// <summary>A step as clock_adjtime(2) wants it: the fraction is never negative, so -1 ns is -1 s and 999,999,999 ns.</summary>
+/// <summary>A step for clock_adjtime(2): the fraction is never negative, so -1 ns is -1 s and 999,999,999 ns.</summary>
 internal static class Steps
 {
     private const long NsPerSecond = 1_000_000_000;
 
-    public static Timex Of(long ns)
+    public static Timex ToTimex(long ns)
     {
         (long seconds, long rest) = Math.DivRem(ns, NsPerSecond);
         return new Timex

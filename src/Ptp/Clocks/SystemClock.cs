@@ -9,22 +9,29 @@ public enum LeapSecond
 {
     None,
 
-    /// <summary>23:59:60 comes.</summary>
+    /// <summary>The day ends with 23:59:60.</summary>
     Insert,
 
-    /// <summary>23:59:59 is left out.</summary>
+    /// <summary>The day ends with 23:59:58.</summary>
     Delete,
 }
 
-/// <summary>What the kernel tells everybody about CLOCK_REALTIME.</summary>
-/// <param name="IsSynchronised">Somebody disciplines it (STA_UNSYNC is off).</param>
-/// <param name="MaxErrorNs">The bound; the kernel adds 500 ns each millisecond until it is told again, and declares the clock unsynchronised beyond 16 s. It keeps microseconds, rounded up here.</param>
-/// <param name="EstimatedErrorNs">The likely error, microseconds as well.</param>
+/// <summary>Status of CLOCK_REALTIME in the kernel, which any program can query.</summary>
+/// <param name="IsSynchronised">A program disciplines the clock (STA_UNSYNC is off).</param>
+/// <param name="MaxErrorNs">
+/// The bound; the kernel adds 500 ns each millisecond until the next update, and declares the clock unsynchronised beyond 16 s. It keeps
+/// microseconds, rounded up here.
+/// </param>
+/// <param name="EstimatedErrorNs">The likely error, also in microseconds.</param>
 /// <param name="Leap">The leap second that the kernel will make at the end of the day.</param>
-/// <param name="TaiOffset">TAI - UTC, or null when nobody told the kernel.</param>
-public readonly record struct SystemClockStatus(bool IsSynchronised, long MaxErrorNs, long EstimatedErrorNs, LeapSecond Leap, UtcOffset? TaiOffset);
+/// <param name="TaiOffset">TAI - UTC, or null if the kernel does not know it.</param>
+public readonly record struct SystemClockStatus(
+    bool IsSynchronised, long MaxErrorNs, long EstimatedErrorNs, LeapSecond Leap, UtcOffset? TaiOffset);
 
-/// <summary>CLOCK_REALTIME, which counts UTC. Reading it needs no right; steering it CAP_SYS_TIME. Only one program on a machine may steer it: nothing here finds out about another.</summary>
+/// <summary>
+/// CLOCK_REALTIME, which counts UTC. Reading it needs no privilege; steering it needs CAP_SYS_TIME. Only one program of a machine may steer
+/// it: this class does not detect another one.
+/// </summary>
 public sealed class SystemClock : IClock
 {
     private const int Samples = 10;
@@ -33,7 +40,7 @@ public sealed class SystemClock : IClock
     /// <inheritdoc/>
     public string Name => "CLOCK_REALTIME";
 
-    /// <summary>MAXFREQ of linux/timex.h. Beyond it a clock tick would have to be changed.</summary>
+    /// <summary>MAXFREQ of linux/timex.h. A larger adjustment would need another tick length.</summary>
     public double MaxFrequencyPpb => 500_000;
 
     /// <inheritdoc/>
@@ -58,7 +65,9 @@ public sealed class SystemClock : IClock
             CrossSamples.Narrow(ref best, beforeNs, clockNs, KernelClock.ReadNs((int)reference));
         }
 
-        return best.WidthNs != long.MaxValue ? best : throw new ClockException($"{Name}: read time: the reference clock was stepped back in every sample", 0);
+        return best.WidthNs != long.MaxValue
+            ? best
+            : throw new ClockException($"{Name}: read time: the reference clock was stepped back in every sample", 0);
     }
 
     /// <inheritdoc/>
@@ -69,26 +78,32 @@ public sealed class SystemClock : IClock
         Adjust(ref timex, "set frequency");
     }
 
-    /// <summary>Moves the clock at once. The kernel then says that it is unsynchronised, until <see cref="Declare"/> says otherwise.</summary>
+    /// <summary>Steps the clock. The kernel then reports it as unsynchronised, until <see cref="Declare"/> says otherwise.</summary>
     public void Step(long ns)
     {
-        Timex timex = Steps.Of(ns);
+        Timex timex = Steps.ToTimex(ns);
         Adjust(ref timex, "step");
     }
 
-    /// <summary>What the kernel says of the clock now.</summary>
+    /// <summary>Reads the kernel's status of the clock.</summary>
     public SystemClockStatus ReadStatus()
     {
         Timex timex = default;
         Adjust(ref timex, "read status");
-        LeapSecond leap = (timex.Status & Timex.STA_INS) != 0 ? LeapSecond.Insert : (timex.Status & Timex.STA_DEL) != 0 ? LeapSecond.Delete : LeapSecond.None;
+        LeapSecond leap = (timex.Status & Timex.STA_INS) != 0 ? LeapSecond.Insert
+            : (timex.Status & Timex.STA_DEL) != 0 ? LeapSecond.Delete
+            : LeapSecond.None;
         return new SystemClockStatus(
-            (timex.Status & Timex.STA_UNSYNC) == 0, timex.MaxError * NsPerUs, timex.EstError * NsPerUs, leap, timex.Tai > 0 ? new UtcOffset(timex.Tai) : null);
+            (timex.Status & Timex.STA_UNSYNC) == 0,
+            timex.MaxError * NsPerUs,
+            timex.EstError * NsPerUs,
+            leap,
+            timex.Tai > 0 ? new UtcOffset(timex.Tai) : null);
     }
 
     /// <summary>
-    /// Tells the kernel, and so everybody who asks, how good the clock is. Once a second while it is disciplined. Pass <see cref="LeapSecond.None"/> and no offset unless a valid source told them:
-    /// no announced leap second is one that is called off; an offset that is null stays what it was.
+    /// Declares the quality of the clock to the kernel. Once a second while it is disciplined. Pass <see cref="LeapSecond.None"/> and a
+    /// null offset unless a valid source stated them: None cancels an announced leap second; a null offset keeps the current one.
     /// </summary>
     public void Declare(in SystemClockStatus status)
     {
@@ -99,10 +114,10 @@ public sealed class SystemClock : IClock
     /// <inheritdoc/>
     public void Dispose()
     {
-        // Nothing is open: CLOCK_REALTIME has a number of its own.
+        // Nothing is open: CLOCK_REALTIME has a fixed number.
     }
 
-    /// <summary>STA_PLL stays off: the kernel's own loop would work against the frequency that is dialled.</summary>
+    /// <summary>STA_PLL stays off: the kernel's own loop would work against the frequency adjustment.</summary>
     internal static Timex Describe(in SystemClockStatus status)
     {
         int leap = status.Leap switch { LeapSecond.Insert => Timex.STA_INS, LeapSecond.Delete => Timex.STA_DEL, _ => 0 };

@@ -2,14 +2,14 @@ using Capbox.Ptp.Messages;
 
 namespace Capbox.Ptp.Engine;
 
-/// <summary>Which of two data sets is better (IEEE 1588-2019 clause 9.3.4).</summary>
+/// <summary>Result of comparing two data sets (IEEE 1588-2019 clause 9.3.4).</summary>
 public enum Preference
 {
-    /// <summary>Both are the same message's: error-2.</summary>
+    /// <summary>Both come from the same message: error-2.</summary>
     Same,
     FirstBetter,
 
-    /// <summary>The same grandmaster by a better way.</summary>
+    /// <summary>The same grandmaster over a better path.</summary>
     FirstBetterByTopology,
     SecondBetter,
     SecondBetterByTopology,
@@ -18,11 +18,17 @@ public enum Preference
     OwnMessage,
 }
 
-/// <summary>What masters are compared by: a grandmaster, and the way to it (IEEE 1588-2019 table 29).</summary>
+/// <summary>The data set that masters are compared by: a grandmaster and the path to it (IEEE 1588-2019 table 29).</summary>
 /// <param name="Sender">Port that sent the Announce.</param>
 /// <param name="Receiver">Port that received it.</param>
 public readonly record struct DataSet(
-    byte Priority1, ClockQualityField Quality, byte Priority2, ClockIdentity Grandmaster, int StepsRemoved, PortIdentity Sender, PortIdentity Receiver)
+    byte Priority1,
+    ClockQualityField Quality,
+    byte Priority2,
+    ClockIdentity Grandmaster,
+    int StepsRemoved,
+    PortIdentity Sender,
+    PortIdentity Receiver)
 {
     public static DataSet From(in PtpMessage announce, PortIdentity receiver) => new(
         announce.Announce.Priority1,
@@ -37,10 +43,11 @@ public readonly record struct DataSet(
     public static Preference Compare(in DataSet first, in DataSet second) =>
         first.Grandmaster == second.Grandmaster ? CompareWay(first, second) : CompareGrandmaster(first, second);
 
-    /// <summary>Whether the first is to be preferred, by quality or by topology.</summary>
-    public static bool IsBetter(in DataSet first, in DataSet second) => Compare(first, second) is Preference.FirstBetter or Preference.FirstBetterByTopology;
+    /// <summary>Whether the first is better, by quality or by topology.</summary>
+    public static bool IsBetter(in DataSet first, in DataSet second) =>
+        Compare(first, second) is Preference.FirstBetter or Preference.FirstBetterByTopology;
 
-    /// <summary>Different grandmasters (figure 34): the lower number wins, the first that differs decides.</summary>
+    /// <summary>Different grandmasters (figure 34): at the first difference, the lower number wins.</summary>
     private static Preference CompareGrandmaster(in DataSet a, in DataSet b)
     {
         int order = a.Priority1.CompareTo(b.Priority1);
@@ -57,7 +64,9 @@ public readonly record struct DataSet(
         return order < 0 ? Preference.FirstBetter : Preference.SecondBetter;
     }
 
-    /// <summary>The same grandmaster (figure 35): fewer steps win, a difference of one only if the message does not come back to where it was.</summary>
+    /// <summary>
+    /// The same grandmaster (figure 35): fewer steps win; a difference of one wins only if the message did not come back to its sender.
+    /// </summary>
     private static Preference CompareWay(in DataSet a, in DataSet b)
     {
         if (a.StepsRemoved > b.StepsRemoved + 1)
@@ -79,11 +88,12 @@ public readonly record struct DataSet(
         };
     }
 
-    /// <summary>One step further away: what matters is on which side of its sender the receiver of that message is.</summary>
-    private static Preference Adjacent(in DataSet further, Preference otherBetter, Preference otherBetterByTopology) => further.Receiver.Clock.CompareTo(further.Sender.Clock) switch
-    {
-        < 0 => otherBetter,
-        > 0 => otherBetterByTopology,
-        _ => Preference.OwnMessage,
-    };
+    /// <summary>One step further away: the receiver of that message may be on either side of its sender.</summary>
+    private static Preference Adjacent(in DataSet further, Preference otherBetter, Preference otherBetterByTopology) =>
+        further.Receiver.Clock.CompareTo(further.Sender.Clock) switch
+        {
+            < 0 => otherBetter,
+            > 0 => otherBetterByTopology,
+            _ => Preference.OwnMessage,
+        };
 }

@@ -3,12 +3,12 @@ using Capbox.Ptp.Messages;
 namespace Capbox.Ptp.Engine;
 
 /// <summary>
-/// When Delay_Req are sent, and what becomes of each. One is under way at a time, because an i40e stamps no second one (PTP latch): it ends with its stamp and its
-/// answer, or by time. With multicast every master of the domain answers the same request.
+/// Schedules the Delay_Req and matches their answers. One is pending at a time, because an i40e cannot stamp a second one (PTP latch): it
+/// ends with its stamp and its answer, or by timeout. With multicast every master of the domain answers the same request.
 /// </summary>
 internal sealed class DelayPlanner
 {
-    /// <summary>What was not sent for longer than this is not made up for.</summary>
+    /// <summary>Intervals of delay beyond which missed requests are not made up for.</summary>
     private const int MostLateIntervals = 2;
 
     private readonly EngineOptions _options;
@@ -18,7 +18,7 @@ internal sealed class DelayPlanner
     private ulong _random;
     private uint _token;
 
-    // The exchange that is under way, or was last: late answers of other masters still belong to it.
+    // The pending exchange, or the last one: late answers of other masters still belong to it.
     private DomainTable? _domain;
     private Master? _target;
     private PortIdentity _targetPort;
@@ -36,20 +36,24 @@ internal sealed class DelayPlanner
         _random = _random == 0 ? 1 : _random;
     }
 
-    /// <summary>Whether one is under way.</summary>
+    /// <summary>Whether an exchange is pending.</summary>
     public bool IsBusy => _isOpen;
 
-    /// <summary>When the one under way is given up; long.MaxValue if none is.</summary>
+    /// <summary>Timeout of the pending exchange; long.MaxValue without one.</summary>
     public long DeadlineNs => _isOpen ? _sentNs + _timeoutNs : long.MaxValue;
 
-    /// <summary>Whether a master is asked by itself.</summary>
+    /// <summary>Whether requests are sent to a master.</summary>
     public bool IsTarget(DomainTable domain, Master master) =>
-        master.IsQualified && master.IsSyncAlive && (ReferenceEquals(domain.Selected, master) || (_options.MeasureAll && _options.DelayMode == DelayMode.Unicast));
+        master.IsQualified && master.IsSyncAlive
+        && (ReferenceEquals(domain.Selected, master) || (_options.MeasureAll && _options.DelayMode == DelayMode.Unicast));
 
-    /// <summary>A master's Syncs began: the first request comes at a random moment of the interval, or all slaves of a master that came up would ask it at once.</summary>
+    /// <summary>
+    /// Starts the requests to a master when its Syncs begin, at a random moment of the interval: otherwise all slaves of a restarted master
+    /// would ask at once.
+    /// </summary>
     public void Begin(Master master, long nowNs) => master.Delay.NextNs = nowNs + (long)(Random() * Interval(master));
 
-    /// <summary>Sends one.</summary>
+    /// <summary>Sends a request.</summary>
     public void Send(DomainTable domain, Master target, long nowNs, IEngineOutput output)
     {
         bool isUnicast = _options.DelayMode == DelayMode.Unicast;
@@ -71,9 +75,10 @@ internal sealed class DelayPlanner
         int bytes = MessageWriter.Write(message, _message);
         (_domain, _target, _targetPort, _sequenceId, _sentNs) = (domain, target, target.Port, id, nowNs);
         (_isOpen, _hasT3, _t3) = (true, false, default);
-        // 0 is what a master has that never answered.
+        // 0 belongs to a master that never answered.
         _token = _token == uint.MaxValue ? 1 : _token + 1;
-        // From when this one was due: a caller that looks at times of its own is late each time, and one a look is the most; the mean would be more than the master asks for.
+        // The next one counts from when this one was due: a caller with a period of its own is always late and sends at most one each
+        // period, so the mean interval would be longer than the master asks for.
         target.Delay.NextNs = Math.Max(target.Delay.NextNs, nowNs - (MostLateIntervals * Interval(target))) + Spacing(target);
         foreach (Master master in domain.Masters)
             master.Delay.HasT4 = false;
@@ -81,7 +86,7 @@ internal sealed class DelayPlanner
         output.SendDelayReq(_message.AsSpan(0, bytes), isUnicast ? target.Address : default, _token);
     }
 
-    /// <summary>The transmit stamp came. Returns whether it belongs to the exchange under way.</summary>
+    /// <summary>Records the transmit stamp. Returns whether it belongs to the pending exchange.</summary>
     public bool Stamped(uint token, PtpTimestamp t3)
     {
         if (token != _token || _domain is null || _hasT3 || !_isOpen)
@@ -94,7 +99,7 @@ internal sealed class DelayPlanner
         return true;
     }
 
-    /// <summary>It could not be sent.</summary>
+    /// <summary>Records that the request could not be sent.</summary>
     public void Failed(uint token)
     {
         if (token != _token || !_isOpen)
@@ -103,10 +108,10 @@ internal sealed class DelayPlanner
         Forget();
     }
 
-    /// <summary>The local clock was stepped: a stamp from before is worth nothing.</summary>
+    /// <summary>Drops the exchange: the local clock was stepped, and earlier stamps are worthless.</summary>
     public void Forget() => (_isOpen, _hasT3, _domain, _target) = (false, false, null, null);
 
-    /// <summary>Takes an answer that is for this clock. Returns whether it belongs to the exchange.</summary>
+    /// <summary>Records an answer to this clock. Returns whether it belongs to the exchange.</summary>
     public bool Answered(DomainTable domain, Master master, in PtpMessage response)
     {
         bool isExpected = ReferenceEquals(domain, _domain) && response.Header.SequenceId == _sequenceId
@@ -123,7 +128,7 @@ internal sealed class DelayPlanner
             return false;
         }
 
-        // An exchange that was given up without its transmit stamp can never be completed.
+        // An exchange that timed out without its transmit stamp can never be completed.
         if (!_isOpen && !_hasT3)
         {
             _counters.Add(Cause.DelayRespUnmatched);
@@ -137,21 +142,22 @@ internal sealed class DelayPlanner
         return true;
     }
 
-    /// <summary>The finished measurement of a master, if both its stamps are there.</summary>
+    /// <summary>The completed measurement of a master, if both its stamps are there.</summary>
     public bool TryComplete(DomainTable domain, Master master, out PathSample sample)
     {
         sample = default;
         if (!_hasT3 || !ReferenceEquals(domain, _domain) || !master.Delay.HasT4)
             return false;
         master.Delay.HasT4 = false;
-        // delayAsymmetry goes off what is subtracted from the way to the master (IEEE 1588-2019 clause 11.6.3).
-        sample = new(false, _t3, master.Delay.T4, master.Delay.Correction - Correction.FromNanoseconds(_options.DelayAsymmetryNs), _sequenceId);
+        // delayAsymmetry is subtracted from the correction of the path to the master (IEEE 1588-2019 clause 11.6.3).
+        Correction correction = master.Delay.Correction - Correction.FromNanoseconds(_options.DelayAsymmetryNs);
+        sample = new(false, _t3, master.Delay.T4, correction, _sequenceId);
         if (ReferenceEquals(master, _target))
             _isOpen = false;
         return true;
     }
 
-    /// <summary>Gives up what has waited too long; returns the master that did not answer, if it is still there.</summary>
+    /// <summary>Ends an exchange by timeout; returns the master that did not answer, if it is still in the table.</summary>
     public Master? Expire(long nowNs)
     {
         if (!_isOpen || nowNs < _sentNs + _timeoutNs)
@@ -167,12 +173,12 @@ internal sealed class DelayPlanner
         return isSame ? _target : null;
     }
 
-    /// <summary>The domain of the exchange under way.</summary>
+    /// <summary>The domain of the pending exchange.</summary>
     public DomainTable? Domain => _domain;
 
     /// <summary>
-    /// Time to the next Delay_Req: random between an eighth of the interval and as much less than two, so that slaves do not gather and the mean is what the
-    /// master asks for (IEEE 1588-2019 clause 9.5.11.2 wants 0 to 2).
+    /// Time to the next Delay_Req: random between 1/8 and 15/8 of the interval, so that slaves do not synchronise and the mean is what the
+    /// master asks for (IEEE 1588-2019 clause 9.5.11.2 allows 0 to 2).
     /// </summary>
     private long Spacing(Master master)
     {
@@ -181,7 +187,8 @@ internal sealed class DelayPlanner
     }
 
     private long Interval(Master master) =>
-        Intervals.FromLog(master.Delay.HasAllowedLog ? Math.Max(master.Delay.AllowedLog, _options.LogDelayInterval) : _options.LogDelayInterval);
+        Intervals.FromLog(
+            master.Delay.HasAllowedLog ? Math.Max(master.Delay.AllowedLog, _options.LogDelayInterval) : _options.LogDelayInterval);
 
     /// <summary>xorshift64*: 0 up to 1.</summary>
     private double Random()

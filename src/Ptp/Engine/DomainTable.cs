@@ -20,7 +20,7 @@ internal sealed class DomainTable
     public byte Number { get; }
     public Master[] Masters { get; }
 
-    /// <summary>The best qualified master; null if there is none.</summary>
+    /// <summary>The best qualified master; null without one.</summary>
     public Master? Selected { get; private set; }
 
     /// <summary>sequenceId of the next Delay_Req to the group.</summary>
@@ -37,7 +37,7 @@ internal sealed class DomainTable
         return null;
     }
 
-    /// <summary>The place for a master that is not known: a free one, or that of one that has not qualified for the longest; null if all have.</summary>
+    /// <summary>The slot for an unknown master: a free one, or that of the first unqualified one; null if all have qualified.</summary>
     public Master? Place()
     {
         Master? unqualified = null;
@@ -52,22 +52,22 @@ internal sealed class DomainTable
         return unqualified;
     }
 
-    /// <summary>Refuses an Announce that cannot be used, and counts why.</summary>
+    /// <summary>Rejects and counts an unusable Announce.</summary>
     public bool Admits(in PtpMessage announce)
     {
-        Cause? refusal = null;
+        Cause? rejection = null;
         if (announce.Announce.StepsRemoved >= 255 || announce.Announce.Grandmaster.Value == 0)
-            refusal = Cause.AnnounceUseless;
+            rejection = Cause.AnnounceUseless;
         else if (announce.Header.Has(MessageFlags.AlternateMaster))
-            refusal = Cause.AlternateMaster;
+            rejection = Cause.AlternateMaster;
         else if (!IsAllowed(announce.Announce.Grandmaster))
-            refusal = Cause.GrandmasterNotAllowed;
-        if (refusal is { } cause)
+            rejection = Cause.GrandmasterNotAllowed;
+        if (rejection is { } cause)
             _counters.Add(cause);
-        return refusal is null;
+        return rejection is null;
     }
 
-    /// <summary>Whether a known master's Announce is from its address and a new one.</summary>
+    /// <summary>Whether a known master's Announce comes from its address and is new.</summary>
     public bool IsGenuine(Master master, in PtpMessage announce, PeerAddress source)
     {
         if (master.Address != source)
@@ -82,7 +82,7 @@ internal sealed class DomainTable
         return false;
     }
 
-    /// <summary>Chooses the best; returns whether it is another one than before.</summary>
+    /// <summary>Selects the best master; returns whether it changed.</summary>
     public bool Select()
     {
         Master? best = null;

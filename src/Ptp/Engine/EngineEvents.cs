@@ -3,28 +3,28 @@ using Capbox.Ptp.Transport;
 
 namespace Capbox.Ptp.Engine;
 
-/// <summary>What happened; <see cref="EngineEvent.Before"/> and <see cref="EngineEvent.After"/> mean what is said here.</summary>
+/// <summary>Kind of an event; <see cref="EngineEvent.Before"/> and <see cref="EngineEvent.After"/> have the meaning given here.</summary>
 public enum EventKind
 {
-    /// <summary>A master was heard twice in time.</summary>
+    /// <summary>Two Announces of a master arrived in time.</summary>
     MasterQualified,
 
-    /// <summary>A master was not heard any more.</summary>
+    /// <summary>The Announces of a master timed out.</summary>
     MasterLost,
 
-    /// <summary>A domain's best master changed.</summary>
+    /// <summary>The best master of a domain changed.</summary>
     MasterSelected,
 
     /// <summary>A domain has no master any more.</summary>
     NoMaster,
 
-    /// <summary>Another domain or master is the one to be followed.</summary>
+    /// <summary>Another domain or master is the reference.</summary>
     ReferenceChanged,
 
-    /// <summary>None is.</summary>
+    /// <summary>There is no reference any more.</summary>
     ReferenceLost,
 
-    /// <summary>A boundary clock passes on another grandmaster. Grandmaster identities.</summary>
+    /// <summary>A boundary clock serves another grandmaster. Grandmaster identities.</summary>
     GrandmasterChanged,
     SyncLost,
     SyncRestored,
@@ -46,48 +46,49 @@ public enum EventKind
     /// <summary>The TAI - UTC in force, s; 0 if there was none.</summary>
     UtcOffsetChanged,
 
-    /// <summary>The reference does not vouch for its currentUtcOffset any more, or again: 0 or 1.</summary>
+    /// <summary>The reference stopped or resumed to flag its currentUtcOffset as valid: 0 or 1.</summary>
     UtcValidityChanged,
 
     /// <summary>A leap second was announced: After is the TAI second from which the new offset holds.</summary>
     LeapAnnounced,
 
-    /// <summary>It was taken back before it came.</summary>
+    /// <summary>An announced leap second was withdrawn.</summary>
     LeapWithdrawn,
 
     /// <summary>Masters disagree: After is the spread of their offsets, ns.</summary>
     MastersDisagree,
 
-    /// <summary>They agree again.</summary>
+    /// <summary>Masters agree again.</summary>
     MastersAgree,
 }
 
-/// <summary>Something that happened, for log and evidence.</summary>
-/// <param name="Kind">What.</param>
-/// <param name="NowNs">The monotonic time that the engine was given.</param>
-/// <param name="Domain">In which domain.</param>
-/// <param name="Port">At which master.</param>
-/// <param name="Grandmaster">Its grandmaster.</param>
-public readonly record struct EngineEvent(EventKind Kind, long NowNs, byte Domain, PortIdentity Port, ClockIdentity Grandmaster, long Before, long After);
+/// <summary>An event, for log and evidence.</summary>
+/// <param name="Kind">Kind of the event.</param>
+/// <param name="NowNs">Monotonic time given to the engine.</param>
+/// <param name="Domain">Domain of the event.</param>
+/// <param name="Port">Port of the master.</param>
+/// <param name="Grandmaster">Grandmaster of the master.</param>
+public readonly record struct EngineEvent(
+    EventKind Kind, long NowNs, byte Domain, PortIdentity Port, ClockIdentity Grandmaster, long Before, long After);
 
 /// <summary>
-/// Where the engine's results go. Calls come from inside the engine's methods, on its caller's thread, and must not call back into it, but for
-/// <see cref="PtpEngine.TransmitStamped"/> and <see cref="PtpEngine.SendFailed"/> from <see cref="SendDelayReq"/>.
+/// Receives the engine's results. The engine calls it inside its methods, on its caller's thread. An implementation must not call back into
+/// the engine, except <see cref="PtpEngine.TransmitStamped"/> and <see cref="PtpEngine.SendFailed"/> from <see cref="SendDelayReq"/>.
 /// </summary>
 public interface IEngineOutput
 {
-    /// <summary>An event message is to be sent, with a transmit stamp, as the only one under way on this port.</summary>
-    /// <param name="message">The bytes; theirs only during the call.</param>
+    /// <summary>Sends an event message with a transmit stamp; no other one is pending on this port.</summary>
+    /// <param name="message">The bytes, valid only during the call.</param>
     /// <param name="to">The master, or the group.</param>
-    /// <param name="token">To be given back with the stamp.</param>
+    /// <param name="token">Identifies the message when its stamp arrives.</param>
     void SendDelayReq(ReadOnlySpan<byte> message, PeerAddress to, uint token);
 
     /// <summary>One direction was measured.</summary>
     void Sampled(in MeasurementSource source, in PathSample sample);
 
-    /// <summary>Both were: t1 to t4.</summary>
+    /// <summary>Both directions were measured: t1 to t4.</summary>
     void Exchanged(in MeasurementSource source, in DelayExchange exchange);
 
-    /// <summary>Something changed.</summary>
+    /// <summary>A change of state.</summary>
     void Happened(in EngineEvent occurrence);
 }

@@ -2,92 +2,97 @@ using Capbox.Ptp.Messages;
 
 namespace Capbox.Ptp.Engine;
 
-/// <summary>Where a Delay_Req goes.</summary>
+/// <summary>Destination of a Delay_Req.</summary>
 public enum DelayMode
 {
-    /// <summary>To the group, as in the default profile: all masters of the domain answer.</summary>
+    /// <summary>The group, as in the default profile: all masters of the domain answer.</summary>
     Multicast,
 
-    /// <summary>To the master alone, while Announce and Sync come by multicast: the Enterprise profile (RFC 9760), linuxptp's hybrid_e2e.</summary>
+    /// <summary>
+    /// The master alone, while Announce and Sync come by multicast: the Enterprise profile (RFC 9760), linuxptp's hybrid_e2e.
+    /// </summary>
     Unicast,
 }
 
-/// <summary>What to make of a grandmaster that does not set currentUtcOffsetValid.</summary>
+/// <summary>Treatment of a grandmaster that does not set currentUtcOffsetValid.</summary>
 public enum UtcPolicy
 {
-    /// <summary>Its currentUtcOffset is not used.</summary>
+    /// <summary>Its currentUtcOffset is ignored.</summary>
     RequireValid,
 
-    /// <summary>It is used all the same if it can be true: many grandmasters forget the flag.</summary>
+    /// <summary>Its currentUtcOffset is used if it is plausible: many grandmasters forget the flag.</summary>
     TrustUnflagged,
 }
 
-/// <summary>The settings of a <see cref="PtpEngine"/>; they do not change while it runs.</summary>
+/// <summary>Settings of a <see cref="PtpEngine"/>; immutable while it runs.</summary>
 public sealed record EngineOptions
 {
     public const int MaxDomains = 8;
     public const int MaxMastersPerDomain = 16;
 
-    /// <summary>This clock's port: source of its Delay_Req.</summary>
+    /// <summary>This clock's port: the source of its Delay_Req.</summary>
     public required PortIdentity Own { get; init; }
 
-    /// <summary>Domains to listen to. The reference is the first of them with a usable grandmaster.</summary>
+    /// <summary>Domains to listen to. The reference is in the first of them with a usable grandmaster.</summary>
     public IReadOnlyList<byte> Domains { get; init; } = [0];
 
-    /// <summary>Twelve bits; messages with another one are not for us (IEEE 1588-2019 clause 7.1.2).</summary>
+    /// <summary>Twelve bits; messages with another value are ignored (IEEE 1588-2019 clause 7.1.2).</summary>
     public ushort SdoId { get; init; }
 
-    /// <summary>Grandmasters that may be followed; empty: any.</summary>
+    /// <summary>Grandmasters that may be followed; empty for any.</summary>
     public IReadOnlyList<ClockIdentity> AllowedGrandmasters { get; init; } = [];
 
-    /// <summary>Places in each domain's table of masters.</summary>
+    /// <summary>Slots in each domain's table of masters.</summary>
     public int MastersPerDomain { get; init; } = 8;
 
-    /// <summary>Measure every qualified master, not the selected ones alone, so that they can be compared.</summary>
+    /// <summary>True: measures every qualified master, so that they can be compared; false: only the selected ones.</summary>
     public bool MeasureAll { get; init; } = true;
 
     public DelayMode DelayMode { get; init; }
 
-    /// <summary>Announce intervals of silence after which a master is gone (portDS.announceReceiptTimeout, default 3).</summary>
+    /// <summary>Announce intervals of silence after which a master is lost (portDS.announceReceiptTimeout, default 3).</summary>
     public int AnnounceTimeoutIntervals { get; init; } = 3;
 
-    /// <summary>Sync intervals of silence after which a master is of no use, but at least <see cref="SyncTimeoutLeastMs"/>.</summary>
+    /// <summary>Sync intervals of silence after which a master's Syncs are lost; at least <see cref="SyncTimeoutLeastMs"/>.</summary>
     public int SyncTimeoutIntervals { get; init; } = 3;
 
     public int SyncTimeoutLeastMs { get; init; } = 500;
 
-    /// <summary>How long an exchange waits for its transmit stamp and its answer, ms: i40e forgets a stamp after a second.</summary>
+    /// <summary>Timeout of an exchange for its transmit stamp and its answer, ms: i40e drops a stamp after a second.</summary>
     public int DelayTimeoutMs { get; init; } = 1_000;
 
-    /// <summary>Exchanges without an answer in a row that are worth an event.</summary>
+    /// <summary>Consecutive unanswered exchanges that raise an event.</summary>
     public int DelayLostAfter { get; init; } = 3;
 
-    /// <summary>Wanted Delay_Req interval, log2 s. A master that allows fewer is obeyed.</summary>
+    /// <summary>Wanted Delay_Req interval, log2 s. The limit of the master prevails.</summary>
     public int LogDelayInterval { get; init; }
 
-    /// <summary>Seed of the random spacing; from the clock identity when 0.</summary>
+    /// <summary>Seed of the random spacing; 0 takes the clock identity.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>From the wire to the receive stamp, ns: taken off t2 (clause 7.3.4.2).</summary>
+    /// <summary>From the wire to the receive stamp, ns: subtracted from t2 (clause 7.3.4.2).</summary>
     public long IngressLatencyNs { get; init; }
 
     /// <summary>From the transmit stamp to the wire, ns: added to t3.</summary>
     public long EgressLatencyNs { get; init; }
 
-    /// <summary>Half of (delay from the master minus delay to it), ns (clause 7.4.2): positive when the way from the master is the longer one.</summary>
+    /// <summary>
+    /// Half of (delay from the master minus delay to it), ns (clause 7.4.2): positive when the path from the master is longer.
+    /// </summary>
     public double DelayAsymmetryNs { get; init; }
 
     public UtcPolicy UtcPolicy { get; init; }
 
-    /// <summary>Masters whose offsets from the median differ by more than this disagree, ns.</summary>
+    /// <summary>Masters further than this from the median offset disagree, ns.</summary>
     public double DisagreementNs { get; init; } = 10_000;
 
-    /// <summary>Refuses settings that cannot work; the message names the one.</summary>
+    /// <summary>Rejects settings that cannot work; the message names the setting.</summary>
     /// <exception cref="ArgumentException">A setting is out of range.</exception>
     public EngineOptions Checked()
     {
         Require(Own.Clock.Value != 0 && Own.Port is not (0 or 0xFFFF), nameof(Own), "a clock identity and a port from 1");
-        Require(Domains.Count is >= 1 and <= MaxDomains && Domains.Distinct().Count() == Domains.Count, nameof(Domains), $"1 to {MaxDomains} different numbers");
+        bool isDistinct = Domains.Distinct().Count() == Domains.Count;
+        Require(Domains.Count is >= 1 and <= MaxDomains && isDistinct, nameof(Domains), $"1 to {MaxDomains} different numbers");
         Require(SdoId <= 0xFFF, nameof(SdoId), "0 to 0xFFF");
         Require(MastersPerDomain is >= 1 and <= MaxMastersPerDomain, nameof(MastersPerDomain), $"1 to {MaxMastersPerDomain}");
         Require(AnnounceTimeoutIntervals is >= 2 and <= 255, nameof(AnnounceTimeoutIntervals), "2 to 255");
@@ -95,7 +100,10 @@ public sealed record EngineOptions
         Require(SyncTimeoutLeastMs is >= 0 and <= 60_000, nameof(SyncTimeoutLeastMs), "0 to 60000");
         Require(DelayTimeoutMs is >= 10 and <= 60_000, nameof(DelayTimeoutMs), "10 to 60000");
         Require(DelayLostAfter >= 1, nameof(DelayLostAfter), "1 or more");
-        Require(LogDelayInterval is >= Intervals.LeastLog and <= Intervals.MostLog, nameof(LogDelayInterval), $"{Intervals.LeastLog} to {Intervals.MostLog}");
+        Require(
+            LogDelayInterval is >= Intervals.LeastLog and <= Intervals.MostLog,
+            nameof(LogDelayInterval),
+            $"{Intervals.LeastLog} to {Intervals.MostLog}");
         Require(IsLatency(IngressLatencyNs), nameof(IngressLatencyNs), "within a second");
         Require(IsLatency(EgressLatencyNs), nameof(EgressLatencyNs), "within a second");
         Require(IsLatency(DelayAsymmetryNs), nameof(DelayAsymmetryNs), "within a second");
@@ -112,18 +120,18 @@ public sealed record EngineOptions
     }
 }
 
-/// <summary>Message intervals: two to the power of what is on the wire, in ns.</summary>
+/// <summary>Message intervals: two to the power of the value on the wire, in ns.</summary>
 internal static class Intervals
 {
-    /// <summary>128 messages a second: nothing faster is believed.</summary>
+    /// <summary>128 messages a second: faster intervals are ignored.</summary>
     public const int LeastLog = -7;
 
-    /// <summary>64 s between messages: nothing slower is believed.</summary>
+    /// <summary>64 s between messages: slower intervals are ignored.</summary>
     public const int MostLog = 6;
 
     public const long SecondNs = 1_000_000_000;
 
-    /// <summary>The interval, or <paramref name="otherwise"/> where the sender does not tell one that can be believed.</summary>
+    /// <summary>The interval, or <paramref name="otherwise"/> if the sender gives none that is plausible.</summary>
     public static long FromLog(int log, long otherwise) => log is >= LeastLog and <= MostLog ? FromLog(log) : otherwise;
 
     public static long FromLog(int log) => log >= 0 ? SecondNs << log : SecondNs >> -log;

@@ -3,13 +3,15 @@ using Capbox.Ptp.Transport;
 
 namespace Capbox.Ptp.Engine;
 
-/// <summary>One place in a domain's table of masters: what it announced, how it qualifies, and what is measured with it. Places are used again, never allocated.</summary>
+/// <summary>
+/// One slot in a domain's table of masters: its announcement, its qualification and its measurements. Slots are reused, never allocated.
+/// </summary>
 internal sealed class Master(EngineOptions options, EngineCounters counters)
 {
-    /// <summary>FOREIGN_MASTER_TIME_WINDOW in announce intervals; two Announces within it qualify (IEEE 1588-2019 clause 9.3.2.4.4).</summary>
+    /// <summary>FOREIGN_MASTER_TIME_WINDOW in announce intervals; two Announces within it qualify (IEEE 1588-2019, 9.3.2.4.4).</summary>
     private const int WindowIntervals = 4;
 
-    /// <summary>An announce interval of more than this is not believed: a master that is gone must be noticed.</summary>
+    /// <summary>Longest accepted announce interval: the loss of a master must be noticed.</summary>
     private const int MostAnnounceLog = 4;
 
     private ushort _announceId;
@@ -17,7 +19,7 @@ internal sealed class Master(EngineOptions options, EngineCounters counters)
 
     public SyncMatcher Matcher { get; } = new(counters);
 
-    /// <summary>Whether the place is taken.</summary>
+    /// <summary>Whether the slot is in use.</summary>
     public bool IsUsed { get; private set; }
 
     public bool IsQualified { get; private set; }
@@ -31,26 +33,26 @@ internal sealed class Master(EngineOptions options, EngineCounters counters)
     /// <summary>When the last Sync became a sample; long.MinValue if none did.</summary>
     public long SyncedNs { get; private set; }
 
-    /// <summary>Whether its Syncs come.</summary>
+    /// <summary>Whether its Syncs arrive.</summary>
     public bool IsSyncAlive { get; set; }
 
     public PathSample LastSync { get; private set; }
 
-    /// <summary>Its side of the Delay_Req: see <see cref="DelayPlanner"/>.</summary>
+    /// <summary>Its state in the <see cref="DelayPlanner"/>.</summary>
     public DelayState Delay;
 
-    /// <summary>The last exchange's offset, and when: for <see cref="MasterComparison"/>.</summary>
+    /// <summary>Offset of the last exchange, for <see cref="MasterComparison"/>.</summary>
     public double OffsetNs { get; private set; }
 
-    /// <summary>When the last exchange was completed; long.MinValue if none was.</summary>
+    /// <summary>When the last exchange was complete; long.MinValue if none was.</summary>
     public long ExchangedNs { get; private set; }
 
-    /// <summary>The silence after which its Syncs are lost.</summary>
+    /// <summary>Silence after which its Syncs are lost.</summary>
     public long SyncTimeoutNs => Math.Max(options.SyncTimeoutIntervals * SyncIntervalNs, options.SyncTimeoutLeastMs * 1_000_000L);
 
     private long AnnounceTimeoutNs => (IsQualified ? options.AnnounceTimeoutIntervals : WindowIntervals) * AnnounceIntervalNs;
 
-    /// <summary>Takes the place with a first Announce.</summary>
+    /// <summary>Occupies the slot with a first Announce.</summary>
     public void Occupy(in PtpMessage announce, PeerAddress address, long nowNs)
     {
         (IsUsed, IsQualified, Address) = (true, false, address);
@@ -61,7 +63,7 @@ internal sealed class Master(EngineOptions options, EngineCounters counters)
         Store(announce, nowNs);
     }
 
-    /// <summary>Takes a further Announce. Returns whether it qualified by it.</summary>
+    /// <summary>Records a further Announce. Returns whether it qualified the master.</summary>
     public bool Announced(in PtpMessage announce, long nowNs)
     {
         bool qualifies = !IsQualified && nowNs - _announcedNs <= WindowIntervals * AnnounceIntervalNs;
@@ -86,12 +88,12 @@ internal sealed class Master(EngineOptions options, EngineCounters counters)
     /// <summary>A Sync became a sample.</summary>
     public void Synced(in PathSample sample, long nowNs) => (LastSync, SyncedNs) = (sample, nowNs);
 
-    /// <summary>The master's own word on how often its Syncs come.</summary>
+    /// <summary>The Sync interval that the master states.</summary>
     public void SetSyncInterval(sbyte log) => SyncIntervalNs = Intervals.FromLog(log, SyncIntervalNs);
 
     public void Exchanged(in DelayExchange exchange, long nowNs) => (OffsetNs, ExchangedNs) = (exchange.OffsetNs, nowNs);
 
-    /// <summary>The local clock was stepped: nothing measured before goes with what comes.</summary>
+    /// <summary>Drops the measurements: the local clock was stepped.</summary>
     public void ClockStepped()
     {
         Matcher.Clear();
@@ -106,26 +108,27 @@ internal sealed class Master(EngineOptions options, EngineCounters counters)
     {
         int log = announce.Header.LogInterval;
         (_announceId, _announcedNs) = (announce.Header.SequenceId, nowNs);
-        AnnounceIntervalNs = Intervals.FromLog(log > MostAnnounceLog ? int.MaxValue : log, AnnounceIntervalNs == 0 ? 2 * Intervals.SecondNs : AnnounceIntervalNs);
+        long fallbackNs = AnnounceIntervalNs == 0 ? 2 * Intervals.SecondNs : AnnounceIntervalNs;
+        AnnounceIntervalNs = Intervals.FromLog(log > MostAnnounceLog ? int.MaxValue : log, fallbackNs);
         Data = DataSet.From(announce, options.Own);
         Properties = TimeProperties.From(announce);
     }
 }
 
-/// <summary>What a master knows of the Delay_Req that go to it.</summary>
+/// <summary>State of the Delay_Req to one master.</summary>
 internal struct DelayState
 {
     /// <summary>When the next one is due; set when its Syncs begin.</summary>
     public long NextNs;
 
-    /// <summary>logMessageInterval of its last Delay_Resp: what it allows.</summary>
+    /// <summary>logMessageInterval of its last Delay_Resp: the shortest interval that it allows.</summary>
     public sbyte AllowedLog;
     public bool HasAllowedLog;
 
-    /// <summary>sequenceId of the next one that is sent to it alone.</summary>
+    /// <summary>sequenceId of the next one sent to this master alone.</summary>
     public ushort NextId;
 
-    /// <summary>The token of the exchange it has answered last: one answer for each.</summary>
+    /// <summary>The token of the last exchange that it answered: one answer for each.</summary>
     public uint AnsweredToken;
 
     /// <summary>An answer that waits for the transmit stamp.</summary>
@@ -133,6 +136,6 @@ internal struct DelayState
     public PtpTimestamp T4;
     public Correction Correction;
 
-    /// <summary>Exchanges without an answer in a row.</summary>
+    /// <summary>Consecutive unanswered exchanges.</summary>
     public int Missing;
 }

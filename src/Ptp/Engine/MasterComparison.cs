@@ -1,24 +1,24 @@
 namespace Capbox.Ptp.Engine;
 
-/// <summary>How the masters that are measured stand to each other: offsets of this clock from each of them, not older than the comparison allows.</summary>
-/// <param name="Count">How many there are.</param>
-/// <param name="Agreeing">How many are within the limit of the median.</param>
-/// <param name="MedianNs">The median offset, ns; of an even number the mean of the middle two.</param>
+/// <summary>Comparison of the measured masters: recent offsets of this clock from each of them.</summary>
+/// <param name="Count">Number of masters.</param>
+/// <param name="Agreeing">Number of masters within the limit of the median.</param>
+/// <param name="MedianNs">The median offset, ns; for an even number the mean of the middle two.</param>
 /// <param name="SpreadNs">Largest minus smallest offset, ns.</param>
-/// <param name="ReferenceNs">The reference's offset from the median, ns; not a number when it is not among them.</param>
+/// <param name="ReferenceNs">The reference's offset from the median, ns; NaN if it was not measured.</param>
 public readonly record struct MasterComparison(int Count, int Agreeing, double MedianNs, double SpreadNs, double ReferenceNs)
 {
-    /// <summary>Whether all agree. One alone does.</summary>
+    /// <summary>Whether all agree. A single master does.</summary>
     public bool IsAgreed => Agreeing == Count;
 
-    /// <summary>Whether more than half agree, and the reference is none of them: three masters are needed for that to mean anything.</summary>
+    /// <summary>Whether more than half agree and the reference does not: this takes at least three masters.</summary>
     public bool IsReferenceOutvoted(double limitNs) => Count >= 3 && Agreeing * 2 > Count && Math.Abs(ReferenceNs) > limitNs;
 
-    /// <summary>Compares. The span is sorted in place.</summary>
+    /// <summary>Compares the offsets. The span is sorted in place.</summary>
     /// <param name="offsetsNs">Offsets, ns.</param>
-    /// <param name="referenceNs">The reference's offset, or not a number.</param>
-    /// <param name="limitNs">How far from the median is still agreement, ns.</param>
-    public static MasterComparison Of(Span<double> offsetsNs, double referenceNs, double limitNs)
+    /// <param name="referenceNs">The reference's offset, or NaN.</param>
+    /// <param name="limitNs">Largest distance from the median that is still agreement, ns.</param>
+    public static MasterComparison Compute(Span<double> offsetsNs, double referenceNs, double limitNs)
     {
         if (offsetsNs.Length == 0)
             return new(0, 0, double.NaN, 0, double.NaN);

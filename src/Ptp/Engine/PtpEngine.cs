@@ -3,27 +3,29 @@ using Capbox.Ptp.Transport;
 
 namespace Capbox.Ptp.Engine;
 
-/// <summary>How a message came in.</summary>
-/// <param name="Source">Who sent it: MAC or IP address.</param>
-/// <param name="Channel">By which port.</param>
-/// <param name="Stamp">Receive stamp of the clock that is disciplined; null if there is none.</param>
-/// <param name="NowNs">A monotonic clock, ns: for timeouts only.</param>
+/// <summary>Arrival of a message.</summary>
+/// <param name="Source">MAC or IP address of the sender.</param>
+/// <param name="Channel">Channel of the arrival.</param>
+/// <param name="Stamp">Receive stamp by the disciplined clock; null without one.</param>
+/// <param name="NowNs">Monotonic time, ns: for timeouts only.</param>
 public readonly record struct Arrival(PeerAddress Source, PtpChannel Channel, PtpTimestamp? Stamp, long NowNs);
 
 /// <summary>
-/// A slave-only ordinary clock's protocol (IEEE 1588-2019, end-to-end delay mechanism; RFC 9760) on one port in several domains: bytes and stamps in, measurements
-/// and events out. It does no I/O, knows no clock, allocates nothing after its construction and never becomes master. One thread at a time.
+/// The protocol of a slave-only ordinary clock (IEEE 1588-2019, end-to-end delay mechanism; RFC 9760) on one port in several domains: bytes
+/// and stamps in, measurements and events out. It does no I/O, knows no clock, allocates nothing after its construction and never becomes
+/// master. One thread at a time.
 /// </summary>
-public sealed partial class PtpEngine
+public sealed class PtpEngine
 {
-    /// <summary>From one Delay_Req to the next to a master that does not answer and is not the reference.</summary>
+    /// <summary>Interval of Delay_Req to a master that does not answer and is not the reference.</summary>
     private const long SilentPauseNs = 16 * Intervals.SecondNs;
 
     private readonly EngineOptions _options;
     private readonly IEngineOutput _output;
-    private readonly DomainTable[] _domains;
+    private readonly EventRaiser _events;
+    private readonly ReferenceUtc _utc;
+    private readonly MasterSelector _masters;
     private readonly DelayPlanner _delay;
-    private readonly UtcTracker _utc;
     private readonly Correction _asymmetry;
 
     /// <exception cref="ArgumentException">A setting is out of range.</exception>
@@ -31,19 +33,28 @@ public sealed partial class PtpEngine
     {
         _options = options.Checked();
         _output = output;
-        _domains = [.. options.Domains.Select(number => new DomainTable(number, options, Counters))];
+        _events = new(output);
+        _utc = new(options.UtcPolicy, Counters, _events);
+        _masters = new(options, Counters, _events, _utc);
         _delay = new(options, Counters);
-        _utc = new(options.UtcPolicy);
         _asymmetry = Correction.FromNanoseconds(options.DelayAsymmetryNs);
-        _offsets = new double[options.Domains.Count * options.MastersPerDomain];
     }
 
     public EngineCounters Counters { get; } = new();
 
-    /// <summary>TAI - UTC, as the reference has it.</summary>
-    public UtcTracker Utc => _utc;
+    /// <summary>TAI - UTC of the reference.</summary>
+    public UtcTracker Utc => _utc.Tracker;
 
-    /// <summary>Takes one message: what follows the EtherType or the UDP header.</summary>
+    /// <summary>The last comparison of all measured masters.</summary>
+    public MasterComparison Comparison => _masters.Comparison;
+
+    /// <summary>State of the master that is followed; null without one.</summary>
+    public MasterStatus? Reference => _masters.ReferenceStatus;
+
+    /// <summary>Copies the state of all masters, domain by domain; returns how many. Masters that do not fit are left out.</summary>
+    public int CopyMasters(Span<MasterStatus> to) => _masters.CopyTo(to);
+
+    /// <summary>Processes one message: the bytes after the EtherType or the UDP header.</summary>
     public void Receive(ReadOnlySpan<byte> bytes, in Arrival arrival)
     {
         ParseError error = MessageParser.Parse(bytes, out PtpMessage message);
@@ -53,24 +64,24 @@ public sealed partial class PtpEngine
             return;
         }
 
-        if (Refusal(message, arrival.Channel) is { } cause)
+        if (Rejection(message, arrival.Channel) is { } cause)
         {
             Counters.Add(cause);
             return;
         }
 
-        DomainTable? domain = Find(message.Header.Domain);
+        DomainTable? domain = _masters.Find(message.Header.Domain);
         if (domain is null)
             Counters.Add(Cause.OtherDomain);
         else if (message.Header.Type == MessageType.Announce)
-            Announced(domain, message, arrival);
+            _masters.Announced(domain, message, arrival);
         else
             Measured(domain, message, arrival);
     }
 
-    /// <summary>The transmit stamp of a Delay_Req.</summary>
-    /// <param name="token">The one it was sent with.</param>
-    /// <param name="stamp">t3 by the clock that is disciplined.</param>
+    /// <summary>Records the transmit stamp of a Delay_Req.</summary>
+    /// <param name="token">Token of the Delay_Req.</param>
+    /// <param name="stamp">t3 by the disciplined clock.</param>
     public void TransmitStamped(uint token, PtpTimestamp stamp, long nowNs)
     {
         if (!_delay.Stamped(token, stamp) || _delay.Domain is not { } domain)
@@ -82,39 +93,37 @@ public sealed partial class PtpEngine
         }
     }
 
-    /// <summary>A Delay_Req could not be sent.</summary>
+    /// <summary>Records that a Delay_Req could not be sent.</summary>
     public void SendFailed(uint token) => _delay.Failed(token);
 
-    /// <summary>The clock that is disciplined was stepped: stamps from before are forgotten.</summary>
+    /// <summary>Drops earlier stamps: the disciplined clock was stepped.</summary>
     public void ClockStepped()
     {
         _delay.Forget();
-        foreach (DomainTable domain in _domains)
+        foreach (DomainTable domain in _masters.Domains)
         {
             foreach (Master master in domain.Masters)
                 master.ClockStepped();
         }
     }
 
-    /// <summary>Timeouts, and a Delay_Req if one is due. To be called at <see cref="NextWakeNs"/>, and may be at any time.</summary>
+    /// <summary>Handles timeouts, and sends a Delay_Req if one is due. Call it at <see cref="NextWakeNs"/>, or at any time.</summary>
     public void Tick(long nowNs)
     {
-        foreach (DomainTable domain in _domains)
-            Expire(domain, nowNs);
-        UpdateReference(nowNs);
-        if (_delay.Expire(nowNs) is { } silent && ++silent.Delay.Missing == _options.DelayLostAfter && DomainOf(silent) is { } at)
-            Tell(EventKind.DelayLost, nowNs, at, silent, 0, silent.Delay.Missing);
+        _masters.Expire(nowNs);
+        if (_delay.Expire(nowNs) is { } silent && ++silent.Delay.Missing == _options.DelayLostAfter && _masters.DomainOf(silent) is { } at)
+            _events.Raise(EventKind.DelayLost, nowNs, at, silent, 0, silent.Delay.Missing);
         if (!_delay.IsBusy)
             SendDue(nowNs);
     }
 
-    /// <summary>When <see cref="Tick"/> has something to do at the latest; never more than half a second away.</summary>
+    /// <summary>Time of the next <see cref="Tick"/>, at most half a second away.</summary>
     public long NextWakeNs(long nowNs)
     {
         long wake = Math.Min(nowNs + (Intervals.SecondNs / 2), _delay.DeadlineNs);
         if (_delay.IsBusy)
             return wake;
-        foreach (DomainTable domain in _domains)
+        foreach (DomainTable domain in _masters.Domains)
         {
             foreach (Master master in domain.Masters)
             {
@@ -126,7 +135,7 @@ public sealed partial class PtpEngine
         return Math.Max(wake, nowNs);
     }
 
-    private Cause? Refusal(in PtpMessage message, PtpChannel channel)
+    private Cause? Rejection(in PtpMessage message, PtpChannel channel)
     {
         MessageType type = message.Header.Type;
         if (message.Header.SdoId != _options.SdoId)
@@ -140,7 +149,7 @@ public sealed partial class PtpEngine
         return message.Header.Correction.IsSaturated ? Cause.CorrectionSaturated : null;
     }
 
-    /// <summary>Sync, Follow_Up and Delay_Resp: of a qualified master, from its address.</summary>
+    /// <summary>Processes Sync, Follow_Up and Delay_Resp of a qualified master, from its address.</summary>
     private void Measured(DomainTable domain, in PtpMessage message, in Arrival arrival)
     {
         if (message.Header.Type == MessageType.DelayResp && message.Requesting != _options.Own)
@@ -199,12 +208,12 @@ public sealed partial class PtpEngine
         {
             master.IsSyncAlive = true;
             _delay.Begin(master, nowNs);
-            Tell(EventKind.SyncRestored, nowNs, domain, master, 0, 0);
-            UpdateReference(nowNs);
+            _events.Raise(EventKind.SyncRestored, nowNs, domain, master, 0, 0);
+            _masters.UpdateReference(nowNs);
         }
 
-        if (ReferenceEquals(master, _reference))
-            AdvanceUtc(master, nowNs);
+        if (_masters.IsReference(master))
+            _utc.Synced(domain, master, nowNs);
         _output.Sampled(SourceOf(domain, master), sample);
     }
 
@@ -214,7 +223,7 @@ public sealed partial class PtpEngine
             return;
         Counters.Add(Cause.DelayUsed);
         if (master.Delay.Missing >= _options.DelayLostAfter)
-            Tell(EventKind.DelayRestored, nowNs, domain, master, 0, master.Delay.Missing);
+            _events.Raise(EventKind.DelayRestored, nowNs, domain, master, 0, master.Delay.Missing);
         master.Delay.Missing = 0;
         MeasurementSource source = SourceOf(domain, master);
         _output.Sampled(source, sample);
@@ -223,7 +232,7 @@ public sealed partial class PtpEngine
         var exchange = new DelayExchange(master.LastSync, sample);
         master.Exchanged(exchange, nowNs);
         _output.Exchanged(source, exchange);
-        Compare(nowNs);
+        _masters.Compare(nowNs);
     }
 
     /// <summary>Sends to the master whose Delay_Req is most overdue.</summary>
@@ -231,11 +240,12 @@ public sealed partial class PtpEngine
     {
         Master? due = null;
         DomainTable? at = null;
-        foreach (DomainTable domain in _domains)
+        foreach (DomainTable domain in _masters.Domains)
         {
             foreach (Master master in domain.Masters)
             {
-                if (_delay.IsTarget(domain, master) && master.Delay.NextNs <= nowNs && (due is null || master.Delay.NextNs < due.Delay.NextNs))
+                bool isEarlier = due is null || master.Delay.NextNs < due.Delay.NextNs;
+                if (isEarlier && master.Delay.NextNs <= nowNs && _delay.IsTarget(domain, master))
                     (due, at) = (master, domain);
             }
         }
@@ -243,33 +253,11 @@ public sealed partial class PtpEngine
         if (due is null)
             return;
         _delay.Send(at!, due, nowNs, _output);
-        // One is under way at a time, and whoever never answers would take most of the time from those who do.
-        if (due.Delay.Missing >= _options.DelayLostAfter && !ReferenceEquals(due, _reference))
+        // One exchange is pending at a time: a master that never answers would take most of the time from those that do.
+        if (due.Delay.Missing >= _options.DelayLostAfter && !_masters.IsReference(due))
             due.Delay.NextNs = Math.Max(due.Delay.NextNs, nowNs + SilentPauseNs);
     }
 
-    private DomainTable? Find(byte number)
-    {
-        foreach (DomainTable domain in _domains)
-        {
-            if (domain.Number == number)
-                return domain;
-        }
-
-        return null;
-    }
-
-    private DomainTable? DomainOf(Master master)
-    {
-        foreach (DomainTable domain in _domains)
-        {
-            if (Array.IndexOf(domain.Masters, master) >= 0)
-                return domain;
-        }
-
-        return null;
-    }
-
     private MeasurementSource SourceOf(DomainTable domain, Master master) =>
-        new(domain.Number, master.Port, master.Data.Grandmaster, ReferenceEquals(master, _reference), master.Properties.Timescale);
+        new(domain.Number, master.Port, master.Data.Grandmaster, _masters.IsReference(master), master.Properties.Timescale);
 }

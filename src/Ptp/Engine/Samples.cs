@@ -3,31 +3,34 @@ using Capbox.Ptp.Messages;
 
 namespace Capbox.Ptp.Engine;
 
-/// <summary>Who a measurement comes from.</summary>
+/// <summary>Source of a measurement.</summary>
 /// <param name="Domain">domainNumber.</param>
 /// <param name="Port">The port that sent Sync and Delay_Resp.</param>
-/// <param name="Grandmaster">The grandmaster it stands for; the port's own clock, if no boundary clock is between.</param>
-/// <param name="IsReference">Whether it is the one to be followed now; others are there to be compared.</param>
+/// <param name="Grandmaster">The grandmaster that it serves; the port's own clock without a boundary clock between.</param>
+/// <param name="IsReference">Whether it is the reference; others are measured for comparison.</param>
 /// <param name="Timescale">Whether <see cref="PathSample"/>'s remote stamps are TAI.</param>
-public readonly record struct MeasurementSource(byte Domain, PortIdentity Port, ClockIdentity Grandmaster, bool IsReference, Timescale Timescale);
+public readonly record struct MeasurementSource(
+    byte Domain, PortIdentity Port, ClockIdentity Grandmaster, bool IsReference, Timescale Timescale);
 
 /// <summary>
-/// One timed message: when it left by the sender's clock and when it came by the receiver's. t1 and t2 of a Sync, t3 and t4 of a Delay_Req. Local stamps
-/// have their static latency in them.
+/// One timed message: its departure by the sender's clock and its arrival by the receiver's. t1 and t2 of a Sync, t3 and t4 of a Delay_Req.
+/// Local stamps include their static latency.
 /// </summary>
-/// <param name="IsFromMaster">A Sync; otherwise a Delay_Req.</param>
+/// <param name="IsFromMaster">True for a Sync, false for a Delay_Req.</param>
 /// <param name="Sent">t1 or t3.</param>
 /// <param name="Received">t2 or t4.</param>
 /// <param name="Correction">
-/// correctionFields and delay asymmetry: received minus sent minus this is the path delay plus (Sync) or minus (Delay_Req) this clock's offset.
+/// correctionFields and delay asymmetry: received minus sent minus this is the path delay plus (Sync) or minus (Delay_Req) this clock's
+/// offset.
 /// </param>
 /// <param name="SequenceId">sequenceId of the Sync or Delay_Req.</param>
-public readonly record struct PathSample(bool IsFromMaster, PtpTimestamp Sent, PtpTimestamp Received, Correction Correction, ushort SequenceId)
+public readonly record struct PathSample(
+    bool IsFromMaster, PtpTimestamp Sent, PtpTimestamp Received, Correction Correction, ushort SequenceId)
 {
-    /// <summary>Path delay plus or minus the offset, ns. Whole nanoseconds are subtracted before anything is a double.</summary>
+    /// <summary>Path delay plus or minus the offset, ns. Subtracts whole nanoseconds before it converts to double.</summary>
     public double DifferenceNs => (double)unchecked(Received.Nanoseconds - Sent.Nanoseconds) - Correction.Nanoseconds;
 
-    /// <summary>Both stamps as TAI, if the source keeps the PTP timescale; on an ARB timescale there is nothing to convert to.</summary>
+    /// <summary>Both stamps as TAI, if the source keeps the PTP timescale; the ARB timescale cannot be converted.</summary>
     public bool TryGetTai(in MeasurementSource source, out TaiTime sent, out TaiTime received)
     {
         bool isTai = source.Timescale == Timescale.Ptp;
@@ -46,9 +49,16 @@ public readonly record struct DelayExchange(PathSample Sync, PathSample Delay)
     public double PathDelayNs => (Sync.DifferenceNs + Delay.DifferenceNs) / 2;
 }
 
-/// <summary>What a grandmaster says about time itself (IEEE 1588-2019 clause 8.2.4).</summary>
+/// <summary>The grandmaster's statements about time (IEEE 1588-2019 clause 8.2.4).</summary>
 public readonly record struct TimeProperties(
-    Timescale Timescale, int CurrentUtcOffsetSeconds, bool IsUtcOffsetValid, bool Leap61, bool Leap59, bool IsTimeTraceable, bool IsFrequencyTraceable, byte TimeSource)
+    Timescale Timescale,
+    int CurrentUtcOffsetSeconds,
+    bool IsUtcOffsetValid,
+    bool Leap61,
+    bool Leap59,
+    bool IsTimeTraceable,
+    bool IsFrequencyTraceable,
+    byte TimeSource)
 {
     public static TimeProperties From(in PtpMessage announce) => new(
         announce.Header.Has(MessageFlags.PtpTimescale) ? Timescale.Ptp : Timescale.Arbitrary,

@@ -3,8 +3,8 @@ using Capbox.Ptp.Messages;
 namespace Capbox.Ptp.Engine;
 
 /// <summary>
-/// Brings the Sync and Follow_Up of one master together, in whatever order they come, and lets each sequenceId through once and forward only. Four may be
-/// incomplete at a time; the oldest gives way.
+/// Matches Sync and Follow_Up of one master, in either order, and passes each sequenceId once and in ascending order. Four may be
+/// incomplete at a time; the oldest is dropped.
 /// </summary>
 internal sealed class SyncMatcher(EngineCounters counters)
 {
@@ -27,7 +27,7 @@ internal sealed class SyncMatcher(EngineCounters counters)
         public readonly bool IsUsed => HasSync || HasFollowUp;
     }
 
-    /// <summary>Takes a Sync. True when it completes a sample.</summary>
+    /// <summary>Adds a Sync. True when it completes a sample.</summary>
     public bool Sync(in PtpMessage sync, PtpTimestamp t2, long nowNs, out PathSample sample)
     {
         sample = default;
@@ -51,7 +51,7 @@ internal sealed class SyncMatcher(EngineCounters counters)
         return Complete(ref place, out sample);
     }
 
-    /// <summary>Takes a Follow_Up. True when it completes a sample.</summary>
+    /// <summary>Adds a Follow_Up. True when it completes a sample.</summary>
     public bool FollowUp(in PtpMessage followUp, long nowNs, out PathSample sample)
     {
         sample = default;
@@ -70,7 +70,7 @@ internal sealed class SyncMatcher(EngineCounters counters)
         return Complete(ref place, out sample);
     }
 
-    /// <summary>Gives up what has waited too long for its other half.</summary>
+    /// <summary>Drops incomplete pairs by timeout.</summary>
     public void Expire(long nowNs, long waitNs)
     {
         foreach (ref Pending place in _pending.AsSpan())
@@ -80,14 +80,14 @@ internal sealed class SyncMatcher(EngineCounters counters)
         }
     }
 
-    /// <summary>Forgets which sequenceId was last (the master was silent, it may have started again), and what is incomplete.</summary>
+    /// <summary>Forgets the last sequenceId and drops incomplete pairs: the master was silent and may have restarted.</summary>
     public void Restart()
     {
         Clear();
         _hasDone = false;
     }
 
-    /// <summary>Forgets what is incomplete: the local clock was stepped, stamps from before do not go with those after.</summary>
+    /// <summary>Drops incomplete pairs: the local clock was stepped, earlier stamps do not match later ones.</summary>
     public void Clear()
     {
         foreach (ref Pending place in _pending.AsSpan())
@@ -113,7 +113,7 @@ internal sealed class SyncMatcher(EngineCounters counters)
         return new(true, t1, t2, correction, id);
     }
 
-    /// <summary>Whether a sequenceId is not ahead of the last one that was completed. Differences are those of 16-bit circles.</summary>
+    /// <summary>Whether a sequenceId is not ahead of the last completed one, in 16-bit circular order.</summary>
     private bool IsOver(ushort id, Cause same, Cause older)
     {
         short ahead = unchecked((short)(id - _lastDone));

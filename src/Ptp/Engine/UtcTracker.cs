@@ -3,33 +3,35 @@ using Capbox.Ptp.Messages;
 
 namespace Capbox.Ptp.Engine;
 
-/// <summary>How well TAI - UTC is known.</summary>
+/// <summary>Knowledge of TAI - UTC.</summary>
 public enum UtcKnowledge
 {
-    /// <summary>Not at all: no grandmaster has vouched for one, or its timescale is arbitrary.</summary>
+    /// <summary>Unknown: no grandmaster has flagged one as valid, or its timescale is arbitrary.</summary>
     None,
 
-    /// <summary>The reference vouches for it.</summary>
+    /// <summary>The reference flags it as valid.</summary>
     Valid,
 
-    /// <summary>The reference states it without vouching, and the policy is to trust it.</summary>
+    /// <summary>The reference states it without the flag, and the policy is to trust it.</summary>
     Unflagged,
 
-    /// <summary>It was known, the reference does not vouch for it any more; it still holds but for a leap second nobody announced.</summary>
+    /// <summary>It was known, and the reference does not flag it as valid any more; it holds until an unannounced leap second.</summary>
     Kept,
 }
 
 /// <summary>
-/// TAI - UTC over time, out of what grandmasters announce, and leap seconds before and after they come. A leap second is believed only at the end of a UTC month
-/// (ITU-R TF.460): flags that stay up a little too long, or come up on any other day, do nothing. Around the leap the grandmaster's currentUtcOffset may change late or
-/// early (IEEE 1588-2019 clause 9.4 allows two announce intervals); what counts is the moment that was announced.
+/// Tracks TAI - UTC and leap seconds from the announcements of grandmasters. A leap second is accepted only at the end of a UTC month
+/// (ITU-R TF.460): flags that stay up too long, or appear on any other day, do nothing. Around the leap the grandmaster's currentUtcOffset
+/// may change late or early (IEEE 1588-2019 clause 9.4 allows two announce intervals); the announced moment counts.
 /// </summary>
 public sealed class UtcTracker(UtcPolicy policy)
 {
     private const long Second = 1_000_000_000;
     private const long Day = 86_400 * Second;
 
-    /// <summary>How long after the leap the old currentUtcOffset is taken for a late one, and how long before the new one for an early one.</summary>
+    /// <summary>
+    /// Time after the leap in which the old currentUtcOffset counts as late, and before the leap in which the new one counts as early.
+    /// </summary>
     private const long GraceNs = 300 * Second;
 
     private int _offset;
@@ -40,35 +42,35 @@ public sealed class UtcTracker(UtcPolicy policy)
 
     public UtcKnowledge Knowledge { get; private set; }
 
-    /// <summary>Number of announcements that were refused: both flags, or not at a month's end.</summary>
-    public long Refused { get; private set; }
+    /// <summary>Rejected announcements: both flags, or not at the end of a month.</summary>
+    public long Rejected { get; private set; }
 
-    /// <summary>+1 or -1 when a second is to be inserted or left out, 0 when none is announced.</summary>
+    /// <summary>+1 or -1 for an announced insertion or deletion of a second, 0 without one.</summary>
     public int PendingLeap => _leap;
 
     /// <summary>
-    /// The moment from which the offset after the leap holds. As the kernel does it: with a second to insert that is the start of 23:59:60 (UTC shows 23:59:59
-    /// again), with one to leave out the end of 23:59:58.
+    /// The moment from which the offset after the leap holds. As in the kernel: with an inserted second the start of 23:59:60 (UTC shows
+    /// 23:59:59 again), with a deleted one the end of 23:59:58.
     /// </summary>
     public TaiTime LeapAt => _leapAt;
 
-    /// <summary>TAI - UTC at a moment from now on, the leap second that is announced included.</summary>
+    /// <summary>TAI - UTC at a moment from now on, including the announced leap second.</summary>
     public bool TryGetOffset(TaiTime at, out UtcOffset offset)
     {
         offset = new(_leap != 0 && at >= _leapAt ? _offset + _leap : _leapDone != 0 && at < _leapDoneAt ? _offset - _leapDone : _offset);
         return Knowledge != UtcKnowledge.None;
     }
 
-    /// <summary>Whether the moment lies in an inserted second, 23:59:60 UTC, that was announced.</summary>
+    /// <summary>Whether the moment lies in an announced inserted second, 23:59:60 UTC.</summary>
     public bool IsInsertedSecond(TaiTime at) =>
         (_leap > 0 && IsIn(at, _leapAt)) || (_leapDone > 0 && IsIn(at, _leapDoneAt));
 
-    /// <summary>Takes what the reference announced when its time was <paramref name="now"/>.</summary>
+    /// <summary>Applies an announcement of the reference at its time <paramref name="now"/>.</summary>
     public void Announced(in TimeProperties properties, TaiTime now)
     {
         if (properties.Timescale != Timescale.Ptp)
         {
-            // Its seconds are not TAI: nothing may be reckoned with them.
+            // Its seconds are not TAI: no time can be computed from them.
             (Knowledge, _leap, _leapDone) = (UtcKnowledge.None, 0, 0);
             return;
         }
@@ -81,12 +83,12 @@ public sealed class UtcTracker(UtcPolicy policy)
             return;
         }
 
-        TakeOffset(properties.CurrentUtcOffsetSeconds, now, Knowledge is UtcKnowledge.None);
+        UpdateOffset(properties.CurrentUtcOffsetSeconds, now, Knowledge is UtcKnowledge.None);
         Knowledge = stated;
-        TakeLeap(properties, now);
+        UpdateLeap(properties, now);
     }
 
-    /// <summary>Time went on: a leap that was announced comes to pass.</summary>
+    /// <summary>Advances the time: an announced leap second takes effect.</summary>
     public void Advance(TaiTime now)
     {
         if (_leap == 0 || now < _leapAt)
@@ -96,7 +98,7 @@ public sealed class UtcTracker(UtcPolicy policy)
         _leap = 0;
     }
 
-    /// <summary>There is no reference: what is known is kept, the leap that was announced too.</summary>
+    /// <summary>The reference was lost: offset and announced leap second are kept.</summary>
     public void ReferenceLost()
     {
         if (Knowledge != UtcKnowledge.None)
@@ -105,7 +107,7 @@ public sealed class UtcTracker(UtcPolicy policy)
 
     private UtcKnowledge Stated(in TimeProperties properties)
     {
-        // 10 s was the difference when leap seconds began; see UtcOffset.FromKernel.
+        // The difference was 10 s when leap seconds began; see UtcOffset.FromKernel.
         if (properties.CurrentUtcOffsetSeconds is < 10 or > 100)
             return UtcKnowledge.None;
         if (properties.IsUtcOffsetValid)
@@ -113,28 +115,29 @@ public sealed class UtcTracker(UtcPolicy policy)
         return policy == UtcPolicy.TrustUnflagged ? UtcKnowledge.Unflagged : UtcKnowledge.None;
     }
 
-    private void TakeOffset(int seconds, TaiTime now, bool isFirst)
+    private void UpdateOffset(int seconds, TaiTime now, bool isFirst)
     {
         bool isLate = _leapDone != 0 && seconds == _offset - _leapDone && now.Nanoseconds - _leapDoneAt.Nanoseconds < GraceNs;
         bool isEarly = _leap != 0 && seconds == _offset + _leap && _leapAt.Nanoseconds - now.Nanoseconds < GraceNs;
         if (!isFirst && (isLate || isEarly || seconds == _offset))
             return;
-        // Another offset without a leap: the grandmaster has learnt better, or lies. The engine tells; the offset is the reference's to say.
+        // Another offset without a leap: the grandmaster corrected itself, or is wrong. The engine raises an event; the reference decides
+        // the offset.
         (_offset, _leap, _leapDone) = (seconds, 0, 0);
     }
 
-    private void TakeLeap(in TimeProperties properties, TaiTime now)
+    private void UpdateLeap(in TimeProperties properties, TaiTime now)
     {
         int leap = (properties.Leap61 ? 1 : 0) - (properties.Leap59 ? 1 : 0);
         if (properties.Leap61 && properties.Leap59)
         {
-            Refused++;
+            Rejected++;
             return;
         }
 
         if (leap == 0)
         {
-            // Flags may go down early by as much as the offset may change early.
+            // Flags may be cleared early by as much as the offset may change early.
             if (_leap != 0 && _leapAt.Nanoseconds - now.Nanoseconds > GraceNs)
                 _leap = 0;
             return;
@@ -146,7 +149,7 @@ public sealed class UtcTracker(UtcPolicy policy)
         long midnight = (Math.DivRem(utc, Day).Quotient + 1) * Day;
         if (DateTime.UnixEpoch.AddSeconds(midnight / Second).Day != 1)
         {
-            Refused++;
+            Rejected++;
             return;
         }
 

@@ -3,10 +3,12 @@ using System.Globalization;
 namespace Capbox.Ptp.Messages;
 
 /// <summary>The eight bytes that name a PTP clock (IEEE 1588-2019 clause 7.5.2.2), ordered as on the wire.</summary>
-/// <param name="Value">The bytes, the first one on the wire most significant: comparing values is comparing identities (clause 7.5.2.4).</param>
+/// <param name="Value">
+/// The bytes, the first one on the wire most significant: the order of values is the order of identities (clause 7.5.2.4).
+/// </param>
 public readonly record struct ClockIdentity(ulong Value) : IComparable<ClockIdentity>
 {
-    /// <summary>The identity that an EUI-48 gives: FF-FE put in its middle, as ptp4l does. Six bytes.</summary>
+    /// <summary>The identity of an EUI-48: FF-FE inserted in its middle, as in ptp4l. Six bytes.</summary>
     public static ClockIdentity FromMac(ReadOnlySpan<byte> mac)
     {
         ulong high = ((ulong)mac[0] << 16) | ((ulong)mac[1] << 8) | mac[2];
@@ -14,7 +16,7 @@ public readonly record struct ClockIdentity(ulong Value) : IComparable<ClockIden
         return new((high << 40) | (0xFFFEUL << 24) | low);
     }
 
-    /// <summary>Reads sixteen hexadecimal digits, with dots, colons or dashes anywhere between them: <c>0050c2.fffe.123456</c>.</summary>
+    /// <summary>Parses sixteen hexadecimal digits, with dots, colons or dashes anywhere between them: <c>0050c2.fffe.123456</c>.</summary>
     public static bool TryParse(ReadOnlySpan<char> text, out ClockIdentity identity)
     {
         identity = default;
@@ -29,13 +31,17 @@ public readonly record struct ClockIdentity(ulong Value) : IComparable<ClockIden
             digits[count++] = c;
         }
 
-        if (count != digits.Length || !ulong.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong value))
+        if (count != digits.Length
+            || !ulong.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong value))
+        {
             return false;
+        }
+
         identity = new(value);
         return true;
     }
 
-    /// <summary>As ptp4l prints it: <c>0050c2.fffe.123456</c>.</summary>
+    /// <summary>The format of ptp4l: <c>0050c2.fffe.123456</c>.</summary>
     public override string ToString() => $"{Value >> 40:x6}.{(Value >> 24) & 0xFFFF:x4}.{Value & 0xFFFFFF:x6}";
 
     /// <inheritdoc/>
@@ -49,10 +55,10 @@ public readonly record struct ClockIdentity(ulong Value) : IComparable<ClockIden
 
 /// <summary>A clock and one of its ports (IEEE 1588-2019 clause 5.3.5).</summary>
 /// <param name="Clock">The clock.</param>
-/// <param name="Port">Its port, from 1; 0xFFFF means all of them.</param>
+/// <param name="Port">Its port, from 1; 0xFFFF means all ports.</param>
 public readonly record struct PortIdentity(ClockIdentity Clock, ushort Port) : IComparable<PortIdentity>
 {
-    /// <summary>As ptp4l prints it: <c>0050c2.fffe.123456-1</c>.</summary>
+    /// <summary>The format of ptp4l: <c>0050c2.fffe.123456-1</c>.</summary>
     public override string ToString() => $"{Clock}-{Port}";
 
     /// <inheritdoc/>

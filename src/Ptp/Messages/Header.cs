@@ -34,26 +34,28 @@ public enum MessageFlags
     ProfileSpecific2 = 0x4000,
 }
 
-/// <summary>The 34 bytes that every message begins with (IEEE 1588-2019 table 35).</summary>
+/// <summary>The 34 bytes at the start of every message (IEEE 1588-2019 table 35).</summary>
 public readonly record struct Header
 {
     /// <summary>Bytes of a header on the wire.</summary>
     public const int Bytes = 34;
 
-    /// <summary>versionPTP: the only one there is a parser for. minorVersionPTP is 0 (1588-2008) or 1 (1588-2019).</summary>
+    /// <summary>versionPTP: the only supported one. minorVersionPTP is 0 (1588-2008) or 1 (1588-2019).</summary>
     public const int Version = 2;
 
-    /// <summary>logMessageInterval when there is none to tell (unicast, table 42).</summary>
+    /// <summary>logMessageInterval of a message without an interval (unicast, table 42).</summary>
     public const sbyte NoInterval = 0x7F;
 
     public MessageType Type { get; init; }
 
-    /// <summary>Twelve bits: majorSdoId (once transportSpecific) and minorSdoId. 0 for the default and the Enterprise profile, 0x100 for 802.1AS.</summary>
+    /// <summary>
+    /// Twelve bits: majorSdoId (once transportSpecific) and minorSdoId. 0 for the default and the Enterprise profile, 0x100 for 802.1AS.
+    /// </summary>
     public ushort SdoId { get; init; }
 
     public byte MinorVersion { get; init; }
 
-    /// <summary>messageLength: header, body and TLVs, without padding. The writer fills it in by itself.</summary>
+    /// <summary>messageLength: header, body and TLVs, without padding. The writer sets it.</summary>
     public ushort MessageBytes { get; init; }
 
     public byte Domain { get; init; }

@@ -2,13 +2,13 @@ using System.Buffers.Binary;
 
 namespace Capbox.Ptp.Messages;
 
-/// <summary>Why bytes are no message.</summary>
+/// <summary>Why bytes are not a message.</summary>
 public enum ParseError
 {
-    /// <summary>They are one.</summary>
+    /// <summary>They are a message.</summary>
     None,
 
-    /// <summary>Less than a header.</summary>
+    /// <summary>Fewer bytes than a header.</summary>
     ShorterThanHeader,
 
     /// <summary>versionPTP is not 2.</summary>
@@ -20,7 +20,7 @@ public enum ParseError
     /// <summary>messageLength is less than header and body of the type.</summary>
     LengthBelowBody,
 
-    /// <summary>messageLength is more than there are bytes.</summary>
+    /// <summary>messageLength exceeds the bytes.</summary>
     LengthBeyondEnd,
 
     /// <summary>A timestamp of a billion nanoseconds or more.</summary>
@@ -37,8 +37,8 @@ public enum ParseError
 }
 
 /// <summary>
-/// Reads a PTP message from the bytes that follow the EtherType or the UDP header. Bytes after messageLength are padding (Ethernet's to 60 bytes, IPv6's two,
-/// IEEE 1588-2019 annex D) and not looked at. It throws nothing, allocates nothing and never reads outside the span.
+/// Parses a PTP message from the bytes after the EtherType or the UDP header. Bytes after messageLength are padding (Ethernet's to 60
+/// bytes, IPv6's two, IEEE 1588-2019 annex D) and ignored. It throws nothing, allocates nothing and never reads outside the span.
 /// </summary>
 public static class MessageParser
 {
@@ -87,7 +87,7 @@ public static class MessageParser
         return ParseError.None;
     }
 
-    /// <summary>The types whose body begins with a timestamp that this program uses.</summary>
+    /// <summary>The types whose body begins with a timestamp that the engine uses.</summary>
     internal static bool HasTimestamp(MessageType type) =>
         type is MessageType.Sync or MessageType.DelayReq or MessageType.FollowUp or MessageType.DelayResp or MessageType.Announce;
 
@@ -124,7 +124,7 @@ public static class MessageParser
         return ParseError.None;
     }
 
-    /// <summary>A TLV is a type, a length and as many bytes; the message must end with one's last byte.</summary>
+    /// <summary>A TLV is a type, a length and as many bytes; the message must end with the last byte of one.</summary>
     private static ParseError CountTlvs(ReadOnlySpan<byte> rest, out int count)
     {
         for (count = 0; rest.Length > 0; count++)

@@ -3,15 +3,17 @@ using System.Buffers.Binary;
 namespace Capbox.Ptp.Messages;
 
 /// <summary>
-/// Writes PTP messages (IEEE 1588-2019 clause 13): Sync, Follow_Up, Delay_Req, Delay_Resp and Announce, without TLVs. A slave sends Delay_Req only; the others
-/// are what its tests and simulated grandmasters send.
+/// Writes PTP messages (IEEE 1588-2019 clause 13): Sync, Follow_Up, Delay_Req, Delay_Resp and Announce, without TLVs. A slave sends
+/// Delay_Req only; its tests and simulated grandmasters send the others.
 /// </summary>
 public static class MessageWriter
 {
-    /// <summary>Room for the longest message that is written here.</summary>
+    /// <summary>Length of the longest message written here.</summary>
     public const int MaxBytes = 64;
 
-    /// <summary>Writes a message; <see cref="Header.MessageBytes"/> is put right. Returns its length, or 0 when the type is not one of the above.</summary>
+    /// <summary>
+    /// Writes a message and sets <see cref="Header.MessageBytes"/>. Returns its length, or 0 for a type not listed above.
+    /// </summary>
     /// <exception cref="ArgumentException">Fewer than <see cref="MaxBytes"/> bytes of room.</exception>
     public static int Write(in PtpMessage message, Span<byte> to)
     {
@@ -48,7 +50,7 @@ public static class MessageWriter
         to[33] = (byte)header.LogInterval;
     }
 
-    /// <summary>controlField: for receivers of version 1; later ones ignore it (table 41).</summary>
+    /// <summary>controlField, for receivers of version 1; later ones ignore it (table 41).</summary>
     private static byte ControlField(MessageType type) => type switch
     {
         MessageType.Sync => 0,

@@ -3,7 +3,7 @@ namespace Capbox.Ptp.Messages;
 /// <summary>The body of an Announce (IEEE 1588-2019 table 43), without its timestamp.</summary>
 public readonly record struct Announce
 {
-    /// <summary>TAI - UTC, s; to be believed only with <see cref="MessageFlags.CurrentUtcOffsetValid"/>.</summary>
+    /// <summary>TAI - UTC, s; valid only with <see cref="MessageFlags.CurrentUtcOffsetValid"/>.</summary>
     public short CurrentUtcOffsetSeconds { get; init; }
 
     public byte Priority1 { get; init; }
@@ -19,12 +19,14 @@ public readonly record struct Announce
 }
 
 /// <summary>clockClass, clockAccuracy and offsetScaledLogVariance of a grandmaster (IEEE 1588-2019 clause 5.3.7).</summary>
-/// <param name="Class">Table 4: 6 locked to a primary source, 7 in holdover, 13/14 the same on ARB, 52/187 degraded, 248 default, 255 slave only.</param>
+/// <param name="Class">
+/// Table 4: 6 locked to a primary source, 7 in holdover, 13/14 the same on ARB, 52/187 degraded, 248 default, 255 slave only.
+/// </param>
 /// <param name="Accuracy">Table 5: 0x20 is within 25 ns, 0x21 100 ns ... 0x31 more than 10 s, 0xFE unknown.</param>
 /// <param name="Variance">offsetScaledLogVariance.</param>
 public readonly record struct ClockQualityField(byte Class, byte Accuracy, ushort Variance)
 {
-    /// <summary>The bound that clockAccuracy stands for, ns; null when it says nothing (unknown, reserved, or "more than 10 s").</summary>
+    /// <summary>The bound of clockAccuracy, ns; null without one (unknown, reserved, or "more than 10 s").</summary>
     public double? AccuracyNs => Accuracy switch
     {
         0x17 => 0.001,
@@ -58,21 +60,23 @@ public readonly record struct ClockQualityField(byte Class, byte Accuracy, ushor
 }
 
 /// <summary>
-/// A message that was read or is to be written. Which members count follows from <see cref="Header.Type"/>; the others are zero.
+/// A parsed message, or one to write. <see cref="Header.Type"/> decides which members are used; the others are zero.
 /// </summary>
 public readonly record struct PtpMessage
 {
     public Header Header { get; init; }
 
-    /// <summary>originTimestamp of Sync, Delay_Req and Announce, preciseOriginTimestamp of Follow_Up, receiveTimestamp of Delay_Resp.</summary>
+    /// <summary>
+    /// originTimestamp of Sync, Delay_Req and Announce, preciseOriginTimestamp of Follow_Up, receiveTimestamp of Delay_Resp.
+    /// </summary>
     public PtpTimestamp Timestamp { get; init; }
 
-    /// <summary>requestingPortIdentity of a Delay_Resp: whose Delay_Req it answers.</summary>
+    /// <summary>requestingPortIdentity of a Delay_Resp: the sender of the Delay_Req it answers.</summary>
     public PortIdentity Requesting { get; init; }
 
     /// <summary>Body of an Announce.</summary>
     public Announce Announce { get; init; }
 
-    /// <summary>Number of TLVs after the body. They were checked for their bounds and not looked into.</summary>
+    /// <summary>Number of TLVs after the body. Their bounds were checked, their contents ignored.</summary>
     public int Tlvs { get; init; }
 }

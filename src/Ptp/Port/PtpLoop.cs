@@ -4,8 +4,9 @@ using Capbox.Ptp.Transport;
 namespace Capbox.Ptp.Port;
 
 /// <summary>
-/// Runs ports on one thread: waits until one of them has something to do, and does it. When much comes it looks every <see cref="Pace.LookMs"/> instead of at each message, since messages bear stamps and need
-/// not be taken at once: one look then does what many wakes did. <see cref="Stop"/> is for any thread.
+/// Runs ports on one thread: waits until a port has work, and does it. At high message rates it polls every <see cref="Pace.PollMs"/>
+/// instead of waking for each message: messages carry stamps and may wait, so one poll replaces many wakes. <see cref="Stop"/> may be
+/// called from any thread.
 /// </summary>
 public sealed class PtpLoop : IDisposable
 {
@@ -15,7 +16,7 @@ public sealed class PtpLoop : IDisposable
     private Pace _pace;
     private volatile bool _isStopped;
 
-    /// <param name="ports">The caller's to dispose of, after the loop.</param>
+    /// <param name="ports">The ports; the caller disposes of them after the loop.</param>
     /// <exception cref="IOException">The process has no file descriptor left.</exception>
     public PtpLoop(params ReadOnlySpan<PtpPort> ports)
     {
@@ -41,23 +42,23 @@ public sealed class PtpLoop : IDisposable
         _wake.Raise();
     }
 
-    /// <summary>Waits for something to do and does it.</summary>
-    /// <param name="mostMs">The longest wait, ms.</param>
-    /// <returns>False when all ports' interfaces are gone.</returns>
+    /// <summary>Waits for work and does it.</summary>
+    /// <param name="mostMs">Longest wait, ms.</param>
+    /// <returns>False when the interfaces of all ports are gone.</returns>
     public bool Turn(int mostMs)
     {
         Wait(mostMs);
         long nowNs = KernelClock.ReadNs(KernelClock.CLOCK_MONOTONIC_RAW);
-        int taken = 0;
+        int handled = 0;
         bool isThere = false;
         foreach (PtpPort port in _ports)
         {
             if (port.Socket.HasAnything || nowNs >= port.DueNs)
-                taken += port.Work(nowNs);
+                handled += port.Work(nowNs);
             isThere |= port.IsThere;
         }
 
-        _pace.Took(taken, nowNs);
+        _pace.Record(handled, nowNs);
         return isThere;
     }
 
@@ -68,8 +69,8 @@ public sealed class PtpLoop : IDisposable
         int milliseconds = 0;
         if (_pace.IsGathering)
         {
-            // What comes waits; only Stop does not.
-            _ = KernelSocket.Wait(_polled.AsSpan(0, 1), Math.Min(Pace.LookMs, mostMs));
+            // Messages wait; only Stop does not.
+            _ = KernelSocket.Wait(_polled.AsSpan(0, 1), Math.Min(Pace.PollMs, mostMs));
         }
         else
         {
@@ -77,7 +78,7 @@ public sealed class PtpLoop : IDisposable
             long dueNs = long.MaxValue;
             foreach (PtpPort port in _ports)
                 dueNs = Math.Min(dueNs, port.DueNs);
-            // Rounded up: a wait that ends too early would be followed by another one of nothing.
+            // Rounded up: a wait that ends too early would be followed by an empty one.
             milliseconds = (int)Math.Clamp((dueNs - nowNs + 999_999) / 1_000_000, 0, mostMs);
         }
 
@@ -87,29 +88,33 @@ public sealed class PtpLoop : IDisposable
     }
 }
 
-/// <summary>Whether to wake for each message or to look at regular times, by how much came in the last second.</summary>
+/// <summary>Decides by the message rate of the last second whether to wake for each message or to poll.</summary>
 internal struct Pace
 {
-    /// <summary>Less than the time between two Syncs at 16 a second, and than <see cref="StepGuard.QuietNs"/>: what waits so long is neither late nor from before a step.</summary>
-    public const int LookMs = 55;
+    /// <summary>
+    /// Less than the time between two Syncs at 16 a second, and than <see cref="StepGuard.QuietNs"/>: a message that waits so long is
+    /// neither late nor from before a step.
+    /// </summary>
+    public const int PollMs = 55;
 
-    /// <summary>Messages and stamps in a second from which regular looks are fewer than half the wakes.</summary>
-    public const int Many = 2 * 1_000 / LookMs;
+    /// <summary>Messages and stamps a second from which polls are fewer than half the wakes.</summary>
+    public const int Many = 2 * 1_000 / PollMs;
 
     private const long SecondNs = 1_000_000_000;
     private long _sinceNs;
-    private int _taken;
+    private int _handled;
 
     public bool IsGathering { get; private set; }
 
-    /// <summary>So many were taken now.</summary>
-    public void Took(int count, long nowNs)
+    /// <summary>Records the number of messages and stamps handled now.</summary>
+    public void Record(int count, long nowNs)
     {
-        _taken += count;
+        _handled += count;
         if (nowNs - _sinceNs < SecondNs)
             return;
-        // A second that was longer than one, as at the start, counts as one: nothing is gathered by mistake.
-        IsGathering = _taken * (double)SecondNs / (nowNs - _sinceNs) >= Many;
-        (_sinceNs, _taken) = (nowNs, 0);
+        // The rate is taken over the time that really passed, so that a long interval, as at the start, does not begin to gather by
+        // mistake.
+        IsGathering = _handled * (double)SecondNs / (nowNs - _sinceNs) >= Many;
+        (_sinceNs, _handled) = (nowNs, 0);
     }
 }

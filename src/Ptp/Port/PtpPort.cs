@@ -1,64 +1,56 @@
 using Capbox.Platform.Linux;
 using Capbox.Platform.Time;
-using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Engine;
-using Capbox.Ptp.Estimation;
 using Capbox.Ptp.Messages;
-using Capbox.Ptp.Quality;
-using Capbox.Ptp.Steering;
+using Capbox.Ptp.Servo;
 using Capbox.Ptp.Transport;
 
 namespace Capbox.Ptp.Port;
 
 /// <summary>
-/// A slave port at work: socket to engine to servo to clock, run by a <see cref="PtpLoop"/>. Made in the network namespace of the interface (the sockets stay there), run anywhere. Nothing is allocated
-/// per message. <see cref="Status"/> is for any thread; everything else is the loop's.
+/// A running slave port: socket to engine to servo to clock, run by a <see cref="PtpLoop"/>. Create it in the network namespace of the
+/// interface (the sockets stay there) and run it anywhere. Nothing is allocated per message. <see cref="Status"/> and
+/// <see cref="AcceptShifts"/> are for any thread; everything else is for the loop's.
 /// </summary>
-public sealed partial class PtpPort : IDisposable
+public sealed class PtpPort : IDisposable
 {
     /// <summary>Seconds after which a clock that cannot be read is given up.</summary>
-    private const int MostFailedLooks = 5;
+    private const int MostFailedReads = 5;
 
     private const long SecondNs = 1_000_000_000;
 
-    /// <summary>Messages taken in one turn from each socket: a flood does not keep the timeouts waiting.</summary>
+    /// <summary>Messages received in one turn from each socket: a flood must not delay the timeouts.</summary>
     private const int MostInTurn = 64;
 
-    private readonly PtpPortOptions _options;
-    private readonly TimeBase _base;
     private readonly IPortListener? _listener;
     private readonly PtpSocket _socket;
     private readonly PtpEngine _engine;
-    private readonly PtpServo _servo;
-    private readonly StepGuard _guard = new();
-    private readonly LeapGuard _leap = new();
-    private Reckoning _reckoning;
+    private readonly ClockDiscipline _clock;
     private readonly Lock _statusLock = new();
     private PortStatus _status;
-    private int _failedLooks; // one after the other
+    private int _failedReads; // consecutive
     private long _nextSecondNs;
-    private long _steeredNs;
-    private bool _isSteeringDue;
-    private bool _isReferenceNew;
     private bool _isStatusDue;
     private volatile bool _isAcceptDue;
 
-    /// <param name="timeBase">The clock; the caller's to dispose of, after the port.</param>
+    /// <param name="timeBase">The clock; the caller disposes of it after the port.</param>
     /// <exception cref="ArgumentException">A setting is out of range.</exception>
-    /// <exception cref="IOException">The sockets or the clock are refused.</exception>
+    /// <exception cref="IOException">The kernel rejects the sockets, or the clock.</exception>
     public PtpPort(PtpPortOptions options, TimeBase timeBase, IPortListener? listener = null)
     {
-        (_options, _base, _listener) = (options, timeBase, listener);
-        _servo = new PtpServo(options.Steering with { MaxFrequencyPpb = Math.Min(options.Steering.MaxFrequencyPpb, timeBase.Clock.MaxFrequencyPpb) }, options.Quality);
+        _listener = listener;
         _socket = new PtpSocket(options.Socket);
         try
         {
-            EngineOptions engine = options.Engine.Own.Clock.Value != 0 ? options.Engine : options.Engine with { Own = Identity(_socket.Mac) };
+            EngineOptions engine = options.Engine;
+            if (engine.Own.Clock.Value == 0)
+                engine = engine with { Own = Identity(_socket.Mac) };
             Own = engine.Own;
-            _engine = new PtpEngine(engine, new Outlet(this));
-            _servo.Start(Now(), timeBase.Clock.FrequencyPpb);
-            // Before the first message nothing is known, and that is a status too.
-            Publish(Now(), KernelClock.ReadNs(KernelClock.CLOCK_MONOTONIC_RAW));
+            _engine = new PtpEngine(engine, new EngineEvents(this));
+            _clock = new ClockDiscipline(options, timeBase, _engine, listener);
+            _clock.Start();
+            // "Nothing is known" is a status too.
+            Publish(_clock.Now(), KernelClock.ReadNs(KernelClock.CLOCK_MONOTONIC_RAW));
         }
         catch
         {
@@ -67,17 +59,17 @@ public sealed partial class PtpPort : IDisposable
         }
     }
 
-    /// <summary>This clock and port, as its messages name it.</summary>
+    /// <summary>Identity of this clock and port in its messages.</summary>
     public PortIdentity Own { get; }
 
     public EngineCounters EngineCounters => _engine.Counters;
 
     public SocketCounters SocketCounters => _socket.Counters;
 
-    /// <summary>Stamps that were not believed because the clock had just been stepped, or counts UTC and made a leap second.</summary>
-    public long StampsBeforeStep { get; private set; }
+    /// <summary>Stamps rejected because the clock had just been stepped, or counts UTC and made a leap second.</summary>
+    public long StampsBeforeStep => _clock.StampsBeforeStep;
 
-    /// <summary>How the port stood at the last second, or after the last thing that happened. Any thread.</summary>
+    /// <summary>State at the last second, or after the last event. Any thread.</summary>
     public PortStatus Status
     {
         get
@@ -87,12 +79,14 @@ public sealed partial class PtpPort : IDisposable
         }
     }
 
-    /// <summary>Takes the steps of path or grandmaster that were not followed for true, within a second: the clock slews to what the messages say. Any thread.</summary>
+    /// <summary>
+    /// Accepts the steps of path or grandmaster that were not followed, within a second: the clock slews to the messages. Any thread.
+    /// </summary>
     public void AcceptShifts() => _isAcceptDue = true;
 
     /// <summary>State, offset and bound of the clock now; on the loop's thread.</summary>
     /// <exception cref="IOException">The clock cannot be read.</exception>
-    public ClockQuality QualityNow() => _servo.Quality(Now());
+    public ClockQuality QualityNow() => _clock.QualityNow();
 
     /// <summary>Copies the state of all masters; on the loop's thread.</summary>
     public int CopyMasters(Span<MasterStatus> to) => _engine.CopyMasters(to);
@@ -102,30 +96,30 @@ public sealed partial class PtpPort : IDisposable
     /// <summary>False: this port hears nothing any more.</summary>
     internal bool IsThere => _status.IsInterfaceThere;
 
-    /// <summary>When there is something to do at the latest, by CLOCK_MONOTONIC_RAW, although nothing comes.</summary>
+    /// <summary>Latest time of the next work without messages, by CLOCK_MONOTONIC_RAW.</summary>
     internal long DueNs { get; private set; }
 
-    /// <summary>Does what there is to do; the sockets' entries must be those of now.</summary>
-    /// <returns>Messages, stamps and reports that were taken.</returns>
+    /// <summary>Does the pending work; the entries of the sockets must come from the last wait.</summary>
+    /// <returns>Number of messages, stamps and reports that were received.</returns>
     internal int Work(long nowNs)
     {
-        int taken = 0;
+        int received = 0;
         if (_socket.HasLinkChanges)
-            taken += TakeLinkChanges(nowNs);
+            received += ReceiveLinkChanges(nowNs);
         if (_socket.HasTransmitStamps)
-            taken += TakeTransmitStamps(nowNs);
+            received += ReceiveTransmitStamps(nowNs);
         if (_socket.HasMessages(PtpChannel.Event))
-            taken += TakeMessages(PtpChannel.Event, nowNs);
+            received += ReceiveMessages(PtpChannel.Event, nowNs);
         if (_socket.HasMessages(PtpChannel.General))
-            taken += TakeMessages(PtpChannel.General, nowNs);
+            received += ReceiveMessages(PtpChannel.General, nowNs);
         _engine.Tick(nowNs);
-        SteerIfDue(nowNs);
+        _clock.SteerIfDue(nowNs);
         if (nowNs >= _nextSecondNs)
             EachSecond(nowNs);
         else if (_isStatusDue)
             PublishNow(nowNs);
         DueNs = Math.Min(_engine.NextWakeNs(nowNs), _nextSecondNs);
-        return taken;
+        return received;
     }
 
     public void Dispose() => _socket.Dispose();
@@ -137,14 +131,22 @@ public sealed partial class PtpPort : IDisposable
         return new(ClockIdentity.FromMac(bytes), 1);
     }
 
-    private TaiTime Now()
+    private int ReceiveLinkChanges(long nowNs)
     {
-        ClockReading reading = _base.Clock.Read(ReferenceClock.MonotonicRaw);
-        _reckoning.Read(_base.Of(reading), reading.ReferenceNs);
-        return _base.Of(reading);
+        int i = 0;
+        for (; i < MostInTurn; i++)
+        {
+            Reception reception = _socket.ReceiveLinkChange();
+            if (reception == Reception.None)
+                break;
+            if (reception == Reception.Message)
+                _clock.LinkChanged(nowNs);
+        }
+
+        return i;
     }
 
-    private int TakeTransmitStamps(long nowNs)
+    private int ReceiveTransmitStamps(long nowNs)
     {
         int i = 0;
         for (; i < MostInTurn; i++)
@@ -152,9 +154,9 @@ public sealed partial class PtpPort : IDisposable
             Reception reception = _socket.ReceiveTransmitStamp(out uint token, out long stampNs);
             if (reception == Reception.None)
                 break;
-            if (reception == Reception.Message && Admit(stampNs, nowNs) is { } stamp)
+            if (reception == Reception.Message && _clock.Admit(stampNs, nowNs) is { } stamp)
                 _engine.TransmitStamped(token, stamp, nowNs);
-            // What else lies there, as an error, wakes again.
+            // Anything else in the queue, such as an error, wakes the loop again.
             if (!_socket.AwaitsTransmitStamp)
                 return i + 1;
         }
@@ -162,7 +164,7 @@ public sealed partial class PtpPort : IDisposable
         return i;
     }
 
-    private int TakeMessages(PtpChannel channel, long nowNs)
+    private int ReceiveMessages(PtpChannel channel, long nowNs)
     {
         int i = 0;
         for (; i < MostInTurn; i++)
@@ -171,7 +173,7 @@ public sealed partial class PtpPort : IDisposable
             if (reception == Reception.None)
                 break;
             if (reception == Reception.Message)
-                _engine.Receive(message.Bytes, new Arrival(message.Source, message.Channel, Admit(message.StampNs, nowNs), nowNs));
+                _engine.Receive(message.Bytes, new Arrival(message.Source, message.Channel, _clock.Admit(message.StampNs, nowNs), nowNs));
             if (!_socket.MayHaveMore(channel))
                 return i + 1;
         }
@@ -179,19 +181,93 @@ public sealed partial class PtpPort : IDisposable
         return i;
     }
 
-    private PtpTimestamp? Admit(long stampNs, long nowNs)
+    private void EachSecond(long nowNs)
     {
-        if (stampNs == 0)
-            return null;
-        TaiTime stamp = _base.OfStamp(stampNs);
-        if (_guard.Admits(nowNs, stamp) && !_leap.IsNear(stamp))
-            return new PtpTimestamp(stamp.Nanoseconds);
-        StampsBeforeStep++;
-        return null;
+        _nextSecondNs = nowNs + SecondNs;
+        if (_isAcceptDue)
+        {
+            _isAcceptDue = false;
+            _clock.AcceptShifts();
+        }
+
+        _clock.SteerIfDue(nowNs, isEachSecond: true);
+        try
+        {
+            Publish(_clock.Check(nowNs), nowNs);
+            _failedReads = 0;
+        }
+        catch (IOException e)
+        {
+            _failedReads++;
+            PublishUnreadable(e, nowNs);
+        }
     }
 
-    /// <summary>What the engine gives out. It may not be called back from there: what follows from it waits for the end of the call.</summary>
-    private sealed class Outlet(PtpPort port) : IEngineOutput
+    private void PublishNow(long nowNs)
+    {
+        try
+        {
+            Publish(_clock.Now(), nowNs);
+        }
+        catch (IOException e)
+        {
+            PublishUnreadable(e, nowNs);
+        }
+    }
+
+    private void Publish(TaiTime at, long nowNs)
+    {
+        _isStatusDue = false;
+        ClockQuality quality = _clock.Evaluate(at);
+        UtcTracker tracker = _engine.Utc;
+        UtcForecast? utc = tracker.TryGetOffset(at, out UtcOffset offset)
+            ? new(offset, at < tracker.LeapAt ? tracker.PendingLeap : 0, tracker.LeapAt)
+            : null;
+        PortStatus status = new(
+            quality,
+            _engine.Reference,
+            _engine.Comparison,
+            tracker.Knowledge,
+            utc,
+            _clock.AdjustmentPpb,
+            _socket.IsLinkUp,
+            _socket.IsInterfaceThere,
+            nowNs,
+            _clock.UnresolvedNs);
+        lock (_statusLock)
+            _status = status;
+    }
+
+    /// <summary>
+    /// A clock that cannot be read has no bound. If that lasts it is gone, with its card or its driver, and must be opened again.
+    /// </summary>
+    private void PublishUnreadable(IOException e, long nowNs)
+    {
+        _listener?.Failed(e.Message);
+        _isStatusDue = false;
+        lock (_statusLock)
+        {
+            _status = _status with
+            {
+                Quality = _status.Quality with { State = SyncState.Unsynchronised, Parts = new(0, 0, QualityPolicy.NoBoundNs, 0, 0, 0) },
+                IsInterfaceThere = _socket.IsInterfaceThere && _failedReads < MostFailedReads,
+                MonotonicNs = nowNs,
+            };
+        }
+    }
+
+    private void Handle(in EngineEvent occurrence)
+    {
+        _isStatusDue = true;
+        if (occurrence.Kind == EventKind.ReferenceChanged || (occurrence.Kind == EventKind.GrandmasterChanged && IsOfReference(occurrence)))
+            _clock.ReferenceChanged();
+    }
+
+    private bool IsOfReference(in EngineEvent occurrence) =>
+        _engine.Reference is { } reference && reference.Domain == occurrence.Domain && reference.Data.Sender == occurrence.Port;
+
+    /// <summary>Handles the engine's output. It must not call back into the engine: consequences wait for the end of the call.</summary>
+    private sealed class EngineEvents(PtpPort port) : IEngineOutput
     {
         public void SendDelayReq(ReadOnlySpan<byte> message, PeerAddress to, uint token)
         {
@@ -201,36 +277,18 @@ public sealed partial class PtpPort : IDisposable
 
         public void Sampled(in MeasurementSource source, in PathSample sample)
         {
-            if (source.IsReference && sample.TryGetTai(source, out TaiTime sent, out TaiTime received))
-                port.Feed(new(sample.IsFromMaster ? PathDirection.Forward : PathDirection.Reverse, sent, received, sample.Correction.Nanoseconds));
+            if (!source.IsReference || !sample.TryGetTai(source, out TaiTime sent, out TaiTime received))
+                return;
+            PathDirection direction = sample.IsFromMaster ? PathDirection.Forward : PathDirection.Reverse;
+            port._clock.Add(new(direction, sent, received, sample.Correction.Nanoseconds));
         }
 
         public void Exchanged(in MeasurementSource source, in DelayExchange exchange) => port._listener?.Exchanged(source, exchange);
 
         public void Happened(in EngineEvent occurrence)
         {
-            port.Note(occurrence);
+            port.Handle(occurrence);
             port._listener?.Happened(occurrence);
         }
-    }
-
-    private void Feed(in TimedMessage message)
-    {
-        if (_isReferenceNew)
-        {
-            // With the first message of the new one: until then the old estimate runs on.
-            _isReferenceNew = false;
-            _servo.Estimator.ReferenceChanged();
-        }
-
-        _servo.Add(message);
-        _isSteeringDue = true;
-    }
-
-    private void Note(in EngineEvent occurrence)
-    {
-        _isStatusDue = true;
-        bool isOfReference = _engine.Reference is { } reference && reference.Domain == occurrence.Domain && reference.Data.Sender == occurrence.Port;
-        _isReferenceNew |= occurrence.Kind == EventKind.ReferenceChanged || (occurrence.Kind == EventKind.GrandmasterChanged && isOfReference);
     }
 }

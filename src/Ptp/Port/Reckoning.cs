@@ -3,12 +3,13 @@ using Capbox.Platform.Time;
 namespace Capbox.Ptp.Port;
 
 /// <summary>
-/// What a clock shows between two readings of it, reckoned from CLOCK_MONOTONIC_RAW, which costs next to nothing to read, where a card costs tens of microseconds. It is wrong by less than a microsecond, or by the dial's
-/// changes since the last reading: enough to tell when the clock was dialled (10 us times a change of 1 ppm are 0.01 ns), and for nothing finer.
+/// Extrapolates a clock between two readings by CLOCK_MONOTONIC_RAW, which costs next to nothing to read where a card costs tens of
+/// microseconds. The error is below a microsecond, plus the changes of the frequency adjustment since the last reading: enough to date an
+/// adjustment (10 us times a change of 1 ppm are 0.01 ns), and for nothing finer.
 /// </summary>
 internal struct Reckoning
 {
-    /// <summary>Two readings that say more hold a step between them.</summary>
+    /// <summary>A larger rate between two readings means a step between them.</summary>
     private const double MostRate = 1e-3;
 
     private const long LeastApartNs = 500_000_000;
@@ -16,9 +17,9 @@ internal struct Reckoning
     private long _rawNs;
     private double _rate;
 
-    /// <summary>The clock was read.</summary>
-    /// <param name="at">What it showed.</param>
-    /// <param name="rawNs">CLOCK_MONOTONIC_RAW then.</param>
+    /// <summary>Records a reading of the clock.</summary>
+    /// <param name="at">Time of the clock.</param>
+    /// <param name="rawNs">CLOCK_MONOTONIC_RAW at that moment.</param>
     public void Read(TaiTime at, long rawNs)
     {
         double apart = rawNs - _rawNs;
@@ -28,9 +29,9 @@ internal struct Reckoning
         (_atNs, _rawNs) = (at.Nanoseconds, rawNs);
     }
 
-    /// <summary>It was stepped.</summary>
+    /// <summary>Records a step.</summary>
     public void Stepped(long ns) => _atNs += ns;
 
-    /// <summary>What it shows.</summary>
+    /// <summary>Time of the clock at a raw time.</summary>
     public readonly TaiTime At(long rawNs) => new(_atNs + (rawNs - _rawNs) + (long)((rawNs - _rawNs) * _rate));
 }

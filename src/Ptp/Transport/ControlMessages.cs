@@ -3,27 +3,27 @@ using static Capbox.Platform.Linux.SocketNumbers;
 
 namespace Capbox.Ptp.Transport;
 
-/// <summary>What recvmsg(2) said beside the data of a PTP message.</summary>
+/// <summary>Control messages of recvmsg(2) beside the data of a PTP message.</summary>
 internal struct ControlMessages
 {
     private const int HeadBytes = 16;
 
-    /// <summary>scm_timestamping.ts[0]: CLOCK_REALTIME when the kernel saw the message, ns; 0 if there is none.</summary>
+    /// <summary>scm_timestamping.ts[0]: CLOCK_REALTIME when the kernel received the message, ns; 0 without one.</summary>
     public long SoftwareNs;
 
-    /// <summary>scm_timestamping.ts[2]: the PHC when the card saw it, ns; 0 if there is none.</summary>
+    /// <summary>scm_timestamping.ts[2]: the PHC when the card received it, ns; 0 without one.</summary>
     public long HardwareNs;
 
-    /// <summary>Whether this is a stamp of something that was sent, as it left the host (SCM_TSTAMP_SND).</summary>
+    /// <summary>Whether this is the stamp of a sent message as it left the host (SCM_TSTAMP_SND).</summary>
     public bool IsSent;
 
-    /// <summary>With <see cref="IsSent"/>: which one (SOF_TIMESTAMPING_OPT_ID).</summary>
+    /// <summary>With <see cref="IsSent"/>: the number of the message (SOF_TIMESTAMPING_OPT_ID).</summary>
     public uint SentId;
 
-    /// <summary>The VLAN that the kernel took out of an Ethernet frame; -1 without a tag.</summary>
+    /// <summary>The VLAN that the kernel removed from an Ethernet frame; -1 without a tag.</summary>
     public int VlanId;
 
-    /// <summary>Reads what is known and leaves out the rest; a length that cannot be ends it.</summary>
+    /// <summary>Reads the known control messages and skips others; an impossible length ends it.</summary>
     public static ControlMessages Read(ReadOnlySpan<byte> control)
     {
         ControlMessages all = new() { VlanId = -1 };
@@ -34,14 +34,14 @@ internal struct ControlMessages
                 break;
             int level = BinaryPrimitives.ReadInt32LittleEndian(control[8..]);
             int type = BinaryPrimitives.ReadInt32LittleEndian(control[12..]);
-            all.Take(level, type, control[HeadBytes..(int)bytes]);
+            all.Add(level, type, control[HeadBytes..(int)bytes]);
             control = control[Math.Min(control.Length, ((int)bytes + 7) & ~7)..];
         }
 
         return all;
     }
 
-    private void Take(int level, int type, ReadOnlySpan<byte> data)
+    private void Add(int level, int type, ReadOnlySpan<byte> data)
     {
         switch (level, type)
         {

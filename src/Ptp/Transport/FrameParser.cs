@@ -2,37 +2,40 @@ using System.Buffers.Binary;
 
 namespace Capbox.Ptp.Transport;
 
-/// <summary>What an Ethernet frame was found to carry.</summary>
+/// <summary>Contents of an Ethernet frame.</summary>
 public enum FrameKind
 {
-    /// <summary>A PTP message; whether it is well-formed is the parser's matter.</summary>
+    /// <summary>A PTP message; the parser checks whether it is well-formed.</summary>
     Ptp,
 
-    /// <summary>Something else.</summary>
+    /// <summary>Any other contents.</summary>
     Other,
 
     /// <summary>A frame that ends inside its headers, or whose lengths contradict each other.</summary>
     Malformed,
 
-    /// <summary>A fragment: PTP messages fit a frame.</summary>
+    /// <summary>A fragment: PTP messages fit into one frame.</summary>
     Fragment,
 }
 
-/// <summary>Where the message is in a frame and what was around it.</summary>
+/// <summary>Place of the message in a frame, and its headers.</summary>
 /// <param name="Offset">First byte of the message.</param>
-/// <param name="Bytes">Bytes from there to the end of the UDP datagram or the frame: padding may be among them.</param>
+/// <param name="Bytes">Bytes from there to the end of the UDP datagram or the frame, including padding.</param>
 /// <param name="Source">Sender's MAC or IP address.</param>
 /// <param name="Destination">Receiver's.</param>
-/// <param name="Channel">By which UDP port.</param>
+/// <param name="Channel">Channel by the UDP port.</param>
 /// <param name="VlanId">The outer VLAN; -1 without a tag. Priority-tagged frames have 0.</param>
-/// <param name="Dscp">Of the IP header; 0 over Ethernet.</param>
-public readonly record struct FrameView(int Offset, int Bytes, PeerAddress Source, PeerAddress Destination, PtpChannel Channel, int VlanId, byte Dscp)
+/// <param name="Dscp">DSCP of the IP header; 0 over Ethernet.</param>
+public readonly record struct FrameView(
+    int Offset, int Bytes, PeerAddress Source, PeerAddress Destination, PtpChannel Channel, int VlanId, byte Dscp)
 {
-    /// <summary>Whether it was sent to the group.</summary>
+    /// <summary>Whether the destination is the group.</summary>
     public bool IsToGroup => PtpGroup.IsGroup(Destination);
 }
 
-/// <summary>Finds PTP messages in Ethernet frames: up to two VLAN tags, then EtherType 0x88F7, or UDP ports 319 and 320 over IPv4 or IPv6.</summary>
+/// <summary>
+/// Finds PTP messages in Ethernet frames: up to two VLAN tags, then EtherType 0x88F7, or UDP ports 319 and 320 over IPv4 or IPv6.
+/// </summary>
 public static class FrameParser
 {
     private const int EthernetBytes = 14;
@@ -90,7 +93,8 @@ public static class FrameParser
         if ((BinaryPrimitives.ReadUInt16BigEndian(ip[6..]) & 0x3FFF) != 0)
             return FrameKind.Fragment;
         FrameKind kind = Udp(ip[headBytes..totalBytes], out int bytes, out PtpChannel channel);
-        view = new(at + headBytes + UdpBytes, bytes, PeerAddress.Ipv4(ip[12..]), PeerAddress.Ipv4(ip[16..]), channel, vlan, (byte)(ip[1] >> 2));
+        (PeerAddress source, PeerAddress destination) = (PeerAddress.Ipv4(ip[12..]), PeerAddress.Ipv4(ip[16..]));
+        view = new(at + headBytes + UdpBytes, bytes, source, destination, channel, vlan, (byte)(ip[1] >> 2));
         return kind;
     }
 

@@ -2,19 +2,22 @@ using System.Buffers.Binary;
 
 namespace Capbox.Ptp.Transport;
 
-/// <summary>How frames of one port are to be made.</summary>
+/// <summary>Headers of the frames of one port.</summary>
 /// <param name="SourceMac">This port's MAC.</param>
 /// <param name="Source">This port's address in the transport; the same as <paramref name="SourceMac"/> over Ethernet.</param>
-/// <param name="VlanId">VLAN to send in, -1 without a tag.</param>
+/// <param name="VlanId">VLAN to send in; -1 without a tag.</param>
 /// <param name="VlanPriority">Priority of the tag, 0 to 7.</param>
-/// <param name="Dscp">Of the IP header, 0 to 63.</param>
-/// <param name="HopLimit">TTL or hop limit of what goes to the group: 1 stays in the subnet. What goes to one receiver has 64, as any packet.</param>
-public readonly record struct FrameSettings(PeerAddress SourceMac, PeerAddress Source, int VlanId = -1, byte VlanPriority = 0, byte Dscp = 0, byte HopLimit = 1);
+/// <param name="Dscp">DSCP of the IP header, 0 to 63.</param>
+/// <param name="HopLimit">TTL or hop limit to the group: 1 stays in the subnet. Unicast has 64, as any packet.</param>
+public readonly record struct FrameSettings(
+    PeerAddress SourceMac, PeerAddress Source, int VlanId = -1, byte VlanPriority = 0, byte Dscp = 0, byte HopLimit = 1);
 
-/// <summary>Puts Ethernet, IP and UDP headers around a message, checksums included, as a packet socket sends it. Sockets over UDP need none of it.</summary>
+/// <summary>
+/// Writes Ethernet, IP and UDP headers around a message, including checksums, for a packet socket. UDP sockets need none of it.
+/// </summary>
 public static class FrameWriter
 {
-    /// <summary>The most that is put before and after a message: Ethernet, tag, IPv6, UDP, two octets.</summary>
+    /// <summary>Largest overhead around a message: Ethernet, tag, IPv6, UDP, two octets.</summary>
     public const int MostOverheadBytes = 14 + 4 + 40 + 8 + PtpGroup.Ipv6PaddingBytes;
 
     private const int UdpBytes = 8;
@@ -22,17 +25,23 @@ public static class FrameWriter
     private const int Ipv4HeadBytes = 20;
     private const int Ipv6HeadBytes = 40;
 
-    /// <summary>Writes a frame; returns its length, without the padding to 60 bytes that the sender's card adds.</summary>
+    /// <summary>Writes a frame; returns its length, without the padding to 60 bytes that the card adds.</summary>
     /// <param name="message">The PTP message.</param>
-    /// <param name="channel">Which UDP port it goes to; Ethernet has none.</param>
-    /// <param name="destinationMac">Next hop of a message to one receiver; not looked at when <paramref name="to"/> is the group.</param>
+    /// <param name="channel">UDP port of the message; Ethernet has none.</param>
+    /// <param name="destinationMac">MAC of the next hop to one receiver; ignored if <paramref name="to"/> is the group.</param>
     /// <param name="to">The receiver, or the group.</param>
-    /// <exception cref="ArgumentException">Too little room, or an address that is not of the source's transport.</exception>
-    public static int Write(ReadOnlySpan<byte> message, PtpChannel channel, in FrameSettings settings, PeerAddress destinationMac, PeerAddress to, Span<byte> frame)
+    /// <exception cref="ArgumentException">Too little room, or an address of another transport than the source's.</exception>
+    public static int Write(
+        ReadOnlySpan<byte> message,
+        PtpChannel channel,
+        in FrameSettings settings,
+        PeerAddress destinationMac,
+        PeerAddress to,
+        Span<byte> frame)
     {
         PtpTransport transport = settings.Source.Transport;
         if (frame.Length < message.Length + MostOverheadBytes)
-            throw new ArgumentException($"{frame.Length} bytes of room for a message of {message.Length}", nameof(frame));
+            throw new ArgumentException($"{frame.Length} bytes of room for a message of {message.Length} bytes", nameof(frame));
         if (!to.IsGroup && to.Transport != transport)
             throw new ArgumentException($"{to} cannot be reached from {settings.Source}", nameof(to));
         Span<byte> address = stackalloc byte[PeerAddress.Ipv6Bytes];
@@ -52,7 +61,9 @@ public static class FrameWriter
         };
     }
 
-    /// <summary>The MAC that a group's frames go to: its own over Ethernet, 01-00-5E and 23 bits of an IPv4 group, 33-33 and 32 bits of an IPv6 one.</summary>
+    /// <summary>
+    /// The destination MAC of a group: its own over Ethernet, 01-00-5E and 23 bits of an IPv4 group, 33-33 and 32 bits of an IPv6 group.
+    /// </summary>
     private static void GroupMac(PtpTransport transport, ReadOnlySpan<byte> group, Span<byte> to)
     {
         switch (transport)
@@ -77,7 +88,8 @@ public static class FrameWriter
         if (settings.VlanId >= 0)
         {
             BinaryPrimitives.WriteUInt16BigEndian(frame[at..], 0x8100);
-            BinaryPrimitives.WriteUInt16BigEndian(frame[(at + 2)..], (ushort)(((settings.VlanPriority & 7) << 13) | (settings.VlanId & 0xFFF)));
+            int tag = ((settings.VlanPriority & 7) << 13) | (settings.VlanId & 0xFFF);
+            BinaryPrimitives.WriteUInt16BigEndian(frame[(at + 2)..], (ushort)tag);
             at += 4;
         }
 
@@ -91,7 +103,8 @@ public static class FrameWriter
         return at + 2;
     }
 
-    private static int WriteIpv4(ReadOnlySpan<byte> message, PtpChannel channel, in FrameSettings settings, ReadOnlySpan<byte> to, Span<byte> ip)
+    private static int WriteIpv4(
+        ReadOnlySpan<byte> message, PtpChannel channel, in FrameSettings settings, ReadOnlySpan<byte> to, Span<byte> ip)
     {
         int bytes = Ipv4HeadBytes + UdpBytes + message.Length;
         ip[..Ipv4HeadBytes].Clear();
@@ -106,7 +119,8 @@ public static class FrameWriter
         return bytes;
     }
 
-    private static int WriteIpv6(ReadOnlySpan<byte> message, PtpChannel channel, in FrameSettings settings, ReadOnlySpan<byte> to, Span<byte> ip)
+    private static int WriteIpv6(
+        ReadOnlySpan<byte> message, PtpChannel channel, in FrameSettings settings, ReadOnlySpan<byte> to, Span<byte> ip)
     {
         int payloadBytes = UdpBytes + message.Length + PtpGroup.Ipv6PaddingBytes;
         ip[..Ipv6HeadBytes].Clear();
@@ -139,7 +153,7 @@ public static class FrameWriter
         return message.Length;
     }
 
-    /// <summary>Sum of 16-bit words (RFC 1071); an odd last byte counts as the upper one.</summary>
+    /// <summary>Sum of 16-bit words (RFC 1071); an odd last byte counts as the upper half.</summary>
     private static uint Sum(ReadOnlySpan<byte> bytes, uint sum)
     {
         for (; bytes.Length >= 2; bytes = bytes[2..])

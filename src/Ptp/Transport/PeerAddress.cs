@@ -4,7 +4,7 @@ using System.Net;
 
 namespace Capbox.Ptp.Transport;
 
-/// <summary>What a PTP message travels in.</summary>
+/// <summary>Transport of PTP messages.</summary>
 public enum PtpTransport
 {
     /// <summary>None: the default of an address, which means "the multicast group".</summary>
@@ -20,21 +20,24 @@ public enum PtpTransport
     UdpIpv6,
 }
 
-/// <summary>A neighbour's address: MAC, IPv4 or IPv6, kept in numbers so that comparing and copying cost nothing.</summary>
-/// <param name="Transport">Which of them.</param>
+/// <summary>A neighbour's address: MAC, IPv4 or IPv6, as numbers, so that comparing and copying are cheap.</summary>
+/// <param name="Transport">Kind of the address.</param>
 /// <param name="High">The upper half of an IPv6 address, 0 otherwise.</param>
-/// <param name="Low">The lower half, or the whole of the others.</param>
+/// <param name="Low">The lower half of an IPv6 address, or the whole of others.</param>
 public readonly record struct PeerAddress(PtpTransport Transport, ulong High, ulong Low)
 {
     public const int MacBytes = 6;
     public const int Ipv4Bytes = 4;
     public const int Ipv6Bytes = 16;
 
-    /// <summary>Whether it is no neighbour but the group that all listen to.</summary>
+    /// <summary>Whether it is the group instead of a neighbour.</summary>
     public bool IsGroup => Transport == PtpTransport.None;
 
     public static PeerAddress Mac(ReadOnlySpan<byte> bytes) =>
-        new(PtpTransport.Ethernet, 0, ((ulong)BinaryPrimitives.ReadUInt16BigEndian(bytes) << 32) | BinaryPrimitives.ReadUInt32BigEndian(bytes[2..]));
+        new(
+            PtpTransport.Ethernet,
+            0,
+            ((ulong)BinaryPrimitives.ReadUInt16BigEndian(bytes) << 32) | BinaryPrimitives.ReadUInt32BigEndian(bytes[2..]));
 
     public static PeerAddress Ipv4(ReadOnlySpan<byte> bytes) => new(PtpTransport.UdpIpv4, 0, BinaryPrimitives.ReadUInt32BigEndian(bytes));
 
@@ -69,7 +72,8 @@ public readonly record struct PeerAddress(PtpTransport Transport, ulong High, ul
         return length switch
         {
             0 => "group",
-            MacBytes => string.Create(CultureInfo.InvariantCulture, $"{bytes[0]:x2}:{bytes[1]:x2}:{bytes[2]:x2}:{bytes[3]:x2}:{bytes[4]:x2}:{bytes[5]:x2}"),
+            MacBytes => string.Create(
+                CultureInfo.InvariantCulture, $"{bytes[0]:x2}:{bytes[1]:x2}:{bytes[2]:x2}:{bytes[3]:x2}:{bytes[4]:x2}:{bytes[5]:x2}"),
             _ => new IPAddress(bytes[..length]).ToString(),
         };
     }

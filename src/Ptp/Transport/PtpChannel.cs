@@ -1,9 +1,9 @@
 namespace Capbox.Ptp.Transport;
 
-/// <summary>Where a message came in.</summary>
+/// <summary>Channel of a message.</summary>
 public enum PtpChannel
 {
-    /// <summary>Not told apart: Ethernet.</summary>
+    /// <summary>Not distinguished: Ethernet.</summary>
     Any,
 
     /// <summary>UDP port 319.</summary>

@@ -2,32 +2,32 @@ using System.Net;
 
 namespace Capbox.Ptp.Transport;
 
-/// <summary>Where PTP messages go and come from: groups, ports and EtherType of the three transports (IEEE 1588-2019 annexes C, D and E).</summary>
+/// <summary>Groups, ports and EtherType of the three transports (IEEE 1588-2019 annexes C, D and E).</summary>
 public static class PtpGroup
 {
     public const ushort EtherType = 0x88F7;
     public const ushort EventPort = 319;
     public const ushort GeneralPort = 320;
 
-    /// <summary>Expedited forwarding, what networks that care for PTP ask for; 0 is a host's default.</summary>
+    /// <summary>Expedited forwarding, the usual class for PTP; 0 is a host's default.</summary>
     public const byte DscpExpedited = 46;
 
-    /// <summary>UDP over IPv6 sends two octets more than messageLength (annex D.1).</summary>
+    /// <summary>Padding of UDP over IPv6 beyond messageLength (annex D.1).</summary>
     public const int Ipv6PaddingBytes = 2;
 
-    /// <summary>01-1B-19-00-00-00: all but peer delay messages.</summary>
+    /// <summary>01-1B-19-00-00-00: all messages except peer delay.</summary>
     public static ReadOnlySpan<byte> Mac => [0x01, 0x1B, 0x19, 0, 0, 0];
 
-    /// <summary>01-80-C2-00-00-0E: peer delay, which bridges do not forward; some profiles send everything there.</summary>
+    /// <summary>01-80-C2-00-00-0E: peer delay, which bridges do not forward; some profiles use it for all messages.</summary>
     public static ReadOnlySpan<byte> MacLinkLocal => [0x01, 0x80, 0xC2, 0, 0, 0x0E];
 
-    /// <summary>224.0.1.129, of all domains since version 2.</summary>
+    /// <summary>224.0.1.129, for all domains since version 2.</summary>
     public static ReadOnlySpan<byte> Ipv4 => [224, 0, 1, 129];
 
-    /// <summary>ff0e::181: global scope, as ptp4l has it by default.</summary>
+    /// <summary>ff0e::181: global scope, the default of ptp4l.</summary>
     public static ReadOnlySpan<byte> Ipv6 => [0xFF, 0x0E, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x01, 0x81];
 
-    /// <summary>The address of the group as sockets want it.</summary>
+    /// <summary>The address of the group for sockets.</summary>
     public static IPAddress Address(PtpTransport transport) => transport switch
     {
         PtpTransport.UdpIpv4 => new IPAddress(Ipv4),
@@ -50,7 +50,8 @@ public static class PtpGroup
     }
 
     /// <summary>
-    /// Whether an address is a group of PTP's: 224.0.1.129 to .132 (130 to 132 were version 1's other domains and are still in use), ff0X::181 of any scope, and the two MACs.
+    /// Whether an address is a PTP group: 224.0.1.129 to .132 (130 to 132 were version 1's other domains and are still in use), ff0X::181
+    /// of any scope, and the two MACs.
     /// </summary>
     public static bool IsGroup(PeerAddress address) => address.Transport switch
     {

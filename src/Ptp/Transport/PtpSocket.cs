@@ -3,7 +3,7 @@ using static Capbox.Platform.Linux.SocketNumbers;
 
 namespace Capbox.Ptp.Transport;
 
-/// <summary>What <see cref="PtpSocket.Receive"/> found.</summary>
+/// <summary>Result of <see cref="PtpSocket.Receive"/>.</summary>
 public enum Reception
 {
     /// <summary>Nothing is waiting.</summary>
@@ -12,25 +12,26 @@ public enum Reception
     /// <summary>A message.</summary>
     Message,
 
-    /// <summary>Something that was counted and thrown away; more may wait.</summary>
+    /// <summary>A message that was counted and dropped; more may wait.</summary>
     Nothing,
 }
 
-/// <summary>A message as it came in; valid until the next call.</summary>
+/// <summary>A received message; valid until the next call.</summary>
 public readonly ref struct ReceivedMessage
 {
-    /// <summary>What follows the EtherType or the UDP header.</summary>
+    /// <summary>The bytes after the EtherType or the UDP header.</summary>
     public ReadOnlySpan<byte> Bytes { get; init; }
     public PeerAddress Source { get; init; }
     public PtpChannel Channel { get; init; }
 
-    /// <summary>When it came, ns of the clock of <see cref="PtpSocketOptions.Stamps"/>; 0: nobody stamped it.</summary>
+    /// <summary>Receive stamp by the clock of <see cref="PtpSocketOptions.Stamps"/>, ns; 0 without a stamp.</summary>
     public long StampNs { get; init; }
 }
 
 /// <summary>
-/// One interface's sockets for PTP: packet socket for Ethernet, two UDP sockets otherwise, with stamps (SO_TIMESTAMPING, Documentation/networking/timestamping.rst of Linux). It belongs to
-/// the network namespace of the thread that opens it. One thread. Nothing is allocated per message, and no call blocks but <see cref="Wait"/>.
+/// The PTP sockets of one interface: a packet socket for Ethernet, else two UDP sockets, with stamps (SO_TIMESTAMPING,
+/// Documentation/networking/timestamping.rst of Linux). They belong to the network namespace of the thread that opens them. One thread.
+/// Nothing is allocated per message, and no call but <see cref="Wait"/> blocks.
 /// </summary>
 public sealed class PtpSocket : IDisposable
 {
@@ -38,10 +39,10 @@ public sealed class PtpSocket : IDisposable
     private const int ControlBytes = 512;
     private const int NameBytes = 32;
 
-    /// <summary>Transmit stamps that may be outstanding; a power of two. The engine has one request under way.</summary>
+    /// <summary>Most pending transmit stamps; a power of two. The engine has one request pending.</summary>
     private const int MostOutstanding = 16;
 
-    /// <summary>File descriptors to wait for: places in <see cref="WaitAt"/>'s entries.</summary>
+    /// <summary>File descriptors to wait for: entries used in <see cref="WaitAt"/>.</summary>
     internal const int Places = 3;
     private const int EventPlace = 0, GeneralPlace = 1, LinkPlace = 2;
 
@@ -64,7 +65,9 @@ public sealed class PtpSocket : IDisposable
     private uint _unstamped;
 
     /// <exception cref="ArgumentException">A setting is out of range.</exception>
-    /// <exception cref="IOException">The kernel refuses: no such interface, no right, ports in use, no stamps. The message tells which.</exception>
+    /// <exception cref="IOException">
+    /// The kernel rejects a call: no such interface, no privilege, ports in use, no stamps. The message has the reason.
+    /// </exception>
     public PtpSocket(PtpSocketOptions options)
     {
         _options = options.Checked();
@@ -91,26 +94,31 @@ public sealed class PtpSocket : IDisposable
         WaitAt(_polled, 0);
     }
 
-    /// <summary>The interface's MAC when it was opened.</summary>
+    /// <summary>The interface's MAC at opening.</summary>
     public PeerAddress Mac { get; }
 
-    /// <summary>Its number when it was opened.</summary>
+    /// <summary>The interface's index at opening.</summary>
     public int InterfaceIndex { get; }
 
     public SocketCounters Counters { get; } = new();
 
-    /// <summary>False when the interface is gone, or another has taken its name: this socket hears nothing any more and must be opened anew.</summary>
+    /// <summary>
+    /// False if the interface is gone, or another has its name: this socket hears nothing any more and must be opened again.
+    /// </summary>
     public bool IsInterfaceThere => _event.InterfaceIndex(_options.Interface) == InterfaceIndex;
 
     /// <summary>IFF_UP and IFF_RUNNING: the link is up.</summary>
     public bool IsLinkUp => (_event.InterfaceFlags(_options.Interface) & (InterfaceRequest.IFF_UP | InterfaceRequest.IFF_RUNNING)) == (InterfaceRequest.IFF_UP | InterfaceRequest.IFF_RUNNING);
 
-    /// <summary>Waits until there is something to receive, a stamp, or a change of the link.</summary>
-    /// <param name="milliseconds">At most so long; 0: not at all.</param>
-    /// <returns>Whether it was not just the time.</returns>
-    public bool Wait(int milliseconds) => KernelSocket.Wait(_polled.AsSpan(_firstPolled, Places), HasLeft ? 0 : Math.Max(0, milliseconds)) > 0 || HasLeft;
+    /// <summary>Waits for a message, a stamp, or a change of the link.</summary>
+    /// <param name="milliseconds">Longest wait, ms; 0: none.</param>
+    /// <returns>True if anything happened; false at the timeout.</returns>
+    public bool Wait(int milliseconds) =>
+        KernelSocket.Wait(_polled.AsSpan(_firstPolled, Places), HasLeft ? 0 : Math.Max(0, milliseconds)) > 0 || HasLeft;
 
-    /// <summary>Has somebody else wait for it: from now on what poll(2) notes at these <see cref="Places"/> entries is what there is to do.</summary>
+    /// <summary>
+    /// Lets a loop wait for this socket: from now on the results of poll(2) in these <see cref="Places"/> entries decide what is pending.
+    /// </summary>
     internal void WaitAt(PollFd[] entries, int first)
     {
         (_polled, _firstPolled) = (entries, first);
@@ -119,13 +127,14 @@ public sealed class PtpSocket : IDisposable
             entries[first + i] = new PollFd { Fd = fds[i], Events = FileNumbers.POLLIN };
     }
 
-    /// <summary>Whether the last wait saw anything at all.</summary>
+    /// <summary>Whether the last wait saw anything.</summary>
     internal bool HasAnything => HasLeft || Has(EventPlace) || Has(GeneralPlace) || Has(LinkPlace);
 
-    /// <summary>Whether the last <see cref="Wait"/> saw something at a socket: asking the others costs a system call each.</summary>
-    public bool HasMessages(PtpChannel channel) => Has(channel == PtpChannel.General ? GeneralPlace : EventPlace) || Batch(channel) is { HasLeft: true };
+    /// <summary>Whether the last <see cref="Wait"/> saw messages at a channel: polling the others costs a system call each.</summary>
+    public bool HasMessages(PtpChannel channel) =>
+        Has(channel == PtpChannel.General ? GeneralPlace : EventPlace) || Batch(channel) is { HasLeft: true };
 
-    /// <summary>Whether asking for one more message after the last is worth it: false when the socket was seen empty.</summary>
+    /// <summary>Whether another receive call is worthwhile: false when the socket was seen empty.</summary>
     public bool MayHaveMore(PtpChannel channel) => Batch(channel) is { MayHaveMore: true };
 
     /// <summary>Whether the last <see cref="Wait"/> saw a report on links.</summary>
@@ -134,11 +143,11 @@ public sealed class PtpSocket : IDisposable
     /// <summary>Whether the last <see cref="Wait"/> saw a transmit stamp, or an error.</summary>
     public bool HasTransmitStamps => (_polled[_firstPolled + EventPlace].Revents & ~FileNumbers.POLLIN) != 0;
 
-    /// <summary>Whether something that was sent is still to be stamped, for all that is known.</summary>
+    /// <summary>Whether a sent message may still get its stamp.</summary>
     public bool AwaitsTransmitStamp => _unstamped > 0;
 
-    /// <summary>Takes one message.</summary>
-    /// <param name="channel">Event or general port; over Ethernet there is one for both.</param>
+    /// <summary>Receives one message.</summary>
+    /// <param name="channel">Event or general port; Ethernet has one for both.</param>
     public Reception Receive(PtpChannel channel, out ReceivedMessage message)
     {
         message = default;
@@ -160,9 +169,9 @@ public sealed class PtpSocket : IDisposable
         return Reception.Message;
     }
 
-    /// <summary>Takes one transmit stamp.</summary>
-    /// <param name="token">What the message was sent with.</param>
-    /// <param name="stampNs">When it left, ns of the clock of <see cref="PtpSocketOptions.Stamps"/>.</param>
+    /// <summary>Receives one transmit stamp.</summary>
+    /// <param name="token">Token of the sent message.</param>
+    /// <param name="stampNs">Departure time by the clock of <see cref="PtpSocketOptions.Stamps"/>, ns.</param>
     public Reception ReceiveTransmitStamp(out uint token, out long stampNs)
     {
         (token, stampNs) = (0, 0);
@@ -180,10 +189,10 @@ public sealed class PtpSocket : IDisposable
         return Reception.Message;
     }
 
-    /// <summary>Sends an event message, to be stamped.</summary>
+    /// <summary>Sends an event message that needs a stamp.</summary>
     /// <param name="to">A neighbour, or the group.</param>
-    /// <param name="token">To be given back with the stamp.</param>
-    /// <returns>Whether the kernel took it.</returns>
+    /// <param name="token">Identifies the message when its stamp arrives.</param>
+    /// <returns>Whether the kernel accepted it.</returns>
     public bool TrySend(ReadOnlySpan<byte> message, PeerAddress to, uint token)
     {
         if (!to.IsGroup && to.Transport != _options.Transport)
@@ -194,22 +203,27 @@ public sealed class PtpSocket : IDisposable
         if (_options.Transport == PtpTransport.Ethernet)
         {
             int bytes = FrameWriter.Write(message, PtpChannel.Event, _frame, default, to, _out);
-            errno = _event.Send(_out.AsSpan(0, bytes), address[..SocketSetup.PacketAddress(InterfaceIndex, _options.VlanId >= 0 ? ETH_P_8021Q : PtpGroup.EtherType, address)]);
+            ushort etherType = _options.VlanId >= 0 ? ETH_P_8021Q : PtpGroup.EtherType;
+            errno = _event.Send(_out.AsSpan(0, bytes), address[..SocketSetup.PacketAddress(InterfaceIndex, etherType, address)]);
         }
         else
         {
             int bytes = Padded(message);
-            errno = _event.Send(_out.AsSpan(0, bytes), address[..SocketSetup.Address(to, _options.Transport, PtpGroup.EventPort, InterfaceIndex, address)]);
+            int addressBytes = SocketSetup.Address(to, _options.Transport, PtpGroup.EventPort, InterfaceIndex, address);
+            errno = _event.Send(_out.AsSpan(0, bytes), address[..addressBytes]);
         }
 
         if (errno != 0)
             return Refuse();
-        (_nextId, _outstanding, _unstamped) = (_nextId + 1, Math.Min(_outstanding + 1, MostOutstanding), Math.Min(_unstamped + 1, MostOutstanding));
+        _nextId++;
+        (_outstanding, _unstamped) = (Math.Min(_outstanding + 1, MostOutstanding), Math.Min(_unstamped + 1, MostOutstanding));
         Counters.Add(SocketCause.Sent);
         return true;
     }
 
-    /// <summary>Takes one report on the link. A message here is a change of carrier, or the interface's end.</summary>
+    /// <summary>
+    /// Receives one report on the link: <see cref="Reception.Message"/> is a change of carrier, or the end of the interface.
+    /// </summary>
     public Reception ReceiveLinkChange()
     {
         Reception reception = _link.Receive();
@@ -225,7 +239,7 @@ public sealed class PtpSocket : IDisposable
         _link?.Dispose();
     }
 
-    /// <summary>The message in the buffer to send, two octets longer over IPv6 (annex D.1).</summary>
+    /// <summary>Copies the message to the send buffer, two octets longer over IPv6 (annex D.1).</summary>
     private int Padded(ReadOnlySpan<byte> message)
     {
         message.CopyTo(_out);
@@ -236,7 +250,8 @@ public sealed class PtpSocket : IDisposable
 
     private Reception Frame(ReadOnlySpan<byte> data, ReadOnlySpan<byte> name, int vlanId, long stampNs, ref ReceivedMessage message)
     {
-        // The kernel takes the outer tag out of the frame, and without an interface for the VLAN calls it another host's. VLAN 0 is a priority and no VLAN.
+        // The kernel removes the outer tag from the frame, and without an interface for the VLAN marks it as another host's. VLAN 0 is a
+        // priority and no VLAN.
         if (_options.VlanId >= 0 ? vlanId != _options.VlanId : vlanId > 0 || SocketSetup.IsForOthers(name))
             return Drop(SocketCause.OtherVlan);
         if (FrameParser.Parse(data, out FrameView view) != FrameKind.Ptp)
@@ -265,7 +280,7 @@ public sealed class PtpSocket : IDisposable
         return Reception.Nothing;
     }
 
-    /// <summary>Whether the kernel counted what it refused to send is not the same in all its versions: both counts begin at 0 again.</summary>
+    /// <summary>Kernel versions differ in whether a rejected message counts: both counts restart at 0.</summary>
     private bool Refuse()
     {
         Counters.Add(SocketCause.SendFailed);

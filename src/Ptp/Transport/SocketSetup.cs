@@ -6,14 +6,16 @@ using static Capbox.Platform.Linux.SocketNumbers;
 
 namespace Capbox.Ptp.Transport;
 
-/// <summary>Opens the sockets of a <see cref="PtpSocket"/> and writes their addresses: option numbers and layouts of Linux on x86-64.</summary>
+/// <summary>
+/// Opens the sockets of a <see cref="PtpSocket"/> and writes their addresses: option numbers and layouts of Linux on x86-64.
+/// </summary>
 internal static class SocketSetup
 {
-    /// <summary>Enough for some seconds of all PTP there can be; more waits in no queue.</summary>
+    /// <summary>Enough for some seconds of any PTP traffic; more does not wait anywhere.</summary>
     private const int ReceiveBytes = 262_144;
 
-    /// <summary>A packet socket for EtherType 0x88F7. It hears nothing before it is bound.</summary>
-    /// <exception cref="IOException">The kernel refuses.</exception>
+    /// <summary>A packet socket for EtherType 0x88F7. It receives nothing before it is bound.</summary>
+    /// <exception cref="IOException">The kernel rejects a call.</exception>
     public static KernelSocket Ethernet(PtpSocketOptions options)
     {
         var socket = new KernelSocket(AF_PACKET, SOCK_RAW, 0, $"{options.Interface}: PTP over Ethernet");
@@ -22,22 +24,23 @@ internal static class SocketSetup
             int index = Index(socket, options);
             Span<byte> address = stackalloc byte[Unsafe.SizeOf<SockaddrLl>()];
             Common(socket);
-            // Beside the address it is bound to: the kernel looks here for the clocks of the interface (sock_timestamping_bind_phc).
+            // Beside the bound address: the kernel finds the clocks of the interface by it (sock_timestamping_bind_phc).
             socket.BindToDevice(options.Interface);
             socket.Set(SOL_PACKET, PACKET_AUXDATA, 1, "ask for VLAN tags");
             Join(socket, index, PtpGroup.Mac);
             Join(socket, index, PtpGroup.MacLinkLocal);
             if (options.VlanId >= 0)
-                TakeVlan(socket, options.VlanId);
+                FilterVlan(socket, options.VlanId);
             socket.Bind(address[..PacketAddress(index, options.VlanId >= 0 ? ETH_P_ALL : PtpGroup.EtherType, address)], "bind");
         });
     }
 
     /// <summary>
-    /// The kernel forgets the tag of a VLAN that has no interface before it looks at the EtherType (__netif_receive_skb_core): only who hears everything sees it. The filter looks at each
-    /// packet of the interface, which costs some 20 ns.
+    /// Filters the frames of one VLAN. The kernel forgets the tag of a VLAN without an interface before it looks at the EtherType
+    /// (__netif_receive_skb_core): only a socket for all protocols receives the frame. The filter runs for each packet of the interface,
+    /// some 20 ns.
     /// </summary>
-    private static void TakeVlan(KernelSocket socket, int vlanId)
+    private static void FilterVlan(KernelSocket socket, int vlanId)
     {
         socket.Filter(
         [
@@ -51,11 +54,11 @@ internal static class SocketSetup
             new(BPF_RET_K, 0, 0, uint.MaxValue),
             new(BPF_RET_K, 0, 0, 0),
         ]);
-        socket.Set(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1, "not hear itself");
+        socket.Set(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1, "ignore outgoing packets");
     }
 
     /// <summary>A UDP socket of one of the two ports, in the group, on one interface.</summary>
-    /// <exception cref="IOException">The kernel refuses: another program has the port, for example.</exception>
+    /// <exception cref="IOException">The kernel rejects a call, for example because another program uses the port.</exception>
     public static KernelSocket Udp(PtpSocketOptions options, ushort port)
     {
         bool isIpv4 = options.Transport == PtpTransport.UdpIpv4;
@@ -74,19 +77,23 @@ internal static class SocketSetup
             any.Clear();
             BinaryPrimitives.WriteUInt16LittleEndian(any, (ushort)(isIpv4 ? AF_INET : AF_INET6));
             BinaryPrimitives.WriteUInt16BigEndian(any[2..], port);
-            // Not shared (SO_REUSEADDR): of two programs on one port, each would hear only some of the messages to this host alone.
+            // Not shared (SO_REUSEADDR): of two programs on one port, each would receive only some of the unicast messages.
             socket.Bind(any[..(isIpv4 ? 16 : 28)], "bind; does another PTP program run on this interface?");
         });
     }
 
-    /// <summary>Turns stamps on. Without and then with <paramref name="hasIds"/> the numbering of sent messages begins at 0.</summary>
-    /// <exception cref="IOException">The kernel knows no such stamps, or the PHC is none of this interface.</exception>
+    /// <summary>Enables stamps. Disabling and enabling <paramref name="hasIds"/> restarts the numbering of sent messages at 0.</summary>
+    /// <exception cref="IOException">The kernel does not support the stamps, or the PHC does not belong to the interface.</exception>
     public static void Stamps(KernelSocket socket, PtpSocketOptions options, bool hasIds)
     {
-        int flags = (hasIds ? SOF_TIMESTAMPING_OPT_ID : 0) | SOF_TIMESTAMPING_OPT_TSONLY | (options.Stamps == StampSource.Hardware ? SOF_TIMESTAMPING_TX_HARDWARE | SOF_TIMESTAMPING_RX_HARDWARE | SOF_TIMESTAMPING_RAW_HARDWARE : SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE);
+        const int Hardware = SOF_TIMESTAMPING_TX_HARDWARE | SOF_TIMESTAMPING_RX_HARDWARE | SOF_TIMESTAMPING_RAW_HARDWARE;
+        const int Software = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+        int source = options.Stamps == StampSource.Hardware ? Hardware : Software;
+        int flags = (hasIds ? SOF_TIMESTAMPING_OPT_ID : 0) | SOF_TIMESTAMPING_OPT_TSONLY | source;
         // struct so_timestamping: flags, PHC.
         ReadOnlySpan<int> value = options.PhcIndex >= 0 ? [flags | SOF_TIMESTAMPING_BIND_PHC, options.PhcIndex] : [flags, 0];
-        socket.Set(SOL_SOCKET, SO_TIMESTAMPING, MemoryMarshal.AsBytes(value), options.PhcIndex >= 0 ? $"stamps by /dev/ptp{options.PhcIndex}" : "stamps");
+        string what = options.PhcIndex >= 0 ? $"stamps by /dev/ptp{options.PhcIndex}" : "stamps";
+        socket.Set(SOL_SOCKET, SO_TIMESTAMPING, MemoryMarshal.AsBytes(value), what);
     }
 
     /// <summary>Writes a struct sockaddr_ll; returns its length.</summary>
@@ -119,7 +126,9 @@ internal static class SocketSetup
         return bytes;
     }
 
-    /// <summary>Whether a struct sockaddr_ll says that the frame is for another host (PACKET_OTHERHOST), or in a VLAN that has no interface.</summary>
+    /// <summary>
+    /// Whether a struct sockaddr_ll marks a frame for another host (PACKET_OTHERHOST), or in a VLAN without an interface.
+    /// </summary>
     public static bool IsForOthers(ReadOnlySpan<byte> name) => MemoryMarshal.Read<SockaddrLl>(name).PacketType == PACKET_OTHERHOST;
 
     /// <summary>The sender in a struct sockaddr_in or sockaddr_in6.</summary>
@@ -128,12 +137,7 @@ internal static class SocketSetup
 
     private static void Join(KernelSocket socket, int index, ReadOnlySpan<byte> group)
     {
-        PacketMreq membership = new() { IfIndex = index, Type = PACKET_MR_MULTICAST, AddressLength = PeerAddress.MacBytes };
-        unsafe
-        {
-            group.CopyTo(new Span<byte>(membership.Address, PeerAddress.MacBytes));
-        }
-
+        PacketMreq membership = PacketMreq.Multicast(index, group);
         socket.Set(SOL_PACKET, PACKET_ADD_MEMBERSHIP, MemoryMarshal.AsBytes(new ReadOnlySpan<PacketMreq>(in membership)), "join the multicast group");
     }
 
@@ -148,8 +152,8 @@ internal static class SocketSetup
         membership[..4].Clear();
         socket.Set(SOL_IP, IP_MULTICAST_IF, membership, "send multicast by the interface");
         socket.Set(SOL_IP, IP_MULTICAST_TTL, options.HopLimit, "set the TTL");
-        socket.Set(SOL_IP, IP_MULTICAST_LOOP, 0, "not hear itself");
-        socket.Set(SOL_IP, IP_MULTICAST_ALL, 0, "hear its own group alone");
+        socket.Set(SOL_IP, IP_MULTICAST_LOOP, 0, "disable multicast loopback");
+        socket.Set(SOL_IP, IP_MULTICAST_ALL, 0, "receive its own group only");
         socket.Set(SOL_IP, IP_TOS, options.Dscp << 2, "set the DSCP");
     }
 
@@ -161,10 +165,10 @@ internal static class SocketSetup
         BinaryPrimitives.WriteInt32LittleEndian(membership[16..], index);
         socket.Set(SOL_IPV6, IPV6_V6ONLY, 1, "IPv6 alone");
         socket.Set(SOL_IPV6, IPV6_ADD_MEMBERSHIP, membership, "join the multicast group; is IPv6 off on this interface?");
-        socket.Set(SOL_IPV6, IPV6_MULTICAST_IF, index, "send multicast by the interface");
+        socket.Set(SOL_IPV6, IPV6_V6ONLY, 1, "restrict to IPv6");
         socket.Set(SOL_IPV6, IPV6_MULTICAST_HOPS, options.HopLimit, "set the hop limit");
-        socket.Set(SOL_IPV6, IPV6_MULTICAST_LOOP, 0, "not hear itself");
-        socket.Set(SOL_IPV6, IPV6_MULTICAST_ALL, 0, "hear its own group alone");
+        socket.Set(SOL_IPV6, IPV6_MULTICAST_LOOP, 0, "disable multicast loopback");
+        socket.Set(SOL_IPV6, IPV6_MULTICAST_ALL, 0, "receive its own group only");
         socket.Set(SOL_IPV6, IPV6_TCLASS, options.Dscp << 2, "set the DSCP");
     }
 

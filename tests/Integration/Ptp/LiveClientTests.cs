@@ -1,5 +1,5 @@
 using System.Globalization;
-using Capbox.Ptp.External;
+using Capbox.Ptp.Daemons;
 using Capbox.Ptp.Messages;
 using Xunit;
 
@@ -48,17 +48,17 @@ public sealed class LiveClientTests
         lab.StartMaster(Master, 0, "network_transport L2");
         string socket = lab.Socket(Slave);
         using var client = new Ptp4lClient(socket, 0);
-        Assert.False(client.TryAsk(500, out _));
+        Assert.False(client.TryQuery(500, out _));
         Assert.StartsWith($"ptp4l: {socket}: ", client.Fault, StringComparison.Ordinal);
         Background slave = lab.StartSlave(Slave, s_ethernet);
         Until(client, r => r.IsFollowing);
         using var stranger = new Ptp4lClient(socket, 1);
-        Assert.False(stranger.TryAsk(500, out _));
+        Assert.False(stranger.TryQuery(500, out _));
         Assert.Equal($"ptp4l: {socket}: no answer in domain 1", stranger.Fault);
 
         slave.Stop();
-        Assert.False(client.TryAsk(500, out _));
-        Assert.False(client.TryAsk(500, out _));
+        Assert.False(client.TryQuery(500, out _));
+        Assert.False(client.TryQuery(500, out _));
         lab.StartSlave(Slave, s_ethernet);
         Until(client, r => r.IsFollowing);
         Assert.Equal(0, client.Counters.Malformed);
@@ -88,13 +88,13 @@ public sealed class LiveClientTests
         Ptp4lReport last = default;
         while (Environment.TickCount64 < end)
         {
-            if (client.TryAsk(500, out Ptp4lReport report) && condition(report))
+            if (client.TryQuery(500, out Ptp4lReport report) && condition(report))
                 return report;
             last = report;
             Thread.Sleep(100);
         }
 
-        throw new TimeoutException($"{client.Fault}; {last}; malformed {client.Counters.Malformed}, not ours {client.Counters.NotOurs}, refused {client.Counters.Refused}, unanswered {client.Counters.Unanswered}");
+        throw new TimeoutException($"{client.Fault}; {last}; malformed {client.Counters.Malformed}, not ours {client.Counters.NotOurs}, refused {client.Counters.Rejected}, unanswered {client.Counters.Unanswered}");
     }
 
     private static string Field(string said, string name) =>

@@ -1,6 +1,6 @@
 using System.Globalization;
-using Capbox.Ptp.External;
-using Capbox.Ptp.Quality;
+using Capbox.Ptp.Daemons;
+using Capbox.Ptp.Servo;
 using Xunit;
 
 namespace Capbox.Ptp.Tests.Live;
@@ -23,7 +23,7 @@ public sealed class LiveExternalTests
         Background slave = lab.StartSlave(Slave, s_ethernet);
         using Ptp4lClock clock = Open(() => new Ptp4lClock(new() { Socket = lab.Socket(Slave), Quality = s_quality }));
         Assert.Equal((-1, true, "CLOCK_REALTIME"), (clock.Phc, clock.CountsUtc, clock.Clock.Name));
-        ExternalStatus followed = Until(clock, s => s.Quality.State is ClockState.Locked or ClockState.Degraded, "to be followed");
+        DaemonStatus followed = Until(clock, s => s.Quality.State is SyncState.Locked or SyncState.Degraded, "to be followed");
         Assert.Equal(("SLAVE", new Messages.ClockIdentity(PtpLab.Identity(Master)).ToString(), 6, 37), (followed.Doing, followed.Reference, followed.ClockClass, followed.Forecast?.Now.Seconds));
         // The master calls UTC TAI: this machine's TAI is 37 s ahead of that, and the interval says so.
         ClockQuality quality = followed.Quality;
@@ -31,19 +31,19 @@ public sealed class LiveExternalTests
         Assert.InRange(quality.Parts.TotalNs, 100, 5_000_000);
 
         master.Stop();
-        ExternalStatus held = Until(clock, s => s.Quality.State == ClockState.Holdover, "holdover");
-        ExternalStatus later = Until(clock, s => s.Quality.Parts.HoldoverNs > 2 * held.Quality.Parts.HoldoverNs, "the bound to grow");
+        DaemonStatus held = Until(clock, s => s.Quality.State == SyncState.Holdover, "holdover");
+        DaemonStatus later = Until(clock, s => s.Quality.Parts.HoldoverNs > 2 * held.Quality.Parts.HoldoverNs, "the bound to grow");
         Assert.NotNull(later.Forecast);
         lab.StartMaster(Master, 0, s_ethernet);
-        Until(clock, s => s.Quality.State is ClockState.Locked or ClockState.Degraded && s.Doing == "SLAVE", "the master to be back");
+        Until(clock, s => s.Quality.State is SyncState.Locked or SyncState.Degraded && s.Doing == "SLAVE", "the master to be back");
 
         slave.Stop();
-        ExternalStatus gone = Until(clock, s => s.Fault is not null, "ptp4l to be missed");
+        DaemonStatus gone = Until(clock, s => s.Fault is not null, "ptp4l to be missed");
         Assert.Contains(lab.Socket(Slave), gone.Fault, StringComparison.Ordinal);
         Assert.Equal(("no answer", null), (gone.Doing, gone.Reference));
-        Until(clock, s => s.Quality.State == ClockState.Holdover, "holdover without ptp4l");
+        Until(clock, s => s.Quality.State == SyncState.Holdover, "holdover without ptp4l");
         lab.StartSlave(Slave, s_ethernet);
-        Until(clock, s => s.Quality.State is ClockState.Locked or ClockState.Degraded && s.Fault is null, "ptp4l to be back");
+        Until(clock, s => s.Quality.State is SyncState.Locked or SyncState.Degraded && s.Fault is null, "ptp4l to be back");
         Assert.Equal(0, clock.Counters.Malformed);
     }
 
@@ -54,10 +54,10 @@ public sealed class LiveExternalTests
         lab.StartMaster(Master, 0, s_ethernet);
         lab.StartSlave(Slave, s_ethernet);
         using Ptp4lClock clock = Open(() => new Ptp4lClock(new() { Socket = lab.Socket(Slave), Quality = s_quality, AllowedGrandmasters = [new(1)] }));
-        ExternalStatus status = Until(clock, s => s.Doing == "SLAVE", "ptp4l to follow");
-        Assert.Equal("ptp4l follows 020000.fffe.000001, which is not on the list of grandmasters", status.Fault);
+        DaemonStatus status = Until(clock, s => s.Doing == "SLAVE", "ptp4l to follow");
+        Assert.Equal("ptp4l follows 020000.fffe.000001, which is not among the allowed grandmasters", status.Fault);
         for (int i = 0; i < 3; i++)
-            Assert.Equal(ClockState.Unsynchronised, clock.Look().Quality.State);
+            Assert.Equal(SyncState.Unsynchronised, clock.Poll().Quality.State);
     }
 
     [Theory]
@@ -75,19 +75,19 @@ public sealed class LiveExternalTests
         using ChronyClock clock = byUdp
             ? lab.Inside(Slave, () => Open(() => new ChronyClock("127.0.0.1:1323", s_quality)))
             : Open(() => new ChronyClock(socket, s_quality));
-        ExternalStatus status = Until(clock, s => s.Quality.State is ClockState.Locked or ClockState.Degraded, "to be followed");
+        DaemonStatus status = Until(clock, s => s.Quality.State is SyncState.Locked or SyncState.Degraded, "to be followed");
         Assert.Equal(("192.0.2.1", 9), (status.Reference, status.Stratum));
         // Both read this machine's clock.
         Assert.InRange(Math.Abs(status.Quality.OffsetNs), 0, status.Quality.Parts.TotalNs);
         // The first measurements may have waited for a busy machine, and chronyd says so; they are forgotten.
         Until(clock, s => s.Quality.Parts.TotalNs is > 1_000 and < 50_000_000, "a bound of less than 50 ms");
-        Assert.Equal(0, clock.Counters.Malformed + clock.Counters.Refused);
+        Assert.Equal(0, clock.Counters.Malformed + clock.Counters.Rejected);
         if (!byUdp)
             Compare(lab, clock, socket);
 
         slave.Stop();
         Until(clock, s => s.Fault is not null, "chronyd to be missed");
-        Assert.True(Until(clock, s => s.Quality.State == ClockState.Holdover, "holdover").Quality.Parts.HoldoverNs > 0);
+        Assert.True(Until(clock, s => s.Quality.State == SyncState.Holdover, "holdover").Quality.Parts.HoldoverNs > 0);
         Assert.Empty(Directory.EnumerateFiles("/run", "chrony.capbox.*").Where(f => f.Contains(string.Create(CultureInfo.InvariantCulture, $".{Environment.ProcessId}-"), StringComparison.Ordinal)).Skip(1));
     }
 
@@ -125,12 +125,12 @@ public sealed class LiveExternalTests
         }
     }
 
-    private static ExternalStatus Until(IExternalClock clock, Func<ExternalStatus, bool> condition, string what)
+    private static DaemonStatus Until(IDaemonClock clock, Func<DaemonStatus, bool> condition, string what)
     {
         long end = Environment.TickCount64 + 240_000;
         while (true)
         {
-            ExternalStatus status = clock.Look();
+            DaemonStatus status = clock.Poll();
             if (condition(status))
                 return status;
             if (Environment.TickCount64 > end)

@@ -102,7 +102,7 @@ public sealed class LiveMasterTests
         slave.RunUntil(() => slave.IsThere, "the master to be followed");
         slave.RunExchanges(30, PtpLab.Identity(First));
         first.Stop();
-        slave.RunUntil(() => slave.Port.QualityNow().State == Quality.ClockState.Holdover, "holdover");
+        slave.RunUntil(() => slave.Port.QualityNow().State == Servo.SyncState.Holdover, "holdover");
         slave.RunUntil(() => slave.Reference == 0, "no reference");
         // The other parts may still narrow: what they are made of was seen before.
         double holdoverNs = slave.Port.QualityNow().Parts.HoldoverNs;

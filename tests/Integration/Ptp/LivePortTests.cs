@@ -3,8 +3,7 @@ using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Port;
-using Capbox.Ptp.Quality;
-using Capbox.Ptp.Steering;
+using Capbox.Ptp.Servo;
 using Capbox.Ptp.Transport;
 using Xunit;
 
@@ -100,7 +99,7 @@ public sealed class LivePortTests
         slave.RunUntil(() => slave.IsThere, "the clock to be at the master's again");
         // The clock was not stepped for it, and what it ran off is not somebody else's step.
         Assert.True(slave.Steps.Count(s => s.Reason == StepReason.Policy) == 1, slave.Describe());
-        Assert.True(slave.Steps.Exists(s => s.Reason == StepReason.LostDial), slave.Describe());
+        Assert.True(slave.Steps.Exists(s => s.Reason == StepReason.FrequencyLost), slave.Describe());
         Assert.True(!slave.Steps.Exists(s => s.Reason == StepReason.Foreign), slave.Describe());
     }
 
@@ -156,7 +155,7 @@ public sealed class LivePortTests
 
         clock.IsLost = true;
         long end = Environment.TickCount64 + 60_000;
-        while (port.Status.Quality.State != ClockState.Unsynchronised)
+        while (port.Status.Quality.State != SyncState.Unsynchronised)
             Assert.True(loop.Turn(100) && Environment.TickCount64 < end, port.Status.ToString());
         // Nothing that a chunk could tell.
         Assert.True(port.Status.Quality.ReadingBoundNs > uint.MaxValue);

@@ -3,8 +3,7 @@ using Capbox.Ptp.Clocks;
 using Capbox.Ptp.Engine;
 using Capbox.Ptp.Messages;
 using Capbox.Ptp.Port;
-using Capbox.Ptp.Quality;
-using Capbox.Ptp.Steering;
+using Capbox.Ptp.Servo;
 using Capbox.Ptp.Transport;
 using Xunit;
 
@@ -26,7 +25,7 @@ internal sealed class LiveSlave : IPortListener, IDisposable
             Socket = socket,
             Engine = (engine ?? new EngineOptions { Own = default }) with { LogDelayInterval = -3 },
             Mode = mode,
-            LosesDialAtLinkChange = losesDial,
+            LosesFrequencyAtLinkChange = losesDial,
             // Software stamps on a shared machine: noise of many microseconds.
             Quality = new QualityPolicy(LockedNs: 200_000, TargetNs: 1_000_000_000),
         };
@@ -70,7 +69,7 @@ internal sealed class LiveSlave : IPortListener, IDisposable
     }
 
     /// <summary>Whether the clock is where the master is, as far as software stamps go, and knows it.</summary>
-    public bool IsThere => Port.QualityNow().State is ClockState.Locked or ClockState.Degraded && Math.Abs(ErrorNs) < 200_000;
+    public bool IsThere => Port.QualityNow().State is SyncState.Locked or SyncState.Degraded && Math.Abs(ErrorNs) < 200_000;
 
     public string Describe() => string.Create(
         CultureInfo.InvariantCulture,

@@ -14,7 +14,7 @@ public partial class NamespaceInventoryTests
     public void A_namespace_has_its_own_ports_and_a_veth_is_found_by_its_driver() => InNewNamespace(() =>
     {
         Ip("link", "add", "veth0", "type", "veth", "peer", "name", "veth1");
-        IReadOnlyList<ClockPort> ports = ClockPorts.Read();
+        IReadOnlyList<ClockPort> ports = ClockPort.List();
         Assert.Equal(["lo", "veth0", "veth1"], ports.Select(port => port.Name).Order());
         ClockPort port = ports.Single(found => found.Name == "veth0");
         Assert.Equal("veth", port.Driver);

@@ -1,7 +1,5 @@
 using Capbox.Platform.Time;
-using Capbox.Ptp.Estimation;
-using Capbox.Ptp.Quality;
-using Capbox.Ptp.Steering;
+using Capbox.Ptp.Servo;
 
 namespace Capbox.Ptp.Simulation;
 
@@ -31,7 +29,7 @@ public sealed class Run
     private double _trueNs;
     private double _offsetNs;
     private double _walkPpb;
-    private double _dialPpb;
+    private double _adjustmentPpb;
     private int _missed;
     private bool _missedThisSecond;
     private int _steps;
@@ -137,15 +135,15 @@ public sealed class Run
             _steps++;
         }
 
-        _dialPpb = decision.FrequencyPpb;
-        Servo.Steered(Phc, _dialPpb);
+        _adjustmentPpb = decision.FrequencyPpb;
+        Servo.Steered(Phc, _adjustmentPpb);
     }
 
     // The dial is at 0 for 30 ms before the driver's user hears of it and dials again.
     private void LinkEvent(double second)
     {
         TaiTime at = Phc;
-        _dialPpb = 0;
+        _adjustmentPpb = 0;
         if (!_scenario.IsLossTold)
             return;
         AdvanceTo((second * 1e9) + 30_000_000);
@@ -156,7 +154,7 @@ public sealed class Run
     {
         const long WidthNs = 2_000;
         RawVerdict verdict = Servo.CheckRaw(Phc, (long)_trueNs, WidthNs);
-        if (verdict.Finding == RawFinding.DialLost)
+        if (verdict.Finding == RawFinding.FrequencyLost)
         {
             Lost(Phc);
         }
@@ -173,8 +171,8 @@ public sealed class Run
         Servo.FrequencyLost(at);
         if (Servo.Decide(Phc) is SteeringDecision decision)
         {
-            _dialPpb = decision.FrequencyPpb;
-            Servo.Steered(Phc, _dialPpb);
+            _adjustmentPpb = decision.FrequencyPpb;
+            Servo.Steered(Phc, _adjustmentPpb);
         }
     }
 
@@ -184,7 +182,7 @@ public sealed class Run
         if (elapsed <= 0)
             return;
         double oscillator = 1 + ((_walkPpb + _scenario.TemperaturePpb(TrueSeconds)) * 1e-9);
-        _offsetNs += elapsed * ((oscillator * (1 + (_dialPpb * 1e-9))) - 1);
+        _offsetNs += elapsed * ((oscillator * (1 + (_adjustmentPpb * 1e-9))) - 1);
         _trueNs = ns;
     }
 

@@ -1,4 +1,4 @@
-using Capbox.Ptp.Estimation;
+using Capbox.Ptp.Servo;
 
 namespace Capbox.Ptp.Simulation;
 

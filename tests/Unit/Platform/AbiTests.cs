@@ -63,8 +63,9 @@ public class AbiTests
         Assert.Equal([], imports.Where(m => m.DeclaringType!.Namespace != Room).Select(m => $"{m.DeclaringType}.{m.Name}"));
     }
 
+#pragma warning disable CS0649 // Layouts are compared, nothing is stored.
     [CStruct("struct iovec", "sys/uio.h", Prefix = "iov_")]
-    internal struct SwappedVector
+    public struct SwappedVector
     {
         [CField("iov_len")] public ulong Bytes;
         public ulong Base;
@@ -76,9 +77,10 @@ public class AbiTests
         public const int EPERM = 1, EINTR = 5;
     }
 
-    internal struct WithoutOrigin
+    public struct WithoutOrigin
     {
         public const int One = 1;
         public int Value;
     }
+#pragma warning restore CS0649
 }

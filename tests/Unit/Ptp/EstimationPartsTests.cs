@@ -1,4 +1,4 @@
-using Capbox.Ptp.Estimation;
+using Capbox.Ptp.Servo;
 using CsCheck;
 using Xunit;
 

@@ -1,6 +1,4 @@
-using Capbox.Ptp.Estimation;
-using Capbox.Ptp.Quality;
-using Capbox.Ptp.Steering;
+using Capbox.Ptp.Servo;
 using Xunit;
 
 namespace Capbox.Ptp.Tests;
@@ -57,25 +55,25 @@ public sealed class PolicyTests
     public void States_follow_from_the_bound()
     {
         QualityPolicy policy = new(AsymmetryNs: 0, TargetNs: 500, UselessNs: 10_000);
-        Assert.Equal(ClockState.Locked, State(Good, false));
-        Assert.Equal(ClockState.Degraded, State(Good, true));
-        Assert.Equal(ClockState.Degraded, State(Good with { UnresolvedNs = 3 }, false));
-        Assert.Equal(ClockState.Degraded, State(Good with { UnresolvedNs = 600 }, false));
-        Assert.Equal(ClockState.Acquiring, State(Good with { TakenSigmaNs = 200, OffsetSigmaNs = 200 }, false));
-        Assert.Equal(ClockState.Holdover, State(Good with { SilentSeconds = 6 }, false));
-        Assert.Equal(ClockState.Unsynchronised, State(Good with { UnresolvedNs = 10_000 }, false));
+        Assert.Equal(SyncState.Locked, State(Good, false));
+        Assert.Equal(SyncState.Degraded, State(Good, true));
+        Assert.Equal(SyncState.Degraded, State(Good with { UnresolvedNs = 3 }, false));
+        Assert.Equal(SyncState.Degraded, State(Good with { UnresolvedNs = 600 }, false));
+        Assert.Equal(SyncState.Acquiring, State(Good with { TakenSigmaNs = 200, OffsetSigmaNs = 200 }, false));
+        Assert.Equal(SyncState.Holdover, State(Good with { SilentSeconds = 6 }, false));
+        Assert.Equal(SyncState.Unsynchronised, State(Good with { UnresolvedNs = 10_000 }, false));
 
-        ClockState State(OffsetEstimate estimate, bool suspect) => policy.State(estimate, policy.Bound(estimate, 0, 0), suspect, 1);
+        SyncState State(OffsetEstimate estimate, bool suspect) => policy.State(estimate, policy.Bound(estimate, 0, 0), suspect, 1);
     }
 
     [Fact]
     public void The_interval_lies_around_the_reading_less_the_offset_and_is_rounded_outwards()
     {
-        ClockQuality quality = new(new(1_000_000), ClockState.Locked, 10.4, 0, new(100, 0, 0.5, 0, 0, 0));
+        ClockQuality quality = new(new(1_000_000), SyncState.Locked, 10.4, 0, new(100, 0, 0.5, 0, 0, 0));
         Assert.Equal(new TimeInterval(new(999_889), new(1_000_091)), quality.Interval);
         Assert.True(quality.Interval.Contains(new(1_000_000)) && !quality.Interval.Contains(new(1_000_092)) && quality.Interval.WidthNs == 202);
         Assert.Equal(110.9, quality.ReadingBoundNs, 1e-9);
-        Assert.True((quality with { State = ClockState.Unsynchronised }).Interval.Contains(new(long.MinValue)));
+        Assert.True((quality with { State = SyncState.Unsynchronised }).Interval.Contains(new(long.MinValue)));
     }
 
     [Fact]
@@ -109,7 +107,7 @@ public sealed class PolicyTests
         // The dial is lost: undone by -8,000 ppb though it is not in force, the oscillator seems to run 8,000 ppb fast.
         Assert.Equal(RawFinding.Suspect, Second(lostPpb: -8_000).Finding);
         RawVerdict lost = Second(lostPpb: -8_000);
-        Assert.Equal(RawFinding.DialLost, lost.Finding);
+        Assert.Equal(RawFinding.FrequencyLost, lost.Finding);
         Assert.Equal(8_000, lost.RatePpb, 3_000.0);
         for (int i = 0; i < 50; i++)
             Assert.Equal(RawFinding.Agrees, Second().Finding);
@@ -125,21 +123,21 @@ public sealed class PolicyTests
         (long tai, long offset) = (1_000_000_000_000, 0);
         servo.Start(new(tai), 0);
         Feed(20);
-        Assert.Equal(ClockState.Locked, servo.Quality(new(tai + offset)).State);
+        Assert.Equal(SyncState.Locked, servo.Quality(new(tai + offset)).State);
 
         // Its own: nobody knows by how much the driver really stepped.
         servo.Stepped(new(tai + offset), 50_000_000);
         offset += 50_000_000 - 7_000;
         ClockQuality own = servo.Quality(new(tai + offset));
-        Assert.Equal(ClockState.Acquiring, own.State);
+        Assert.Equal(SyncState.Acquiring, own.State);
         Assert.True(own.ReadingBoundNs > uint.MaxValue);
         // Another one on top of it, by others, proves nothing either.
         servo.SteppedByOthers(new(tai + offset), 1_000);
         offset += 1_000;
-        Assert.Equal(ClockState.Acquiring, servo.Quality(new(tai + offset)).State);
+        Assert.Equal(SyncState.Acquiring, servo.Quality(new(tai + offset)).State);
         Feed(20);
         ClockQuality proved = servo.Quality(new(tai + offset));
-        Assert.NotEqual(ClockState.Acquiring, proved.State);
+        Assert.NotEqual(SyncState.Acquiring, proved.State);
         Assert.Equal(offset, proved.OffsetNs, proved.Parts.TotalNs);
 
         // Of others, as far as it was seen: doubted by as much until it is confirmed.
@@ -148,7 +146,7 @@ public sealed class PolicyTests
         offset += 3_000_000;
         ClockQuality foreign = servo.Quality(new(tai + offset));
         Assert.Equal(3_000_000, foreign.Parts.UnresolvedNs);
-        Assert.Equal(ClockState.Degraded, foreign.State);
+        Assert.Equal(SyncState.Degraded, foreign.State);
         Feed(20);
         Assert.True(servo.Quality(new(tai + offset)).Parts.TotalNs < before + 1_000);
 

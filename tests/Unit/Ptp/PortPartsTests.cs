@@ -53,20 +53,20 @@ public sealed class PortPartsTests
     {
         LeapGuard guard = new();
         TaiTime leapAt = new(1_000 * Second);
-        guard.Take(0, default, new(900 * Second));
+        guard.Update(0, default, new(900 * Second));
         Assert.False(guard.IsNear(leapAt));
-        guard.Take(leap, leapAt, new(900 * Second));
+        guard.Update(leap, leapAt, new(900 * Second));
         Assert.False(guard.IsNear(new(leapAt.Nanoseconds - LeapGuard.QuietNs)));
         Assert.True(guard.IsNear(new(leapAt.Nanoseconds - Second)));
         // The tracker has made the leap; the clock's look comes within the second.
-        guard.Take(0, default, new(leapAt.Nanoseconds + (Second / 2)));
+        guard.Update(0, default, new(leapAt.Nanoseconds + (Second / 2)));
         Assert.True(guard.IsNear(new(leapAt.Nanoseconds + Second)));
         Assert.False(guard.IsNear(new(leapAt.Nanoseconds + LeapGuard.QuietNs)));
-        guard.Take(0, default, new(leapAt.Nanoseconds + (2 * Second)));
+        guard.Update(0, default, new(leapAt.Nanoseconds + (2 * Second)));
         Assert.False(guard.IsNear(leapAt));
         // One that was withdrawn.
-        guard.Take(leap, leapAt, new(900 * Second));
-        guard.Take(0, default, new(901 * Second));
+        guard.Update(leap, leapAt, new(900 * Second));
+        guard.Update(0, default, new(901 * Second));
         Assert.False(guard.IsNear(leapAt));
     }
 
@@ -76,17 +76,17 @@ public sealed class PortPartsTests
         Pace pace = default;
         long nowNs = 77 * Second;
         // The first count has no beginning.
-        pace.Took(1, nowNs);
+        pace.Record(1, nowNs);
         Assert.False(pace.IsGathering);
         for (int i = 1; i < Pace.Many; i++)
-            pace.Took(1, nowNs + (i * Second / Pace.Many));
+            pace.Record(1, nowNs + (i * Second / Pace.Many));
         Assert.False(pace.IsGathering);
-        pace.Took(1, nowNs += Second);
+        pace.Record(1, nowNs += Second);
         Assert.True(pace.IsGathering);
-        pace.Took(Pace.Many - 1, nowNs += Second);
+        pace.Record(Pace.Many - 1, nowNs += Second);
         Assert.False(pace.IsGathering);
         // What came in a long time is not what came in a second.
-        pace.Took(Pace.Many, nowNs + (2 * Second));
+        pace.Record(Pace.Many, nowNs + (2 * Second));
         Assert.False(pace.IsGathering);
     }
 
@@ -113,11 +113,11 @@ public sealed class PortPartsTests
     {
         using var clock = new SystemClock();
         var time = TimeBase.System(clock, UtcOffset.Since2017);
-        Assert.Equal(37 * Second, time.OfStamp(0).Nanoseconds);
-        Assert.Equal(0, time.TakeUtc(new(37)));
-        Assert.Equal(Second, time.TakeUtc(new(38)));
-        Assert.Equal(38 * Second, time.Of(new ClockReading(0, 0, 0, ReadMethod.GetTime)).Nanoseconds);
-        Assert.Equal(0, TimeBase.Software(new SoftwareClock()).TakeUtc(new(38)));
+        Assert.Equal(37 * Second, time.StampToTai(0).Nanoseconds);
+        Assert.Equal(0, time.SetUtc(new(37)));
+        Assert.Equal(Second, time.SetUtc(new(38)));
+        Assert.Equal(38 * Second, time.ToTai(new ClockReading(0, 0, 0, ReadMethod.GetTime)).Nanoseconds);
+        Assert.Equal(0, TimeBase.Software(new SoftwareClock()).SetUtc(new(38)));
     }
 
     [Fact]

@@ -1,8 +1,6 @@
 using Capbox.Platform.Time;
-using Capbox.Ptp.Estimation;
-using Capbox.Ptp.Quality;
+using Capbox.Ptp.Servo;
 using Capbox.Ptp.Simulation;
-using Capbox.Ptp.Steering;
 using Xunit;
 
 namespace Capbox.Ptp.Tests;
@@ -21,12 +19,12 @@ public sealed class ServoBehaviourTests
     public void A_clock_acquires_then_is_locked()
     {
         var seen = Watch(Scenarios.Pdv(Scenarios.XoA) with { Seconds = 250 }, 8, 1);
-        ClockState[] states = [.. seen.Select(s => s.Quality.State)];
-        Assert.Contains(ClockState.Acquiring, states[..4]);
-        Assert.Equal(ClockState.Locked, states[^1]);
-        int locked = Array.IndexOf(states, ClockState.Locked);
+        SyncState[] states = [.. seen.Select(s => s.Quality.State)];
+        Assert.Contains(SyncState.Acquiring, states[..4]);
+        Assert.Equal(SyncState.Locked, states[^1]);
+        int locked = Array.IndexOf(states, SyncState.Locked);
         Assert.True(seen[locked].Seconds < 60, $"seed 1: locked after {seen[locked].Seconds:F0} s");
-        Assert.All(states[locked..], s => Assert.Equal(ClockState.Locked, s));
+        Assert.All(states[locked..], s => Assert.Equal(SyncState.Locked, s));
     }
 
     [Fact]
@@ -34,7 +32,7 @@ public sealed class ServoBehaviourTests
     {
         var seen = Watch(Scenarios.Holdover(Scenarios.XoA), 8, 2);
         var silent = seen.Where(s => s.Seconds is > 1006 and < 1300).ToArray();
-        Assert.All(silent, s => Assert.Equal(ClockState.Holdover, s.Quality.State));
+        Assert.All(silent, s => Assert.Equal(SyncState.Holdover, s.Quality.State));
         for (int i = 1; i < silent.Length; i++)
             Assert.True(silent[i].Quality.Parts.TotalNs > silent[i - 1].Quality.Parts.TotalNs);
         // Made up by slewing: at most 10,000 ppb, so 2,500 ns in a quarter of a second; nothing is stepped.
@@ -44,7 +42,7 @@ public sealed class ServoBehaviourTests
                 Assert.True(Math.Abs(seen[i].OffsetNs - seen[i - 1].OffsetNs) < 2_600, $"seed 2: {seen[i].OffsetNs - seen[i - 1].OffsetNs:F0} ns at {seen[i].Seconds:F1} s");
         }
 
-        Assert.All(seen.Where(s => s.Seconds > 1400), s => Assert.True(Math.Abs(s.OffsetNs) < 100 && s.Quality.State == ClockState.Locked, $"seed 2: {s}"));
+        Assert.All(seen.Where(s => s.Seconds > 1400), s => Assert.True(Math.Abs(s.OffsetNs) < 100 && s.Quality.State == SyncState.Locked, $"seed 2: {s}"));
     }
 
     [Fact]
@@ -52,10 +50,10 @@ public sealed class ServoBehaviourTests
     {
         var seen = Watch(Scenarios.Lie(Scenarios.XoB, 1_000, "1 us"), 8, 3);
         var lying = seen.Where(s => s.Seconds is > 1010 and < 1195).ToArray();
-        Assert.All(lying, s => Assert.Equal(ClockState.Degraded, s.Quality.State));
+        Assert.All(lying, s => Assert.Equal(SyncState.Degraded, s.Quality.State));
         Assert.All(lying, s => Assert.True(Math.Abs(s.OffsetNs) < 100, $"seed 3: followed to {s.OffsetNs:F0} ns"));
         Assert.All(lying, s => Assert.InRange(s.Quality.Parts.UnresolvedNs, 800, 1_400));
-        Assert.All(seen.Where(s => s.Seconds > 1260), s => Assert.Equal(ClockState.Locked, s.Quality.State));
+        Assert.All(seen.Where(s => s.Seconds > 1260), s => Assert.Equal(SyncState.Locked, s.Quality.State));
     }
 
     [Fact]
@@ -106,7 +104,7 @@ public sealed class ServoBehaviourTests
     [InlineData(16)]
     public void A_dial_that_is_lost_untold_is_made_up_without_a_step(int messagesPerSecond)
     {
-        foreach (int seed in (int[])[6, 7, 8])
+        foreach (int seed in Seed.IsRelease ? (int[])[6, 7, 8] : [6])
         {
             RunResult result = new Run(Scenarios.UntoldLinkEvent(Scenarios.XoB), messagesPerSecond, seed).Go();
             Assert.True(result.Steps == 1, $"seed {seed}: {result.Steps} steps");
@@ -126,7 +124,7 @@ public sealed class ServoBehaviourTests
         Rng rng = new(6);
         ClockQuality quality = default;
         Assert.Equal(0, Allocation.LeastOfThisThread(() => quality = Feed(servo, rng, ref now, 2_000)));
-        Assert.Equal(ClockState.Locked, quality.State);
+        Assert.Equal(SyncState.Locked, quality.State);
     }
 
     // A perfect clock behind a noisy path, with outliers: every way through the estimator.

@@ -31,7 +31,7 @@ virtual=ptp$(capbox clock adjust "$physical" --virtual 1 --json | jq '.virtualCl
 expect "of" "$(capbox clock ports --json | jq --argjson index "${virtual#ptp}" '.clocks[] | select(.index == $index) | .virtualOf')" "$clock"
 must_fail capbox clock adjust "$physical" --ppb 5 2>error
 cat error
-grep -q "Device or resource busy; it has virtual clocks and must run freely for them: steer /dev/$virtual" error
+grep -q "Device or resource busy; it runs freely for its virtual clocks: steer /dev/$virtual" error
 must_fail capbox clock adjust "$virtual" --virtual 1
 must_fail capbox clock adjust "$virtual" --ppb 500000001
 must_fail capbox clock adjust "$physical" --virtual 4000

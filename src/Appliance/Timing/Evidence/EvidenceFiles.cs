@@ -3,25 +3,27 @@ using Capbox.Packets.Storage;
 
 namespace Capbox.Timing.Evidence;
 
-/// <summary>The files of the evidence in an archive: <c>.capbox/clock/2026-11-24.cbev</c>, one a UTC day, records one after the other.</summary>
+/// <summary>The files of the evidence in an archive: <c>.capbox/clock/2026-11-24.cbev</c>, one a UTC day, a sequence of records.</summary>
 internal static class EvidenceFiles
 {
     private const string FolderName = "clock", Suffix = ".cbev", DayFormat = "yyyy-MM-dd";
 
     public static string Folder(string archive) => ArchiveDirectory.StatePath(archive, FolderName);
 
-    public static string PathOf(string archive, DateOnly day) => Path.Combine(Folder(archive), day.ToString(DayFormat, CultureInfo.InvariantCulture) + Suffix);
+    public static string PathOf(string archive, DateOnly day) =>
+        Path.Combine(Folder(archive), day.ToString(DayFormat, CultureInfo.InvariantCulture) + Suffix);
 
     public static DateOnly DayOf(long utcNs) => DateOnly.FromDateTime(DateTime.UnixEpoch.AddTicks(utcNs / 100));
 
-    /// <summary>Days that there is evidence of, oldest first.</summary>
+    /// <summary>Days with evidence, oldest first.</summary>
     /// <exception cref="UnauthorizedAccessException">The folder may not be read.</exception>
     public static IReadOnlyList<DateOnly> Days(string archive)
     {
         List<DateOnly> days = [];
         foreach (string path in ArchiveDirectory.StateFiles(archive, FolderName, "*" + Suffix))
         {
-            if (DateOnly.TryParseExact(Path.GetFileNameWithoutExtension(path), DayFormat, CultureInfo.InvariantCulture, DateTimeStyles.None, out DateOnly day))
+            string name = Path.GetFileNameWithoutExtension(path);
+            if (DateOnly.TryParseExact(name, DayFormat, CultureInfo.InvariantCulture, DateTimeStyles.None, out DateOnly day))
                 days.Add(day);
         }
 
@@ -29,10 +31,9 @@ internal static class EvidenceFiles
         return days;
     }
 
-    /// <summary>The records of a day in the order of writing; a torn or damaged one is left out and counted.</summary>
-    /// <param name="archive">The archive.</param>
-    /// <param name="day">UTC.</param>
-    /// <param name="damaged">How many cannot be read.</param>
+    /// <summary>Reads the records of a day in the order of writing; torn or damaged ones are counted and left out.</summary>
+    /// <param name="day">The day in UTC.</param>
+    /// <param name="damaged">Number of unreadable records.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static IReadOnlyList<EvidenceRecord> Read(string archive, DateOnly day, out int damaged)
     {
@@ -50,7 +51,9 @@ internal static class EvidenceFiles
         return records;
     }
 
-    /// <summary>Deletes the oldest days beyond so many that there is evidence of. They are counted, not dated: a clock that shows a wrong year costs nothing.</summary>
+    /// <summary>
+    /// Deletes the oldest days beyond keepDays. It counts days that have evidence, so a clock with a wrong year deletes nothing.
+    /// </summary>
     public static void Expire(string archive, int keepDays)
     {
         IReadOnlyList<DateOnly> days = Days(archive);
@@ -60,8 +63,9 @@ internal static class EvidenceFiles
 }
 
 /// <summary>
-/// Writes the evidence on a thread of its own: a disk that hangs never holds up the clock. A record waits in a bounded queue; one that finds it full is counted, and the count is written as soon as the disk takes
-/// it. What was written is on disk within <see cref="SyncSeconds"/>: so much a power cut may take.
+/// Writes the evidence on a thread of its own: a disk that hangs never delays the clock. Records wait in a bounded queue; a record that
+/// finds it full is counted, and the count is written when the disk accepts data again. A power cut loses at most <see cref="SyncSeconds"/>
+/// of records.
 /// </summary>
 internal sealed class EvidenceLog : IDisposable
 {
@@ -80,8 +84,8 @@ internal sealed class EvidenceLog : IDisposable
     private int _ticks;
     private string? _fault;
 
-    /// <param name="archive">Made if it is missing.</param>
-    /// <param name="keepDays">Days with evidence that are kept, at least 1.</param>
+    /// <param name="archive">The archive; created if missing.</param>
+    /// <param name="keepDays">Days with evidence to keep, at least 1.</param>
     public EvidenceLog(string archive, int keepDays)
     {
         (_archive, _keepDays) = (archive, keepDays);
@@ -89,10 +93,10 @@ internal sealed class EvidenceLog : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Why nothing is written now; null: all is well.</summary>
+    /// <summary>Why nothing is written; null without a fault.</summary>
     public string? Fault => Volatile.Read(ref _fault);
 
-    /// <summary>Returns at once. Any thread.</summary>
+    /// <summary>Queues a record and returns at once. Any thread.</summary>
     public void Post(EvidenceRecord record)
     {
         lock (_gate)
@@ -104,7 +108,7 @@ internal sealed class EvidenceLog : IDisposable
         }
     }
 
-    /// <summary>Writes what waits, if the disk takes it within seconds.</summary>
+    /// <summary>Writes the queue, if the disk accepts it within seconds.</summary>
     public void Dispose()
     {
         _stop.Set();
@@ -127,7 +131,7 @@ internal sealed class EvidenceLog : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // What waits is tried again; the file may be gone, or half a record in it.
+                // The queue is written again later; the file may be gone, or hold half a record.
                 Volatile.Write(ref _fault, $"evidence: {e.Message}");
                 _file?.Dispose();
                 _file = null;
@@ -152,7 +156,11 @@ internal sealed class EvidenceLog : IDisposable
             {
                 _waiting.Dequeue();
                 if (_leftOut > 0)
-                    _waiting.Enqueue(next with { Text = string.Create(CultureInfo.InvariantCulture, $"{_leftOut} records are missing: the disk did not take them in time") });
+                {
+                    string text = string.Create(CultureInfo.InvariantCulture, $"{_leftOut} records are missing: the disk was too slow");
+                    _waiting.Enqueue(next with { Text = text });
+                }
+
                 _leftOut = 0;
             }
         }
@@ -173,8 +181,9 @@ internal sealed class EvidenceLog : IDisposable
         _file = null;
         ArchiveDirectory.OpenState(_archive);
         Directory.CreateDirectory(EvidenceFiles.Folder(_archive));
-        FileStream file = new(EvidenceFiles.PathOf(_archive, day), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
-        // A record that a power cut or a full disk tore.
+        string path = EvidenceFiles.PathOf(_archive, day);
+        FileStream file = new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+        // Cuts a record that a power cut or a full disk tore.
         file.SetLength(file.Length - (file.Length % EvidenceFormat.Bytes));
         (_file, _day) = (file, day);
         EvidenceFiles.Expire(_archive, _keepDays);

@@ -4,40 +4,40 @@ using Capbox.Packets.Pcapng;
 
 namespace Capbox.Timing.Evidence;
 
-/// <summary>One line of the evidence: a second of the kept clock, or something that happened to it (<see cref="Text"/>).</summary>
+/// <summary>A record of the evidence: a second of the source clock, or an event (<see cref="Text"/>).</summary>
 internal sealed record EvidenceRecord
 {
-    /// <summary>By CLOCK_REALTIME as it was.</summary>
+    /// <summary>CLOCK_REALTIME as it was.</summary>
     public required long UtcNs { get; init; }
 
-    /// <summary>CLOCK_MONOTONIC_RAW: whatever was done to the clocks, the records of a run are in its order.</summary>
+    /// <summary>CLOCK_MONOTONIC_RAW: orders the records of a run, however the clocks were set.</summary>
     public required long RawNs { get; init; }
 
-    /// <summary>What happened; null: a second.</summary>
+    /// <summary>The event; null for a second.</summary>
     public string? Text { get; init; }
     public ClockState State { get; init; }
 
-    /// <summary>The clock minus the true time, as estimated, ns.</summary>
+    /// <summary>Estimated clock minus true time, ns.</summary>
     public double OffsetNs { get; init; }
 
-    /// <summary>The divergence from UTC: a stamp was no further off, offset included, ns. NaN: none was claimed.</summary>
+    /// <summary>Divergence from UTC: no stamp was further off, offset included, ns. NaN: no bound was known.</summary>
     public double BoundNs { get; init; } = double.NaN;
     public ClockBoundParts? Parts { get; init; }
     public double FrequencyPpb { get; init; }
 
-    /// <summary>Identity of the grandmaster; 0: none, or the reference has no such identity.</summary>
+    /// <summary>Identity of the grandmaster; 0 without one.</summary>
     public ulong Grandmaster { get; init; }
     public int Domain { get; init; }
     public int ClockClass { get; init; }
     public int StepsRemoved { get; init; }
 
-    /// <summary>TAI - UTC, s; 0: not known.</summary>
+    /// <summary>TAI - UTC, s; 0 if unknown.</summary>
     public int UtcOffsetSeconds { get; init; }
 
     /// <summary>Steps since the start.</summary>
     public uint Steps { get; init; }
 
-    /// <summary>The system clock where it follows; null: it does not.</summary>
+    /// <summary>State of the system clock; null if it does not follow.</summary>
     public ClockState? SystemState { get; init; }
     public double SystemOffsetNs { get; init; }
     public double SystemBoundNs { get; init; } = double.NaN;
@@ -48,7 +48,7 @@ internal static class EvidenceFormat
 {
     public const int Bytes = 128;
 
-    /// <summary>An event's text is cut there, in whole characters.</summary>
+    /// <summary>Longest text of an event, bytes; longer ones are cut between characters.</summary>
     public const int TextBytes = CrcAt - TextAt;
 
     private const uint Magic = 0x5645_4243; // CBEV
@@ -69,10 +69,11 @@ internal static class EvidenceFormat
         BinaryPrimitives.WriteUInt32LittleEndian(to[CrcAt..], Crc32C.Compute(to[..CrcAt]));
     }
 
-    /// <summary>Null: it is damaged, or of another version.</summary>
+    /// <summary>Reads a record; null if it is damaged or of another version.</summary>
     public static EvidenceRecord? Read(ReadOnlySpan<byte> from)
     {
-        if (BinaryPrimitives.ReadUInt32LittleEndian(from) != Magic || from[4] != Version || BinaryPrimitives.ReadUInt32LittleEndian(from[CrcAt..]) != Crc32C.Compute(from[..CrcAt]))
+        if (BinaryPrimitives.ReadUInt32LittleEndian(from) != Magic || from[4] != Version
+            || BinaryPrimitives.ReadUInt32LittleEndian(from[CrcAt..]) != Crc32C.Compute(from[..CrcAt]))
             return null;
         var head = new EvidenceRecord
         {

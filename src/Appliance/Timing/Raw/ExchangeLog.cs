@@ -5,8 +5,9 @@ using Capbox.Ptp.Engine;
 namespace Capbox.Timing.Raw;
 
 /// <summary>
-/// Writes every exchange on a thread of its own: the PTP thread puts it into a ring, allocates nothing and never waits for a disk. What finds the ring full is counted, and the next record says how many. The
-/// files together stay within a bound: the oldest goes before a new one would pass it.
+/// Writes every exchange on a thread of its own: the PTP thread posts it into a ring, allocates nothing and never waits for a disk. An
+/// exchange that finds the ring full is counted, and the next record carries the count. The files stay within a size limit: the oldest is
+/// deleted before a new one would exceed it.
 /// </summary>
 internal sealed class ExchangeLog : IDisposable
 {
@@ -17,14 +18,14 @@ internal sealed class ExchangeLog : IDisposable
     private readonly byte[] _ring = new byte[MostWaiting * ExchangeFormat.Bytes];
     private readonly ManualResetEventSlim _stop = new();
     private readonly Thread _thread;
-    private long _put; // by the PTP thread alone
-    private long _taken; // by the writer alone
+    private long _posted; // written by the PTP thread only
+    private long _written; // written by the writer only
     private uint _leftOut;
     private FileStream? _file;
     private string? _fault;
 
-    /// <param name="archive">Made if it is missing.</param>
-    /// <param name="mostBytes">Of all files together.</param>
+    /// <param name="archive">The archive; created if missing.</param>
+    /// <param name="mostBytes">Size limit of all files together, bytes.</param>
     public ExchangeLog(string archive, long mostBytes)
     {
         (_archive, _fileBytes) = (archive, mostBytes / ExchangeFiles.Files / ExchangeFormat.Bytes * ExchangeFormat.Bytes);
@@ -32,25 +33,25 @@ internal sealed class ExchangeLog : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Why nothing is written now; null: all is well. Any thread.</summary>
+    /// <summary>Why nothing is written; null without a fault. Any thread.</summary>
     public string? Fault => Volatile.Read(ref _fault);
 
-    /// <summary>Returns at once. One thread.</summary>
+    /// <summary>Posts an exchange and returns at once. One thread.</summary>
     public void Post(in MeasurementSource source, in DelayExchange exchange)
     {
-        if (_put - Volatile.Read(ref _taken) == MostWaiting)
+        if (_posted - Volatile.Read(ref _written) == MostWaiting)
         {
             _leftOut++;
             return;
         }
 
-        ExchangeFormat.Write(new(UtcTime.Now.Nanoseconds, source, exchange, _leftOut), Slot(_put));
+        ExchangeFormat.Write(new(UtcTime.Now.Nanoseconds, source, exchange, _leftOut), Slot(_posted));
         _leftOut = 0;
-        // Pairs with the writer's read of _put: the record is whole before its number is seen.
-        Volatile.Write(ref _put, _put + 1);
+        // Pairs with the writer's read of _posted: the record is complete before its number is visible.
+        Volatile.Write(ref _posted, _posted + 1);
     }
 
-    /// <summary>Writes what waits, if the disk takes it within seconds.</summary>
+    /// <summary>Writes the ring, if the disk accepts it within seconds.</summary>
     public void Dispose()
     {
         _stop.Set();
@@ -73,7 +74,7 @@ internal sealed class ExchangeLog : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // What waits is tried again.
+                // The records stay in the ring for the next attempt.
                 Volatile.Write(ref _fault, $"exchanges: {e.Message}");
                 _file?.Dispose();
                 _file = null;
@@ -84,18 +85,18 @@ internal sealed class ExchangeLog : IDisposable
 
     private void WriteWaiting()
     {
-        while (Volatile.Read(ref _put) is long put && put > _taken)
+        while (Volatile.Read(ref _posted) is long posted && posted > _written)
         {
             FileStream file = FileWithRoom();
-            int first = (int)(_taken % MostWaiting);
+            int first = (int)(_written % MostWaiting);
             long room = (_fileBytes - file.Length) / ExchangeFormat.Bytes;
-            int count = (int)Math.Min(Math.Min(put - _taken, MostWaiting - first), room);
+            int count = (int)Math.Min(Math.Min(posted - _written, MostWaiting - first), room);
             RandomAccess.Write(file.SafeFileHandle, _ring.AsSpan(first * ExchangeFormat.Bytes, count * ExchangeFormat.Bytes), file.Length);
-            Volatile.Write(ref _taken, _taken + count);
+            Volatile.Write(ref _written, _written + count);
         }
     }
 
-    /// <summary>The youngest file while it has room, then a new one; the oldest beyond the bound are gone by then.</summary>
+    /// <summary>The last file while it has room, then a new one, after deleting the oldest beyond the limit.</summary>
     private FileStream FileWithRoom()
     {
         if (_file is { } current && current.Length + ExchangeFormat.Bytes <= _fileBytes)
@@ -112,11 +113,12 @@ internal sealed class ExchangeLog : IDisposable
         return _file = Open(numbers.Count == 0 ? 1 : numbers[^1] + 1, FileMode.CreateNew)!;
     }
 
-    /// <summary>Null: it is full.</summary>
+    /// <summary>Opens a file; null if it is full.</summary>
     private FileStream? Open(int number, FileMode mode)
     {
-        FileStream file = new(ExchangeFiles.PathOf(_archive, number), mode, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
-        // A record that a power cut or a full disk tore.
+        FileStream file = new(
+            ExchangeFiles.PathOf(_archive, number), mode, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+        // Cuts a record that a power cut or a full disk tore.
         file.SetLength(file.Length - (file.Length % ExchangeFormat.Bytes));
         if (file.Length + ExchangeFormat.Bytes <= _fileBytes)
             return file;

@@ -5,11 +5,11 @@ using Capbox.Ptp.Messages;
 
 namespace Capbox.Timing.Raw;
 
-/// <summary>An exchange with a master as it was measured, before anything was made of it: t1 to t4 with what is taken off each direction.</summary>
-/// <param name="UtcNs">CLOCK_REALTIME when it was complete, as that clock was.</param>
-/// <param name="Source">With whom.</param>
+/// <summary>An exchange with a master as measured, before any filter: t1 to t4 with their corrections.</summary>
+/// <param name="UtcNs">CLOCK_REALTIME when the exchange was complete.</param>
+/// <param name="Source">The master.</param>
 /// <param name="Exchange">t1 to t4.</param>
-/// <param name="LeftOut">Exchanges right before this one that found no room: the disk did not take them.</param>
+/// <param name="LeftOut">Exchanges lost right before this one, because the ring was full.</param>
 internal readonly record struct ExchangeRecord(long UtcNs, MeasurementSource Source, DelayExchange Exchange, uint LeftOut);
 
 /// <summary>The record on disk, little-endian, <see cref="Bytes"/> each (docs/internals/time.md, Exchanges).</summary>
@@ -26,7 +26,8 @@ internal static class ExchangeFormat
         to.Clear();
         (MeasurementSource source, DelayExchange exchange) = (record.Source, record.Exchange);
         BinaryPrimitives.WriteUInt32LittleEndian(to, Magic);
-        (to[4], to[5], to[6]) = (Version, (byte)((source.IsReference ? IsReference : 0) | (source.Timescale == Timescale.Ptp ? IsTai : 0)), source.Domain);
+        byte flags = (byte)((source.IsReference ? IsReference : 0) | (source.Timescale == Timescale.Ptp ? IsTai : 0));
+        (to[4], to[5], to[6]) = (Version, flags, source.Domain);
         BinaryPrimitives.WriteInt64LittleEndian(to[8..], record.UtcNs);
         BinaryPrimitives.WriteUInt64LittleEndian(to[16..], source.Grandmaster.Value);
         BinaryPrimitives.WriteUInt64LittleEndian(to[24..], source.Port.Clock.Value);
@@ -39,11 +40,12 @@ internal static class ExchangeFormat
         BinaryPrimitives.WriteUInt32LittleEndian(to[CrcAt..], Crc32C.Compute(to[..CrcAt]));
     }
 
-    /// <summary>False: it is damaged, or of another version.</summary>
+    /// <summary>Reads a record; false if it is damaged or of another version.</summary>
     public static bool TryRead(ReadOnlySpan<byte> from, out ExchangeRecord record)
     {
         record = default;
-        if (BinaryPrimitives.ReadUInt32LittleEndian(from) != Magic || from[4] != Version || BinaryPrimitives.ReadUInt32LittleEndian(from[CrcAt..]) != Crc32C.Compute(from[..CrcAt]))
+        if (BinaryPrimitives.ReadUInt32LittleEndian(from) != Magic || from[4] != Version
+            || BinaryPrimitives.ReadUInt32LittleEndian(from[CrcAt..]) != Crc32C.Compute(from[..CrcAt]))
             return false;
         MeasurementSource source = new(
             from[6],
@@ -54,7 +56,9 @@ internal static class ExchangeFormat
         DelayExchange exchange = new(
             ReadPath(from[44..], isFromMaster: true, BinaryPrimitives.ReadUInt16LittleEndian(from[34..])),
             ReadPath(from[68..], isFromMaster: false, BinaryPrimitives.ReadUInt16LittleEndian(from[36..])));
-        record = new(BinaryPrimitives.ReadInt64LittleEndian(from[8..]), source, exchange, BinaryPrimitives.ReadUInt32LittleEndian(from[40..]));
+        long utcNs = BinaryPrimitives.ReadInt64LittleEndian(from[8..]);
+        uint leftOut = BinaryPrimitives.ReadUInt32LittleEndian(from[40..]);
+        record = new(utcNs, source, exchange, leftOut);
         return true;
     }
 

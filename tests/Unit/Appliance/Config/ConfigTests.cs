@@ -22,7 +22,7 @@ public sealed class ConfigTests
         Assert.Equal(1ul, options.ConfigRevision);
         Assert.Equal("CB-2026-0001", options.Serial);
         Assert.Equal("/etc/capbox/custody.key", result.CustodyKey);
-        Assert.Equal(("eth2", FollowingClock.Card, true, 50L, 1000L), (result.Clock!.Interface, result.Clock.Clock, result.Clock.IsSteered, result.Clock.AsymmetryNs, result.Clock.TargetNs));
+        Assert.Equal(("eth2", DisciplinedClock.Card, true, 50L, 1000L), (result.Clock!.Interface, result.Clock.Clock, result.Clock.IsSteered, result.Clock.AsymmetryNs, result.Clock.TargetNs));
         Assert.Equal([(byte)0], result.Clock.Domains);
         Assert.Equal([new ClockIdentity(0xEC4670FFFE0012AB)], result.Clock.Grandmasters);
         Assert.Equal(900, options.Storage.RotateSeconds);

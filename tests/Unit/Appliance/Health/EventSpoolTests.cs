@@ -223,7 +223,7 @@ public sealed class EventSpoolTests : IDisposable
         List<int> ends = WriteOneFile(limits, 12);
         string path = Files()[0];
         byte[] whole = File.ReadAllBytes(path);
-        for (int cut = 0; cut <= whole.Length; cut++)
+        for (int cut = 0; cut <= whole.Length; cut += Seed.IsRelease ? 1 : 3)
         {
             foreach (string file in Directory.GetFiles(_directory))
                 File.Delete(file);
@@ -248,7 +248,7 @@ public sealed class EventSpoolTests : IDisposable
         List<int> ends = WriteOneFile(limits, Count);
         string path = Files()[0];
         byte[] whole = File.ReadAllBytes(path);
-        for (int bit = 0; bit < whole.Length * 8; bit++)
+        for (int bit = 0; bit < whole.Length * 8; bit += Seed.IsRelease ? 1 : 7)
         {
             byte[] flipped = [.. whole];
             flipped[bit / 8] ^= (byte)(1 << (bit % 8));
@@ -356,7 +356,7 @@ public sealed class EventSpoolTests : IDisposable
             Read(int.MaxValue);
             AssertAddsUp(spool);
             spool.Dispose();
-        }, cases: 40, all: 300);
+        }, cases: 25, all: 300);
     }
 
     [Fact]

@@ -174,11 +174,11 @@ public sealed class EvidenceTests : IDisposable
     public void Changes_are_told_once()
     {
         ClockSnapshot first = new() { Interface = "eth0", Steered = true, State = ClockState.Acquiring, Clock = "/dev/ptp0" };
-        Assert.Equal(["clock: none -> /dev/ptp0 by capbox on eth0", "state: none -> Acquiring"], EvidenceKeeper.Changes(null, first));
+        Assert.Equal(["clock: none -> /dev/ptp0 by capbox on eth0", "state: none -> Acquiring"], EvidenceRecorder.Changes(null, first));
         ClockSnapshot locked = first with { State = ClockState.Locked, Grandmaster = "gm", UtcOffsetSeconds = 37, Steps = 1 };
-        Assert.Equal(["state: Acquiring -> Locked", "reference: none -> gm", "TAI - UTC: not known -> 37", "steps: 1"], EvidenceKeeper.Changes(first, locked));
-        Assert.Empty(EvidenceKeeper.Changes(locked, locked with { OffsetNs = 5 }));
-        Assert.Equal(["class: 6 -> 7", "fault: gone"], EvidenceKeeper.Changes(locked with { ClockClass = 6 }, locked with { ClockClass = 7, Fault = "gone" }));
+        Assert.Equal(["state: Acquiring -> Locked", "reference: none -> gm", "TAI - UTC: not known -> 37", "steps: 1"], EvidenceRecorder.Changes(first, locked));
+        Assert.Empty(EvidenceRecorder.Changes(locked, locked with { OffsetNs = 5 }));
+        Assert.Equal(["class: 6 -> 7", "fault: gone"], EvidenceRecorder.Changes(locked with { ClockClass = 6 }, locked with { ClockClass = 7, Fault = "gone" }));
     }
 
     private void Write(IEnumerable<EvidenceRecord> records)

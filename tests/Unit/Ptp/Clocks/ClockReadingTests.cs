@@ -52,7 +52,7 @@ public class ClockReadingTests
     [InlineData(long.MaxValue, 9_223_372_036, 854_775_807)]
     public void A_step_has_no_negative_fraction(long ns, long seconds, long fraction)
     {
-        Timex timex = Steps.Of(ns);
+        Timex timex = Steps.ToTimex(ns);
         Assert.Equal((seconds, fraction), (timex.TimeSeconds, timex.TimeFraction));
         Assert.Equal(0x2100u, timex.Modes);
     }

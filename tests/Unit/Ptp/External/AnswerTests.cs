@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text;
+using Capbox.Ptp.Daemons;
 using Capbox.Ptp.Engine;
-using Capbox.Ptp.External;
 using Capbox.Ptp.Messages;
 using CsCheck;
 using Xunit;
@@ -35,7 +35,7 @@ public sealed class AnswerTests
     [Fact]
     public void A_question_that_ptp4l_does_not_know_is_an_error()
     {
-        Assert.Equal(ReplyVerdict.Refused, ManagementMessage.Read(Answers.Of(ManagementId.PortHardwareClock), Answers.Own, 0, out ManagementReply reply));
+        Assert.Equal(ReplyVerdict.Rejected, ManagementMessage.Read(Answers.Of(ManagementId.PortHardwareClock), Answers.Own, 0, out ManagementReply reply));
         // NO_SUCH_ID; sequence 7 as asked.
         Assert.Equal((2, ManagementId.PortHardwareClock, (ushort)7), (reply.ErrorId, reply.Id, reply.SequenceId));
     }
@@ -128,7 +128,7 @@ public sealed class AnswerTests
     [InlineData(1, ReplyVerdict.Malformed)] // packet type
     [InlineData(5, ReplyVerdict.NotOurs)] // command
     [InlineData(19, ReplyVerdict.NotOurs)] // sequence
-    [InlineData(9, ReplyVerdict.Refused)] // status
+    [InlineData(9, ReplyVerdict.Rejected)] // status
     [InlineData(7, ReplyVerdict.Malformed)] // reply
     [InlineData(49, ReplyVerdict.Malformed)] // address family
     [InlineData(55, ReplyVerdict.Malformed)] // leap status
@@ -138,7 +138,7 @@ public sealed class AnswerTests
         byte[] bytes = Answers.Chrony;
         bytes[at] ^= 0xFF;
         Assert.Equal(verdict, ChronyMessage.ReadTracking(bytes, Answers.ChronySequence, out _, out int status));
-        Assert.Equal(verdict == ReplyVerdict.Refused, status != 0);
+        Assert.Equal(verdict == ReplyVerdict.Rejected, status != 0);
     }
 
     [Fact]
@@ -172,7 +172,7 @@ public sealed class AnswerTests
             {
                 var round = new Ptp4lRound(0);
                 if (ManagementMessage.Read(bytes, Answers.Own, 0, out ManagementReply reply) == ReplyVerdict.Good)
-                    round.Take(reply);
+                    round.Add(reply);
                 if (ChronyMessage.ReadTracking(bytes, Answers.ChronySequence, out ChronyTracking tracking, out _) == ReplyVerdict.Good)
                 {
                     Assert.True(double.IsFinite(tracking.RootDelaySeconds) && tracking.RootDispersionSeconds >= 0 && double.IsFinite(tracking.CorrectionSeconds));
@@ -182,5 +182,5 @@ public sealed class AnswerTests
             cases: 3000, all: 50_000);
     }
 
-    private static bool IsReadable(ManagementId id, byte[] data) => new Ptp4lRound(0).Take(Answers.Read(Answers.With(id, data))) != Taken.Malformed;
+    private static bool IsReadable(ManagementId id, byte[] data) => new Ptp4lRound(0).Add(Answers.Read(Answers.With(id, data))) != AnswerUse.Malformed;
 }

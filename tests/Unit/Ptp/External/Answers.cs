@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Capbox.Ptp.External;
+using Capbox.Ptp.Daemons;
 using Capbox.Ptp.Messages;
 
 namespace Capbox.Ptp.Tests.External;

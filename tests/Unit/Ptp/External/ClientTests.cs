@@ -1,5 +1,5 @@
 using System.Net.Sockets;
-using Capbox.Ptp.External;
+using Capbox.Ptp.Daemons;
 using Xunit;
 
 namespace Capbox.Ptp.Tests.External;
@@ -48,7 +48,7 @@ public sealed class ClientTests : IDisposable
                     _server.SendTo(answer, from);
             }
         });
-        bool isAnswered = _client.TryAsk(mostMs, out report);
+        bool isAnswered = _client.TryQuery(mostMs, out report);
         Assert.True(serving.Wait(5_000));
         return isAnswered;
     }
@@ -60,8 +60,8 @@ public sealed class ClientTests : IDisposable
         Assert.Equal(("p0", true, null), (report.Interface, report.IsFollowing, _client.Fault));
         Assert.True(Ask(r => [Answer(r)], out Ptp4lReport again));
         Assert.Same(report.Interface, again.Interface);
-        QuestionCounters counters = _client.Counters;
-        Assert.Equal((2L, 0L, 0L, 0L, 0L, 0L), (counters.Rounds, counters.Unanswered, counters.Malformed, counters.NotOurs, counters.Repeated, counters.Refused));
+        QueryCounters counters = _client.Counters;
+        Assert.Equal((2L, 0L, 0L, 0L, 0L, 0L), (counters.Rounds, counters.Unanswered, counters.Malformed, counters.NotOurs, counters.Repeated, counters.Rejected));
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed class ClientTests : IDisposable
     {
         Assert.True(Ask(Badly, out Ptp4lReport report), _client.Fault);
         Assert.True(report.IsFollowing);
-        QuestionCounters counters = _client.Counters;
+        QueryCounters counters = _client.Counters;
         // The last answer ends the round: what comes after it is of an earlier one in the next.
         Assert.InRange(counters.Repeated, 6, 7);
         Assert.Equal((16L, 8L), (counters.Malformed, counters.NotOurs));

@@ -1,4 +1,4 @@
-using Capbox.Ptp.External;
+using Capbox.Ptp.Daemons;
 using Xunit;
 
 namespace Capbox.Ptp.Tests.External;
@@ -14,9 +14,9 @@ public sealed class RoundTests
         var round = new Ptp4lRound(0);
         Assert.Equal("DEFAULT_DATA_SET", round.Missing);
         foreach (ManagementId id in s_ids.Reverse())
-            Assert.Equal(Taken.Used, round.Take(Answers.Read(Answers.Of(id))));
+            Assert.Equal(AnswerUse.Used, round.Add(Answers.Read(Answers.Of(id))));
         Assert.Equal("PORT_HWCLOCK_NP", round.Missing);
-        Assert.True(round.Refuse(ManagementId.PortHardwareClock));
+        Assert.True(round.Reject(ManagementId.PortHardwareClock));
         Assert.True(round.IsComplete);
         Assert.True(round.TryConclude(out Ptp4lReport report));
         Assert.True(report.IsFollowing);
@@ -30,8 +30,8 @@ public sealed class RoundTests
         var round = new Ptp4lRound(0);
         foreach (ManagementId id in s_ids)
         {
-            round.Take(Answers.Read(Answers.Of(id)));
-            Assert.Equal(Taken.Repeated, round.Take(Answers.Read(Answers.Of(id))));
+            round.Add(Answers.Read(Answers.Of(id)));
+            Assert.Equal(AnswerUse.Repeated, round.Add(Answers.Read(Answers.Of(id))));
         }
     }
 
@@ -55,9 +55,9 @@ public sealed class RoundTests
         port[54 + 7] ^= 1;
         var round = new Ptp4lRound(0);
         foreach (ManagementId id in s_ids.Where(i => i != ManagementId.PortDataSet))
-            round.Take(Answers.Read(Answers.Of(id)));
-        round.Refuse(ManagementId.PortHardwareClock);
-        Assert.Equal(Taken.Used, round.Take(Answers.Read(port)));
+            round.Add(Answers.Read(Answers.Of(id)));
+        round.Reject(ManagementId.PortHardwareClock);
+        Assert.Equal(AnswerUse.Used, round.Add(Answers.Read(port)));
         Assert.True(round.IsComplete);
         Assert.False(round.TryConclude(out _));
     }
@@ -66,9 +66,9 @@ public sealed class RoundTests
     {
         var round = new Ptp4lRound(0);
         foreach (ManagementId id in s_ids.Where(i => i != ManagementId.TimeStatus))
-            round.Take(Answers.Read(Answers.Of(id)));
-        round.Refuse(ManagementId.PortHardwareClock);
-        round.Take(Answers.Read(status));
+            round.Add(Answers.Read(Answers.Of(id)));
+        round.Reject(ManagementId.PortHardwareClock);
+        round.Add(Answers.Read(status));
         return round.TryConclude(out _);
     }
 }

@@ -1,6 +1,6 @@
 using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
-using Capbox.Ptp.External;
+using Capbox.Ptp.Daemons;
 using Xunit;
 
 namespace Capbox.Ptp.Tests.External;
@@ -9,20 +9,20 @@ namespace Capbox.Ptp.Tests.External;
 public sealed class WatchTests
 {
     private const long Second = 1_000_000_000;
-    private readonly ClockWatch _watch = new();
+    private readonly SteeredClockMonitor _watch = new();
     private readonly Random _random = new(11);
     private double _clockNs = 5e9;
     private long _rawNs;
-    private double _ratePpb = 12_000, _dialPpb;
+    private double _ratePpb = 12_000, _adjustmentPpb;
 
     /// <summary>A second passes; reads are 200 ns wide, and wrong within that.</summary>
     private double Pass(double stepNs = 0, bool mayLearn = true, double nextDialPpb = double.NaN)
     {
         _rawNs += Second;
-        _clockNs += Second + _ratePpb + _dialPpb + stepNs;
+        _clockNs += Second + _ratePpb + _adjustmentPpb + stepNs;
         if (!double.IsNaN(nextDialPpb))
-            _dialPpb = nextDialPpb;
-        return _watch.Look((long)_clockNs + _random.Next(-100, 101), _rawNs, 200, _dialPpb, mayLearn);
+            _adjustmentPpb = nextDialPpb;
+        return _watch.Check((long)_clockNs + _random.Next(-100, 101), _rawNs, 200, _adjustmentPpb, mayLearn);
     }
 
     private void Settle()
@@ -98,13 +98,13 @@ public sealed class MovesTests
     private const long Second = 1_000_000_000;
     private readonly UnreportedMoves _moves = new(3);
     private long _clockNs = 5 * Second, _rawNs;
-    private double _dialPpb = 700;
+    private double _adjustmentPpb = 700;
 
     private bool Pass(bool isFollowing, long stepNs = 0, bool hasMeasured = true)
     {
         _rawNs += Second;
-        _clockNs += Second + (long)_dialPpb + stepNs;
-        return _moves.Look(new(_clockNs, _rawNs, 200, ReadMethod.Extended), _dialPpb, isFollowing, isFollowing && hasMeasured);
+        _clockNs += Second + (long)_adjustmentPpb + stepNs;
+        return _moves.Check(new(_clockNs, _rawNs, 200, ReadMethod.Extended), _adjustmentPpb, isFollowing, isFollowing && hasMeasured);
     }
 
     private void Settle()
@@ -134,7 +134,7 @@ public sealed class MovesTests
         for (int i = 0; i < 30; i++)
             Assert.False(Pass(false));
         // Somebody else takes over: each second it is 20 us further away.
-        _dialPpb += 20_000;
+        _adjustmentPpb += 20_000;
         for (int i = 1; i <= 10; i++)
         {
             Assert.True(Pass(false));
@@ -147,13 +147,13 @@ public sealed class MovesTests
     {
         Settle();
         UtcForecast forecast = new(new(37), 1, new(1_000 * Second));
-        _moves.TakeLeap(forecast, new(999 * Second));
+        _moves.TrackLeap(forecast, new(999 * Second));
         Assert.Equal(1e9, _moves.Ns);
         // It comes in the second look, and the announcement is gone then.
         for (int i = 0; i < 4; i++)
         {
             Assert.False(Pass(true, i == 1 ? -Second : 0));
-            _moves.TakeLeap(i == 0 ? forecast : new UtcForecast(new(38)), new((1_000 + i) * Second));
+            _moves.TrackLeap(i == 0 ? forecast : new UtcForecast(new(38)), new((1_000 + i) * Second));
         }
 
         Assert.False(Pass(true));

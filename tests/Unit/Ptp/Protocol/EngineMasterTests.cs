@@ -177,7 +177,7 @@ public sealed class EngineMasterTests
         Counts(bench, Cause.CorrectionSaturated, 1, () => master.Send(one with { Header = one.Header with { Correction = new(long.MaxValue) } }));
         Counts(bench, Cause.NotForSlave, 1, () => master.Send(one with { Header = one.Header with { Type = MessageType.DelayReq } }));
         Counts(bench, Cause.Malformed, 1, () => bench.Receive([1, 2, 3], default));
-        Assert.Equal(1, bench.Engine.Counters.Refused(ParseError.ShorterThanHeader));
+        Assert.Equal(1, bench.Engine.Counters.Rejected(ParseError.ShorterThanHeader));
     }
 
     [Fact]

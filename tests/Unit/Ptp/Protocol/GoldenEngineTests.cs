@@ -52,6 +52,6 @@ public sealed class GoldenEngineTests
         Assert.Equal(100.0, reference.Data.Quality.AccuracyNs);
         // The capture is of a 23rd of November: no day for a leap second.
         Assert.Equal(0, engine.Utc.PendingLeap);
-        Assert.True(engine.Counters[Cause.LeapRefused] > 0);
+        Assert.True(engine.Counters[Cause.LeapRejected] > 0);
     }
 }

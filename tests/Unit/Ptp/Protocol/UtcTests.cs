@@ -85,7 +85,7 @@ public sealed class UtcTests
         var utc = new UtcTracker(UtcPolicy.RequireValid);
         utc.Announced(s_valid with { Leap61 = true }, new((Midnight2017 + 40_000) * Second));
         utc.Announced(s_valid with { Leap61 = true, Leap59 = true }, new((Midnight2017 - 3600) * Second));
-        Assert.Equal((0, 2), (utc.PendingLeap, utc.Refused));
+        Assert.Equal((0, 2), (utc.PendingLeap, utc.Rejected));
     }
 
     [Fact]
