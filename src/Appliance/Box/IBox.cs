@@ -8,7 +8,7 @@ namespace Capbox.Box;
 internal interface IBox
 {
     /// <summary>The table of commands.</summary>
-    ControlCommands Commands { get; }
+    CommandTable Commands { get; }
 
     /// <summary>Null for a box that was started with a file and stays with it.</summary>
     IConfigurator? Configurator { get; }

@@ -40,6 +40,6 @@ internal static class ConfigCommand
     public static void WriteErrors(string file, IReadOnlyList<ConfigError> errors)
     {
         foreach (ConfigError error in errors)
-            Errors.Write($"{file}: {error}");
+            ErrorOutput.Write($"{file}: {error}");
     }
 }

@@ -13,7 +13,7 @@ internal static class ExchangeCommand
     public static int Log(string archive, string? fromText, string? toText, bool json)
     {
         if (CommonOptions.ReadRange(fromText, toText, UtcTime.Now, out UtcTime from, out UtcTime to) is { } wrong)
-            return Errors.BadUse(wrong);
+            return ErrorOutput.BadUse(wrong);
         return EvidenceCommand.Guarded(archive, () =>
         {
             bool any = false;
@@ -31,7 +31,7 @@ internal static class ExchangeCommand
 
             if (damaged > 0)
                 Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{archive}: {damaged} damaged records were left out"));
-            return any ? ExitCode.Good : Errors.Failed($"{archive}: no exchanges in that range; \"exchangeLog\" in the section clock has them written");
+            return any ? ExitCode.Good : ErrorOutput.Failed($"{archive}: no exchanges in that range; \"exchangeLog\" in the section clock has them written");
         });
     }
 

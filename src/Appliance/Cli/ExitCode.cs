@@ -13,7 +13,7 @@ internal static class ExitCode
 }
 
 /// <summary>Errors go to standard error, each in one line that begins with the program's name.</summary>
-internal static class Errors
+internal static class ErrorOutput
 {
     public static int Failed(string line) => Write(line, ExitCode.Failed);
 

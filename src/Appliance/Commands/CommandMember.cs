@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json.Nodes;
 using Capbox.Platform.Json;
 
@@ -102,7 +101,7 @@ internal abstract record CommandMember(string Name, string Description, bool IsR
 
     private sealed record DocumentMember(string Name, string Description) : CommandMember(Name, Description, true)
     {
-        public override object? Read(JsonNodeReader node) => node.Raw(Name) is { } text ? Encoding.UTF8.GetBytes(text) : null;
+        public override object? Read(JsonNodeReader node) => node.Element(Name);
 
         public override JsonObject Schema() => new() { ["type"] = "object" };
     }

@@ -21,7 +21,7 @@ internal static class FleetReader
     /// <param name="box">As it was.</param>
     /// <param name="suffix">Of the topic, behind the device.</param>
     /// <param name="payload">JSON.</param>
-    public static FleetBox? Take(FleetBox box, string suffix, ReadOnlyMemory<byte> payload)
+    public static FleetBox? Read(FleetBox box, string suffix, ReadOnlyMemory<byte> payload)
     {
         try
         {

@@ -11,7 +11,7 @@ internal enum RolloutState
     /// <summary>Told; nothing heard yet.</summary>
     Sent,
 
-    /// <summary>In force there, taken back unless confirmed.</summary>
+    /// <summary>In force there, rolled back unless confirmed.</summary>
     Trial,
 
     /// <summary>In force there, watched for a while.</summary>

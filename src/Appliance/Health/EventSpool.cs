@@ -77,7 +77,7 @@ internal sealed class EventSpool : IDisposable
             foreach (string path in Directory.EnumerateFiles(directory, "*" + Suffix).Order(StringComparer.Ordinal))
             {
                 // One that cannot be read stays for the next start; new events are numbered above what it may hold.
-                if (!Guard(() => Take(path)))
+                if (!Guard(() => Load(path)))
                     _next = Math.Max(_next, FirstOf(path) + ((ulong)_limits.MaxFileBytes / SpoolRecord.HeaderBytes) + 1);
             }
 
@@ -305,7 +305,7 @@ internal sealed class EventSpool : IDisposable
     }
 
     /// <summary>A file of an earlier run: good records that were not acknowledged, the others counted.</summary>
-    private void Take(string path)
+    private void Load(string path)
     {
         byte[] bytes = ReadBounded(path);
         var file = new SpoolFile(path) { Bytes = bytes.Length };

@@ -29,7 +29,7 @@ internal sealed class ControlServer : IDisposable
     /// <summary>SOL_SOCKET, SO_PEERCRED and struct ucred {pid, uid, gid}, unix(7).</summary>
     private const int SolSocket = 1, SoPeerCred = 17, CredentialBytes = 12, UidOffset = 4;
 
-    private readonly ControlCommands _commands;
+    private readonly CommandTable _commands;
     private readonly ILogger _logger;
     private readonly ControlAddress _address;
     private readonly Socket _listener;
@@ -43,7 +43,7 @@ internal sealed class ControlServer : IDisposable
     /// <param name="commands">What it serves.</param>
     /// <param name="logger">For refused clients.</param>
     /// <exception cref="IOException">The socket cannot be made; the message names it.</exception>
-    public ControlServer(string archive, ControlCommands commands, ILogger logger)
+    public ControlServer(string archive, CommandTable commands, ILogger logger)
     {
         _commands = commands;
         _logger = logger;
@@ -213,9 +213,9 @@ internal sealed class ControlServer : IDisposable
         try
         {
             using JsonDocument document = JsonDocument.Parse(line, s_strict);
-            return Encoding.UTF8.GetBytes($"{{\"ok\":true,\"result\":{_commands.Run(new ControlRequest(document.RootElement, requester))}}}\n");
+            return Encoding.UTF8.GetBytes($"{{\"ok\":true,\"result\":{_commands.Run(new CommandRequest(document.RootElement, requester))}}}\n");
         }
-        catch (ControlException e)
+        catch (RequestRefusedException e)
         {
             return Error(e.Message);
         }

@@ -17,7 +17,7 @@ internal static class MetricsText
         [("ring", p => p.LostRing), ("disk", p => p.LostDisk), ("nic", p => p.LostNic), ("host", p => p.LostHost)];
 
     /// <summary>All of the box, ending with <c># EOF</c>.</summary>
-    public static string Of(BoxSnapshot box)
+    public static string Format(BoxSnapshot box)
     {
         var text = new Writer();
         text.Family("capbox_build", "info", null, "Version of capbox.");

@@ -52,7 +52,7 @@ internal sealed class EmbeddedBroker : IDisposable
         _server.ValidatingConnectionAsync += Admit;
         _server.ClientConnectedAsync += _ => Count(1);
         _server.ClientDisconnectedAsync += _ => Count(-1);
-        _server.InterceptingPublishAsync += Judge;
+        _server.InterceptingPublishAsync += Authorize;
         try
         {
             await _server.StartAsync();
@@ -94,7 +94,7 @@ internal sealed class EmbeddedBroker : IDisposable
         return Task.CompletedTask;
     }
 
-    private Task Judge(InterceptingPublishEventArgs e)
+    private Task Authorize(InterceptingPublishEventArgs e)
     {
         if (MayPublish(e.ClientId == _options.DeviceId, e.SessionItems[MayAsk] is true, e.ApplicationMessage))
             return Task.CompletedTask;

@@ -118,7 +118,7 @@ internal static class MqttConnection
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {
-            throw new IOException($"{path}: {FileFault.Of(e, path)}", e);
+            throw new IOException($"{path}: {FileErrorText.Describe(e, path)}", e);
         }
     }
 }

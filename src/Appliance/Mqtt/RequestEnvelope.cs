@@ -15,7 +15,7 @@ internal sealed record RequestEnvelope(string Requester, string? Correlation, by
     /// <summary>Null: it names nobody.</summary>
     public static RequestEnvelope? Open(ReadOnlyMemory<byte> payload)
     {
-        if (payload.Length > CommandDesk.MaxBytes)
+        if (payload.Length > CommandTopics.MaxBytes)
             return null;
         try
         {

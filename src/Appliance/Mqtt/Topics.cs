@@ -13,7 +13,7 @@ internal sealed class Topics(string deviceId)
     public string ConfirmConfig => _root + "config/confirm";
     public string Commands => _root + "cmd/+";
 
-    public string Of(string suffix) => _root + suffix;
+    public string Topic(string suffix) => _root + suffix;
 
     /// <summary>The command in a topic of <see cref="Commands"/>, or null.</summary>
     public string? CommandOf(string topic) =>

@@ -19,7 +19,7 @@ public sealed class LiveLoopTests : IDisposable
     public LiveLoopTests()
     {
         Directory.CreateDirectory(Path.Combine(_directory, ".capbox"));
-        var commands = new ControlCommands();
+        var commands = new CommandTable();
         commands.Add<int>(new("status", "", [], CountJson.Default.Int32), _ =>
         {
             _looks.Enqueue(Stopwatch.GetTimestamp());

@@ -16,7 +16,7 @@ internal sealed record Outgoing(string Topic, byte[] Payload)
 /// <param name="limits">The broker's.</param>
 /// <param name="isVersion5">Properties may be sent.</param>
 /// <param name="patience">For an acknowledgement.</param>
-internal sealed class Outlet(IMqttClient client, MqttClientConnectResult limits, bool isVersion5, TimeSpan patience) : IDisposable
+internal sealed class BrokerPublisher(IMqttClient client, MqttClientConnectResult limits, bool isVersion5, TimeSpan patience) : IDisposable
 {
     /// <summary>More than the fixed header and the properties of any message of ours.</summary>
     private const int OverheadBytes = 256;

@@ -9,7 +9,7 @@ namespace Capbox.Mqtt;
 /// </summary>
 /// <param name="commands">What there is.</param>
 /// <param name="maxRememberedBytes">Of answers together.</param>
-internal sealed class CommandDesk(ControlCommands commands, int maxRememberedBytes = CommandDesk.MaxRememberedBytes)
+internal sealed class CommandTopics(CommandTable commands, int maxRememberedBytes = CommandTopics.MaxRememberedBytes)
 {
     /// <summary>Answers that are remembered: a requester that asks again does so soon.</summary>
     public const int MaxRemembered = 256;
@@ -75,9 +75,9 @@ internal sealed class CommandDesk(ControlCommands commands, int maxRememberedByt
             using JsonDocument document = JsonDocument.Parse(payload.Length == 0 ? "{}"u8.ToArray() : payload, s_strict);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 return Error("a request is a JSON object");
-            return Encoding.UTF8.GetBytes($"{{\"ok\":true,\"result\":{commands.Run(new ControlRequest(name, document.RootElement, $"mqtt:{requester}"))}}}");
+            return Encoding.UTF8.GetBytes($"{{\"ok\":true,\"result\":{commands.Run(new CommandRequest(name, document.RootElement, $"mqtt:{requester}"))}}}");
         }
-        catch (ControlException e)
+        catch (RequestRefusedException e)
         {
             return Error(e.Message);
         }

@@ -17,7 +17,7 @@ internal sealed record BoxAnswer(string Device, string? Result, string? Error, l
 /// <param name="devices">Those that are asked, in this order.</param>
 /// <param name="parallel">Questions that are open at once.</param>
 /// <param name="patienceMs">For one answer.</param>
-internal sealed class AskRound(IReadOnlyList<string> devices, int parallel, long patienceMs)
+internal sealed class CommandFanout(IReadOnlyList<string> devices, int parallel, long patienceMs)
 {
     private static readonly JsonDocumentOptions s_strict = new() { MaxDepth = 64 };
     private readonly Dictionary<string, (byte[] Correlation, long AtMs)> _open = [];

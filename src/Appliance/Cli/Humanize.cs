@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Capbox.Cli;
 
 /// <summary>Numbers as people read them.</summary>
-internal static class Human
+internal static class Humanize
 {
     /// <summary>Three significant digits with a decimal prefix: <c>1.25 G</c>.</summary>
     public static string Scaled(double value)
