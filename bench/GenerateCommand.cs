@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Capbox.Bench;
 
@@ -8,6 +9,9 @@ internal static class GenerateCommand
     public static int Run(string[] args)
     {
         var options = new Arguments(args, "json");
+        using var end = new CancellationTokenSource();
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => End(context, end));
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => End(context, end));
         int[] sizes = TestPacket.Sizes(options.Text("size") ?? "64");
         var traffic = new Traffic
         {
@@ -21,6 +25,8 @@ internal static class GenerateCommand
             Stream = (uint)options.Number("stream", 0, 0, uint.MaxValue),
             FirstSequence = (ulong)options.Number("first", 0, 0, long.MaxValue),
             Vlan = (int)options.Number("vlan", 0, 1, 4094),
+            MaxLagMs = options.Number("max-lag", 0, 1, 10_000),
+            End = end.Token,
             Cpu = (int)options.Number("cpu", -1, 0, 1023),
         };
         bool json = options.Flag("json");
@@ -38,5 +44,12 @@ internal static class GenerateCommand
             ? $"{{\"sent\":{sent.Packets},\"bytes\":{sent.Bytes},\"refused\":{sent.Refused},\"seconds\":{seconds},\"pps\":{rate}}}"
             : $"sent {sent.Packets} packets {sent.Bytes} bytes refused {sent.Refused} seconds {seconds} pps {rate}");
         return 0;
+    }
+
+    /// <summary>What was sent until then is counted and printed.</summary>
+    private static void End(PosixSignalContext context, CancellationTokenSource end)
+    {
+        context.Cancel = true;
+        end.Cancel();
     }
 }

@@ -17,6 +17,12 @@ internal sealed record Traffic
 
     /// <summary>0: no limit of time.</summary>
     public long Milliseconds { get; init; }
+
+    /// <summary>What is overdue by more than this is not caught up: without it a sender that had to wait for a processor follows with a burst. 0: no limit.</summary>
+    public long MaxLagMs { get; init; }
+
+    /// <summary>Ends it early.</summary>
+    public CancellationToken End { get; init; }
     public int Flows { get; init; } = 1;
     public uint Stream { get; init; }
     public ulong FirstSequence { get; init; }
@@ -53,6 +59,7 @@ internal sealed unsafe class Generator : IDisposable
     private readonly int _udpAt;
     private readonly int _fd;
     private readonly byte* _ring;
+    private double _skippedSeconds;
 
     public Generator(Traffic traffic)
     {
@@ -139,7 +146,7 @@ internal sealed unsafe class Generator : IDisposable
         long offered = 0;
         long started = Stopwatch.GetTimestamp();
         long progress = started;
-        while (sent < _traffic.Packets)
+        while (sent < _traffic.Packets && !_traffic.End.IsCancellationRequested)
         {
             int due = Due(sent, started, out bool over);
             if (over)
@@ -195,7 +202,10 @@ internal sealed unsafe class Generator : IDisposable
         if (_traffic.PacketsPerSecond == 0)
             return BatchPackets;
 
-        double ahead = (seconds * _traffic.PacketsPerSecond) + 1 - sent;
+        double ahead = ((seconds - _skippedSeconds) * _traffic.PacketsPerSecond) + 1 - sent;
+        double lagSeconds = ahead / _traffic.PacketsPerSecond;
+        if (_traffic.MaxLagMs > 0 && lagSeconds * 1000 > _traffic.MaxLagMs)
+            _skippedSeconds += lagSeconds - (_traffic.MaxLagMs / 1000.0);
         if (ahead >= 1)
             return (int)Math.Min(ahead, BatchPackets);
 

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 # Parts, suite, kind, command. `test` is `make test`, `quick` is `make quick`, the others are those of scripts/test-release.sh. A suite of kind "beside" runs
 # while those after it do, with what they leave of the machine: for guests whose time is virtual, which a busy machine slows down and cannot make fail.
 table="
-test	vm-virtual	beside	tests/vm/run.sh --time virtual
+test	vm-virtual	beside	tests/vm/run.sh --time virtual --jobs 1
 test,quick,clock	unit	xunit	tests/Unit
 test	integration	xunit	tests/Integration
 quick	vm-quick	script	tests/vm/run.sh controller controller-kmod controller-kmod-hooks controller-kmod-ports memory

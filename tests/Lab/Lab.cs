@@ -149,11 +149,12 @@ internal sealed class Lab : IDisposable
     /// <summary>Sends numbered packets with the bench's generator; returns how many the kernel took.</summary>
     public long Generate(params string[] options)
     {
-        string[] all = ["generate", "--port", "a0", "--netns", SenderSpace, "--json", .. options];
-        string json = Tool.Run("dotnet", [Path.Combine(AppContext.BaseDirectory, "Bench.dll"), .. all]);
-        using var document = System.Text.Json.JsonDocument.Parse(json);
-        return document.RootElement.GetProperty("sent").GetInt64();
+        using var generator = new RunningGenerator(this, options);
+        return generator.WaitForEnd();
     }
+
+    /// <summary>The same until it is stopped.</summary>
+    public RunningGenerator StartGenerator(params string[] options) => new(this, ["--milliseconds", "600000", .. options]);
 
     public void Dispose()
     {

@@ -140,14 +140,14 @@ internal static class ExtractCommand
     {
         switch (FileSystem.TypeOf(path))
         {
-            case LibC.S_IFDIR:
+            case FileNumbers.S_IFDIR:
                 throw new IOException("it is a directory; name a file");
-            case LibC.S_IFSOCK:
+            case FileNumbers.S_IFSOCK:
                 throw new IOException("it is a socket, which cannot be opened for writing; name a file, a pipe, or -");
-            case LibC.S_IFIFO:
+            case FileNumbers.S_IFIFO:
                 using (SafeFileHandle pipe = FileSystem.OpenPipe(path, stop))
                     return job.Run(pipe, progress, stop);
-            case LibC.S_IFCHR or LibC.S_IFBLK:
+            case FileNumbers.S_IFCHR or FileNumbers.S_IFBLK:
                 using (SafeFileHandle device = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
                     return job.Run(device, progress, stop);
         }

@@ -75,7 +75,7 @@ internal static class FleetProfile
     /// <summary>Files that cannot be used are told before anything is connected, by the option that names them. A pipe, as of the shell's &lt;(...), can be read but once, which is then the connection's.</summary>
     private static void TryFiles(MqttOptions options, JsonObject section, ConfigErrors errors)
     {
-        if (new[] { options.Ca, options.ClientCertificate, options.ClientKey, options.PasswordFile }.Any(file => file is not null && Platform.Linux.FileSystem.TypeOf(file) == Platform.Linux.LibC.S_IFIFO))
+        if (new[] { options.Ca, options.ClientCertificate, options.ClientKey, options.PasswordFile }.Any(file => file is not null && Platform.Linux.FileSystem.TypeOf(file) == Platform.Linux.FileNumbers.S_IFIFO))
             return;
         try
         {

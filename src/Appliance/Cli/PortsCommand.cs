@@ -20,7 +20,7 @@ internal static class PortsCommand
             if (space is null)
                 return Errors.Failed($"--netns {netns}: {PortName.FindNetns(netns!, out _) ?? "it disappeared"}");
             // Named as --port takes them.
-            ports = [.. PortInventory.List(space.Links).Select(port => port with { Name = PortName.Join(netns, port.Name), Netns = netns })];
+            ports = [.. PortInfo.List(space.Links).Select(port => port with { Name = PortName.Join(netns, port.Name), Netns = netns })];
         }
         catch (IOException e)
         {

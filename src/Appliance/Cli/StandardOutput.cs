@@ -38,10 +38,10 @@ internal sealed class StandardOutput : Stream
         if (s_isReaderGone)
             return;
         int errno = FileSystem.TryAppend(Descriptor, buffer);
-        if (errno == LibC.EPIPE)
+        if (errno == Errno.EPIPE)
             s_isReaderGone = true;
         else if (errno != 0)
-            throw new StandardOutputException(LibC.ErrorText(errno));
+            throw new StandardOutputException(Errno.Text(errno));
     }
 
     public override void Flush()

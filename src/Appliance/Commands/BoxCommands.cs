@@ -53,7 +53,7 @@ internal static class BoxCommands
         commands.Add(s_ports, _ =>
         {
             using PortNamespace space = PortNamespace.TryOpen(null)!;
-            return PortInventory.List(space.Links);
+            return PortInfo.List(space.Links);
         });
         commands.Add(s_selfTest, _ =>
         {

@@ -19,8 +19,8 @@ internal sealed class ControlAddress : IDisposable
     {
         Path = ArchiveDirectory.StatePath(System.IO.Path.GetFullPath(archive), Name);
         string directory = System.IO.Path.GetDirectoryName(Path)!;
-        int fd = LibC.open(directory, LibC.O_RDONLY | LibC.O_DIRECTORY | LibC.O_CLOEXEC, 0);
-        _directory = fd >= 0 ? new FileDescriptor(fd) : throw new IOException($"{directory}: {LibC.LastErrorText()}");
+        int fd = LibC.open(directory, FileNumbers.O_RDONLY | FileNumbers.O_DIRECTORY | FileNumbers.O_CLOEXEC, 0);
+        _directory = fd >= 0 ? new FileDescriptor(fd) : throw new IOException($"{directory}: {Errno.LastText()}");
     }
 
     /// <summary>As people know it.</summary>

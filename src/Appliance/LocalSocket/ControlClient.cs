@@ -41,7 +41,7 @@ internal sealed class ControlClient : IDisposable
         {
             int errno = Marshal.GetLastPInvokeError();
             socket.Dispose();
-            throw errno is LibC.EACCES or LibC.EPERM ? Refused(archive, e)
+            throw errno is Errno.EACCES or Errno.EPERM ? Refused(archive, e)
                 : Directory.Exists(archive) ? new ControlException($"no capbox records into {archive}", e)
                 : new ControlException($"{archive}: no such directory", e);
         }

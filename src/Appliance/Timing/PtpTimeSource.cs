@@ -44,7 +44,7 @@ internal sealed class PtpTimeSource : ITimeSource
     {
         (_options, _log) = (options, new PortLog(logger, exchanges));
         (_cards, _ports) = (new TimeQuality[RecordingPlan.MaxPorts], new StampingPorts(ports));
-        ClockPort found = ClockPorts.Read().FirstOrDefault(p => p.Name == options.Interface)
+        ClockPort found = ClockPort.List().FirstOrDefault(p => p.Name == options.Interface)
             ?? throw new IOException($"{options.Interface}: no such interface");
         try
         {

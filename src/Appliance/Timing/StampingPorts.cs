@@ -30,7 +30,7 @@ internal sealed class StampingPorts(Func<IReadOnlyList<PortOptions>> places)
     /// <returns>N of the PHCs that stamp every packet of a recorded port, with the driver.</returns>
     public SortedDictionary<int, string?> Find()
     {
-        IReadOnlyList<ClockPort> all = ClockPorts.Read();
+        IReadOnlyList<ClockPort> all = ClockPort.List();
         IReadOnlyList<PortOptions> ports = places();
         Array.Fill(_phcs, -1);
         _found = ports;

@@ -258,7 +258,7 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
             Journal.Append(deletion);
             return true;
         }
-        catch (IOException e) when (e.HResult == LibC.ENOSPC)
+        catch (IOException e) when (e.HResult == Errno.ENOSPC)
         {
             return false;
         }

@@ -16,9 +16,8 @@ internal sealed record Link(string Name, int Index, int HardwareType, bool IsUp,
             return null;
         // The speed that a driver reports of a link that is down means nothing.
         EthtoolLinkSettings settings = default;
-        bool hasSpeed = found.IsUp && Ethtool.TryGetLinkSettings(links, name, out settings) == 0
-            && settings.Speed is not (0 or Ethtool.SpeedUnknown);
-        bool hasDriver = Ethtool.TryGetDriver(links, name, out string driver, out _, out _) == 0 && driver.Length > 0;
+        bool hasSpeed = found.IsUp && links.Ethtool.TryGetLinkSettings(name, out settings) == 0 && settings.Speed is not (0 or Ethtool.SPEED_UNKNOWN);
+        bool hasDriver = links.Ethtool.TryGetDriver(name, out string driver, out _, out _, out _) == 0 && driver.Length > 0;
         return new Link(
             name, found.Index, found.HardwareType, found.IsUp, found.Address.Length == MacBytes ? found.Address : null, hasSpeed
                 ? settings.Speed * 1_000_000L : null,
@@ -28,13 +27,13 @@ internal sealed record Link(string Name, int Index, int HardwareType, bool IsUp,
     /// <summary>LINKTYPE_ number of what a packet socket delivers from such an interface, or null if capbox does not record it.</summary>
     public static ushort? LinkTypeOf(int hardwareType) => hardwareType switch
     {
-        PacketNumbers.ARPHRD_ETHER or PacketNumbers.ARPHRD_LOOPBACK => 1, // LINKTYPE_ETHERNET
-        PacketNumbers.ARPHRD_NONE => 101, // LINKTYPE_RAW: tun, WireGuard: IPv4 or IPv6 without a link header
+        SocketNumbers.ARPHRD_ETHER or SocketNumbers.ARPHRD_LOOPBACK => 1, // LINKTYPE_ETHERNET
+        SocketNumbers.ARPHRD_NONE => 101, // LINKTYPE_RAW: tun, WireGuard: IPv4 or IPv6 without a link header
         _ => null,
     };
 
     /// <summary>Bytes of link header before the network header; it decides the ring's reserve.</summary>
-    public static int LinkHeaderBytes(int hardwareType) => hardwareType == PacketNumbers.ARPHRD_NONE ? 0 : 14;
+    public static int LinkHeaderBytes(int hardwareType) => hardwareType == SocketNumbers.ARPHRD_NONE ? 0 : 14;
 }
 
 /// <summary>

@@ -100,7 +100,7 @@ internal sealed class PortSession : IDisposable
     public bool TakeMatch()
     {
         lock (_triggerLock)
-            return _triggerCounter is not null && PacketRing.TakeStatistics(_triggerCounter).Packets > 0;
+            return _triggerCounter is not null && PacketRing.ReadStatistics(_triggerCounter).Packets > 0;
     }
 
     /// <summary>Sets another filter on all rings, packet by packet; nothing is closed.</summary>

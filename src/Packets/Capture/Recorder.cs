@@ -235,7 +235,7 @@ public sealed class Recorder : IDisposable
 
     private List<SegmentWriter> Stores() => _stores?.All ?? [];
 
-    private static UtcOffset KernelOffset() => UtcOffset.FromKernel(LibC.KernelTaiOffsetSeconds());
+    private static UtcOffset KernelOffset() => UtcOffset.FromKernel(KernelClock.TaiOffsetSeconds);
 
     /// <summary>
     /// Acts on another TAI - UTC, from the clock supervisor, or from the kernel without one: later chunks go to new segments, since a

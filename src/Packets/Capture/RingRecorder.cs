@@ -259,7 +259,7 @@ internal sealed unsafe class RingRecorder : IDisposable
         if (errno != 0)
         {
             // The room stays a hole, which the sealing fills.
-            if (errno is not (LibC.EAGAIN or LibC.EBUSY or LibC.ENOMEM))
+            if (errno is not (Errno.EAGAIN or Errno.EBUSY or Errno.ENOMEM))
                 writer.ReportWriteError(place.Segment, errno);
             place.Segment.Leave();
             _diskBound = true;
@@ -293,7 +293,7 @@ internal sealed unsafe class RingRecorder : IDisposable
         }
         else
         {
-            _targets[tag].ReportWriteError(place.Segment, result < 0 ? -result : LibC.ENOSPC);
+            _targets[tag].ReportWriteError(place.Segment, result < 0 ? -result : Errno.ENOSPC);
         }
 
         place.Segment.Leave();

@@ -175,7 +175,7 @@ internal sealed class ChainFile : IDisposable
         {
             return OpenFile(ArchiveDirectory.StatePath(archive, LockName), FileMode.OpenOrCreate, FileShare.None);
         }
-        catch (IOException e) when (e.HResult == LibC.EAGAIN)
+        catch (IOException e) when (e.HResult == Errno.EAGAIN)
         {
             throw new ChainBusyException($"{path}: another capbox has this chain open", e);
         }

@@ -35,14 +35,14 @@ internal static class SegmentDigest
                 stop.ThrowIfCancellationRequested();
                 if (offset - forgotten < ForgetBytes)
                     continue;
-                FileSystem.Forget(file, forgotten, offset - forgotten);
+                FileSystem.DropCache(file, forgotten, offset - forgotten);
                 forgotten = offset;
             }
         }
         finally
         {
             // Behind the offset as well: the kernel reads ahead.
-            FileSystem.Forget(file, forgotten, 0);
+            FileSystem.DropCache(file, forgotten, 0);
         }
 
         return ((ulong)offset, Convert.ToHexStringLower(hash.GetHashAndReset()));

@@ -20,7 +20,7 @@ internal sealed class SegmentFile : IDisposable
 
     /// <summary>Starts reading a range into the page cache and returns at once.</summary>
     public void ReadAhead(long offset, long bytes) =>
-        _ = Platform.Linux.LibC.posix_fadvise((int)handle.DangerousGetHandle(), offset, bytes, Platform.Linux.LibC.POSIX_FADV_WILLNEED);
+        _ = Platform.Linux.LibC.posix_fadvise((int)handle.DangerousGetHandle(), offset, bytes, Platform.Linux.FileNumbers.POSIX_FADV_WILLNEED);
 
     /// <summary>Length when the file was opened.</summary>
     public long Length { get; }

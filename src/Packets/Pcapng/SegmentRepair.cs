@@ -146,9 +146,9 @@ public static class SegmentRepair
     private static void SyncDirectory(string path)
     {
         string directory = Path.GetDirectoryName(Path.GetFullPath(path))!;
-        using var descriptor = new FileDescriptor(LibC.open(directory, LibC.O_RDONLY | LibC.O_DIRECTORY | LibC.O_CLOEXEC, 0));
+        using var descriptor = new FileDescriptor(LibC.open(directory, FileNumbers.O_RDONLY | FileNumbers.O_DIRECTORY | FileNumbers.O_CLOEXEC, 0));
         if (descriptor.IsInvalid || LibC.fsync(descriptor.Value) != 0)
-            throw new IOException($"{directory}: {LibC.LastErrorText()}");
+            throw new IOException($"{directory}: {Errno.LastText()}");
     }
 
     private static RepairResult Done(string path, RepairOutcome outcome, string? resultPath, string message) =>

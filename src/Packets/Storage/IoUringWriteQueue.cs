@@ -16,7 +16,7 @@ internal sealed unsafe class IoUringWriteQueue : WriteQueue
 
     public override int Write(int fd, nint buffer, int bytes, long offset, ulong tag) => _ring.Write(fd, (void*)buffer, bytes, offset, tag);
 
-    public override bool TryTake(out ulong tag, out int result) => _ring.TryTake(out tag, out result);
+    public override bool TryTake(out ulong tag, out int result) => _ring.TryGetCompletion(out tag, out result);
 
     public override void Wait(int timeoutMs) => _ring.Wait(timeoutMs);
 

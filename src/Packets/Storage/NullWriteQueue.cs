@@ -12,7 +12,7 @@ internal sealed class NullWriteQueue(int depth) : WriteQueue
     public override int Write(int fd, nint buffer, int bytes, long offset, ulong tag)
     {
         if (_count == _done.Length)
-            return Platform.Linux.LibC.EAGAIN;
+            return Platform.Linux.Errno.EAGAIN;
         _done[(_first + _count++) % _done.Length] = (tag, bytes);
         return 0;
     }

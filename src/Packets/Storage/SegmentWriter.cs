@@ -166,7 +166,7 @@ internal sealed class SegmentWriter : IDisposable
     public void ReportWriteError(Segment segment, int errno)
     {
         Interlocked.Increment(ref _writeErrors);
-        Volatile.Write(ref _fault, $"{segment.PartPath}: write: {LibC.ErrorText(errno)}");
+        Volatile.Write(ref _fault, $"{segment.PartPath}: write: {Errno.Text(errno)}");
         lock (_swap)
         {
             // Even the prepared segment is not used at once: the writer's thread decides when to retry the disk.
@@ -434,7 +434,7 @@ internal sealed class SegmentWriter : IDisposable
         }
 
         throw new IOException($"{_archive.Root}: no room for a segment of {_leastBytes + headerBytes} bytes: "
-            + $"{LibC.ErrorText(LibC.ENOSPC)}");
+            + $"{Errno.Text(Errno.ENOSPC)}");
     }
 
     /// <summary>

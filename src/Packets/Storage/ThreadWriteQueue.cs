@@ -41,7 +41,7 @@ internal sealed unsafe class ThreadWriteQueue : WriteQueue
         lock (_gate)
         {
             if (_jobCount == _jobs.Length)
-                return LibC.EAGAIN;
+                return Errno.EAGAIN;
             _jobs[(_firstJob + _jobCount++) % _jobs.Length] = new Job(fd, buffer, bytes, offset, tag);
             Monitor.PulseAll(_gate);
         }
@@ -91,7 +91,7 @@ internal sealed unsafe class ThreadWriteQueue : WriteQueue
             nint written;
             do
                 written = LibC.pwrite(job.Fd, (void*)job.Buffer, job.Bytes, job.Offset);
-            while (written < 0 && Marshal.GetLastPInvokeError() == LibC.EINTR);
+            while (written < 0 && Marshal.GetLastPInvokeError() == Errno.EINTR);
             int result = written < 0 ? -Marshal.GetLastPInvokeError() : (int)written;
             lock (_gate)
             {

@@ -32,7 +32,7 @@ internal abstract class WriteQueue : IDisposable
         WriteEngine.Null => new NullWriteQueue(depth),
         WriteEngine.Threads => new ThreadWriteQueue(depth),
         WriteEngine.IoUring => IoUringWriteQueue.TryCreate(depth)
-            ?? throw new IOException($"io_uring is not permitted here: {Platform.Linux.LibC.LastErrorText()} (use \"engine\": "
+            ?? throw new IOException($"io_uring is not permitted here: {Platform.Linux.Errno.LastText()} (use \"engine\": "
                 + $"\"threads\")"),
         _ => IoUringWriteQueue.TryCreate(depth) ?? (WriteQueue)new ThreadWriteQueue(depth),
     };

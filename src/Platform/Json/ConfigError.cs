@@ -1,14 +1,14 @@
 namespace Capbox.Platform.Json;
 
-/// <summary>One thing wrong with a document.</summary>
-/// <param name="Path">Where: a JSON path as <c>$.ports[0].filter</c>, or line and column where the text is no JSON at all.</param>
-/// <param name="Reason">What, in one line.</param>
+/// <summary>One error in a document.</summary>
+/// <param name="Path">A JSON path as <c>$.ports[0].filter</c>, or line and column where the text is no JSON at all.</param>
+/// <param name="Reason">The error in one line.</param>
 public sealed record ConfigError(string Path, string Reason)
 {
     public override string ToString() => $"{Path}: {Reason}";
 }
 
-/// <summary>Everything found wrong, in the order of the document. Bounded: a document of garbage does not fill the log.</summary>
+/// <summary>All errors, in the order of the document. Bounded: a document of garbage does not fill the log.</summary>
 internal sealed class ConfigErrors
 {
     private const int Max = 50;

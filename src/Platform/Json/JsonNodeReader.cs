@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace Capbox.Platform.Json;
 
 /// <summary>
-/// One object of the document with its path. Every getter says what is wrong instead of throwing, and gives the default, so that one
-/// pass finds all errors. A key that nobody asked for is unknown: call <see cref="Finish"/> last.
+/// One object of the document with its path. A getter reports an error instead of throwing, and returns the default, so that one
+/// pass finds all errors. A key that no getter has read is unknown: call <see cref="Finish"/> last.
 /// </summary>
 internal sealed class JsonNodeReader
 {
@@ -152,7 +152,7 @@ internal sealed class JsonNodeReader
         return [];
     }
 
-    /// <summary>Reports the keys that nothing has read.</summary>
+    /// <summary>Reports the keys that no getter has read.</summary>
     public void Finish()
     {
         foreach (string key in _members.Keys.Where(k => !_known.Contains(k)))
@@ -162,7 +162,7 @@ internal sealed class JsonNodeReader
         }
     }
 
-    /// <summary>What an element is, for "expected a, found b".</summary>
+    /// <summary>The kind of an element, for "expected a, found b".</summary>
     public static string Describe(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.Object => "an object",

@@ -3,13 +3,13 @@ using System.Globalization;
 
 namespace Capbox.Platform.Json;
 
-/// <summary>Sizes and durations as people write them: a whole number and a unit, <c>64MiB</c>, <c>250ms</c>.</summary>
+/// <summary>Sizes and durations in documents and on command lines: a whole number and a unit, <c>64MiB</c>, <c>250ms</c>.</summary>
 public static class Units
 {
-    /// <summary>What a size may look like, for messages.</summary>
+    /// <summary>The syntax of a size, for messages.</summary>
     public const string SizeHelp = "a whole number with B, KiB, MiB, GiB, TiB, kB, MB, GB or TB";
 
-    /// <summary>What a duration may look like, for messages.</summary>
+    /// <summary>The syntax of a duration, for messages.</summary>
     public const string DurationHelp = "a whole number with ms, s, m, h or d";
 
     /// <summary>Parses a size into bytes. KiB and the like count in 1024s, kB and the like in 1000s; the unit is required.</summary>

@@ -1,190 +1,136 @@
-using System.Runtime.InteropServices;
-using System.Text;
+using static Capbox.Platform.Linux.SocketNumbers;
 
 namespace Capbox.Platform.Linux;
 
-/// <summary>struct ifreq, netdevice(7), with ifr_data in the union: 40 bytes on 64-bit Linux.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 40)]
-internal unsafe struct IfReqData
-{
-    [FieldOffset(0)] public fixed byte Name[16];
-    [FieldOffset(16)] public void* Data;
-}
-
-/// <summary>struct ethtool_value, linux/ethtool.h: one number or one set of flags.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct EthtoolValue
-{
-    public uint Command;
-    public uint Data;
-}
-
-/// <summary>struct ethtool_drvinfo, linux/ethtool.h: 196 bytes.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal unsafe struct EthtoolDriverInfo
-{
-    public uint Command;
-    public fixed byte Driver[32];
-    public fixed byte Version[32];
-    public fixed byte FirmwareVersion[32];
-    public fixed byte BusInfo[32];
-    public fixed byte ExpansionRomVersion[32];
-    public fixed byte Reserved[12];
-    public uint PrivateFlags;
-    public uint Statistics;
-    public uint TestInfoLength;
-    public uint EepromDumpLength;
-    public uint RegisterDumpLength;
-}
-
-/// <summary>struct ethtool_ts_info, linux/ethtool.h: 44 bytes.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal unsafe struct EthtoolTimestampInfo
-{
-    public uint Command;
-
-    /// <summary>SOF_TIMESTAMPING_* flags, linux/net_tstamp.h.</summary>
-    public uint SoTimestamping;
-
-    /// <summary>Number of /dev/ptpN, or -1.</summary>
-    public int PhcIndex;
-
-    /// <summary>Bit n: HWTSTAMP_TX_ type n.</summary>
-    public uint TxTypes;
-    public fixed uint TxReserved[3];
-
-    /// <summary>Bit n: HWTSTAMP_FILTER_ type n.</summary>
-    public uint RxFilters;
-    public fixed uint RxReserved[3];
-}
-
-/// <summary>struct ethtool_link_settings, linux/ethtool.h, as far as it is read here; three bit maps of link modes follow it.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 48)]
-internal struct EthtoolLinkSettings
-{
-    [FieldOffset(0)] public uint Command;
-
-    /// <summary>Mb/s; 0 or SPEED_UNKNOWN when there is none.</summary>
-    [FieldOffset(4)] public uint Speed;
-
-    /// <summary>DUPLEX_ number.</summary>
-    [FieldOffset(8)] public byte Duplex;
-
-    /// <summary>Words of each bit map; a wrong number is answered with the right one, negated, and nothing else.</summary>
-    [FieldOffset(15)] public sbyte ModeWords;
-}
-
-/// <summary>struct hwtstamp_config, linux/net_tstamp.h.</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct HardwareStampConfig
-{
-    public int Flags;
-    public int TxType;
-    public int RxFilter;
-}
-
 /// <summary>
-/// The ethtool and hardware timestamp ioctls of one interface, by name, in the namespace of the <see cref="LinkControl"/>. Each returns 0 or the errno: most drivers
-/// implement a part of them, and EOPNOTSUPP is an answer, not a fault.
+/// The ethtool and timestamp ioctls of the interfaces of one network namespace: that of the thread that makes it. Each call returns
+/// 0 or the errno: most drivers implement a part of them, and
+/// EOPNOTSUPP is an answer, not a fault. Used from any thread afterwards, one caller at a time.
 /// </summary>
-internal static unsafe class Ethtool
+[CHeaders("linux/ethtool.h", "linux/sockios.h", "linux/net_tstamp.h")]
+internal sealed unsafe class Ethtool : IDisposable
 {
-    public const uint GetDriverInfo = 0x03, GetTso = 0x1e, GetGso = 0x23, GetFlags = 0x25, SetFlags = 0x26, GetGro = 0x2b, SetGro = 0x2c;
-    public const uint GetTimestampInfo = 0x41, GetLinkSettings = 0x4c;
+    public const uint ETHTOOL_GTSO = 0x1e, ETHTOOL_GGSO = 0x23, ETHTOOL_GFLAGS = 0x25, ETHTOOL_SFLAGS = 0x26, ETHTOOL_GGRO = 0x2b;
+    public const uint ETHTOOL_SGRO = 0x2c;
 
-    /// <summary>ETH_FLAG_*: the offloads that <see cref="GetFlags"/> reports.</summary>
-    public const uint FlagTxVlan = 1u << 7, FlagRxVlan = 1u << 8, FlagLro = 1u << 15;
+    /// <summary>The offloads that ETHTOOL_GFLAGS reports.</summary>
+    public const uint ETH_FLAG_TXVLAN = 1u << 7, ETH_FLAG_RXVLAN = 1u << 8, ETH_FLAG_LRO = 1u << 15;
+    [CConstant("(unsigned int)SPEED_UNKNOWN")] public const uint SPEED_UNKNOWN = uint.MaxValue;
+    public const byte DUPLEX_HALF = 0, DUPLEX_FULL = 1;
+    public const int HWTSTAMP_TX_OFF = 0, HWTSTAMP_TX_ON = 1;
 
-    /// <summary>What the driver says when there is no speed, and DUPLEX_ numbers.</summary>
-    public const uint SpeedUnknown = uint.MaxValue;
-    public const byte DuplexHalf = 0, DuplexFull = 1;
-
+    private const uint ETHTOOL_GDRVINFO = 3, ETHTOOL_GSTRINGS = 0x1b, ETHTOOL_GPFLAGS = 0x27, ETHTOOL_GET_TS_INFO = 0x41;
+    private const uint ETHTOOL_GLINKSETTINGS = 0x4c;
+    private const uint ETH_SS_PRIV_FLAGS = 2;
+    private const int ETH_GSTRING_LEN = 32;
     private const nuint SIOCETHTOOL = 0x8946, SIOCSHWTSTAMP = 0x89b0, SIOCGHWTSTAMP = 0x89b1;
-    private const int MaxNameBytes = 15;
+
+    /// <summary>As many flags as fit the number that holds their state.</summary>
+    [OwnChoice] private const int MaxFlags = 32;
+    private readonly KernelSocket _socket = new(AF_INET, SOCK_DGRAM, 0, "socket for ioctls");
 
     /// <summary>Reads one number: an offload's state or the set of flags.</summary>
-    public static int TryGet(LinkControl links, string name, uint command, out uint value)
+    public int TryGet(string name, uint command, out uint value)
     {
         EthtoolValue request = new() { Command = command };
-        int errno = Call(links, name, SIOCETHTOOL, &request);
+        int errno = Call(name, SIOCETHTOOL, &request);
         value = request.Data;
         return errno;
     }
 
-    public static int TrySet(LinkControl links, string name, uint command, uint value)
+    public int TrySet(string name, uint command, uint value)
     {
         EthtoolValue request = new() { Command = command, Data = value };
-        return Call(links, name, SIOCETHTOOL, &request);
+        return Call(name, SIOCETHTOOL, &request);
     }
 
-    public static int TryGetDriver(LinkControl links, string name, out string driver, out string firmware, out string bus)
+    /// <param name="driver">Empty when the driver does not answer, as the other two.</param>
+    /// <param name="privateFlags">Number of private flags, for <see cref="TryGetPrivateFlags"/>; at most 32.</param>
+    public int TryGetDriver(string name, out string driver, out string firmware, out string bus, out int privateFlags)
     {
-        EthtoolDriverInfo info = new() { Command = GetDriverInfo };
-        int errno = Call(links, name, SIOCETHTOOL, &info);
-        driver = Text(info.Driver, 32);
-        firmware = Text(info.FirmwareVersion, 32);
-        bus = Text(info.BusInfo, 32);
+        EthtoolDriverInfo info = new() { Command = ETHTOOL_GDRVINFO };
+        int errno = Call(name, SIOCETHTOOL, &info);
+        driver = Text(info.Driver);
+        firmware = Text(info.Firmware);
+        bus = Text(info.Bus);
+        privateFlags = (int)Math.Min(info.PrivateFlagCount, MaxFlags);
         return errno;
     }
 
-    public static int TryGetTimestampInfo(LinkControl links, string name, out EthtoolTimestampInfo info)
+    public int TryGetStampInfo(string name, out EthtoolStampInfo info)
     {
-        EthtoolTimestampInfo request = new() { Command = GetTimestampInfo, PhcIndex = -1 };
-        int errno = Call(links, name, SIOCETHTOOL, &request);
+        EthtoolStampInfo request = new() { Command = ETHTOOL_GET_TS_INFO, PhcIndex = -1 };
+        int errno = Call(name, SIOCETHTOOL, &request);
         info = request;
         return errno;
     }
 
     /// <summary>Speed and duplex. The first call learns how long the bit maps are, the second one gets the answer.</summary>
-    public static int TryGetLinkSettings(LinkControl links, string name, out EthtoolLinkSettings settings)
+    public int TryGetLinkSettings(string name, out EthtoolLinkSettings settings)
     {
         const int MapBytes = 3 * sizeof(uint) * sbyte.MaxValue;
         byte* room = stackalloc byte[sizeof(EthtoolLinkSettings) + MapBytes];
         var request = (EthtoolLinkSettings*)room;
-        *request = new EthtoolLinkSettings { Command = GetLinkSettings };
-        int errno = Call(links, name, SIOCETHTOOL, request);
+        *request = new EthtoolLinkSettings { Command = ETHTOOL_GLINKSETTINGS };
+        int errno = Call(name, SIOCETHTOOL, request);
         if (errno == 0 && request->ModeWords < 0)
         {
-            *request = new EthtoolLinkSettings { Command = GetLinkSettings, ModeWords = (sbyte)-request->ModeWords };
-            errno = Call(links, name, SIOCETHTOOL, request);
+            *request = new EthtoolLinkSettings { Command = ETHTOOL_GLINKSETTINGS, ModeWords = (sbyte)-request->ModeWords };
+            errno = Call(name, SIOCETHTOOL, request);
         }
 
         settings = *request;
         return errno;
     }
 
-    public static int TryGetStampConfig(LinkControl links, string name, out HardwareStampConfig config)
+    /// <summary>The private flags of the driver (ethtool --show-priv-flags).</summary>
+    /// <param name="count">Number of flags that <see cref="TryGetDriver"/> reported.</param>
+    /// <param name="flags">Name and state of each.</param>
+    public int TryGetPrivateFlags(string name, int count, out IReadOnlyList<(string Name, bool IsOn)> flags)
     {
-        HardwareStampConfig request = default;
-        int errno = Call(links, name, SIOCGHWTSTAMP, &request);
+        flags = [];
+        // Room for twice as many: a driver that was exchanged since it was asked may have more.
+        byte* room = stackalloc byte[sizeof(EthtoolStrings) + (2 * MaxFlags * ETH_GSTRING_LEN)];
+        new Span<byte>(room, sizeof(EthtoolStrings) + (2 * MaxFlags * ETH_GSTRING_LEN)).Clear();
+        var strings = (EthtoolStrings*)room;
+        *strings = new EthtoolStrings { Command = ETHTOOL_GSTRINGS, Set = ETH_SS_PRIV_FLAGS, Count = (uint)count };
+        int errno = Call(name, SIOCETHTOOL, strings);
+        if (errno != 0)
+            return errno;
+        errno = TryGet(name, ETHTOOL_GPFLAGS, out uint state);
+        if (errno != 0)
+            return errno;
+        var found = new (string Name, bool IsOn)[Math.Min((int)strings->Count, count)];
+        for (int i = 0; i < found.Length; i++)
+            found[i] = (Text(room + sizeof(EthtoolStrings) + (i * ETH_GSTRING_LEN)), (state & (1u << i)) != 0);
+        flags = found;
+        return 0;
+    }
+
+    public int TryGetStampConfig(string name, out StampConfig config)
+    {
+        StampConfig request = default;
+        int errno = Call(name, SIOCGHWTSTAMP, &request);
         config = request;
         return errno;
     }
 
     /// <summary>Asks for a configuration; the driver writes back what it did, which may be more than asked.</summary>
-    public static int TrySetStampConfig(LinkControl links, string name, ref HardwareStampConfig config)
+    public int TrySetStampConfig(string name, ref StampConfig config)
     {
-        HardwareStampConfig request = config;
-        int errno = Call(links, name, SIOCSHWTSTAMP, &request);
+        StampConfig request = config;
+        int errno = Call(name, SIOCSHWTSTAMP, &request);
         config = request;
         return errno;
     }
 
-    private static int Call(LinkControl links, string name, nuint ioctl, void* argument)
+    public void Dispose() => _socket.Dispose();
+
+    private int Call(string name, nuint ioctl, void* argument)
     {
-        IfReqData request = default;
-        if (name.Length == 0 || Encoding.UTF8.GetByteCount(name) > MaxNameBytes)
-            return LibC.ENODEV;
-        Encoding.UTF8.GetBytes(name, new Span<byte>(request.Name, MaxNameBytes));
-        request.Data = argument;
-        return links.Ioctl(ioctl, &request);
+        InterfaceRequest request = new() { Data = argument };
+        return InterfaceRequest.Run(_socket.Fd, name, ioctl, ref request);
     }
 
-    /// <summary>A C string in a field of fixed size, which a driver may have filled to the end.</summary>
-    private static string Text(byte* field, int bytes)
-    {
-        ReadOnlySpan<byte> text = new(field, bytes);
-        int end = text.IndexOf((byte)0);
-        return Encoding.UTF8.GetString(end < 0 ? text : text[..end]);
-    }
+    private static string Text(byte* field) => CText.Read(field, ETH_GSTRING_LEN);
 }

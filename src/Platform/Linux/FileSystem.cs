@@ -1,53 +1,28 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
 namespace Capbox.Platform.Linux;
 
-/// <summary>A page-aligned piece of memory outside the garbage collector, for O_DIRECT.</summary>
-internal sealed unsafe class AlignedBuffer : IDisposable
-{
-    private const int Alignment = 4096;
-    private void* _memory;
-
-    public AlignedBuffer(int bytes)
-    {
-        Bytes = bytes;
-        _memory = NativeMemory.AlignedAlloc((nuint)bytes, Alignment);
-        Span.Clear();
-    }
-
-    public int Bytes { get; }
-
-    public nint Address => (nint)_memory;
-
-    public Span<byte> Span => new(_memory, Bytes);
-
-    public void Dispose()
-    {
-        NativeMemory.AlignedFree(_memory);
-        _memory = null;
-    }
-}
-
-/// <summary>What files need beyond System.IO: O_DIRECT, preallocation, and a rename that survives a power cut.</summary>
+/// <summary>Calls on files that System.IO lacks: O_DIRECT, preallocation, a rename that survives a power cut.</summary>
 internal static unsafe class FileSystem
 {
-    /// <summary>O_DIRECT wants offsets, lengths and memory in multiples of this.</summary>
-    public const int PageBytes = 4096;
+    /// <summary>O_DIRECT requires offsets, lengths and memory in multiples of this.</summary>
+    [OwnChoice] public const int PageBytes = 4096;
 
-    /// <summary>Makes a new file for O_DIRECT writing; <paramref name="direct"/> comes back false where the file system does not permit that.</summary>
-    /// <exception cref="IOException">The file cannot be made; the message names it.</exception>
+    /// <summary>Creates a file for O_DIRECT writing; <paramref name="direct"/> is false if the file system does not permit that.</summary>
+    /// <exception cref="IOException">The file cannot be created; the message names it.</exception>
     public static FileDescriptor CreateForWriting(string path, bool wantDirect, out bool direct)
     {
-        const int flags = LibC.O_RDWR | LibC.O_CREAT | LibC.O_EXCL | LibC.O_CLOEXEC;
-        const uint mode = 0x1A0; // 0640: packets are nobody else's business
+        const int flags = FileNumbers.O_RDWR | FileNumbers.O_CREAT | FileNumbers.O_EXCL | FileNumbers.O_CLOEXEC;
+        const uint mode = 0x1A0; // 0640: packets are private
         direct = wantDirect;
-        int fd = LibC.open(path, wantDirect ? flags | LibC.O_DIRECT : flags, mode);
-        if (fd < 0 && wantDirect && Marshal.GetLastPInvokeError() == LibC.EINVAL)
+        int fd = LibC.open(path, wantDirect ? flags | FileNumbers.O_DIRECT : flags, mode);
+        if (fd < 0 && wantDirect && Errno.Last == Errno.EINVAL)
         {
-            // Some file systems make the file before they refuse O_DIRECT, hence no O_EXCL the second time.
+            // Some file systems create the file before they reject O_DIRECT, hence no O_EXCL the second time.
             direct = false;
-            fd = LibC.open(path, flags & ~LibC.O_EXCL, mode);
+            fd = LibC.open(path, flags & ~FileNumbers.O_EXCL, mode);
         }
 
         return fd >= 0 ? new FileDescriptor(fd) : throw Failed(path, "create");
@@ -59,10 +34,10 @@ internal static unsafe class FileSystem
     {
         if (LibC.fallocate(fd.Value, 0, 0, bytes) == 0)
             return true;
-        int errno = Marshal.GetLastPInvokeError();
-        if (errno == LibC.ENOSPC)
+        int errno = Errno.Last;
+        if (errno == Errno.ENOSPC)
             return false;
-        if (errno is LibC.EOPNOTSUPP or LibC.ENOSYS)
+        if (errno is Errno.EOPNOTSUPP or Errno.ENOSYS)
             return LibC.ftruncate(fd.Value, bytes) == 0 ? true : throw Failed(path, "ftruncate");
         throw Failed(path, "fallocate");
     }
@@ -76,7 +51,7 @@ internal static unsafe class FileSystem
             nint written = LibC.pwrite(fd.Value, (void*)(buffer + done), bytes - done, offset + done);
             if (written > 0)
                 done += (int)written;
-            else if (written == 0 || Marshal.GetLastPInvokeError() != LibC.EINTR)
+            else if (written == 0 || Errno.Last != Errno.EINTR)
                 throw Failed(path, "write");
         }
     }
@@ -93,15 +68,15 @@ internal static unsafe class FileSystem
             throw Failed(path, "fdatasync");
     }
 
-    /// <summary>Writes all of it where the descriptor stands: a file, a pipe.</summary>
-    /// <exception cref="IOException">It took no more.</exception>
+    /// <summary>Writes all of it at the position of the descriptor: a file, a pipe.</summary>
+    /// <exception cref="IOException">The target accepts no more.</exception>
     public static void Append(int target, ReadOnlySpan<byte> bytes)
     {
         if (TryAppend(target, bytes) is not 0 and int errno)
-            throw new IOException(LibC.ErrorText(errno));
+            throw new IOException(Errno.Text(errno));
     }
 
-    /// <summary>The same; where another program has made the descriptor non-blocking, waits until there is room.</summary>
+    /// <summary>The same; waits for room if another program has made the descriptor non-blocking.</summary>
     /// <returns>0, or errno.</returns>
     public static int TryAppend(int target, ReadOnlySpan<byte> bytes)
     {
@@ -116,11 +91,11 @@ internal static unsafe class FileSystem
                     continue;
                 }
 
-                int errno = written == 0 ? LibC.EIO : Marshal.GetLastPInvokeError();
-                if (errno is not (LibC.EINTR or LibC.EAGAIN))
+                int errno = written == 0 ? Errno.EIO : Errno.Last;
+                if (errno is not (Errno.EINTR or Errno.EAGAIN))
                     return errno;
-                var ask = new PollFd { Fd = target, Events = LibC.POLLOUT };
-                _ = LibC.poll(&ask, 1, errno == LibC.EAGAIN ? -1 : 0);
+                var ask = new PollFd { Fd = target, Events = FileNumbers.POLLOUT };
+                _ = LibC.poll(&ask, 1, errno == Errno.EAGAIN ? -1 : 0);
             }
         }
 
@@ -128,7 +103,7 @@ internal static unsafe class FileSystem
     }
 
     /// <summary>Fills a buffer from a file.</summary>
-    /// <exception cref="IOException">The disk refuses, or the file ends before.</exception>
+    /// <exception cref="IOException">The disk reports an error, or the file is too short.</exception>
     public static void ReadAll(int fd, nint buffer, int bytes, long offset)
     {
         for (int done = 0; done < bytes;)
@@ -138,15 +113,16 @@ internal static unsafe class FileSystem
                 done += (int)got;
             else if (got == 0)
                 throw new IOException($"the file ends {bytes - done} bytes early");
-            else if (Marshal.GetLastPInvokeError() != LibC.EINTR)
-                throw new IOException($"read: {LibC.LastErrorText()}");
+            else if (Errno.Last != Errno.EINTR)
+                throw new IOException($"read: {Errno.LastText()}");
         }
     }
 
-    /// <summary>Opens a file that is open once more, for reading around the page cache; null where the file system does not permit that.</summary>
+    /// <summary>Opens an open file once more, for reading around the page cache; null if the file system does not permit that.</summary>
     public static FileDescriptor? TryReopenDirect(int fd)
     {
-        int direct = LibC.open(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"/proc/self/fd/{fd}"), LibC.O_RDONLY | LibC.O_DIRECT | LibC.O_CLOEXEC, 0);
+        string link = string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{fd}");
+        int direct = LibC.open(link, FileNumbers.O_RDONLY | FileNumbers.O_DIRECT | FileNumbers.O_CLOEXEC, 0);
         return direct >= 0 ? new FileDescriptor(direct) : null;
     }
 
@@ -155,16 +131,20 @@ internal static unsafe class FileSystem
     {
         byte one;
         var vector = new IoVector { Base = &one, Bytes = 1 };
-        return LibC.preadv2(fd, &vector, 1, offset, LibC.RWF_NOWAIT) == 1;
+        return LibC.preadv2(fd, &vector, 1, offset, FileNumbers.RWF_NOWAIT) == 1;
     }
 
-    /// <summary>Where the next data lies from an offset on (lseek(2), SEEK_DATA): preallocated room that nobody wrote is none. -1 if there is none.</summary>
-    public static long NextData(SafeHandle file, long from) => LibC.lseek((int)file.DangerousGetHandle(), from, LibC.SEEK_DATA);
+    /// <summary>
+    /// Offset of the next data from an offset on (lseek(2), SEEK_DATA); preallocated room without a write is no data. -1 if there
+    /// is none.
+    /// </summary>
+    public static long NextData(SafeHandle file, long from) => LibC.lseek((int)file.DangerousGetHandle(), from, FileNumbers.SEEK_DATA);
 
     /// <summary>
-    /// Gives the preallocated room behind the last data of a file back to the file system. Where that cannot say what data is (lseek(2)), nothing is done.
+    /// Returns the preallocated room behind the last data of a file to the file system. A file system that cannot tell data from
+    /// room (lseek(2)) keeps it.
     /// </summary>
-    /// <returns>Bytes that the file is shorter now.</returns>
+    /// <returns>Bytes by which the file became shorter.</returns>
     /// <exception cref="IOException">The file cannot be cut.</exception>
     public static long CutBehindData(SafeFileHandle file, string path)
     {
@@ -172,10 +152,10 @@ internal static unsafe class FileSystem
         long bytes = RandomAccess.GetLength(file), end = 0;
         while (end < bytes)
         {
-            long data = LibC.lseek(fd, end, LibC.SEEK_DATA);
-            if (data < 0 && Marshal.GetLastPInvokeError() == LibC.ENXIO)
+            long data = LibC.lseek(fd, end, FileNumbers.SEEK_DATA);
+            if (data < 0 && Errno.Last == Errno.ENXIO)
                 break;
-            long hole = data < 0 ? -1 : LibC.lseek(fd, data, LibC.SEEK_HOLE);
+            long hole = data < 0 ? -1 : LibC.lseek(fd, data, FileNumbers.SEEK_HOLE);
             if (hole <= end)
                 return 0;
             end = hole;
@@ -186,46 +166,49 @@ internal static unsafe class FileSystem
         return Math.Max(0, bytes - end);
     }
 
-    /// <summary>What lies at a path, links followed: <see cref="LibC.S_IFREG"/> and its like (inode(7)); 0: nothing, or it cannot be told.</summary>
+    /// <summary>
+    /// The type of the file at a path, links followed: <see cref="FileNumbers.S_IFREG"/> and the like (inode(7)). 0: there is none,
+    /// or stat(2) failed.
+    /// </summary>
     public static uint TypeOf(string path)
     {
         FileStat status;
-        return LibC.stat(path, &status) != 0 ? 0 : status.Mode & LibC.S_IFMT;
+        return LibC.stat(path, &status) != 0 ? 0 : status.Mode & FileNumbers.S_IFMT;
     }
 
-    /// <summary>True when nobody can read from this pipe any more.</summary>
+    /// <summary>True when the pipe has no reader any more.</summary>
     public static bool ReaderIsGone(int pipe)
     {
         var ask = new PollFd { Fd = pipe };
-        return LibC.poll(&ask, 1, 0) > 0 && (ask.Revents & LibC.POLLERR) != 0;
+        return LibC.poll(&ask, 1, 0) > 0 && (ask.Revents & FileNumbers.POLLERR) != 0;
     }
 
-    /// <summary>Opens a pipe for writing as soon as somebody reads it.</summary>
+    /// <summary>Opens a pipe for writing as soon as it has a reader.</summary>
     /// <exception cref="IOException">It cannot be opened.</exception>
-    /// <exception cref="OperationCanceledException">Nobody reads it yet.</exception>
+    /// <exception cref="OperationCanceledException">The pipe has no reader yet.</exception>
     public static SafeFileHandle OpenPipe(string path, CancellationToken stop)
     {
         const int pollMs = 20;
         while (true)
         {
-            // A blocking open would wait for the reader and hear no signal.
-            int probe = LibC.open(path, LibC.O_WRONLY | LibC.O_NONBLOCK | LibC.O_CLOEXEC, 0);
+            // A blocking open would wait for the reader and not see the stop.
+            int probe = LibC.open(path, FileNumbers.O_WRONLY | FileNumbers.O_NONBLOCK | FileNumbers.O_CLOEXEC, 0);
             if (probe >= 0)
             {
                 using var held = new FileDescriptor(probe);
-                int fd = LibC.open(path, LibC.O_WRONLY | LibC.O_CLOEXEC, 0);
+                int fd = LibC.open(path, FileNumbers.O_WRONLY | FileNumbers.O_CLOEXEC, 0);
                 return fd >= 0 ? new SafeFileHandle(fd, ownsHandle: true) : throw Failed(path, "open");
             }
 
-            if (Marshal.GetLastPInvokeError() != LibC.ENXIO)
+            if (Errno.Last != Errno.ENXIO)
                 throw Failed(path, "open");
             stop.WaitHandle.WaitOne(pollMs);
             stop.ThrowIfCancellationRequested();
         }
     }
 
-    /// <summary>Copies a range of one file to where another descriptor stands, inside the kernel (sendfile(2)).</summary>
-    /// <exception cref="IOException">The target took no more, or the source ended.</exception>
+    /// <summary>Copies a range of one file to the position of another descriptor, inside the kernel (sendfile(2)).</summary>
+    /// <exception cref="IOException">The target accepts no more, or the source ended.</exception>
     public static void Send(int target, int source, long offset, long bytes)
     {
         while (bytes > 0)
@@ -235,23 +218,27 @@ internal static unsafe class FileSystem
                 bytes -= sent;
             else if (sent == 0)
                 throw new IOException($"the file ends {bytes} bytes early");
-            else if (Marshal.GetLastPInvokeError() is not (LibC.EINTR or LibC.EAGAIN))
-                throw new IOException($"sendfile: {LibC.LastErrorText()}");
+            else if (Errno.Last is not (Errno.EINTR or Errno.EAGAIN))
+                throw new IOException($"sendfile: {Errno.LastText()}");
         }
     }
 
-    /// <summary>Takes what was read out of the page cache (posix_fadvise(2)); a length of 0 reaches to the end. Advice: nothing depends on it.</summary>
-    public static void Forget(SafeFileHandle file, long offset, long bytes) =>
-        _ = LibC.posix_fadvise((int)file.DangerousGetHandle(), offset, bytes, LibC.POSIX_FADV_DONTNEED);
+    /// <summary>
+    /// Drops a range of a file from the page cache (posix_fadvise(2)); a length of 0 reaches to the end. The kernel may ignore it.
+    /// </summary>
+    public static void DropCache(SafeFileHandle file, long offset, long bytes) =>
+        _ = LibC.posix_fadvise((int)file.DangerousGetHandle(), offset, bytes, FileNumbers.POSIX_FADV_DONTNEED);
 
-    /// <summary>Reserves blocks without changing the file's length, so that it can grow on a full disk; false where that cannot be had.</summary>
+    /// <summary>
+    /// Reserves blocks without changing the file's length, so that it can grow on a full disk; false if the file system cannot.
+    /// </summary>
     public static bool TryReserve(SafeFileHandle file, long offset, long bytes) =>
-        LibC.fallocate((int)file.DangerousGetHandle(), LibC.FALLOC_FL_KEEP_SIZE, offset, bytes) == 0;
+        LibC.fallocate((int)file.DangerousGetHandle(), FileNumbers.FALLOC_FL_KEEP_SIZE, offset, bytes) == 0;
 
     /// <summary>Makes renames and deletions in a directory durable.</summary>
     public static void SyncDirectory(string path)
     {
-        int number = LibC.open(path, LibC.O_RDONLY | LibC.O_DIRECTORY | LibC.O_CLOEXEC, 0);
+        int number = LibC.open(path, FileNumbers.O_RDONLY | FileNumbers.O_DIRECTORY | FileNumbers.O_CLOEXEC, 0);
         if (number < 0)
             throw Failed(path, "open");
         using var fd = new FileDescriptor(number);
@@ -273,5 +260,5 @@ internal static unsafe class FileSystem
         SyncDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 
-    private static IOException Failed(string path, string what) => new($"{path}: {what}: {LibC.LastErrorText()}");
+    private static IOException Failed(string path, string what) => new($"{path}: {what}: {Errno.LastText()}");
 }

@@ -2,25 +2,25 @@ using System.Runtime.InteropServices;
 
 namespace Capbox.Platform.Linux;
 
-/// <summary>An expression does not compile, for an interface that is there; libpcap's message. It may later: names are looked up.</summary>
+/// <summary>
+/// An expression does not compile for an interface that exists; libpcap's message. It may compile later: libpcap looks names up.
+/// </summary>
 internal sealed class FilterException(string message, Exception? inner = null) : IOException(message, inner);
 
 /// <summary>
-/// Compiles tcpdump expressions with libpcap into the classic BPF programs that packet sockets run. From any thread (libpcap's compiler is reentrant since 1.8): one that looks up a name must not hold up
-/// the others.
+/// Compiles tcpdump expressions with libpcap into the classic BPF programs that packet sockets run. From any thread: libpcap's
+/// compiler is reentrant since 1.8, and one that looks up a name must not block the others.
 /// </summary>
+[CHeaders("pcap/pcap.h")]
 internal static unsafe class FilterProgram
 {
-    private const int EthernetLinkType = 1;
-
-
-    /// <summary>libpcap counts link types its own way: they agree with files' but for a few, of which capbox records raw IP.</summary>
-    private static int DataLink(int linkType) => linkType == 101 ? Pcap.DLT_RAW : linkType; // LINKTYPE_RAW, pcap-linktype(7)
-
-    private const int LiveBufferBytes = 1 << 20;
+    // LINKTYPE_ numbers of files, pcap-linktype(7)
+    [CConstant("DLT_EN10MB")] private const int LinkTypeEthernet = 1;
+    [OwnChoice] private const int LinkTypeRaw = 101;
+    [OwnChoice] private const int LiveBufferBytes = 1 << 20;
 
     /// <summary>Null if the expression compiles for the link type (LINKTYPE_ number), else libpcap's message.</summary>
-    public static string? Check(string expression, int snapLength, int linkType = EthernetLinkType)
+    public static string? Check(string expression, int snapLength, int linkType = LinkTypeEthernet)
     {
         nint handle = Pcap.pcap_open_dead(DataLink(linkType), snapLength);
         try
@@ -50,14 +50,14 @@ internal static unsafe class FilterProgram
     }
 
     /// <summary>
-    /// Compiles for a live interface. That matters: the kernel takes the outer VLAN tag out before the filter runs, and only with an activated handle does
-    /// libpcap make "vlan" look at the packet's metadata instead.
+    /// Compiles for a live interface. The kernel removes the outer VLAN tag before the filter runs; only with an activated handle
+    /// does libpcap compile "vlan" into a test of the packet's metadata.
     /// </summary>
     /// <exception cref="FilterException">The expression does not compile.</exception>
     /// <exception cref="IOException">The interface cannot be opened; the message names it.</exception>
     public static SockFilter[] CompileLive(string device, string expression, int snapLength)
     {
-        byte* error = stackalloc byte[Pcap.ErrorBufferBytes];
+        byte* error = stackalloc byte[Pcap.PCAP_ERRBUF_SIZE];
         nint handle = Pcap.pcap_create(device, error);
         if (handle == 0)
             throw new IOException($"{device}: {Marshal.PtrToStringUTF8((nint)error)}");
@@ -85,28 +85,31 @@ internal static unsafe class FilterProgram
     public static SockFilter[] RejectAll() => [Return(0)];
 
     /// <summary>
-    /// The program that accepts one byte of exactly what <paramref name="program"/> rejects. libpcap's programs return constants only, so swapping those is the
-    /// negation.
+    /// The program that accepts one byte of exactly those packets that <paramref name="program"/> rejects. libpcap's programs
+    /// return constants only, so swapping those is the negation.
     /// </summary>
     public static SockFilter[] Negate(SockFilter[] program) =>
-        Array.ConvertAll(program, i => i.Code == PacketNumbers.BPF_RET_K ? Return(i.K == 0 ? 1u : 0u) : i);
+        Array.ConvertAll(program, i => i.Code == SocketNumbers.BPF_RET_K ? Return(i.K == 0 ? 1u : 0u) : i);
 
     /// <summary>Puts a test in front of the program that rejects all but packets this machine sends.</summary>
     public static SockFilter[] OutgoingOnly(SockFilter[] program) =>
     [
-        new SockFilter(PacketNumbers.BPF_LD_W_ABS, 0, 0, PacketNumbers.SkfPacketType),
-        new SockFilter(PacketNumbers.BPF_JEQ_K, 1, 0, PacketNumbers.PACKET_OUTGOING),
+        new SockFilter(SocketNumbers.BPF_LD_W_ABS, 0, 0, SocketNumbers.SKF_AD_PKTTYPE),
+        new SockFilter(SocketNumbers.BPF_JEQ_K, 1, 0, SocketNumbers.PACKET_OUTGOING),
         Return(0),
         .. program,
     ];
 
-    private static SockFilter Return(uint bytes) => new(PacketNumbers.BPF_RET_K, 0, 0, bytes);
+    /// <summary>libpcap's own number of a link type: the same as in files but for a few, of which capbox records raw IP.</summary>
+    private static int DataLink(int linkType) => linkType == LinkTypeRaw ? Pcap.DLT_RAW : linkType;
+
+    private static SockFilter Return(uint bytes) => new(SocketNumbers.BPF_RET_K, 0, 0, bytes);
 
     private static string? Compile(nint handle, string expression, out SockFilter[] program)
     {
         BpfProgram compiled = default;
         program = [];
-        if (Pcap.pcap_compile(handle, &compiled, expression, Pcap.Optimize, Pcap.NetmaskUnknown) != 0)
+        if (Pcap.pcap_compile(handle, &compiled, expression, Pcap.Optimize, Pcap.PCAP_NETMASK_UNKNOWN) != 0)
             return Marshal.PtrToStringUTF8((nint)Pcap.pcap_geterr(handle)) ?? "unknown error";
         program = new Span<SockFilter>(compiled.Instructions, (int)compiled.Length).ToArray();
         Pcap.pcap_freecode(&compiled);

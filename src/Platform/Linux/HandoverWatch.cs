@@ -1,28 +1,32 @@
 namespace Capbox.Platform.Linux;
 
 /// <summary>
-/// An edge-triggered epoll(7) on a ring: wakes with each block that is handed over, while poll(2) returns at once as long as there is one that nobody has taken.
+/// An edge-triggered epoll(7) on a ring: wakes with each block that the kernel hands over, while poll(2) returns at once as long as
+/// one block is not released.
 /// </summary>
 internal sealed unsafe class HandoverWatch : IDisposable
 {
     private readonly FileDescriptor _epoll;
 
-    /// <exception cref="IOException">epoll is not to be had.</exception>
+    /// <exception cref="IOException">The kernel refuses.</exception>
     public HandoverWatch(FileDescriptor ring)
     {
-        int fd = LibC.epoll_create1(LibC.EPOLL_CLOEXEC);
+        int fd = LibC.epoll_create1(FileNumbers.EPOLL_CLOEXEC);
         if (fd < 0)
-            throw new IOException($"epoll: {LibC.LastErrorText()}");
+            throw new IOException($"epoll: {Errno.LastText()}");
         _epoll = new FileDescriptor(fd);
-        EpollEvent wanted = new() { Events = LibC.EPOLLIN | LibC.EPOLLERR | LibC.EPOLLET };
-        if (LibC.epoll_ctl(fd, LibC.EPOLL_CTL_ADD, ring.Value, &wanted) == 0)
+        EpollEvent wanted = new() { Events = FileNumbers.EPOLLIN | FileNumbers.EPOLLERR | FileNumbers.EPOLLET };
+        if (LibC.epoll_ctl(fd, FileNumbers.EPOLL_CTL_ADD, ring.Value, &wanted) == 0)
             return;
-        string reason = LibC.LastErrorText();
+        string reason = Errno.LastText();
         _epoll.Dispose();
         throw new IOException($"epoll_ctl: {reason}");
     }
 
-    /// <summary>Sleeps until a block is handed over that was not when this returned last, an error is pending, or the time has passed. Returns the events, as poll's.</summary>
+    /// <summary>
+    /// Sleeps until the kernel hands over a further block, an error is pending, or the time has passed. Returns the events, as
+    /// poll's.
+    /// </summary>
     public short Wait(int timeoutMs)
     {
         EpollEvent happened = default;

@@ -1,17 +1,15 @@
-using System.Text;
-
 namespace Capbox.Platform.Linux;
 
-/// <summary>What a session of the kernel module is made with; kmod/uapi/capbox.h, struct capbox_setup, has the ranges.</summary>
+/// <summary>The settings of a session of the kernel module; kmod/uapi/capbox.h, struct capbox_setup, has the ranges.</summary>
 /// <param name="Hooks">Bits, 1 &lt;&lt; CAPBOX_HOOK_*.</param>
 /// <param name="Policy">CAPBOX_DROP_*.</param>
-/// <param name="Consume">Drop all packets at ingress after they were looked at.</param>
-/// <param name="BlockBytes">Bytes of a block.</param>
-/// <param name="BlockCount">Blocks of each ring.</param>
-/// <param name="HeadBytes">Left free at the start of each block.</param>
-/// <param name="SnapBytes">Kept of a packet.</param>
-/// <param name="HandoverMs">A block that is not full is handed over after this long.</param>
-internal sealed record KmodSetup(uint Hooks, uint Policy, bool Consume, int BlockBytes, int BlockCount, int HeadBytes, int SnapBytes, int HandoverMs);
+/// <param name="Consume">True: all packets are dropped at ingress after they were captured.</param>
+/// /// <param name="BlockCount">Blocks of each ring.</param>
+/// <param name="HeadBytes">Bytes left free at the start of each block.</param>
+/// <param name="SnapBytes">Bytes stored of a packet.</param>
+/// <param name="HandoverMs">Age at which the module hands over a block that is not full.</param>
+internal sealed record KmodSetup(
+    uint Hooks, uint Policy, bool Consume, int BlockBytes, int BlockCount, int HeadBytes, int SnapBytes, int HandoverMs);
 
 /// <summary>The version of the module that is loaded.</summary>
 internal sealed record KmodVersion(uint Abi, string Release)
@@ -22,8 +20,8 @@ internal sealed record KmodVersion(uint Abi, string Release)
 }
 
 /// <summary>
-/// An open /dev/capbox with its rings mapped: a session of the network namespace that the calling thread is in. docs/internals/ring.md has the contract. What the module refuses becomes an
-/// <see cref="IOException"/> with the module's own words.
+/// An open /dev/capbox with its rings mapped: a session of the network namespace that the calling thread is in.
+/// docs/internals/ring.md has the contract. A refusal of the module becomes an <see cref="IOException"/> with the module's own message.
 /// </summary>
 internal sealed unsafe class KmodSession : IDisposable
 {
@@ -47,13 +45,13 @@ internal sealed unsafe class KmodSession : IDisposable
     /// <summary>For epoll.</summary>
     public FileDescriptor Fd => _fd;
 
-    /// <summary>The module's version, or null with the reason why there is none.</summary>
+    /// <summary>The module's version, or null with the reason.</summary>
     public static KmodVersion? Probe(out string problem)
     {
-        int fd = LibC.open(Device, LibC.O_RDWR | LibC.O_CLOEXEC, 0);
+        int fd = LibC.open(Device, FileNumbers.O_RDWR | FileNumbers.O_CLOEXEC, 0);
         if (fd < 0)
         {
-            string reason = LibC.LastErrorText();
+            string reason = Errno.LastText();
             problem = File.Exists(Device) ? $"{Device}: {reason}" : "capbox.ko is not loaded";
             return null;
         }
@@ -62,21 +60,21 @@ internal sealed unsafe class KmodSession : IDisposable
         CapboxVersion version = default;
         if (LibC.ioctl(fd, CapboxNumbers.CAPBOX_IOC_VERSION, &version) != 0)
         {
-            problem = $"{Device}: {LibC.LastErrorText()}";
+            problem = $"{Device}: {Errno.LastText()}";
             return null;
         }
 
         problem = "";
-        return new KmodVersion(version.Abi, Text(version.Release, 56));
+        return new KmodVersion(version.Abi, CText.Read(version.Release, 56));
     }
 
-    /// <summary>Makes the rings and maps them. Nothing is captured before <see cref="Start"/>.</summary>
-    /// <exception cref="IOException">The module refused; the message says what and why.</exception>
+    /// <summary>Creates the rings and maps them. Nothing is captured before <see cref="Start"/>.</summary>
+    /// <exception cref="IOException">The module refused; the message has the request and the reason.</exception>
     public static KmodSession Open(KmodSetup wanted)
     {
-        int fd = LibC.open(Device, LibC.O_RDWR | LibC.O_CLOEXEC, 0);
+        int fd = LibC.open(Device, FileNumbers.O_RDWR | FileNumbers.O_CLOEXEC, 0);
         if (fd < 0)
-            throw new IOException($"{Device}: {LibC.LastErrorText()}");
+            throw new IOException($"{Device}: {Errno.LastText()}");
         var device = new FileDescriptor(fd);
         try
         {
@@ -94,9 +92,9 @@ internal sealed unsafe class KmodSession : IDisposable
             };
             if (LibC.ioctl(fd, CapboxNumbers.CAPBOX_IOC_SETUP, &setup) != 0)
                 throw Refused("rings", setup.Error);
-            nint map = LibC.mmap(0, (nint)setup.MapBytes, LibC.PROT_READ | LibC.PROT_WRITE, LibC.MAP_SHARED, fd, 0);
-            if (map == LibC.MapFailed)
-                throw new IOException($"mmap of the module's rings, {setup.MapBytes} bytes: {LibC.LastErrorText()}");
+            nint map = LibC.mmap(0, (nint)setup.MapBytes, FileNumbers.PROT_READ | FileNumbers.PROT_WRITE, FileNumbers.MAP_SHARED, fd, 0);
+            if (map == FileNumbers.MAP_FAILED)
+                throw new IOException($"mmap of the module's rings, {setup.MapBytes} bytes: {Errno.LastText()}");
             return new KmodSession(device, setup, (byte*)map);
         }
         catch
@@ -134,7 +132,10 @@ internal sealed unsafe class KmodSession : IDisposable
         _port = port.Port;
     }
 
-    /// <summary>True if the interface of <see cref="AddPort"/> was deleted or left the namespace: nothing is captured of it any more, whatever has its number now.</summary>
+    /// <summary>
+    /// True if the interface of <see cref="AddPort"/> was deleted or left the namespace: the session captures nothing of it any
+    /// more, even if another interface has its number now.
+    /// </summary>
     public bool IsPortGone
     {
         get
@@ -144,8 +145,8 @@ internal sealed unsafe class KmodSession : IDisposable
         }
     }
 
-    /// <param name="kind">CAPBOX_FILTER_*: which hooks it is for.</param>
-    /// <param name="program">What to keep.</param>
+    /// <param name="kind">CAPBOX_FILTER_*, which names its hooks.</param>
+    /// <param name="program">Accepts the packets to store.</param>
     /// <exception cref="IOException">Not a valid program.</exception>
     public void SetFilter(uint kind, SockFilter[] program)
     {
@@ -153,21 +154,23 @@ internal sealed unsafe class KmodSession : IDisposable
         {
             CapboxFilter filter = new() { Instructions = (ulong)instructions, Count = (uint)program.Length, Kind = kind };
             if (LibC.ioctl(_fd.Value, CapboxNumbers.CAPBOX_IOC_SET_FILTER, &filter) != 0)
-                throw new IOException($"capbox.ko refused a filter of {program.Length} instructions: {LibC.LastErrorText()}");
+                throw new IOException($"capbox.ko refused a filter of {program.Length} instructions: {Errno.LastText()}");
         }
     }
 
-    /// <exception cref="IOException">A hook is not to be had.</exception>
+    /// <exception cref="IOException">The module cannot register a hook.</exception>
     public void Start()
     {
         if (LibC.ioctl(_fd.Value, CapboxNumbers.CAPBOX_IOC_START, null) != 0)
-            throw new IOException($"capbox.ko cannot register its hooks: {LibC.LastErrorText()}");
+            throw new IOException($"capbox.ko cannot register its hooks: {Errno.LastText()}");
     }
 
-    /// <summary>No packet is added after this, and every block with packets has been handed over. Harmless when it was stopped before.</summary>
+    /// <summary>
+    /// After this the module adds no packet, and it has handed over every block with packets. A second call does nothing.
+    /// </summary>
     public void Stop() => LibC.ioctl(_fd.Value, CapboxNumbers.CAPBOX_IOC_STOP, null);
 
-    /// <summary>What a ring has counted since it was made, as one moment.</summary>
+    /// <summary>The counters of a ring since it was created, all of one moment.</summary>
     public CapboxCounters Counters(int ring)
     {
         CapboxRingCounters request = new() { Ring = (uint)ring };
@@ -188,15 +191,8 @@ internal sealed unsafe class KmodSession : IDisposable
 
     private static IOException Refused(string what, byte* error)
     {
-        string reason = LibC.LastErrorText();
-        string text = Text(error, 96);
+        string reason = Errno.LastText();
+        string text = CText.Read(error, 96);
         return new IOException($"capbox.ko refused {what}: {(text.Length == 0 ? reason : text)}");
-    }
-
-    private static string Text(byte* bytes, int most)
-    {
-        var span = new ReadOnlySpan<byte>(bytes, most);
-        int end = span.IndexOf((byte)0);
-        return Encoding.UTF8.GetString(end < 0 ? span : span[..end]);
     }
 }

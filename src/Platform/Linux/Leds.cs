@@ -3,17 +3,18 @@ using System.Globalization;
 namespace Capbox.Platform.Linux;
 
 /// <summary>
-/// The machine's LEDs (Linux Documentation/leds/leds-class.rst), for finding it in a rack: blinks some of them for a while and leaves them as they were. One blinking at a time; another request goes on from there.
+/// The machine's LEDs (Linux Documentation/leds/leds-class.rst): blinks some of them for a while, so that people find the machine
+/// in a rack, and restores them. A further request replaces the one under way.
 /// </summary>
 /// <param name="directory">/sys/class/leds.</param>
 internal sealed class Leds(string directory = Leds.SysfsDirectory) : IDisposable
 {
     public const string SysfsDirectory = "/sys/class/leds";
-    public const int MaxLeds = 32;
-    public const int MaxSeconds = 3600;
+    [OwnChoice] public const int MaxLeds = 32;
+    [OwnChoice] public const int MaxSeconds = 3600;
     private static readonly TimeSpan s_half = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Functions (dt-bindings/leds/common.h, and what boards call theirs) that are meant to be looked at.</summary>
+    /// <summary>Functions (dt-bindings/leds/common.h, and what boards call theirs) that are meant for people.</summary>
     private static readonly string[] s_functions = ["identify", "ident", "locate", "locator", "uid", "indicator", "status"];
 
     private readonly Lock _gate = new();
@@ -22,18 +23,18 @@ internal sealed class Leds(string directory = Leds.SysfsDirectory) : IDisposable
     private long _endMs;
     private bool _isLit;
 
-    /// <summary>One LED and how it was found.</summary>
+    /// <summary>One LED and its state before.</summary>
     private sealed record Led(string Name, string Path, string? Trigger, string Brightness, string Full);
 
     /// <summary>Names, device:color:function where the driver keeps to it; empty: the machine has none.</summary>
     public IReadOnlyList<string> Names() =>
-        Directory.Exists(directory) ? [.. Directory.EnumerateFileSystemEntries(directory).Select(p => Path.GetFileName(p)).Order(StringComparer.Ordinal).Take(MaxLeds)] : [];
+        Directory.Exists(directory) ? [.. AllNames().Order(StringComparer.Ordinal).Take(MaxLeds)] : [];
 
     /// <summary>Blinks until so many seconds from now; 0 ends it.</summary>
-    /// <param name="name">The one; null: those whose function says so, else all.</param>
+    /// <param name="name">One LED; null: those whose function is meant for people, else all.</param>
     /// <param name="seconds">0 to <see cref="MaxSeconds"/>.</param>
-    /// <returns>The names.</returns>
-    /// <exception cref="IOException">There is none, or it cannot be written; nothing blinks then.</exception>
+    /// <returns>The names of those that blink.</returns>
+    /// <exception cref="IOException">There is no LED, or it cannot be written; none blinks then.</exception>
     public IReadOnlyList<string> Blink(string? name, int seconds)
     {
         IReadOnlyList<string> all = Names();
@@ -52,19 +53,21 @@ internal sealed class Leds(string directory = Leds.SysfsDirectory) : IDisposable
         return chosen;
     }
 
-    /// <summary>Leaves all as it was.</summary>
+    /// <summary>Restores all.</summary>
     public void Dispose()
     {
         lock (_gate)
             Restore();
     }
 
-    /// <summary>Those to be looked at, or all.</summary>
+    /// <summary>Those meant for people, or all.</summary>
     internal static string[] Chosen(IReadOnlyList<string> names)
     {
         string[] meant = [.. names.Where(n => s_functions.Contains(n.Split(':')[^1].Split('-')[0].Split('_')[0], StringComparer.Ordinal))];
         return meant.Length > 0 ? meant : [.. names];
     }
+
+    private IEnumerable<string> AllNames() => Directory.EnumerateFileSystemEntries(directory).Select(path => Path.GetFileName(path));
 
     private void Begin(string[] names, int seconds)
     {
@@ -95,11 +98,16 @@ internal sealed class Leds(string directory = Leds.SysfsDirectory) : IDisposable
         string path = Path.Combine(directory, name);
         string trigger = Path.Combine(path, "trigger");
         // "none [mmc0] timer": the one in force is in brackets.
-        string? inForce = File.Exists(trigger) ? File.ReadAllText(trigger).Split(' ', StringSplitOptions.TrimEntries).FirstOrDefault(t => t.StartsWith('['))?.Trim('[', ']') : null;
+        string[] triggers = File.Exists(trigger) ? File.ReadAllText(trigger).Split(' ', StringSplitOptions.TrimEntries) : [];
+        string? inForce = triggers.FirstOrDefault(t => t.StartsWith('['))?.Trim('[', ']');
         return new Led(name, path, inForce, Read(path, "brightness"), Read(path, "max_brightness"));
     }
 
-    private static string Read(string path, string file) => int.Parse(File.ReadAllText(Path.Combine(path, file)).Trim(), CultureInfo.InvariantCulture).ToString(CultureInfo.InvariantCulture);
+    private static string Read(string path, string file)
+    {
+        int value = int.Parse(File.ReadAllText(Path.Combine(path, file)).Trim(), CultureInfo.InvariantCulture);
+        return value.ToString(CultureInfo.InvariantCulture);
+    }
 
     private void Tick()
     {
@@ -119,7 +127,7 @@ internal sealed class Leds(string directory = Leds.SysfsDirectory) : IDisposable
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                Restore(); // an LED that was pulled out
+                Restore(); // an LED was unplugged
             }
         }
     }
@@ -131,7 +139,7 @@ internal sealed class Leds(string directory = Leds.SysfsDirectory) : IDisposable
             File.WriteAllText(Path.Combine(led.Path, "brightness"), _isLit ? led.Full : "0");
     }
 
-    /// <summary>Trigger and brightness as they were found; what has gone is passed.</summary>
+    /// <summary>Restores trigger and brightness; an LED that is gone is skipped.</summary>
     private void Restore()
     {
         _timer?.Dispose();
@@ -140,14 +148,14 @@ internal sealed class Leds(string directory = Leds.SysfsDirectory) : IDisposable
         {
             try
             {
-                // Brightness first: to write 0 takes the trigger away, and a trigger sets its own brightness.
+                // Brightness first: writing 0 removes the trigger, and a trigger sets its own brightness.
                 File.WriteAllText(Path.Combine(led.Path, "brightness"), led.Brightness);
                 if (led.Trigger is not null and not "none")
                     File.WriteAllText(Path.Combine(led.Path, "trigger"), led.Trigger);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // Pulled out.
+                // Unplugged.
             }
         }
 

@@ -2,37 +2,11 @@ using System.Runtime.InteropServices;
 
 namespace Capbox.Platform.Linux;
 
-/// <summary>The C library's functions that .NET has no equal for. Every call that fails leaves errno in <see cref="Marshal.GetLastPInvokeError"/>.</summary>
+/// <summary>
+/// Functions of the C library that .NET lacks, each imported once. Every call that fails leaves errno in <see cref="Errno.Last"/>.
+/// </summary>
 internal static unsafe partial class LibC
 {
-    public const int EPERM = 1, ENOENT = 2, ESRCH = 3, EINTR = 4, EIO = 5, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EBUSY = 16, EINVAL = 22, ENOSPC = 28, EPIPE = 32;
-    public const int EROFS = 30, EOPNOTSUPP = 95, ENETDOWN = 100, ETIME = 62, ENOSYS = 38, ENODEV = 19, ENXIO = 6;
-
-    public const int O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0x40, O_EXCL = 0x80, O_DIRECT = 0x4000, O_NONBLOCK = 0x800, O_CLOEXEC = 0x80000, O_DIRECTORY = 0x10000;
-
-    public const uint S_IFMT = 0xF000, S_IFREG = 0x8000, S_IFDIR = 0x4000, S_IFIFO = 0x1000, S_IFSOCK = 0xC000, S_IFCHR = 0x2000, S_IFBLK = 0x6000;
-
-    public const int PROT_READ = 1, PROT_WRITE = 2;
-    public const int MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_ANONYMOUS = 0x20, MAP_NORESERVE = 0x4000, MAP_POPULATE = 0x8000;
-
-    public const short POLLIN = 1, POLLOUT = 4, POLLERR = 8;
-    public const int RWF_NOWAIT = 8;
-    public const int POSIX_FADV_WILLNEED = 3, POSIX_FADV_DONTNEED = 4;
-    public const int SEEK_DATA = 3, SEEK_HOLE = 4;
-    public const int FALLOC_FL_KEEP_SIZE = 1;
-    public const int SCHED_OTHER = 0, SCHED_IDLE = 5;
-
-    /// <summary>linux/ioprio.h: "who" is one thread; the idle class gets the disk when nobody else asks for it.</summary>
-    public const int IOPRIO_WHO_PROCESS = 1, IOPRIO_CLASS_IDLE = 3, IOPRIO_CLASS_SHIFT = 13;
-
-    /// <summary>asm/unistd_64.h.</summary>
-    public const int SYS_ioprio_set = 251, SYS_gettid = 186;
-
-    public const int EPOLL_CLOEXEC = 0x80000, EPOLL_CTL_ADD = 1;
-    public const uint EPOLLIN = 1, EPOLLERR = 8, EPOLLET = 1u << 31;
-
-    public static readonly nint MapFailed = -1;
-
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int open(string path, int flags, uint mode);
 
@@ -66,6 +40,9 @@ internal static unsafe partial class LibC
 
     [LibraryImport("libc")]
     public static partial int posix_fadvise(int fd, long offset, long length, int advice);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint read(int fd, void* buffer, nint count);
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint write(int fd, void* buffer, nint count);
@@ -104,10 +81,13 @@ internal static unsafe partial class LibC
     public static partial int getsockname(int fd, void* address, int* length);
 
     [LibraryImport("libc", SetLastError = true)]
-    public static partial nint recv(int fd, void* buffer, nint length, int flags);
+    public static partial nint recvmsg(int fd, MessageHead* head, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
-    public static partial nint send(int fd, void* buffer, nint length, int flags);
+    public static partial int recvmmsg(int fd, MessageEntry* entries, uint count, int flags, Timespec* timeout);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint sendto(int fd, void* buffer, nint length, int flags, void* to, int toLength);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int stat(string path, FileStat* status);
@@ -130,6 +110,9 @@ internal static unsafe partial class LibC
     [LibraryImport("libc", SetLastError = true)]
     public static partial int epoll_wait(int epoll, EpollEvent* events, int count, int timeoutMs);
 
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int eventfd(uint initial, int flags);
+
     [LibraryImport("libc")]
     public static partial uint geteuid();
 
@@ -148,78 +131,21 @@ internal static unsafe partial class LibC
     [LibraryImport("libc", SetLastError = true)]
     public static partial nint syscall(nint number, nint a0, nint a1, nint a2, nint a3, nint a4, nint a5);
 
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial uint if_nametoindex(string name);
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int clock_adjtime(int clock, Timex* timex);
 
     [LibraryImport("libc", SetLastError = true)]
-    public static partial int adjtimex(Timex* timex);
+    public static partial int clock_gettime(int clock, Timespec* time);
+
+    // The vDSO reads the kernel's own clocks in user space, in some 20 ns: the transition would cost as much again, and widen the
+    // bracket of a reading between two such calls.
+    [LibraryImport("libc", EntryPoint = "clock_gettime")]
+    [SuppressGCTransition]
+    public static partial int clock_gettime_vdso(int clock, Timespec* time);
 
     [LibraryImport("libc", SetLastError = true)]
-    private static partial int clock_gettime(int clock, Timespec* time);
+    public static partial int reboot(int command);
 
-    /// <summary>errno of the last failed call as text, as strerror(3) gives it: "No space left on device".</summary>
-    public static string ErrorText(int errno) => Marshal.GetPInvokeErrorMessage(errno);
-
-    public static string LastErrorText() => ErrorText(Marshal.GetLastPInvokeError());
-
-    /// <summary>Whether something disciplines the system clock (timex.status without STA_UNSYNC, adjtimex(2)).</summary>
-    public static bool IsClockSynchronised()
-    {
-        const int STA_UNSYNC = 0x40;
-        Timex timex = default;
-        return adjtimex(&timex) >= 0 && (timex.Status & STA_UNSYNC) == 0;
-    }
-
-    /// <summary>CLOCK_BOOTTIME (clock_gettime(2)): nanoseconds since boot, suspend included; never stepped.</summary>
-    public static long BootTimeNs()
-    {
-        const int CLOCK_BOOTTIME = 7;
-        Timespec now = default;
-        return clock_gettime(CLOCK_BOOTTIME, &now) == 0 ? (now.Seconds * 1_000_000_000) + now.Nanoseconds : throw new IOException($"clock_gettime: {LastErrorText()}");
-    }
-
-    /// <summary>The kernel's TAI-UTC record (timex.tai, adjtimex(2)); 0 when nobody set it.</summary>
-    public static int KernelTaiOffsetSeconds()
-    {
-        Timex timex = default;
-        return adjtimex(&timex) < 0 ? 0 : timex.Tai;
-    }
-}
-
-/// <summary>struct pollfd, poll(2).</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct PollFd
-{
-    public int Fd;
-    public short Events;
-    public short Revents;
-}
-
-/// <summary>struct iovec, readv(2).</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal unsafe struct IoVector
-{
-    public void* Base;
-    public nuint Bytes;
-}
-
-/// <summary>struct epoll_event, epoll_ctl(2): packed on x86-64.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 12)]
-internal struct EpollEvent
-{
-    [FieldOffset(0)] public uint Events;
-    [FieldOffset(4)] public ulong Data;
-}
-
-/// <summary>A file descriptor that is closed exactly once.</summary>
-internal sealed class FileDescriptor : SafeHandle
-{
-    public FileDescriptor(int fd) : base(-1, ownsHandle: true) => SetHandle(fd);
-
-    public override bool IsInvalid => handle < 0;
-
-    /// <summary>The number; valid while the owner keeps this object alive and open.</summary>
-    public int Value => (int)handle;
-
-    protected override bool ReleaseHandle() => LibC.close((int)handle) == 0;
+    [LibraryImport("libc")]
+    public static partial void sync();
 }

@@ -1,9 +1,10 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using static Capbox.Platform.Linux.NetlinkNumbers;
 
 namespace Capbox.Platform.Linux;
 
-/// <summary>An interface as rtnetlink tells it; what a message leaves out is empty or 0.</summary>
+/// <summary>An interface as rtnetlink describes it. A property that the message leaves out is empty or 0.</summary>
 internal sealed record LinkRecord
 {
     public required int Index { get; init; }
@@ -23,38 +24,35 @@ internal sealed record LinkRecord
     public RtnlLinkStats64 Counters { get; init; }
 
     /// <summary>Administratively up.</summary>
-    public bool IsUp => (Flags & LinkControl.IFF_UP) != 0;
+    public bool IsUp => (Flags & InterfaceRequest.IFF_UP) != 0;
 }
 
 /// <summary>
-/// The interfaces of one network namespace through two sockets that were made in it: rtnetlink for what they are and count (rtnetlink(7)), and one for ioctls (netdevice(7)). It answers for
-/// that namespace on any thread, also when the namespace has lost its name. sysfs and /proc/net cannot do that: they show the namespace of a mount and of a process. One caller at a time.
+/// The interfaces of one network namespace through two sockets that were made in it: rtnetlink for state and counters
+/// (rtnetlink(7)), and one for ioctls (netdevice(7)). It answers for
+/// that namespace on any thread, also when the namespace has lost its name. sysfs and /proc/net cannot do that: they show the
+/// namespace of a mount and of a process. One caller at a time.
 /// </summary>
+[CHeaders("linux/rtnetlink.h")]
 internal sealed unsafe class LinkControl : IDisposable
 {
-    public const uint IFF_UP = 1;
-    private const int AF_NETLINK = 16, AF_INET = 2, SOCK_RAW = 3, SOCK_DGRAM = 2, SOCK_CLOEXEC = 0x80000, SOCK_NONBLOCK = 0x800, NETLINK_ROUTE = 0;
-    private const ushort NLMSG_ERROR = 2, NLMSG_DONE = 3, RTM_NEWLINK = 16, RTM_GETLINK = 18, NLM_F_REQUEST = 1, NLM_F_DUMP = 0x300;
-    private const ushort IFLA_ADDRESS = 1, IFLA_IFNAME = 3, IFLA_MTU = 4, IFLA_OPERSTATE = 16, IFLA_STATS64 = 23, IFLA_CARRIER = 33;
-    private const int NameBytes = 16; // IFNAMSIZ
-    private const int HeadBytes = 32; // NlMsgHdr and IfInfoMsg
-    private const int AttributeHeadBytes = 4;
+    // Fixed parts of a message: NlMsgHdr and IfInfoMsg, and RtAttr.
+    [CConstant("NLMSG_LENGTH(sizeof(struct ifinfomsg))")] private const int HeadBytes = 32;
+    [CConstant("RTA_LENGTH(0)")] private const int AttributeHeadBytes = 4;
 
-    /// <summary>The kernel makes no message of a dump longer than 32 KiB.</summary>
-    private const int AnswerBytes = 65536, MaxAnswers = 4096;
-    private readonly FileDescriptor _route;
-    private readonly FileDescriptor _any;
-    private readonly AlignedBuffer _answer = new(AnswerBytes);
+    /// <summary>The kernel sends no message of a dump longer than 32 KiB.</summary>
+    [OwnChoice] private const int AnswerBytes = 65536, MaxAnswers = 4096;
+    private readonly KernelSocket _route = new(SocketNumbers.AF_NETLINK, SocketNumbers.SOCK_RAW, NETLINK_ROUTE, "netlink");
+    private readonly byte[] _answer = new byte[AnswerBytes];
     private uint _sequence;
 
     /// <summary>For the namespace that the calling thread is in.</summary>
-    /// <exception cref="IOException">The sockets are not to be had.</exception>
+    /// <exception cref="IOException">The process has no file descriptor left, or the kernel has no netlink.</exception>
     public LinkControl()
     {
-        _route = Open(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE, "netlink socket");
         try
         {
-            _any = Open(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0, "socket for ioctls");
+            Ethtool = new Ethtool();
         }
         catch
         {
@@ -63,48 +61,42 @@ internal sealed unsafe class LinkControl : IDisposable
         }
     }
 
+    /// <summary>The ioctls of the same namespace.</summary>
+    public Ethtool Ethtool { get; }
+
     /// <summary>The interface of this name, or null.</summary>
     /// <exception cref="IOException">The kernel does not answer.</exception>
     public LinkRecord? Find(string name)
     {
-        if (name.Length == 0 || Encoding.UTF8.GetByteCount(name) >= NameBytes)
+        if (!InterfaceRequest.IsPossibleName(name))
             return null;
-        // The kernel looks among alternative names as well; a port has the interface's own.
-        return Ask(0, name) is [var link] && link.Name == name ? link : null;
+        // The kernel also finds alternative names; a port has the interface's own.
+        return Request(0, name) is [var link] && link.Name == name ? link : null;
     }
 
     /// <summary>The interface of this index under its name of now, or null.</summary>
     /// <exception cref="IOException">The kernel does not answer.</exception>
-    public LinkRecord? Find(int index) => index > 0 && Ask(index, null) is [var link] ? link : null;
+    public LinkRecord? Find(int index) => index > 0 && Request(index, null) is [var link] ? link : null;
 
     /// <summary>All interfaces, by index.</summary>
     /// <exception cref="IOException">The kernel does not answer.</exception>
     public IReadOnlyList<LinkRecord> List()
     {
-        List<LinkRecord> links = Ask(0, null);
+        List<LinkRecord> links = Request(0, null);
         links.Sort((a, b) => a.Index.CompareTo(b.Index));
         return links;
     }
 
-    /// <summary>An ioctl of netdevice(7). Returns 0 or the errno.</summary>
-    public int Ioctl(nuint request, void* argument) => LibC.ioctl(_any.Value, request, argument) < 0 ? Marshal.GetLastPInvokeError() : 0;
-
     public void Dispose()
     {
         _route.Dispose();
-        _any.Dispose();
-        _answer.Dispose();
-    }
-
-    private static FileDescriptor Open(int family, int type, int protocol, string what)
-    {
-        int fd = LibC.socket(family, type, protocol);
-        return fd >= 0 ? new FileDescriptor(fd) : throw new IOException($"{what}: {LibC.LastErrorText()}");
+        Ethtool.Dispose();
     }
 
     /// <summary>RTM_GETLINK for one interface, or for all when neither index nor name is given.</summary>
-    private List<LinkRecord> Ask(int index, string? name)
+    private List<LinkRecord> Request(int index, string? name)
     {
+        const int NameBytes = InterfaceRequest.IFNAMSIZ;
         byte* request = stackalloc byte[HeadBytes + AttributeHeadBytes + NameBytes];
         int length = HeadBytes;
         if (name is not null)
@@ -125,29 +117,32 @@ internal sealed unsafe class LinkControl : IDisposable
             Sequence = ++_sequence,
         };
         *(IfInfoMsg*)(request + sizeof(NlMsgHdr)) = new IfInfoMsg { Index = index };
-        if (LibC.send(_route.Value, request, length, 0) != length)
-            throw new IOException($"netlink: {LibC.LastErrorText()}");
+        int errno = _route.Send(new ReadOnlySpan<byte>(request, length), default);
+        if (errno != 0)
+            throw _route.Refused("ask for interfaces", errno);
         return ReadAnswers(isDump);
     }
 
-    /// <summary>The kernel has answered when send returns, and makes each further part of a dump while the one before it is read: there is nothing to wait for.</summary>
+    /// <summary>
+    /// The kernel has answered when send returns, and produces each further part of a dump while the one before is read: nothing
+    /// waits.
+    /// </summary>
     private List<LinkRecord> ReadAnswers(bool isDump)
     {
         List<LinkRecord> links = [];
-        byte* at = (byte*)_answer.Address;
         for (int i = 0; i < MaxAnswers; i++)
         {
-            nint got = LibC.recv(_route.Value, at, AnswerBytes, 0);
+            int got = _route.Receive(_answer, default, default, 0).Bytes;
             if (got <= 0)
-                throw new IOException($"netlink: {(got == 0 ? "no answer" : LibC.LastErrorText())}");
-            if (ReadMessages(new ReadOnlySpan<byte>(at, (int)got), links) || (!isDump && links.Count > 0))
+                throw _route.Refused("interfaces", got == 0 ? Errno.EIO : -got);
+            if (ReadMessages(_answer.AsSpan(0, got), links) || (!isDump && links.Count > 0))
                 return links;
         }
 
         throw new IOException($"netlink: more than {MaxAnswers} messages");
     }
 
-    /// <summary>True after the last message of a dump or an error. Answers to what was asked before are passed over.</summary>
+    /// <summary>True after the last message of a dump or an error. Answers to earlier requests are skipped.</summary>
     private bool ReadMessages(ReadOnlySpan<byte> messages, List<LinkRecord> links)
     {
         while (messages.Length >= sizeof(NlMsgHdr))
@@ -170,7 +165,7 @@ internal sealed unsafe class LinkControl : IDisposable
         return false;
     }
 
-    private static bool IsNoSuchLink(int errno) => errno == LibC.ENODEV ? true : throw new IOException($"netlink: {LibC.ErrorText(errno)}");
+    private static bool IsNoSuchLink(int errno) => errno == Errno.ENODEV ? true : throw new IOException($"netlink: {Errno.Text(errno)}");
 
     private static LinkRecord ReadLink(ReadOnlySpan<byte> body)
     {
@@ -191,7 +186,7 @@ internal sealed unsafe class LinkControl : IDisposable
 
     private static LinkRecord With(LinkRecord link, ushort type, ReadOnlySpan<byte> value) => type switch
     {
-        IFLA_IFNAME => link with { Name = Encoding.UTF8.GetString(value[..(value.IndexOf((byte)0) is >= 0 and int end ? end : value.Length)]) },
+        IFLA_IFNAME => link with { Name = CText.Read(value) },
         IFLA_ADDRESS => link with { Address = value.ToArray() },
         IFLA_MTU when value.Length >= sizeof(int) => link with { MtuBytes = MemoryMarshal.Read<int>(value) },
         IFLA_OPERSTATE when value.Length >= 1 => link with { OperState = value[0] },
@@ -208,51 +203,5 @@ internal sealed unsafe class LinkControl : IDisposable
         return counters;
     }
 
-    /// <summary>NLMSG_ALIGN and RTA_ALIGN: 4.</summary>
-    private static int Align(uint length) => (int)((length + 3) & ~3u);
-}
-
-/// <summary>struct nlmsghdr, netlink(7).</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct NlMsgHdr
-{
-    public uint Length;
-    public ushort Type;
-    public ushort Flags;
-    public uint Sequence;
-    public uint PortId;
-}
-
-/// <summary>struct ifinfomsg, rtnetlink(7).</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct IfInfoMsg
-{
-    public byte Family;
-    public byte Padding;
-    public ushort Type;
-    public int Index;
-    public uint Flags;
-    public uint Change;
-}
-
-/// <summary>struct rtattr, rtnetlink(7).</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct RtAttr
-{
-    public ushort Length;
-    public ushort Type;
-}
-
-/// <summary>struct rtnl_link_stats64, linux/if_link.h, as far as it is read here.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 200)]
-internal struct RtnlLinkStats64
-{
-    [FieldOffset(0)] public ulong RxPackets;
-    [FieldOffset(8)] public ulong TxPackets;
-    [FieldOffset(16)] public ulong RxBytes;
-    [FieldOffset(24)] public ulong TxBytes;
-    [FieldOffset(32)] public ulong RxErrors;
-    [FieldOffset(48)] public ulong RxDropped;
-    [FieldOffset(112)] public ulong RxFifoErrors;
-    [FieldOffset(120)] public ulong RxMissedErrors;
+    private static int Align(uint length) => (int)(length + AlignmentBytes - 1) & -AlignmentBytes;
 }

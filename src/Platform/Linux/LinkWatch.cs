@@ -1,67 +1,103 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using static Capbox.Platform.Linux.NetlinkNumbers;
+using static Capbox.Platform.Linux.SocketNumbers;
 
 namespace Capbox.Platform.Linux;
 
-/// <summary>struct sockaddr_nl, netlink(7).</summary>
-[StructLayout(LayoutKind.Sequential)]
-internal struct SockaddrNl
+/// <summary>The kinds of report that a <see cref="LinkWatch"/> reads.</summary>
+internal enum LinkReportKind
 {
-    public ushort Family;
-    public ushort Padding;
-    public uint PortId;
-    public uint Groups;
+    /// <summary>No report is waiting.</summary>
+    None,
+
+    /// <summary>The interface is new, or one of its properties changed (RTM_NEWLINK).</summary>
+    Changed,
+
+    /// <summary>The interface was deleted, or left the namespace (RTM_DELLINK).</summary>
+    Deleted,
+
+    /// <summary>Reports were lost: the receive buffer was full (ENOBUFS).</summary>
+    Lost,
+
+    /// <summary>A message about something else.</summary>
+    Other,
 }
 
-/// <summary>
-/// Wakes when any interface of the network namespace that it was made in appears, disappears, goes up or down, or is renamed (rtnetlink(7), RTMGRP_LINK). The messages
-/// are not parsed: they say that it is time to look.
-/// </summary>
-internal sealed unsafe class LinkWatch : IDisposable
-{
-    private const int AF_NETLINK = 16, SOCK_RAW = 3, SOCK_CLOEXEC = 0x80000, SOCK_NONBLOCK = 0x800, NETLINK_ROUTE = 0;
-    private const uint RTMGRP_LINK = 1;
-    private const int DrainBytes = 16384, MaxDrains = 64;
-    private readonly FileDescriptor _fd;
-    private readonly AlignedBuffer _drain = new(DrainBytes);
+/// <summary>One report of the kernel on an interface.</summary>
+/// <param name="Index">The interface; 0 unless it changed or was deleted.</param>
+/// <param name="Flags">Its IFF_ flags, netdevice(7).</param>
+internal readonly record struct LinkReport(LinkReportKind Kind, int Index = 0, uint Flags = 0);
 
-    /// <exception cref="IOException">Netlink is not to be had.</exception>
-    public LinkWatch()
+/// <summary>
+/// Reports of the kernel when an interface of the network namespace that it was made in appears, disappears, goes up or down, or is
+/// renamed (rtnetlink(7), RTMGRP_LINK).
+/// </summary>
+internal sealed class LinkWatch : IDisposable
+{
+    /// <summary>A report's attributes are not read: its head alone must fit.</summary>
+    [OwnChoice] private const int RoomBytes = 2048, MaxDrains = 64;
+    private readonly KernelSocket _socket;
+    private readonly byte[] _room = GC.AllocateArray<byte>(RoomBytes, pinned: true);
+
+    /// <param name="what">The watch's name in errors.</param>
+    /// <exception cref="IOException">The kernel refuses.</exception>
+    public LinkWatch(string what = "netlink")
     {
-        int fd = LibC.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-        if (fd < 0)
-            throw new IOException($"netlink socket: {LibC.LastErrorText()}");
-        _fd = new FileDescriptor(fd);
-        SockaddrNl address = new() { Family = AF_NETLINK, Groups = RTMGRP_LINK };
-        if (LibC.bind(fd, &address, sizeof(SockaddrNl)) == 0)
-            return;
-        string reason = LibC.LastErrorText();
-        _fd.Dispose();
-        throw new IOException($"netlink bind: {reason}");
+        _socket = new KernelSocket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, what);
+        try
+        {
+            SockaddrNl address = new() { Family = AF_NETLINK, Groups = RTMGRP_LINK };
+            _socket.Bind(MemoryMarshal.AsBytes(new ReadOnlySpan<SockaddrNl>(in address)), "bind");
+        }
+        catch
+        {
+            _socket.Dispose();
+            throw;
+        }
     }
+
+    /// <summary>For poll(2).</summary>
+    public int Fd => _socket.Fd;
+
+    /// <summary>IFF_ flags of an interface now; 0 if there is no such interface.</summary>
+    public int InterfaceFlags(string name) => _socket.InterfaceFlags(name);
 
     /// <summary>Sleeps until a link changed that one of the watches sees, or the time has passed.</summary>
     public static void WaitAny(ReadOnlySpan<LinkWatch> watches, int timeoutMs)
     {
-        PollFd* fds = stackalloc PollFd[watches.Length];
+        Span<PollFd> entries = stackalloc PollFd[watches.Length];
         for (int i = 0; i < watches.Length; i++)
-            fds[i] = new PollFd { Fd = watches[i]._fd.Value, Events = LibC.POLLIN };
-        if (LibC.poll(fds, (ulong)watches.Length, timeoutMs) <= 0)
+            entries[i] = new PollFd { Fd = watches[i].Fd, Events = FileNumbers.POLLIN };
+        if (KernelSocket.Wait(entries, timeoutMs) <= 0)
             return;
         foreach (LinkWatch watch in watches)
             watch.Drain();
     }
 
-    /// <summary>An overrun (ENOBUFS) is a change as well; it ends the loop and the next look sees what is.</summary>
-    private void Drain()
+    /// <summary>Reads the next report. The kernel puts one into a datagram.</summary>
+    public LinkReport Read()
     {
-        for (int i = 0; i < MaxDrains && LibC.recv(_fd.Value, (void*)_drain.Address, DrainBytes, 0) > 0; i++)
-        {
-        }
+        int bytes = _socket.Receive(_room, default, default, 0).Bytes;
+        if (bytes < 0)
+            return new(bytes == -Errno.ENOBUFS ? LinkReportKind.Lost : LinkReportKind.None);
+        int headBytes = Unsafe.SizeOf<NlMsgHdr>();
+        if (bytes < headBytes + Unsafe.SizeOf<IfInfoMsg>())
+            return new(LinkReportKind.Other);
+        ushort type = MemoryMarshal.Read<NlMsgHdr>(_room).Type;
+        if (type is not (RTM_NEWLINK or RTM_DELLINK))
+            return new(LinkReportKind.Other);
+        IfInfoMsg link = MemoryMarshal.Read<IfInfoMsg>(_room.AsSpan(headBytes));
+        return new(type == RTM_NEWLINK ? LinkReportKind.Changed : LinkReportKind.Deleted, link.Index, link.Flags);
     }
 
-    public void Dispose()
+    public void Dispose() => _socket.Dispose();
+
+    /// <summary>After lost reports, which are a change as well, the loop goes on: each read takes one error or report.</summary>
+    private void Drain()
     {
-        _fd.Dispose();
-        _drain.Dispose();
+        for (int i = 0; i < MaxDrains && Read().Kind != LinkReportKind.None; i++)
+        {
+        }
     }
 }

@@ -1,25 +1,19 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 
 namespace Capbox.Platform.Linux;
 
-/// <summary>The machine as a whole. Nothing in the tests of this machine comes here.</summary>
-internal static partial class Machine
+/// <summary>The machine as a whole. No test calls this.</summary>
+[CHeaders("linux/reboot.h")]
+internal static class Machine
 {
     /// <summary>reboot(2).</summary>
     private const int LINUX_REBOOT_CMD_RESTART = 0x01234567;
 
-    /// <summary>This directory tells a machine that systemd has started (sd_booted(3)).</summary>
+    /// <summary>This directory exists on a machine that systemd has started (sd_booted(3)).</summary>
     private const string SystemdRuntime = "/run/systemd/system";
 
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int reboot(int command);
-
-    [LibraryImport("libc")]
-    private static partial void sync();
-
-    /// <summary>Starts the machine again: through systemd, which ends the other services in order, else at once with the disks in sync.</summary>
-    /// <exception cref="IOException">It goes on running.</exception>
+    /// <summary>Reboots the machine: through systemd, which ends the other services in order, else at once after sync(2).</summary>
+    /// <exception cref="IOException">The machine continues to run.</exception>
     public static void Reboot()
     {
         if (Directory.Exists(SystemdRuntime))
@@ -31,8 +25,8 @@ internal static partial class Machine
             return;
         }
 
-        sync();
-        if (reboot(LINUX_REBOOT_CMD_RESTART) != 0)
-            throw new IOException($"reboot: {Marshal.GetLastPInvokeErrorMessage()}");
+        LibC.sync();
+        if (LibC.reboot(LINUX_REBOOT_CMD_RESTART) != 0)
+            throw new IOException($"reboot: {Errno.LastText()}");
     }
 }

@@ -1,24 +1,16 @@
 using System.Runtime.ExceptionServices;
-using System.Runtime.InteropServices;
 
 namespace Capbox.Platform.Linux;
 
-/// <summary>struct stat, stat(2), x86-64: which file it is.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 144)]
-internal struct FileStat
-{
-    [FieldOffset(0)] public ulong Device;
-    [FieldOffset(8)] public ulong Inode;
-    [FieldOffset(24)] public uint Mode;
-}
-
-/// <summary>What lies at a path is no network namespace.</summary>
+/// <summary>The file at a path is no network namespace.</summary>
 internal sealed class NotANamespaceException(string message) : IOException(message);
 
 /// <summary>
-/// A network namespace that is held open (network_namespaces(7)), named as ip-netns(8) does or by a path. As long as it is held the kernel keeps it alive with all that is in it, and
-/// every socket made in it does so too: whoever holds one asks <see cref="IsCurrent"/> now and then, and lets go of all when the owner has removed it.
+/// An open network namespace (network_namespaces(7)), named as ip-netns(8) does or by a path. The kernel keeps it alive with all
+/// its interfaces as long as it, or a socket made in it, is open: the holder checks <see cref="IsCurrent"/> now and then, and
+/// closes all when the owner has removed it.
 /// </summary>
+[CHeaders("sched.h", "linux/nsfs.h")]
 internal sealed unsafe class NetNamespace : IDisposable
 {
     private const int CLONE_NEWNET = 0x40000000;
@@ -26,7 +18,7 @@ internal sealed unsafe class NetNamespace : IDisposable
     /// <summary>ioctl_ns(2): the CLONE_NEW flag of the namespace that a file stands for.</summary>
     private const nuint NS_GET_NSTYPE = 0xB703;
 
-    /// <summary>Where ip-netns(8) keeps names; /var/run is a link to /run nearly everywhere.</summary>
+    /// <summary>The directories of ip-netns(8); /var/run is a link to /run nearly everywhere.</summary>
     private static readonly string[] s_directories = ["/run/netns/", "/var/run/netns/"];
 
     private readonly FileDescriptor _fd;
@@ -39,10 +31,10 @@ internal sealed unsafe class NetNamespace : IDisposable
         _identity = identity;
     }
 
-    /// <summary>Where it was found.</summary>
+    /// <summary>The path that it was opened by.</summary>
     public string Path { get; }
 
-    /// <summary>False when nothing, or another namespace, is at the path now. This one is then only kept by those who hold it.</summary>
+    /// <summary>False when the path has no namespace now, or another one. Only its holders keep this one alive then.</summary>
     public bool IsCurrent
     {
         get
@@ -52,7 +44,7 @@ internal sealed unsafe class NetNamespace : IDisposable
         }
     }
 
-    /// <summary>The path that a name or a path stands for. A name that is nowhere stands for a file in /run/netns.</summary>
+    /// <summary>The path of a namespace by name or path. An unknown name becomes a file in /run/netns.</summary>
     public static string PathOf(string netns)
     {
         if (netns.StartsWith('/'))
@@ -60,19 +52,19 @@ internal sealed unsafe class NetNamespace : IDisposable
         return s_directories.Select(directory => directory + netns).FirstOrDefault(File.Exists) ?? s_directories[0] + netns;
     }
 
-    /// <summary>Opens it; null if there is nothing at the path, or the process there has ended.</summary>
+    /// <summary>Opens a namespace; null if the path does not exist, or its process has ended.</summary>
     /// <param name="netns">Name or absolute path.</param>
-    /// <exception cref="NotANamespaceException">What is there is no network namespace. The message names the path.</exception>
-    /// <exception cref="IOException">It may not be opened. The message names the path.</exception>
+    /// <exception cref="NotANamespaceException">The file is no network namespace. The message names the path.</exception>
+    /// <exception cref="IOException">The file may not be opened. The message names the path.</exception>
     public static NetNamespace? TryOpen(string netns)
     {
         string path = PathOf(netns);
         // Not blocking: the path may be a pipe's.
-        int number = LibC.open(path, LibC.O_RDONLY | LibC.O_CLOEXEC | LibC.O_NONBLOCK, 0);
+        int number = LibC.open(path, FileNumbers.O_RDONLY | FileNumbers.O_CLOEXEC | FileNumbers.O_NONBLOCK, 0);
         if (number < 0)
         {
-            int errno = Marshal.GetLastPInvokeError();
-            return errno is LibC.ENOENT or LibC.ESRCH ? null : throw new IOException($"network namespace {path}: {LibC.ErrorText(errno)}");
+            int errno = Errno.Last;
+            return errno is Errno.ENOENT or Errno.ESRCH ? null : throw new IOException($"network namespace {path}: {Errno.Text(errno)}");
         }
 
         var fd = new FileDescriptor(number);
@@ -84,10 +76,12 @@ internal sealed unsafe class NetNamespace : IDisposable
     }
 
     /// <summary>
-    /// Does something inside, on a thread of its own that ends with it: setns(2) moves a thread for good, so no thread that has other work, and none of the pool, may do it. A socket
-    /// or device that is opened there belongs to the namespace and is used from any thread afterwards. <paramref name="work"/> starts no thread, task or timer: those would stay inside.
+    /// Runs <paramref name="work"/> in the namespace, on a thread of its own that ends with it: setns(2) moves a thread for good,
+    /// so that neither a thread with other work nor one of the pool may call it. A socket or device that is opened there belongs to
+    /// the namespace and is used from any thread afterwards. <paramref name="work"/> starts no thread, task or timer: those would
+    /// stay in the namespace.
     /// </summary>
-    /// <returns>What <paramref name="work"/> returned; what it threw is thrown here.</returns>
+    /// <returns>The result of <paramref name="work"/>; its exception is thrown here.</returns>
     /// <exception cref="IOException">The namespace may not be entered; the message names its path.</exception>
     public T Run<T>(Func<T> work)
     {
@@ -121,8 +115,8 @@ internal sealed unsafe class NetNamespace : IDisposable
     {
         if (LibC.setns(_fd.Value, CLONE_NEWNET) == 0)
             return;
-        int errno = Marshal.GetLastPInvokeError();
-        string hint = errno == LibC.EPERM ? "; entering it needs root or CAP_SYS_ADMIN" : "";
-        throw new IOException($"network namespace {Path}: {LibC.ErrorText(errno)}{hint}");
+        int errno = Errno.Last;
+        string hint = errno == Errno.EPERM ? "; entering it needs root or CAP_SYS_ADMIN" : "";
+        throw new IOException($"network namespace {Path}: {Errno.Text(errno)}{hint}");
     }
 }

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Capbox.Platform.Linux;
 
-/// <summary>A compiled filter that is run over packets in memory by libpcap's own interpreter, so it means what it means to tcpdump -r.</summary>
+/// <summary>
+/// A compiled filter for packets in memory. libpcap's own interpreter runs it, so that it accepts the same packets as tcpdump -r.
+/// </summary>
 internal sealed unsafe class OfflineFilter : IDisposable
 {
     private SockFilter* _program;

@@ -1,24 +1,25 @@
+using System.Buffers.Binary;
+
 namespace Capbox.Platform.Linux;
 
-/// <summary>What a ring needs from the kernel.</summary>
-/// <param name="IfIndex">The interface.</param>
-/// <param name="BlockBytes">Bytes of a block.</param>
-/// <param name="BlockCount">Blocks of the ring.</param>
-/// <param name="HandoverMs">A block that is not full is handed over after this long.</param>
-/// <param name="PrivateBytes">tp_sizeof_priv: space before the first packet.</param>
+/// <summary>The settings of a ring.</summary>
+/// <param name="HandoverMs">Age at which the kernel hands over a block that is not full.</param>
+/// <param name="PrivateBytes">Space before the first packet of a block, tp_sizeof_priv.</param>
 /// <param name="LinkHeaderBytes">Length of the link header; decides the reserve that makes frames 4-aligned.</param>
-/// <param name="IgnoreOutgoing">Leave out what this machine sends.</param>
-/// <param name="HardwareStamps">Ask for the NIC's stamps.</param>
+/// <param name="IgnoreOutgoing">True: the ring leaves out the packets that this machine sends.</param>
+/// <param name="HardwareStamps">True: the ring has the NIC's stamps.</param>
 internal sealed record PacketRingOptions(
-    int IfIndex, int BlockBytes, int BlockCount, int HandoverMs, uint PrivateBytes, int LinkHeaderBytes, bool IgnoreOutgoing, bool HardwareStamps);
+    int IfIndex, int BlockBytes, int BlockCount, int HandoverMs, uint PrivateBytes, int LinkHeaderBytes, bool IgnoreOutgoing,
+    bool HardwareStamps);
 
 /// <summary>
-/// A packet socket with a TPACKET_V3 ring (packet(7), Documentation/networking/packet_mmap.rst). Made with a filter that rejects everything, so
-/// that nothing arrives before all rings of a port are in their fanout group; <see cref="SetFilter(SockFilter[])"/> starts it.
+/// A packet socket with a TPACKET_V3 ring (packet(7), Documentation/networking/packet_mmap.rst). It begins with a filter that
+/// rejects everything, so that nothing arrives before all rings of a port are in their fanout group;
+/// <see cref="SetFilter(SockFilter[])"/> starts it.
 /// </summary>
 internal sealed unsafe class PacketRing : IDisposable
 {
-    private const int FrameBytes = 2048;
+    [OwnChoice] private const int FrameBytes = 2048;
     private readonly FileDescriptor _fd;
     private readonly nint _bytes;
     private byte* _blocks;
@@ -42,18 +43,18 @@ internal sealed unsafe class PacketRing : IDisposable
         FileDescriptor fd = OpenSocket();
         try
         {
-            SetOption(fd, PacketNumbers.PACKET_VERSION, PacketNumbers.TPACKET_V3, "PACKET_VERSION");
+            SetOption(fd, SocketNumbers.PACKET_VERSION, SocketNumbers.TPACKET_V3, "PACKET_VERSION");
             // The kernel puts the network header on 16 bytes; this many more make the link header, and so the EPB before it, 4-aligned.
-            SetOption(fd, PacketNumbers.PACKET_RESERVE, options.LinkHeaderBytes & 3, "PACKET_RESERVE");
+            SetOption(fd, SocketNumbers.PACKET_RESERVE, options.LinkHeaderBytes & 3, "PACKET_RESERVE");
             if (options.IgnoreOutgoing)
-                SetOption(fd, PacketNumbers.PACKET_IGNORE_OUTGOING, 1, "PACKET_IGNORE_OUTGOING");
+                SetOption(fd, SocketNumbers.PACKET_IGNORE_OUTGOING, 1, "PACKET_IGNORE_OUTGOING");
             if (options.HardwareStamps)
-                SetOption(fd, PacketNumbers.PACKET_TIMESTAMP, PacketNumbers.SOF_TIMESTAMPING_RAW_HARDWARE, "PACKET_TIMESTAMP");
+                SetOption(fd, SocketNumbers.PACKET_TIMESTAMP, SocketNumbers.SOF_TIMESTAMPING_RAW_HARDWARE, "PACKET_TIMESTAMP");
             nint bytes = (nint)options.BlockBytes * options.BlockCount;
             SetRing(fd, options, bytes);
-            nint blocks = LibC.mmap(0, bytes, LibC.PROT_READ | LibC.PROT_WRITE, LibC.MAP_SHARED, fd.Value, 0);
-            if (blocks == LibC.MapFailed)
-                throw new IOException($"mmap of a ring of {bytes} bytes: {LibC.LastErrorText()}");
+            nint blocks = LibC.mmap(0, bytes, FileNumbers.PROT_READ | FileNumbers.PROT_WRITE, FileNumbers.MAP_SHARED, fd.Value, 0);
+            if (blocks == FileNumbers.MAP_FAILED)
+                throw new IOException($"mmap of a ring of {bytes} bytes: {Errno.LastText()}");
             var ring = new PacketRing(fd, bytes, (byte*)blocks);
             ring.SetFilter(FilterProgram.RejectAll());
             Bind(fd, options.IfIndex);
@@ -68,8 +69,9 @@ internal sealed unsafe class PacketRing : IDisposable
     }
 
     /// <summary>
-    /// A socket without a ring that only counts what <paramref name="program"/> accepts: once its smallest possible buffer is full, the kernel drops each packet after running the
-    /// filter, before it clones it, and counts it. So the packets a port's filter rejects are counted without being copied.
+    /// A socket without a ring that only counts the packets that <paramref name="program"/> accepts: once its smallest possible
+    /// buffer is full, the kernel runs the filter, counts the packet, and drops it before it clones it. So the packets that a
+    /// port's filter rejects are counted without a copy.
     /// </summary>
     public static FileDescriptor OpenCounter(int ifIndex, bool ignoreOutgoing, SockFilter[] program)
     {
@@ -77,9 +79,9 @@ internal sealed unsafe class PacketRing : IDisposable
         try
         {
             int least = 1;
-            LibC.setsockopt(fd.Value, PacketNumbers.SOL_SOCKET, PacketNumbers.SO_RCVBUF, &least, sizeof(int));
+            LibC.setsockopt(fd.Value, SocketNumbers.SOL_SOCKET, SocketNumbers.SO_RCVBUF, &least, sizeof(int));
             if (ignoreOutgoing)
-                SetOption(fd, PacketNumbers.PACKET_IGNORE_OUTGOING, 1, "PACKET_IGNORE_OUTGOING");
+                SetOption(fd, SocketNumbers.PACKET_IGNORE_OUTGOING, 1, "PACKET_IGNORE_OUTGOING");
             AttachFilter(fd, program);
             Bind(fd, ifIndex);
             return fd;
@@ -92,14 +94,15 @@ internal sealed unsafe class PacketRing : IDisposable
     }
 
     /// <summary>Reads and clears the kernel's counters of any packet socket.</summary>
-    public static TpacketStatsV3 TakeStatistics(FileDescriptor fd)
+    public static TpacketStatsV3 ReadStatistics(FileDescriptor fd)
     {
         TpacketStatsV3 statistics = default;
         int length = sizeof(TpacketStatsV3);
-        return LibC.getsockopt(fd.Value, PacketNumbers.SOL_PACKET, PacketNumbers.PACKET_STATISTICS, &statistics, &length) == 0 ? statistics : default;
+        int result = LibC.getsockopt(fd.Value, SocketNumbers.SOL_PACKET, SocketNumbers.PACKET_STATISTICS, &statistics, &length);
+        return result == 0 ? statistics : default;
     }
 
-    public TpacketStatsV3 TakeStatistics() => TakeStatistics(_fd);
+    public TpacketStatsV3 ReadStatistics() => ReadStatistics(_fd);
 
     /// <summary>Replaces the filter atomically.</summary>
     public void SetFilter(SockFilter[] program) => AttachFilter(_fd, program);
@@ -107,26 +110,31 @@ internal sealed unsafe class PacketRing : IDisposable
     /// <summary>Of a socket of <see cref="OpenCounter"/>.</summary>
     public static void SetFilter(FileDescriptor counter, SockFilter[] program) => AttachFilter(counter, program);
 
-    /// <summary>Joins a fanout group and returns its number; <paramref name="group"/> below 0 makes the kernel choose a new one.</summary>
+    /// <summary>Joins a fanout group and returns its number; with <paramref name="group"/> below 0 the kernel chooses a new one.</summary>
     public int JoinFanout(int group, int mode)
     {
-        int type = group < 0 ? mode | PacketNumbers.PACKET_FANOUT_FLAG_UNIQUEID : mode;
-        SetOption(_fd, PacketNumbers.PACKET_FANOUT, (type << 16) | Math.Max(group, 0), "PACKET_FANOUT");
+        int type = group < 0 ? mode | SocketNumbers.PACKET_FANOUT_FLAG_UNIQUEID : mode;
+        SetOption(_fd, SocketNumbers.PACKET_FANOUT, (type << 16) | Math.Max(group, 0), "PACKET_FANOUT");
         int value = 0;
         int length = sizeof(int);
-        if (LibC.getsockopt(_fd.Value, PacketNumbers.SOL_PACKET, PacketNumbers.PACKET_FANOUT, &value, &length) != 0)
-            throw new IOException($"PACKET_FANOUT: {LibC.LastErrorText()}");
+        if (LibC.getsockopt(_fd.Value, SocketNumbers.SOL_PACKET, SocketNumbers.PACKET_FANOUT, &value, &length) != 0)
+            throw new IOException($"PACKET_FANOUT: {Errno.LastText()}");
         return value & 0xFFFF;
     }
 
-    /// <summary>Sleeps until the block before the one being filled is ready, an error is pending, or the time has passed. Returns poll's revents.</summary>
+    /// <summary>
+    /// Sleeps until the block before the one being filled is ready, an error is pending, or the time has passed. Returns poll's
+    /// revents.
+    /// </summary>
     public short Poll(int timeoutMs)
     {
-        PollFd fd = new() { Fd = _fd.Value, Events = LibC.POLLIN | LibC.POLLERR };
+        PollFd fd = new() { Fd = _fd.Value, Events = FileNumbers.POLLIN | FileNumbers.POLLERR };
         return LibC.poll(&fd, 1, timeoutMs) > 0 ? fd.Revents : (short)0;
     }
 
-    /// <summary>True once the interface was deleted or left its namespace: the kernel unbinds the socket for good (packet_notifier).</summary>
+    /// <summary>
+    /// True once the interface was deleted or left its namespace: the kernel unbinds the socket for good (packet_notifier).
+    /// </summary>
     public bool IsUnbound
     {
         get
@@ -137,12 +145,12 @@ internal sealed unsafe class PacketRing : IDisposable
         }
     }
 
-    /// <summary>Takes the socket's pending error (ENETDOWN after a link went down), 0 if there is none.</summary>
-    public int TakeError()
+    /// <summary>Reads and clears the socket's pending error (ENETDOWN after a link went down); 0 if there is none.</summary>
+    public int ReadError()
     {
         int error = 0;
         int length = sizeof(int);
-        LibC.getsockopt(_fd.Value, PacketNumbers.SOL_SOCKET, PacketNumbers.SO_ERROR, &error, &length);
+        LibC.getsockopt(_fd.Value, SocketNumbers.SOL_SOCKET, SocketNumbers.SO_ERROR, &error, &length);
         return error;
     }
 
@@ -159,8 +167,8 @@ internal sealed unsafe class PacketRing : IDisposable
     private static FileDescriptor OpenSocket()
     {
         // Protocol 0: nothing is received until bind names ETH_P_ALL.
-        int fd = LibC.socket(PacketNumbers.AF_PACKET, PacketNumbers.SOCK_RAW | PacketNumbers.SOCK_CLOEXEC | PacketNumbers.SOCK_NONBLOCK, 0);
-        return fd >= 0 ? new FileDescriptor(fd) : throw new IOException($"packet socket: {LibC.LastErrorText()}");
+        int fd = LibC.socket(SocketNumbers.AF_PACKET, SocketNumbers.SOCK_RAW | SocketNumbers.SOCK_CLOEXEC | SocketNumbers.SOCK_NONBLOCK, 0);
+        return fd >= 0 ? new FileDescriptor(fd) : throw new IOException($"packet socket: {Errno.LastText()}");
     }
 
     private static void SetRing(FileDescriptor fd, PacketRingOptions options, nint bytes)
@@ -174,42 +182,38 @@ internal sealed unsafe class PacketRing : IDisposable
             RetireBlockMs = (uint)options.HandoverMs,
             PrivateBytes = options.PrivateBytes,
         };
-        if (LibC.setsockopt(fd.Value, PacketNumbers.SOL_PACKET, PacketNumbers.PACKET_RX_RING, &request, sizeof(TpacketReq3)) != 0)
-            throw new IOException($"PACKET_RX_RING of {options.BlockCount} blocks of {options.BlockBytes} bytes: {LibC.LastErrorText()}");
+        if (LibC.setsockopt(fd.Value, SocketNumbers.SOL_PACKET, SocketNumbers.PACKET_RX_RING, &request, sizeof(TpacketReq3)) != 0)
+            throw new IOException($"PACKET_RX_RING of {options.BlockCount} blocks of {options.BlockBytes} bytes: {Errno.LastText()}");
     }
 
     private static void Bind(FileDescriptor fd, int ifIndex)
     {
         SockaddrLl address = new()
         {
-            Family = PacketNumbers.AF_PACKET,
-            Protocol = PacketNumbers.NetworkOrder(PacketNumbers.ETH_P_ALL),
+            Family = SocketNumbers.AF_PACKET,
+            Protocol = BinaryPrimitives.ReverseEndianness(SocketNumbers.ETH_P_ALL),
             IfIndex = ifIndex,
         };
         if (LibC.bind(fd.Value, &address, sizeof(SockaddrLl)) != 0)
-            throw new IOException($"bind to interface {ifIndex}: {LibC.LastErrorText()}");
+            throw new IOException($"bind to interface {ifIndex}: {Errno.LastText()}");
     }
 
     private static void AddPromiscuousMembership(FileDescriptor fd, int ifIndex)
     {
-        PacketMreq membership = new() { IfIndex = ifIndex, Type = PacketNumbers.PACKET_MR_PROMISC };
-        if (LibC.setsockopt(fd.Value, PacketNumbers.SOL_PACKET, PacketNumbers.PACKET_ADD_MEMBERSHIP, &membership, sizeof(PacketMreq)) != 0)
-            throw new IOException($"promiscuous mode: {LibC.LastErrorText()}");
+        PacketMreq membership = new() { IfIndex = ifIndex, Type = SocketNumbers.PACKET_MR_PROMISC };
+        if (LibC.setsockopt(fd.Value, SocketNumbers.SOL_PACKET, SocketNumbers.PACKET_ADD_MEMBERSHIP, &membership, sizeof(PacketMreq)) != 0)
+            throw new IOException($"promiscuous mode: {Errno.LastText()}");
     }
 
     private static void AttachFilter(FileDescriptor fd, SockFilter[] program)
     {
-        fixed (SockFilter* instructions = program)
-        {
-            SockFprog attached = new() { Length = (ushort)program.Length, Filter = instructions };
-            if (LibC.setsockopt(fd.Value, PacketNumbers.SOL_SOCKET, PacketNumbers.SO_ATTACH_FILTER, &attached, sizeof(SockFprog)) != 0)
-                throw new IOException($"SO_ATTACH_FILTER of {program.Length} instructions: {LibC.LastErrorText()}");
-        }
+        if (!SockFprog.TryAttach(fd.Value, program))
+            throw new IOException($"SO_ATTACH_FILTER of {program.Length} instructions: {Errno.LastText()}");
     }
 
     private static void SetOption(FileDescriptor fd, int name, int value, string what)
     {
-        if (LibC.setsockopt(fd.Value, PacketNumbers.SOL_PACKET, name, &value, sizeof(int)) != 0)
-            throw new IOException($"{what}: {LibC.LastErrorText()}");
+        if (LibC.setsockopt(fd.Value, SocketNumbers.SOL_PACKET, name, &value, sizeof(int)) != 0)
+            throw new IOException($"{what}: {Errno.LastText()}");
     }
 }

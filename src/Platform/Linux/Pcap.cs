@@ -3,17 +3,18 @@ using System.Runtime.InteropServices;
 namespace Capbox.Platform.Linux;
 
 /// <summary>libpcap, for compiling filter expressions only; pcap(3PCAP).</summary>
+[CHeaders("pcap/pcap.h")]
 internal static unsafe partial class Pcap
 {
     private const string Library = "libpcap.so.0.8";
-    public const int ErrorBufferBytes = 256;
+    public const int PCAP_ERRBUF_SIZE = 256;
     public const int DLT_RAW = 12;
 
-    /// <summary>Optimise the program (pcap_compile).</summary>
-    public const int Optimize = 1;
+    /// <summary>Makes pcap_compile optimise the program: not zero.</summary>
+    [OwnChoice] public const int Optimize = 1;
 
-    /// <summary>PCAP_NETMASK_UNKNOWN: "ip broadcast" is refused, all else compiles.</summary>
-    public const uint NetmaskUnknown = 0xFFFFFFFF;
+    /// <summary>With it libpcap rejects "ip broadcast" and compiles all else.</summary>
+    public const uint PCAP_NETMASK_UNKNOWN = 0xFFFFFFFF;
 
     [LibraryImport(Library)]
     public static partial nint pcap_open_dead(int linkType, int snapLength);
@@ -39,7 +40,10 @@ internal static unsafe partial class Pcap
     [LibraryImport(Library)]
     public static partial void pcap_freecode(BpfProgram* program);
 
-    /// <summary>Runs a program over a packet in memory. It ends after at most as many steps as the program is long, so no transition of the collector is needed.</summary>
+    /// <summary>
+    /// Runs a program over a packet in memory. It ends after at most as many steps as the program is long, so no transition of the
+    /// collector is needed.
+    /// </summary>
     [LibraryImport(Library)]
     [SuppressGCTransition]
     public static partial uint bpf_filter(SockFilter* program, byte* packet, uint wireLength, uint capturedLength);
@@ -53,8 +57,9 @@ internal static unsafe partial class Pcap
 
 /// <summary>struct bpf_program, pcap/bpf.h. struct bpf_insn has the layout of <see cref="SockFilter"/>.</summary>
 [StructLayout(LayoutKind.Sequential)]
+[CStruct("struct bpf_program", "pcap/pcap.h", Prefix = "bf_")]
 internal unsafe struct BpfProgram
 {
-    public uint Length;
-    public SockFilter* Instructions;
+    [CField("bf_len")] public uint Length;
+    [CField("bf_insns")] public SockFilter* Instructions;
 }

@@ -1,27 +1,19 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using static Capbox.Platform.Linux.SocketNumbers;
 
 namespace Capbox.Platform.Linux;
 
-/// <summary>struct mmsghdr, recvmmsg(2), x86-64: 64 bytes.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 64)]
-internal struct MessageEntry
-{
-    [FieldOffset(0)] public MessageHead Head;
-    [FieldOffset(56)] public uint Bytes;
-}
-
 /// <summary>
-/// Messages of one socket, fetched several in one system call and taken one by one. A call that brings less than there is room for has emptied the socket: nobody asks again to be told so.
+/// Messages of one socket, fetched several in one system call and returned one by one. A call that brings fewer than there is room
+/// for has emptied the socket: no second call is made to learn that.
 /// Pinned memory, all of it made at the start.
 /// </summary>
-internal sealed unsafe partial class ReceiveBatch
+internal sealed unsafe class ReceiveBatch
 {
     /// <summary>Messages in one call. What comes to a port between two looks fits, but for a flood.</summary>
-    public const int Slots = 8;
+    [OwnChoice] public const int Slots = 8;
 
-    private const int DataBytes = 2048, ControlBytes = 512, NameBytes = 32;
+    [OwnChoice] private const int DataBytes = 2048, ControlBytes = 512, NameBytes = 32;
 
     private readonly byte[] _data = GC.AllocateArray<byte>(Slots * DataBytes, pinned: true);
     private readonly byte[] _control = GC.AllocateArray<byte>(Slots * ControlBytes, pinned: true);
@@ -36,17 +28,25 @@ internal sealed unsafe partial class ReceiveBatch
         for (int i = 0; i < Slots; i++)
         {
             _vectors[i] = new IoVector { Base = At(_data, i * DataBytes), Bytes = DataBytes };
-            _entries[i].Head = new MessageHead { Name = At(_name, i * NameBytes), Vectors = (IoVector*)Unsafe.AsPointer(ref _vectors[i]), VectorCount = 1, Control = At(_control, i * ControlBytes) };
+            _entries[i].Head = new MessageHead
+            {
+                Name = At(_name, i * NameBytes),
+                Vectors = (IoVector*)Unsafe.AsPointer(ref _vectors[i]),
+                VectorCount = 1,
+                Control = At(_control, i * ControlBytes),
+            };
         }
     }
 
-    /// <summary>Fetched and not yet taken.</summary>
+    /// <summary>Whether a fetched message is left.</summary>
     public bool HasLeft => _next < _count;
 
-    /// <summary>False when the last call emptied the socket and all that it brought is taken.</summary>
+    /// <summary>False when the last call emptied the socket and all that it brought was returned.</summary>
     public bool MayHaveMore => HasLeft || _count == Slots;
 
-    /// <summary>The last that was taken, until the next is; valid if its <see cref="ReceiveResult.Bytes"/> are not negative.</summary>
+    /// <summary>
+    /// The data of the last message, until the next call; valid if its <see cref="ReceiveResult.Bytes"/> are not negative.
+    /// </summary>
     public ReadOnlySpan<byte> Data => _data.AsSpan(Last * DataBytes, (int)Math.Min(_entries[Last].Bytes, DataBytes));
 
     public ReadOnlySpan<byte> Control => _control.AsSpan(Last * ControlBytes, (int)_entries[Last].Head.ControlBytes);
@@ -55,8 +55,8 @@ internal sealed unsafe partial class ReceiveBatch
 
     private int Last => _next - 1;
 
-    /// <summary>Takes the next message, from the socket if none is left; see recvmmsg(2).</summary>
-    public ReceiveResult Take(KernelSocket socket)
+    /// <summary>Returns the next message, from the socket if none is left; see recvmmsg(2).</summary>
+    public ReceiveResult Receive(KernelSocket socket)
     {
         if (!HasLeft)
         {
@@ -66,7 +66,8 @@ internal sealed unsafe partial class ReceiveBatch
         }
 
         ref readonly MessageEntry entry = ref _entries[_next++];
-        return new((int)entry.Bytes, (int)entry.Head.NameBytes, (int)entry.Head.ControlBytes, (entry.Head.Flags & (MSG_TRUNC | MSG_CTRUNC)) != 0);
+        bool isTruncated = (entry.Head.Flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+        return new((int)entry.Bytes, (int)entry.Head.NameBytes, (int)entry.Head.ControlBytes, isTruncated);
     }
 
     private int Fetch(KernelSocket socket)
@@ -74,16 +75,13 @@ internal sealed unsafe partial class ReceiveBatch
         (_count, _next) = (0, 0);
         for (int i = 0; i < Slots; i++)
             (_entries[i].Head.NameBytes, _entries[i].Head.ControlBytes) = (NameBytes, ControlBytes);
-        int count = recvmmsg(socket.Fd, (MessageEntry*)Unsafe.AsPointer(ref _entries[0]), Slots, MSG_DONTWAIT, null);
+        int count = LibC.recvmmsg(socket.Fd, (MessageEntry*)Unsafe.AsPointer(ref _entries[0]), Slots, MSG_DONTWAIT, null);
         if (count < 0)
-            return Marshal.GetLastPInvokeError();
+            return Errno.Last;
         _count = count;
         return 0;
     }
 
     /// <summary>Of an array that does not move.</summary>
     private static void* At(byte[] pinned, int offset) => Unsafe.AsPointer(ref pinned[offset]);
-
-    [LibraryImport("libc", SetLastError = true)]
-    private static partial int recvmmsg(int fd, MessageEntry* entries, uint count, int flags, void* timeout);
 }

@@ -3,16 +3,16 @@ using System.Runtime.InteropServices;
 namespace Capbox.Platform.Linux;
 
 /// <summary>
-/// The descriptors 0, 1 and 2, which a caller may have closed (<c>2&gt;&amp;-</c>). The next files that are opened get their numbers then, a segment or what the runtime opens before Main, and messages would go
-/// into those.
+/// The descriptors 0, 1 and 2, which a caller may have closed (<c>2&gt;&amp;-</c>). The next files that are opened get their
+/// numbers then: a segment, or a file that the runtime opens before Main. Messages would go into those.
 /// </summary>
 internal static unsafe class StandardDescriptors
 {
-    private const int F_GETFD = 1, FD_CLOEXEC = 1;
     private const string Null = "/dev/null";
 
     /// <summary>
-    /// Where one was closed, the program begins again with /dev/null in its place, as glibc does for set-user-ID programs: what the runtime has opened there cannot be taken away from it. Before anything else is opened.
+    /// If one was closed, restarts the program with /dev/null in its place, as glibc does for set-user-ID programs: a file that the
+    /// runtime has opened there cannot be closed. To be called before the program opens anything.
     /// </summary>
     public static void Fill()
     {
@@ -22,27 +22,27 @@ internal static unsafe class StandardDescriptors
             if (!IsClosed(fd))
                 continue;
             isAnyClosed = true;
-            int substitute = LibC.open(Null, LibC.O_RDWR, 0);
+            int substitute = LibC.open(Null, FileNumbers.O_RDWR, 0);
             if (substitute < 0)
                 return;
-            // Without O_CLOEXEC, it outlives execv. It may have got the number at once.
+            // Without O_CLOEXEC, it outlives execv. It may have the number already.
             if (substitute != fd && (LibC.dup2(substitute, fd) < 0 || LibC.close(substitute) != 0))
                 return;
         }
 
         if (isAnyClosed)
-            BeginAgain();
+            Restart();
     }
 
     /// <summary>A descriptor with FD_CLOEXEC did not come through execve(2): the runtime has opened it since.</summary>
     private static bool IsClosed(int fd)
     {
-        int flags = LibC.fcntl(fd, F_GETFD);
-        return flags < 0 || (flags & FD_CLOEXEC) != 0;
+        int flags = LibC.fcntl(fd, FileNumbers.F_GETFD);
+        return flags < 0 || (flags & FileNumbers.FD_CLOEXEC) != 0;
     }
 
-    /// <summary>The same program, arguments and process; returns only if that cannot be.</summary>
-    private static void BeginAgain()
+    /// <summary>Runs the same program with the same arguments in the same process; returns only if that fails.</summary>
+    private static void Restart()
     {
         const string Self = "/proc/self/exe";
         byte[] arguments;
@@ -50,7 +50,7 @@ internal static unsafe class StandardDescriptors
         try
         {
             arguments = File.ReadAllBytes("/proc/self/cmdline");
-            // By its own name, which the process is called by then; it may have been replaced since.
+            // By its own name, which becomes the name of the process; the file may have been replaced since.
             program = File.ResolveLinkTarget(Self, returnFinalTarget: false)?.FullName is { } found && File.Exists(found) ? found : Self;
         }
         catch (IOException)

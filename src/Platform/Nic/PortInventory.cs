@@ -2,86 +2,96 @@ using Capbox.Platform.Linux;
 
 namespace Capbox.Platform.Nic;
 
-/// <summary>Which ports a network namespace has and what they can do: rtnetlink for state and counters, ethtool for the driver's word.</summary>
+/// <summary>The facts of an interface that cost calls of the driver: a caller names those that it shows.</summary>
+[Flags]
+internal enum PortFacts
+{
+    /// <summary>Speed and duplex.</summary>
+    Speed = 1,
+    Offloads = 2,
+
+    /// <summary>Stamping: what the driver offers.</summary>
+    Stamping = 4,
+
+    /// <summary>Stamping: what is in force, and the private flags of the driver.</summary>
+    StampSettings = 8,
+}
+
+/// <summary>
+/// One interface as the kernel and its driver describe it. A fact is null when the driver does not report it, or the caller did not
+/// name it.
+/// </summary>
+internal sealed record PortRecord
+{
+    public required LinkRecord Link { get; init; }
+    public required string? Driver { get; init; }
+    public required string? Firmware { get; init; }
+
+    /// <summary>PCI address or the like.</summary>
+    public required string? Bus { get; init; }
+
+    /// <summary>Null, too, while the port is down: what a driver reports then means nothing.</summary>
+    public EthtoolLinkSettings? Settings { get; init; }
+    public PortOffloads? Offloads { get; init; }
+    public EthtoolStampInfo? Stamping { get; init; }
+    public StampConfig? Granted { get; init; }
+    public IReadOnlyList<DriverFlag> PrivateFlags { get; init; } = [];
+}
+
+/// <summary>
+/// The interfaces of one network namespace: rtnetlink for state and counters, ethtool for the driver's answers.
+/// <see cref="PortInfo"/> and <see cref="ClockPort"/> are its two views.
+/// </summary>
 internal static class PortInventory
 {
-    private const long BitsPerMegabit = 1_000_000;
-    private static readonly string[] TxTypeNames = ["off", "on", "onestep-sync", "onestep-p2p"];
-
-    /// <summary>RFC 2863 states by IF_OPER_ number, linux/if.h.</summary>
-    private static readonly string[] OperStateNames = ["unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up"];
-
-    /// <summary>All interfaces, by index.</summary>
+    /// <summary>All interfaces, by index. Changes nothing.</summary>
     /// <exception cref="IOException">The kernel does not answer.</exception>
-    public static IReadOnlyList<PortInfo> List(LinkControl links) => [.. links.List().Select(link => Describe(links, link))];
+    public static IReadOnlyList<PortRecord> List(LinkControl links, PortFacts facts) =>
+        [.. links.List().Select(link => Read(links.Ethtool, link, facts))];
 
     /// <summary>One interface by name, or null when there is none.</summary>
     /// <exception cref="IOException">The kernel does not answer.</exception>
-    public static PortInfo? Find(LinkControl links, string name) => links.Find(name) is { } link ? Describe(links, link) : null;
+    public static PortRecord? Find(LinkControl links, string name, PortFacts facts) =>
+        links.Find(name) is { } link ? Read(links.Ethtool, link, facts) : null;
 
-    private static PortInfo Describe(LinkControl links, LinkRecord link)
+    private static PortRecord Read(Ethtool ethtool, LinkRecord link, PortFacts facts)
     {
         string name = link.Name;
-        bool hasDriver = Ethtool.TryGetDriver(links, name, out string driver, out string firmware, out string bus) == 0;
-        // What a driver says of a link that is down means nothing.
-        EthtoolLinkSettings? settings = link.IsUp && Ethtool.TryGetLinkSettings(links, name, out EthtoolLinkSettings told) == 0 ? told : null;
-        return new PortInfo
+        _ = ethtool.TryGetDriver(name, out string driver, out string firmware, out string bus, out int flagCount);
+        bool asksSpeed = facts.HasFlag(PortFacts.Speed) && link.IsUp, asksSettings = facts.HasFlag(PortFacts.StampSettings);
+        return new PortRecord
         {
-            Name = name,
-            Index = link.Index,
-            Driver = hasDriver ? Known(driver) : null,
-            Firmware = hasDriver ? Known(firmware) : null,
-            Bus = hasDriver ? Known(bus) : null,
-            SpeedBitsPerSecond = settings is { Speed: not (0 or Ethtool.SpeedUnknown) } ? settings.Value.Speed * BitsPerMegabit : null,
-            Duplex = settings?.Duplex switch { Ethtool.DuplexHalf => "half", Ethtool.DuplexFull => "full", _ => null },
-            Up = link.IsUp,
-            Carrier = link.IsUp ? link.HasCarrier : null,
-            OperState = link.OperState < OperStateNames.Length ? OperStateNames[link.OperState] : "unknown",
-            Mac = link.Address.Length == 0 ? null : string.Join(':', link.Address.Select(b => b.ToString("x2", System.Globalization.CultureInfo.InvariantCulture))),
-            MtuBytes = link.MtuBytes,
-            HardwareType = link.HardwareType,
-            Offloads = ReadOffloads(links, name),
-            Timestamping = ReadTimestamping(links, name),
-            Counters = Counters(link.Counters),
+            Link = link,
+            Driver = Known(driver),
+            Firmware = Known(firmware),
+            Bus = Known(bus),
+            Settings = asksSpeed && ethtool.TryGetLinkSettings(name, out EthtoolLinkSettings settings) == 0 ? settings : null,
+            Offloads = facts.HasFlag(PortFacts.Offloads) ? ReadOffloads(ethtool, name) : null,
+            Stamping = facts.HasFlag(PortFacts.Stamping) && ethtool.TryGetStampInfo(name, out EthtoolStampInfo info) == 0 ? info : null,
+            Granted = asksSettings && ethtool.TryGetStampConfig(name, out StampConfig config) == 0 ? config : null,
+            PrivateFlags = asksSettings && flagCount > 0 ? ReadPrivateFlags(ethtool, name, flagCount) : [],
         };
     }
 
-    private static PortOffloads ReadOffloads(LinkControl links, string name)
+    private static PortOffloads ReadOffloads(Ethtool ethtool, string name)
     {
-        uint? flags = Ethtool.TryGet(links, name, Ethtool.GetFlags, out uint value) == 0 ? value : null;
+        uint? flags = ethtool.TryGet(name, Ethtool.ETHTOOL_GFLAGS, out uint value) == 0 ? value : null;
         return new PortOffloads(
-            Gro: IsOn(links, name, Ethtool.GetGro),
-            Lro: flags is null ? null : (flags & Ethtool.FlagLro) != 0,
-            Gso: IsOn(links, name, Ethtool.GetGso),
-            Tso: IsOn(links, name, Ethtool.GetTso),
-            RxVlan: flags is null ? null : (flags & Ethtool.FlagRxVlan) != 0,
-            TxVlan: flags is null ? null : (flags & Ethtool.FlagTxVlan) != 0);
+            Gro: IsOn(ethtool, name, Ethtool.ETHTOOL_GGRO),
+            Lro: flags is null ? null : (flags & Ethtool.ETH_FLAG_LRO) != 0,
+            Gso: IsOn(ethtool, name, Ethtool.ETHTOOL_GGSO),
+            Tso: IsOn(ethtool, name, Ethtool.ETHTOOL_GTSO),
+            RxVlan: flags is null ? null : (flags & Ethtool.ETH_FLAG_RXVLAN) != 0,
+            TxVlan: flags is null ? null : (flags & Ethtool.ETH_FLAG_TXVLAN) != 0);
     }
 
-    private static bool? IsOn(LinkControl links, string name, uint command) => Ethtool.TryGet(links, name, command, out uint value) == 0 ? value != 0 : null;
+    private static bool? IsOn(Ethtool ethtool, string name, uint command) =>
+        ethtool.TryGet(name, command, out uint value) == 0 ? value != 0 : null;
 
-    private static PortTimestamping? ReadTimestamping(LinkControl links, string name)
-    {
-        if (Ethtool.TryGetTimestampInfo(links, name, out EthtoolTimestampInfo info) != 0)
-            return null;
-        return new PortTimestamping(
-            info.SoTimestamping,
-            info.PhcIndex >= 0 ? info.PhcIndex : null,
-            [.. Bits(info.TxTypes).Select(bit => bit < TxTypeNames.Length ? TxTypeNames[bit] : $"type-{bit}")],
-            [.. Bits(info.RxFilters).Select(bit => (StampFilter)bit)],
-            (info.RxFilters & (1u << (int)StampFilter.All)) != 0);
-    }
+    private static IReadOnlyList<DriverFlag> ReadPrivateFlags(Ethtool ethtool, string name, int count) =>
+        ethtool.TryGetPrivateFlags(name, count, out IReadOnlyList<(string Name, bool IsOn)> flags) == 0
+            ? [.. flags.Select(flag => new DriverFlag(flag.Name, flag.IsOn))]
+            : [];
 
-    private static IEnumerable<int> Bits(uint mask)
-    {
-        for (int bit = 0; bit < 32; bit++)
-        {
-            if ((mask & (1u << bit)) != 0)
-                yield return bit;
-        }
-    }
-
-    private static PortCounters Counters(in RtnlLinkStats64 c) => new(c.RxPackets, c.RxBytes, c.RxErrors, c.RxDropped, c.RxMissedErrors, c.TxPackets, c.TxBytes);
-
-    private static string? Known(string? text) => text is null or "" or "N/A" ? null : text;
+    private static string? Known(string text) => text is "" or "N/A" ? null : text;
 }

@@ -1,18 +1,22 @@
+using Capbox.Platform.Linux;
+
 namespace Capbox.Platform.Nic;
 
 /// <summary>Numbers of linux/net_tstamp.h by the names that ethtool(8) prints.</summary>
 public static class StampNames
 {
-    public const uint TransmitHardware = 1, TransmitSoftware = 2, ReceiveHardware = 4, ReceiveSoftware = 8, RawHardware = 0x40;
-
-    /// <summary>HWTSTAMP_FILTER_ALL: every received packet is stamped.</summary>
-    public const int FilterAll = 1;
+    public const uint TransmitHardware = SocketNumbers.SOF_TIMESTAMPING_TX_HARDWARE;
+    public const uint TransmitSoftware = SocketNumbers.SOF_TIMESTAMPING_TX_SOFTWARE;
+    public const uint ReceiveHardware = SocketNumbers.SOF_TIMESTAMPING_RX_HARDWARE;
+    public const uint ReceiveSoftware = SocketNumbers.SOF_TIMESTAMPING_RX_SOFTWARE;
+    public const uint RawHardware = SocketNumbers.SOF_TIMESTAMPING_RAW_HARDWARE;
 
     /// <summary>SOF_TIMESTAMPING_ flags by bit.</summary>
     private static readonly string[] s_flags =
     [
-        "hardware-transmit", "software-transmit", "hardware-receive", "software-receive", "software-system-clock", "hardware-legacy-clock", "hardware-raw-clock", "option-id", "sched-transmit",
-        "ack-transmit", "option-cmsg", "option-tsonly", "option-stats", "option-pktinfo", "option-tx-swhw", "bind-phc", "option-id-tcp", "option-rx-filter",
+        "hardware-transmit", "software-transmit", "hardware-receive", "software-receive", "software-system-clock",
+        "hardware-legacy-clock", "hardware-raw-clock", "option-id", "sched-transmit", "ack-transmit", "option-cmsg", "option-tsonly",
+        "option-stats", "option-pktinfo", "option-tx-swhw", "bind-phc", "option-id-tcp", "option-rx-filter",
     ];
 
     /// <summary>HWTSTAMP_TX_ types by number.</summary>
@@ -21,8 +25,9 @@ public static class StampNames
     /// <summary>HWTSTAMP_FILTER_ types by number.</summary>
     private static readonly string[] s_filters =
     [
-        "none", "all", "some", "ptpv1-l4-event", "ptpv1-l4-sync", "ptpv1-l4-delay-req", "ptpv2-l4-event", "ptpv2-l4-sync", "ptpv2-l4-delay-req", "ptpv2-l2-event", "ptpv2-l2-sync",
-        "ptpv2-l2-delay-req", "ptpv2-event", "ptpv2-sync", "ptpv2-delay-req", "ntp-all",
+        "none", "all", "some", "ptpv1-l4-event", "ptpv1-l4-sync", "ptpv1-l4-delay-req", "ptpv2-l4-event", "ptpv2-l4-sync",
+        "ptpv2-l4-delay-req", "ptpv2-l2-event", "ptpv2-l2-sync", "ptpv2-l2-delay-req", "ptpv2-event", "ptpv2-sync",
+        "ptpv2-delay-req", "ntp-all",
     ];
 
     public static IReadOnlyList<string> Flags(uint mask) => Names(mask, s_flags);

@@ -1,6 +1,6 @@
 namespace Capbox.Platform.Time;
 
-/// <summary>What clocks the machine has. The one thing of time that tests replace.</summary>
+/// <summary>The clocks of the machine. Tests replace this alone.</summary>
 public interface IClockSource
 {
     /// <summary>CLOCK_REALTIME, UTC nanoseconds: may be stepped to anything.</summary>
@@ -9,9 +9,9 @@ public interface IClockSource
     /// <summary>CLOCK_BOOTTIME: never stepped, counts in suspend, starts anew at each boot.</summary>
     long BootNs { get; }
 
-    /// <summary>Which boot it counts from (/proc/sys/kernel/random/boot_id).</summary>
+    /// <summary>The boot that it counts from (/proc/sys/kernel/random/boot_id).</summary>
     string BootId { get; }
 
-    /// <summary>Whether the kernel says that the wall clock is synchronised (adjtimex(2), STA_UNSYNC clear).</summary>
+    /// <summary>Whether the kernel reports the wall clock as synchronised (adjtimex(2), STA_UNSYNC clear).</summary>
     bool IsSynchronised { get; }
 }

@@ -7,9 +7,9 @@ public sealed class SystemClocks : IClockSource
 {
     public long WallNs => UtcTime.Now.Nanoseconds;
 
-    public long BootNs => LibC.BootTimeNs();
+    public long BootNs => KernelClock.ReadNs(KernelClock.CLOCK_BOOTTIME);
 
     public string BootId { get; } = File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim();
 
-    public bool IsSynchronised => LibC.IsClockSynchronised();
+    public bool IsSynchronised => KernelClock.IsSynchronised;
 }

@@ -9,7 +9,7 @@ public readonly record struct UtcOffset(int Seconds)
 {
     /// <summary>
     /// The difference in force since the leap second at the end of 2016. Used when neither a grandmaster nor the kernel
-    /// (timex.tai is 0 until somebody sets it) says better.
+    /// (timex.tai is 0 until a program sets it) reports it.
     /// </summary>
     public static UtcOffset Since2017 => new(37);
 
@@ -17,13 +17,13 @@ public readonly record struct UtcOffset(int Seconds)
     public long Nanoseconds => Seconds * 1_000_000_000L;
 
     /// <summary>
-    /// What a PCAPNG reader must add to a stamp taken on the TAI scale so that it shows UTC: the value of if_tsoffset,
-    /// in seconds (draft-ietf-opsawg-pcapng, section 4.2).
+    /// The value of if_tsoffset, in seconds: a PCAPNG reader adds it to a stamp on the TAI scale to show UTC
+    /// (draft-ietf-opsawg-pcapng, section 4.2).
     /// </summary>
     public long PcapngTsOffsetSeconds => -Seconds;
 
     /// <summary>
-    /// The offset from the kernel's own record (timex.tai). Zero means that nobody has set it, and a value outside
+    /// The offset from the kernel's own record (timex.tai). Zero means that no program has set it, and a value outside
     /// 10..100 s cannot be true: 10 s was the difference when leap seconds began in 1972. Either falls back to
     /// <see cref="Since2017"/>.
     /// </summary>

@@ -3,8 +3,9 @@ using System.Globalization;
 namespace Capbox.Platform.Time;
 
 /// <summary>
-/// A moment in UTC as POSIX counts it: nanoseconds since 1970-01-01T00:00:00Z, every day 86,400 s long. This is what
-/// CLOCK_REALTIME shows and what a PCAPNG reader displays.
+/// A moment in UTC as POSIX counts it: nanoseconds since 1970-01-01T00:00:00Z, every day 86,400 s long. CLOCK_REALTIME shows it and
+/// a PCAPNG
+/// reader displays it.
 /// </summary>
 /// <param name="Nanoseconds">Nanoseconds since the Unix epoch; signed 64 bits reach from 1677 to 2262.</param>
 public readonly record struct UtcTime(long Nanoseconds) : IComparable<UtcTime>
@@ -24,14 +25,15 @@ public readonly record struct UtcTime(long Nanoseconds) : IComparable<UtcTime>
     /// <summary>ISO 8601 basic form, safe in file names and sorted by time: <c>20261123T083000.123456789Z</c>.</summary>
     public string ToFileName() => Format("yyyyMMdd'T'HHmmss");
 
-    /// <summary>Reads what <see cref="ToFileName"/> writes.</summary>
+    /// <summary>Parses the output of <see cref="ToFileName"/>.</summary>
     public static bool TryParseFileName(string text, out UtcTime time)
     {
         time = default;
         const string Whole = "yyyyMMdd'T'HHmmss";
         const int WholeLength = 15;
         if (text.Length != WholeLength + 11 || text[WholeLength] != '.' || text[^1] != 'Z'
-            || !DateTime.TryParseExact(text.AsSpan(0, WholeLength), Whole, CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTime whole)
+            || !DateTime.TryParseExact(
+                text.AsSpan(0, WholeLength), Whole, CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTime whole)
             || !uint.TryParse(text.AsSpan(WholeLength + 1, 9), NumberStyles.None, CultureInfo.InvariantCulture, out uint fraction)
             || whole.Year is < 1678 or > 2261)
             return false;

@@ -1,4 +1,3 @@
-using Capbox.Platform.Linux;
 using Capbox.Platform.Nic;
 using Capbox.Platform.Time;
 
@@ -13,7 +12,7 @@ public sealed record ClockInventory(IReadOnlyList<ClockPort> Ports, IReadOnlyLis
     /// <exception cref="IOException">The kernel does not answer.</exception>
     public static ClockInventory Read()
     {
-        IReadOnlyList<ClockPort> ports = ClockPorts.Read();
+        IReadOnlyList<ClockPort> ports = ClockPort.List();
         return new ClockInventory(ports, [.. PtpSysfs.Machine.Clocks().Select(index => ReadClock(PtpSysfs.Machine, index, ports))]);
     }
 

@@ -1,3 +1,4 @@
+using Capbox.Platform.Linux;
 using Capbox.Platform.Time;
 
 namespace Capbox.Ptp.Clocks;
@@ -37,10 +38,10 @@ public interface IClock : IDisposable
 public enum ReferenceClock
 {
     /// <summary>CLOCK_REALTIME: UTC, steered and stepped.</summary>
-    Realtime = 0,
+    Realtime = KernelClock.CLOCK_REALTIME,
 
     /// <summary>CLOCK_MONOTONIC_RAW: never steered, never stepped; the base of rate measurements.</summary>
-    MonotonicRaw = 4,
+    MonotonicRaw = KernelClock.CLOCK_MONOTONIC_RAW,
 }
 
 /// <summary>Method of a reading, best first.</summary>

@@ -37,7 +37,7 @@ public sealed class PhcClock : IClock
         Index = index;
         Name = PtpSysfs.DevicePath(index);
         _fd = fd;
-        _clock = SystemCalls.ClockOf(fd.Value);
+        _clock = KernelClock.NumberOf(fd.Value);
         Capabilities = capabilities;
         ReadMethod best = capabilities.CrossTimestamps ? ReadMethod.Precise : ReadMethod.Extended;
         _methods = [best, best];
@@ -71,9 +71,9 @@ public sealed class PhcClock : IClock
     public static PhcClock Open(int index)
     {
         string path = PtpSysfs.DevicePath(index);
-        int number = SystemCalls.open(path, SystemCalls.O_RDWR | SystemCalls.O_CLOEXEC);
-        if (number < 0 && Marshal.GetLastPInvokeError() is SystemCalls.EACCES or SystemCalls.EPERM)
-            number = SystemCalls.open(path, SystemCalls.O_RDONLY | SystemCalls.O_CLOEXEC);
+        int number = LibC.open(path, FileNumbers.O_RDWR | FileNumbers.O_CLOEXEC, 0);
+        if (number < 0 && Marshal.GetLastPInvokeError() is Errno.EACCES or Errno.EPERM)
+            number = LibC.open(path, FileNumbers.O_RDONLY | FileNumbers.O_CLOEXEC, 0);
         if (number < 0)
             throw Refused(path, "open", Marshal.GetLastPInvokeError());
         var fd = new FileDescriptor(number);
@@ -100,7 +100,7 @@ public sealed class PhcClock : IClock
         int errno = method <= ReadMethod.Extended
             ? TryExtended(reference, out ClockReading reading)
             : TryOther(method, reference, out reading);
-        if (errno is SystemCalls.EOPNOTSUPP or SystemCalls.EINVAL && method != ReadMethod.GetTime)
+        if (errno is Errno.EOPNOTSUPP or Errno.EINVAL && method != ReadMethod.GetTime)
         {
             // The driver supports no better method, or the kernel no reference other than CLOCK_REALTIME (before 6.12).
             method = reference == ReferenceClock.Realtime && method != ReadMethod.Basic ? ReadMethod.Basic : ReadMethod.GetTime;
@@ -174,10 +174,10 @@ public sealed class PhcClock : IClock
         reading = new ClockReading(0, 0, long.MaxValue, ReadMethod.GetTime);
         for (int i = 0; i < Samples; i++)
         {
-            long beforeNs = SystemCalls.KernelClockNs(reference);
-            if (!SystemCalls.TryGetTime(_clock, out long clockNs))
+            long beforeNs = KernelClock.ReadNs(reference);
+            if (!KernelClock.TryReadNs(_clock, out long clockNs))
                 return Marshal.GetLastPInvokeError();
-            CrossSamples.Narrow(ref reading, beforeNs, clockNs, SystemCalls.KernelClockNs(reference));
+            CrossSamples.Narrow(ref reading, beforeNs, clockNs, KernelClock.ReadNs(reference));
         }
 
         return reading.WidthNs != long.MaxValue ? 0 : throw Useless();
@@ -185,7 +185,7 @@ public sealed class PhcClock : IClock
 
     private void Adjust(ref Timex timex, string what)
     {
-        if (SystemCalls.clock_adjtime(_clock, ref timex) < 0)
+        if (!KernelClock.Adjust(_clock, ref timex))
             throw Refused(Name, what, Marshal.GetLastPInvokeError());
     }
 
@@ -195,13 +195,13 @@ public sealed class PhcClock : IClock
     {
         string hint = errno switch
         {
-            SystemCalls.EBUSY => BusyHint(path),
-            SystemCalls.ENOTTY => "; it is no PTP clock",
-            SystemCalls.EACCES or SystemCalls.EPERM => "; it needs root or CAP_SYS_TIME, and write access to the file",
-            SystemCalls.ENODEV => "; the card, or its driver, is gone",
+            Errno.EBUSY => BusyHint(path),
+            Errno.ENOTTY => "; it is no PTP clock",
+            Errno.EACCES or Errno.EPERM => "; it needs root or CAP_SYS_TIME, and write access to the file",
+            Errno.ENODEV => "; the card, or its driver, is gone",
             _ => "",
         };
-        return new ClockException($"{path}: {what}: {SystemCalls.ErrorText(errno)}{hint}", errno);
+        return new ClockException($"{path}: {what}: {Errno.Text(errno)}{hint}", errno);
     }
 
     private static string BusyHint(string path)

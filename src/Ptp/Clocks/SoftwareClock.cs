@@ -52,9 +52,9 @@ public sealed class SoftwareClock(long offsetNs = 0, double oscillatorPpb = 0) :
         ClockReading best = new(0, 0, long.MaxValue, ReadMethod.GetTime);
         for (int i = 0; i < Samples; i++)
         {
-            long beforeNs = SystemCalls.KernelClockNs((int)reference);
-            long realtimeNs = SystemCalls.KernelClockNs(SystemCalls.CLOCK_REALTIME);
-            CrossSamples.Narrow(ref best, beforeNs, At(realtimeNs), SystemCalls.KernelClockNs((int)reference));
+            long beforeNs = KernelClock.ReadNs((int)reference);
+            long realtimeNs = KernelClock.ReadNs(KernelClock.CLOCK_REALTIME);
+            CrossSamples.Narrow(ref best, beforeNs, At(realtimeNs), KernelClock.ReadNs((int)reference));
         }
 
         return best.WidthNs != long.MaxValue
@@ -81,7 +81,7 @@ public sealed class SoftwareClock(long offsetNs = 0, double oscillatorPpb = 0) :
 
     private static Line[] First(long offsetNs, double oscillatorPpb)
     {
-        long nowNs = SystemCalls.KernelClockNs(SystemCalls.CLOCK_REALTIME);
+        long nowNs = KernelClock.ReadNs(KernelClock.CLOCK_REALTIME);
         var lines = new Line[MostLines];
         Array.Fill(lines, new Line(nowNs, nowNs + offsetNs, oscillatorPpb * 1e-9));
         return lines;
@@ -89,7 +89,7 @@ public sealed class SoftwareClock(long offsetNs = 0, double oscillatorPpb = 0) :
 
     private void Append(long stepNs)
     {
-        long nowNs = SystemCalls.KernelClockNs(SystemCalls.CLOCK_REALTIME);
+        long nowNs = KernelClock.ReadNs(KernelClock.CLOCK_REALTIME);
         double rate = ((1 + (oscillatorPpb * 1e-9)) * (1 + (FrequencyPpb * 1e-9))) - 1;
         int next = (_newest + 1) % MostLines;
         _lines[next] = new Line(nowNs, At(nowNs) + stepNs, rate);

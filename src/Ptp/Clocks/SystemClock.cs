@@ -60,9 +60,9 @@ public sealed class SystemClock : IClock
         ClockReading best = new(0, 0, long.MaxValue, ReadMethod.GetTime);
         for (int i = 0; i < Samples; i++)
         {
-            long beforeNs = SystemCalls.KernelClockNs((int)reference);
-            long clockNs = SystemCalls.KernelClockNs(SystemCalls.CLOCK_REALTIME);
-            CrossSamples.Narrow(ref best, beforeNs, clockNs, SystemCalls.KernelClockNs((int)reference));
+            long beforeNs = KernelClock.ReadNs((int)reference);
+            long clockNs = KernelClock.ReadNs(KernelClock.CLOCK_REALTIME);
+            CrossSamples.Narrow(ref best, beforeNs, clockNs, KernelClock.ReadNs((int)reference));
         }
 
         return best.WidthNs != long.MaxValue
@@ -135,10 +135,10 @@ public sealed class SystemClock : IClock
 
     private void Adjust(ref Timex timex, string what)
     {
-        if (SystemCalls.clock_adjtime(SystemCalls.CLOCK_REALTIME, ref timex) >= 0)
+        if (KernelClock.Adjust(KernelClock.CLOCK_REALTIME, ref timex))
             return;
         int errno = Marshal.GetLastPInvokeError();
-        string hint = errno is SystemCalls.EPERM ? "; it needs root or CAP_SYS_TIME" : "";
-        throw new ClockException($"{Name}: {what}: {SystemCalls.ErrorText(errno)}{hint}", errno);
+        string hint = errno is Errno.EPERM ? "; it needs root or CAP_SYS_TIME" : "";
+        throw new ClockException($"{Name}: {what}: {Errno.Text(errno)}{hint}", errno);
     }
 }

@@ -143,7 +143,7 @@ public sealed class Ptp4lClock : IDaemonClock
             return phc;
         string name = _options.Interface ?? report.Interface
             ?? throw new IOException("ptp4l does not report its interface; configure the interface");
-        ClockPort port = ClockPorts.Read().FirstOrDefault(p => p.Name == name)
+        ClockPort port = ClockPort.List().FirstOrDefault(p => p.Name == name)
             ?? throw new IOException(
                 $"ptp4l steers the clock of {name}, which is no interface here; configure an interface of the same card");
         return port.Clock ?? throw new IOException($"ptp4l steers the clock of {name}, but that card has none");

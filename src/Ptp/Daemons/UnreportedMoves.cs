@@ -30,7 +30,7 @@ internal sealed class UnreportedMoves(int enough)
     public static (ClockReading Reading, double AdjustmentPpb) Read(IClock clock) =>
         (clock.Read(ReferenceClock.MonotonicRaw), clock.FrequencyPpb);
 
-    public static long NowNs() => SystemCalls.KernelClockNs(SystemCalls.CLOCK_MONOTONIC_RAW);
+    public static long NowNs() => KernelClock.ReadNs(KernelClock.CLOCK_MONOTONIC_RAW);
 
     /// <summary>Checks the clock.</summary>
     /// <param name="isFollowing">

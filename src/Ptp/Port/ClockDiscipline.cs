@@ -172,7 +172,7 @@ internal sealed class ClockDiscipline
         _steeredNs = nowNs;
         if (!IsSteering)
             return;
-        TaiTime at = _reckoning.At(SystemCalls.KernelClockNs(SystemCalls.CLOCK_MONOTONIC_RAW));
+        TaiTime at = _reckoning.At(KernelClock.ReadNs(KernelClock.CLOCK_MONOTONIC_RAW));
         if (_servo.Decide(at) is not { } decision)
             return;
         if (decision.IsStep)

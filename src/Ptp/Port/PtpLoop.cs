@@ -12,7 +12,7 @@ public sealed class PtpLoop : IDisposable
 {
     private readonly PtpPort[] _ports;
     private readonly WakeUp _wake = new();
-    private readonly PollEntry[] _polled;
+    private readonly PollFd[] _polled;
     private Pace _pace;
     private volatile bool _isStopped;
 
@@ -21,8 +21,8 @@ public sealed class PtpLoop : IDisposable
     public PtpLoop(params ReadOnlySpan<PtpPort> ports)
     {
         _ports = ports.ToArray();
-        _polled = new PollEntry[1 + (_ports.Length * PtpSocket.Places)];
-        _polled[0] = new PollEntry { Fd = _wake.Fd, Wanted = SocketNumbers.POLLIN };
+        _polled = new PollFd[1 + (_ports.Length * PtpSocket.Places)];
+        _polled[0] = new PollFd { Fd = _wake.Fd, Events = FileNumbers.POLLIN };
         for (int i = 0; i < _ports.Length; i++)
             _ports[i].Socket.WaitAt(_polled, 1 + (i * PtpSocket.Places));
     }
@@ -48,7 +48,7 @@ public sealed class PtpLoop : IDisposable
     public bool Turn(int mostMs)
     {
         Wait(mostMs);
-        long nowNs = SystemCalls.KernelClockNs(SystemCalls.CLOCK_MONOTONIC_RAW);
+        long nowNs = KernelClock.ReadNs(KernelClock.CLOCK_MONOTONIC_RAW);
         int handled = 0;
         bool isThere = false;
         foreach (PtpPort port in _ports)
@@ -74,7 +74,7 @@ public sealed class PtpLoop : IDisposable
         }
         else
         {
-            long nowNs = SystemCalls.KernelClockNs(SystemCalls.CLOCK_MONOTONIC_RAW);
+            long nowNs = KernelClock.ReadNs(KernelClock.CLOCK_MONOTONIC_RAW);
             long dueNs = long.MaxValue;
             foreach (PtpPort port in _ports)
                 dueNs = Math.Min(dueNs, port.DueNs);
@@ -83,7 +83,7 @@ public sealed class PtpLoop : IDisposable
         }
 
         _ = KernelSocket.Wait(_polled, milliseconds);
-        if (_polled[0].Happened != 0)
+        if (_polled[0].Revents != 0)
             _wake.Clear();
     }
 }

@@ -50,7 +50,7 @@ public sealed class PtpPort : IDisposable
             _clock = new ClockDiscipline(options, timeBase, _engine, listener);
             _clock.Start();
             // "Nothing is known" is a status too.
-            Publish(_clock.Now(), SystemCalls.KernelClockNs(SystemCalls.CLOCK_MONOTONIC_RAW));
+            Publish(_clock.Now(), KernelClock.ReadNs(KernelClock.CLOCK_MONOTONIC_RAW));
         }
         catch
         {

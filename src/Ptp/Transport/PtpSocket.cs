@@ -51,8 +51,8 @@ public sealed class PtpSocket : IDisposable
     private readonly KernelSocket? _general;
     private readonly ReceiveBatch _events = new();
     private readonly ReceiveBatch? _generals;
-    private readonly LinkWatch _link;
-    private PollEntry[] _polled = new PollEntry[Places];
+    private readonly CarrierWatch _link;
+    private PollFd[] _polled = new PollFd[Places];
     private int _firstPolled;
     private readonly FrameSettings _frame;
     private readonly byte[] _data = GC.AllocateArray<byte>(MostBytes, pinned: true);
@@ -78,7 +78,7 @@ public sealed class PtpSocket : IDisposable
             _general = isEthernet ? null : SocketSetup.Udp(options, PtpGroup.GeneralPort);
             _generals = isEthernet ? null : new();
             InterfaceIndex = _event.InterfaceIndex(options.Interface);
-            _link = new LinkWatch(options.Interface, InterfaceIndex);
+            _link = new CarrierWatch(options.Interface, InterfaceIndex);
             Span<byte> mac = stackalloc byte[PeerAddress.MacBytes];
             _event.CopyMac(options.Interface, mac);
             Mac = PeerAddress.Mac(mac);
@@ -108,7 +108,14 @@ public sealed class PtpSocket : IDisposable
     public bool IsInterfaceThere => _event.InterfaceIndex(_options.Interface) == InterfaceIndex;
 
     /// <summary>IFF_UP and IFF_RUNNING: the link is up.</summary>
-    public bool IsLinkUp => (_event.InterfaceFlags(_options.Interface) & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+    public bool IsLinkUp
+    {
+        get
+        {
+            const int Up = InterfaceRequest.IFF_UP | InterfaceRequest.IFF_RUNNING;
+            return (_event.InterfaceFlags(_options.Interface) & Up) == Up;
+        }
+    }
 
     /// <summary>Waits for a message, a stamp, or a change of the link.</summary>
     /// <param name="milliseconds">Longest wait, ms; 0: none.</param>
@@ -119,12 +126,12 @@ public sealed class PtpSocket : IDisposable
     /// <summary>
     /// Lets a loop wait for this socket: from now on the results of poll(2) in these <see cref="Places"/> entries decide what is pending.
     /// </summary>
-    internal void WaitAt(PollEntry[] entries, int first)
+    internal void WaitAt(PollFd[] entries, int first)
     {
         (_polled, _firstPolled) = (entries, first);
         Span<int> fds = [_event.Fd, _general?.Fd ?? -1, _link.Fd];
         for (int i = 0; i < Places; i++)
-            entries[first + i] = new PollEntry { Fd = fds[i], Wanted = POLLIN };
+            entries[first + i] = new PollFd { Fd = fds[i], Events = FileNumbers.POLLIN };
     }
 
     /// <summary>Whether the last wait saw anything.</summary>
@@ -141,7 +148,7 @@ public sealed class PtpSocket : IDisposable
     public bool HasLinkChanges => Has(LinkPlace);
 
     /// <summary>Whether the last <see cref="Wait"/> saw a transmit stamp, or an error.</summary>
-    public bool HasTransmitStamps => (_polled[_firstPolled + EventPlace].Happened & ~POLLIN) != 0;
+    public bool HasTransmitStamps => (_polled[_firstPolled + EventPlace].Revents & ~FileNumbers.POLLIN) != 0;
 
     /// <summary>Whether a sent message may still get its stamp.</summary>
     public bool AwaitsTransmitStamp => _unstamped > 0;
@@ -154,7 +161,7 @@ public sealed class PtpSocket : IDisposable
         ReceiveBatch? batch = Batch(channel);
         if (batch is null)
             return Reception.None;
-        ReceiveResult got = batch.Take(channel == PtpChannel.General ? _general! : _event);
+        ReceiveResult got = batch.Receive(channel == PtpChannel.General ? _general! : _event);
         if (got.Bytes < 0)
             return Failed(-got.Bytes);
         if (got.IsTruncated)
@@ -226,7 +233,7 @@ public sealed class PtpSocket : IDisposable
     /// </summary>
     public Reception ReceiveLinkChange()
     {
-        Reception reception = _link.Receive(_data);
+        Reception reception = _link.Receive();
         if (reception == Reception.Nothing)
             Counters.Add(SocketCause.OtherLink);
         return reception;
@@ -265,13 +272,13 @@ public sealed class PtpSocket : IDisposable
 
     private ReceiveBatch? Batch(PtpChannel channel) => channel == PtpChannel.General ? _generals : _events;
 
-    private bool Has(int place) => _polled[_firstPolled + place].Happened != 0;
+    private bool Has(int place) => _polled[_firstPolled + place].Revents != 0;
 
     private Reception Failed(int errno)
     {
-        if (errno == EAGAIN)
+        if (errno == Errno.EAGAIN)
             return Reception.None;
-        return errno == EINTR ? Reception.Nothing : Drop(SocketCause.ReceiveFailed);
+        return errno == Errno.EINTR ? Reception.Nothing : Drop(SocketCause.ReceiveFailed);
     }
 
     private Reception Drop(SocketCause cause)

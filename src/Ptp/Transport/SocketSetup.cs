@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Capbox.Platform.Linux;
 using static Capbox.Platform.Linux.SocketNumbers;
@@ -21,7 +22,7 @@ internal static class SocketSetup
         return Guarded(socket, () =>
         {
             int index = Index(socket, options);
-            Span<byte> address = stackalloc byte[20];
+            Span<byte> address = stackalloc byte[Unsafe.SizeOf<SockaddrLl>()];
             Common(socket);
             // Beside the bound address: the kernel finds the clocks of the interface by it (sock_timestamping_bind_phc).
             socket.BindToDevice(options.Interface);
@@ -41,18 +42,17 @@ internal static class SocketSetup
     /// </summary>
     private static void FilterVlan(KernelSocket socket, int vlanId)
     {
-        const ushort Load = 0x28, JumpIfEqual = 0x15, And = 0x54, Return = 0x06;
         socket.Filter(
         [
-            new(Load, 0, 0, SKF_AD_PROTOCOL),
-            new(JumpIfEqual, 0, 6, PtpGroup.EtherType),
-            new(Load, 0, 0, SKF_AD_VLAN_TAG_PRESENT),
-            new(JumpIfEqual, 4, 0, 0),
-            new(Load, 0, 0, SKF_AD_VLAN_TAG),
-            new(And, 0, 0, 0xFFF),
-            new(JumpIfEqual, 0, 1, (uint)vlanId),
-            new(Return, 0, 0, uint.MaxValue),
-            new(Return, 0, 0, 0),
+            new(BPF_LD_H_ABS, 0, 0, SKF_AD_PROTOCOL),
+            new(BPF_JEQ_K, 0, 6, PtpGroup.EtherType),
+            new(BPF_LD_H_ABS, 0, 0, SKF_AD_VLAN_TAG_PRESENT),
+            new(BPF_JEQ_K, 4, 0, 0),
+            new(BPF_LD_H_ABS, 0, 0, SKF_AD_VLAN_TAG),
+            new(BPF_AND_K, 0, 0, 0xFFF),
+            new(BPF_JEQ_K, 0, 1, (uint)vlanId),
+            new(BPF_RET_K, 0, 0, uint.MaxValue),
+            new(BPF_RET_K, 0, 0, 0),
         ]);
         socket.Set(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1, "ignore outgoing packets");
     }
@@ -99,13 +99,15 @@ internal static class SocketSetup
     /// <summary>Writes a struct sockaddr_ll; returns its length.</summary>
     public static int PacketAddress(int index, ushort etherType, Span<byte> to)
     {
-        const int Bytes = 20;
-        to[..Bytes].Clear();
-        BinaryPrimitives.WriteUInt16LittleEndian(to, AF_PACKET);
-        BinaryPrimitives.WriteUInt16BigEndian(to[2..], etherType);
-        BinaryPrimitives.WriteInt32LittleEndian(to[4..], index);
-        to[11] = PeerAddress.MacBytes;
-        return Bytes;
+        SockaddrLl address = new()
+        {
+            Family = AF_PACKET,
+            Protocol = BinaryPrimitives.ReverseEndianness(etherType),
+            IfIndex = index,
+            HaLength = PeerAddress.MacBytes,
+        };
+        MemoryMarshal.Write(to, in address);
+        return Unsafe.SizeOf<SockaddrLl>();
     }
 
     /// <summary>Writes a struct sockaddr_in or sockaddr_in6 of a neighbour or the group; returns its length.</summary>
@@ -127,7 +129,7 @@ internal static class SocketSetup
     /// <summary>
     /// Whether a struct sockaddr_ll marks a frame for another host (PACKET_OTHERHOST), or in a VLAN without an interface.
     /// </summary>
-    public static bool IsForOthers(ReadOnlySpan<byte> name) => name[10] == PACKET_OTHERHOST;
+    public static bool IsForOthers(ReadOnlySpan<byte> name) => MemoryMarshal.Read<SockaddrLl>(name).PacketType == PACKET_OTHERHOST;
 
     /// <summary>The sender in a struct sockaddr_in or sockaddr_in6.</summary>
     public static PeerAddress Source(ReadOnlySpan<byte> name) =>
@@ -135,14 +137,9 @@ internal static class SocketSetup
 
     private static void Join(KernelSocket socket, int index, ReadOnlySpan<byte> group)
     {
-        // struct packet_mreq: ifindex, type, length, address.
-        Span<byte> membership = stackalloc byte[16];
-        membership.Clear();
-        BinaryPrimitives.WriteInt32LittleEndian(membership, index);
-        BinaryPrimitives.WriteUInt16LittleEndian(membership[4..], PACKET_MR_MULTICAST);
-        BinaryPrimitives.WriteUInt16LittleEndian(membership[6..], PeerAddress.MacBytes);
-        group.CopyTo(membership[8..]);
-        socket.Set(SOL_PACKET, PACKET_ADD_MEMBERSHIP, membership, "join the multicast group");
+        PacketMreq membership = PacketMreq.Multicast(index, group);
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<PacketMreq>(in membership));
+        socket.Set(SOL_PACKET, PACKET_ADD_MEMBERSHIP, bytes, "join the multicast group");
     }
 
     private static void Ipv4(KernelSocket socket, PtpSocketOptions options, int index)

@@ -271,7 +271,7 @@ public sealed class CliTests : IDisposable
               "ports": [ { "name": "eth2", "snapLength": 96, "filter": "arp" }, { "name": "eth3" } ] }
             """);
         List<string> errors = [];
-        RecorderOptions? options = new RunArguments(file, ["eth2,eth9"], "/b", "@web or icmp", "2m").Build(errors);
+        RecorderOptions? options = new RunArguments(file, ["eth2,eth9"], "/b", "@web or icmp", "2m").Build(errors)?.Recorder;
         Assert.Empty(errors);
         Assert.NotNull(options);
         Assert.Equal(["eth2", "eth9"], options.Ports.Select(p => p.Name));

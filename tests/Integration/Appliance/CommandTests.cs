@@ -145,7 +145,7 @@ public class CommandTests
         // Without a recorder, and over the socket, they are the same.
         JsonElement one = Assert.Single(JsonDocument.Parse(Tool.Run(CapboxProcess.Binary, "control", "schema", "hold-add")).RootElement.EnumerateArray());
         Assert.Equal(one.GetRawText(), Assert.Single(JsonDocument.Parse(Tool.Run(CapboxProcess.Binary, "control", "ask", "commands", """{"name":"hold-add"}""", "--archive", lab.Archive)).RootElement.EnumerateArray()).GetRawText());
-        Assert.Equal(File.ReadAllText(Path.Combine(Tool.RepositoryRoot, "docs", "reference", "asyncapi.yaml")), Tool.Run(CapboxProcess.Binary, "control", "asyncapi"));
+        Assert.Equal(File.ReadAllText(Path.Combine(Repository.Root, "docs", "reference", "asyncapi.yaml")), Tool.Run(CapboxProcess.Binary, "control", "asyncapi"));
 
         Assert.Contains("$.control.reboot", broker.Ask(Device, "reboot"));
         Assert.Contains("$.control.reboot", broker.Ask(Device, "reboot", """{"token":"0123456789abcdef0123456789abcdef"}"""));

@@ -219,5 +219,5 @@ public class FleetTests
 
     /// <summary>The access list that docs/guide/fleet.md shows.</summary>
     private static string[] DocumentedAcl() =>
-        [.. File.ReadLines(Path.Combine(Tool.RepositoryRoot, "docs", "guide", "fleet.md")).Select(l => l.Trim()).Where(l => l.StartsWith("user ", StringComparison.Ordinal) || l.StartsWith("topic ", StringComparison.Ordinal))];
+        [.. File.ReadLines(Path.Combine(Repository.Root, "docs", "guide", "fleet.md")).Select(l => l.Trim()).Where(l => l.StartsWith("user ", StringComparison.Ordinal) || l.StartsWith("topic ", StringComparison.Ordinal))];
 }

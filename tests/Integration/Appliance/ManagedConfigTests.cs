@@ -203,7 +203,7 @@ public class ManagedConfigTests
         Good(lab, "set", "metrics.listen", socket);
         RawSender.Send(lab.SenderSpace, "a0", Some(10));
         capbox.WaitFor(s => s.Ports[0].StoredPackets == 10, "10 packets");
-        Assert.Contains("capbox_port_stored_packets_total{port=\"b0\"} 10\n", MetricsTests.Scrape(socket));
+        Assert.Contains("capbox_port_stored_packets_total{port=\"b0\"} 10\n", MetricsClient.Scrape(socket));
         Good(lab, "set", "metrics", "null");
         Assert.False(File.Exists(socket));
         (int code, string output, _) = Tool.Try("timeout", "--preserve-status", "-s", "INT", "5", CapboxProcess.Binary, "top", "--archive", lab.Archive, "--interval", "500ms", "--json");

@@ -292,7 +292,7 @@ public class MqttLinkTests
 
     /// <summary>The access list that docs/reference/control.md shows.</summary>
     private static string[] DocumentedAcl() =>
-        [.. File.ReadLines(Path.Combine(Tool.RepositoryRoot, "docs", "reference", "control.md")).Select(l => l.Trim()).Where(l => l.StartsWith("pattern ", StringComparison.Ordinal) || l.StartsWith("user ", StringComparison.Ordinal) || l.StartsWith("topic ", StringComparison.Ordinal))];
+        [.. File.ReadLines(Path.Combine(Repository.Root, "docs", "reference", "control.md")).Select(l => l.Trim()).Where(l => l.StartsWith("pattern ", StringComparison.Ordinal) || l.StartsWith("user ", StringComparison.Ordinal) || l.StartsWith("topic ", StringComparison.Ordinal))];
 
     private static string WriteSecret(Lab lab, string name, string text)
     {

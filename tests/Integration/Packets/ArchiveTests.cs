@@ -157,12 +157,19 @@ public class ArchiveTests
     public async Task A_running_recorder_answers_for_its_archive()
     {
         using var lab = new Lab();
-        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(lab.Archive, ""));
-        long sent = lab.Generate("--packets", "60000", "--size", "1500", "--pps", "30000");
-        capbox.WaitUntilSeen(sent);
+        using CapboxProcess capbox = CapboxProcess.StartWith(lab, Document(lab.Archive, "", ring: "64MiB"));
+        long sent = 0;
         IndexAnswer? index = null;
-        Tool.WaitFor(() => (index = Cli.ArchiveAccess.FastIndex(lab.Archive, new UtcTime(0), new UtcTime(long.MaxValue))) is { Segments.Count: >= 5 }, "the recorder's index");
-        Assert.Equal("recorder", index!.Source);
+        // What a busy machine loses before its ring is emptied fills no segment: so many are sent as it takes.
+        while (index is not { Segments.Count: >= 5 })
+        {
+            Assert.InRange(sent, 0, 1_000_000);
+            sent += lab.Generate("--packets", "20000", "--size", "1500", "--pps", "30000", "--first", $"{sent}");
+            capbox.WaitUntilSeen(sent);
+            index = Cli.ArchiveAccess.FastIndex(lab.Archive, new UtcTime(0), new UtcTime(long.MaxValue));
+        }
+
+        Assert.Equal("recorder", index.Source);
         // A segment that is sealed at this moment is told a little before or after it has its name.
         Tool.WaitFor(
             () => (index = Cli.ArchiveAccess.FastIndex(lab.Archive, new UtcTime(0), new UtcTime(long.MaxValue))) is not null
@@ -175,7 +182,7 @@ public class ArchiveTests
         Assert.Equal((third.Sequence, third.Sequence + 1), (Assert.Single(one.Segments).Sequence, one.Next!.Sequence));
 
         // Segments are sealed and written meanwhile: nothing is missed and nothing comes twice.
-        Task<long> more = Task.Run(() => lab.Generate("--packets", "100000", "--size", "1500", "--pps", "30000", "--first", "60000"), TestContext.Current.CancellationToken);
+        Task<long> more = Task.Run(() => lab.Generate("--packets", "100000", "--size", "1500", "--pps", "30000", "--first", $"{sent}"), TestContext.Current.CancellationToken);
         for (int i = 0; i < 10; i++)
         {
             using var report = JsonDocument.Parse(Tool.Run(CapboxProcess.Binary, "extract", "--archive", lab.Archive, "--from", "0000001", "--to", Epoch(index.Segments[^1].LastUtcNs), "-o", Path.Combine(lab.Scratch, "x.pcapng"), "--json"));

@@ -88,7 +88,7 @@ public class CaptureRingRecorderTests
             var origin = new OriginRecord { Magic = Format.RecordMagic, Version = Format.RecordVersion, Kind = RecordKind.Origin };
             var port = new InterfaceInfo("lo", null, null, null, null, UtcOffset.Since2017);
             using var store = new SegmentWriter(archive, storage, 1, BlockBytes, origin, o => SegmentHeader.Build(o, "", [port], 1, Format.MaxSnapLength), NullLogger.Instance);
-            var options = new PacketRingOptions((int)LibC.if_nametoindex("lo"), BlockBytes, Blocks, 20, ChunkLayout.PrivateBytes, 14, false, false);
+            var options = new PacketRingOptions(1 /* lo, LOOPBACK_IFINDEX in the kernel */, BlockBytes, Blocks, 20, ChunkLayout.PrivateBytes, 14, false, false);
             PacketRing ring = PacketRing.Open(options);
             using var blockRing = new PacketBlockRing(ring, options, null, 0, Format.MaxSnapLength, gate is not null);
             PreTriggerPolicy? policy = gate is null ? null : new PreTriggerPolicy(gate, Blocks, TimeSpan.FromSeconds(30), 20);

@@ -17,7 +17,7 @@ public sealed class NicTests : IDisposable
     {
         // Other tests make and delete interfaces meanwhile: what is there before and after must be listed, what is in neither must not.
         string[] before = SysfsNames();
-        string[] names = [.. PortInventory.List(_links).Select(p => p.Name)];
+        string[] names = [.. PortInfo.List(_links).Select(p => p.Name)];
         string[] after = SysfsNames();
         Assert.Contains("lo", names);
         Assert.Empty(before.Intersect(after).Except(names));
@@ -27,7 +27,7 @@ public sealed class NicTests : IDisposable
     [Fact]
     public void Loopback_is_described_as_the_kernel_defines_it()
     {
-        PortInfo lo = Assert.IsType<PortInfo>(PortInventory.Find(_links, "lo"));
+        PortInfo lo = Assert.IsType<PortInfo>(PortInfo.Find(_links, "lo"));
         Assert.Equal(1, lo.Index);
         Assert.Equal(772, lo.HardwareType);
         Assert.Equal("00:00:00:00:00:00", lo.Mac);
@@ -46,33 +46,33 @@ public sealed class NicTests : IDisposable
     [InlineData("../net")]
     [InlineData("no-such-port0")]
     [InlineData("a-name-that-is-much-longer-than-15-bytes")]
-    public void A_name_without_an_interface_is_not_found(string name) => Assert.Null(PortInventory.Find(_links, name));
+    public void A_name_without_an_interface_is_not_found(string name) => Assert.Null(PortInfo.Find(_links, name));
 
     [Fact]
     public void Gro_is_turned_off_and_restored()
     {
         using VethPair veth = new();
         Ip($"link set {veth.A} up");
-        Assert.Equal(0, Ethtool.TrySet(_links, veth.A, Ethtool.SetGro, 1));
+        Assert.Equal(0, _links.Ethtool.TrySet(veth.A, Ethtool.ETHTOOL_SGRO, 1));
 
         OffloadSetting setting = OffloadSetting.TurnOff(_links, veth.A);
         Assert.True(setting.TurnedGroOff);
         Assert.Null(setting.Problem);
-        Assert.False(PortInventory.Find(_links, veth.A)!.Offloads.Gro);
+        Assert.False(PortInfo.Find(_links, veth.A)!.Offloads.Gro);
 
         setting.Dispose();
-        Assert.True(PortInventory.Find(_links, veth.A)!.Offloads.Gro);
+        Assert.True(PortInfo.Find(_links, veth.A)!.Offloads.Gro);
     }
 
     [Fact]
     public void Gro_that_was_off_stays_off()
     {
         using VethPair veth = new();
-        Assert.Equal(0, Ethtool.TrySet(_links, veth.A, Ethtool.SetGro, 0));
+        Assert.Equal(0, _links.Ethtool.TrySet(veth.A, Ethtool.ETHTOOL_SGRO, 0));
         OffloadSetting setting = OffloadSetting.TurnOff(_links, veth.A);
         Assert.False(setting.TurnedGroOff);
         setting.Dispose();
-        Assert.False(PortInventory.Find(_links, veth.A)!.Offloads.Gro);
+        Assert.False(PortInfo.Find(_links, veth.A)!.Offloads.Gro);
     }
 
     [Fact]
@@ -98,14 +98,14 @@ public sealed class NicTests : IDisposable
     public void State_speed_and_driver_of_a_veth_are_reported()
     {
         using VethPair veth = new();
-        PortInfo before = PortInventory.Find(_links, veth.A)!;
+        PortInfo before = PortInfo.Find(_links, veth.A)!;
         Assert.Equal("veth", before.Driver);
         Assert.False(before.Up);
         Assert.Null(before.Carrier);
 
         Ip($"link set {veth.A} mtu 9000 up");
         Ip($"link set {veth.B} up");
-        PortInfo after = PortInventory.Find(_links, veth.A)!;
+        PortInfo after = PortInfo.Find(_links, veth.A)!;
         Assert.True(after.Up);
         Assert.True(after.Carrier);
         Assert.Equal("up", after.OperState);

@@ -3,109 +3,154 @@ using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+using Capbox.Platform.Linux;
 using Xunit;
 
 namespace Capbox.Tests;
 
+/// <summary>One number of a mirror, and the C expression that must have the same value.</summary>
+internal sealed record AbiNumber(string Mirror, long Value, string Expression);
+
 /// <summary>
-/// Compares the structs and numbers that a namespace mirrors with the C headers of this machine: a program of tests/abi is compiled, run, and compared by name. A struct, field or constant that it
-/// does not print is wrong, and so is a line without a mirror.
+/// The mirrors of kernel structs and numbers in an assembly, by their attributes in Platform/Linux/CHeaders.cs. It generates a C program that prints each expression, and runs it.
 /// </summary>
-/// <param name="sources">Paths of the C programs.</param>
-/// <param name="space">Namespace of the mirrors, in the assembly of <paramref name="member"/>.</param>
-/// <param name="member">Any type of that assembly.</param>
-/// <param name="others">Types outside of the namespace that have constants of the kernel, too.</param>
-/// <param name="isKernelNumber">Which of their constants are.</param>
-/// <param name="ownChoices">Constants that no header defines: sizes and bounds of our own choice.</param>
-internal sealed class AbiCheck(string[] sources, string space, Type member, Type[] others, Func<FieldInfo, bool> isKernelNumber, HashSet<string> ownChoices)
+internal sealed partial class AbiCheck
 {
-    private const BindingFlags Everything = BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
+    private const BindingFlags Everything =
+        BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
 
-    private readonly Lazy<Dictionary<string, long>> _headers = new(() => sources.SelectMany(Read).Distinct().ToDictionary());
+    private readonly List<string> _headers = [];
+    private readonly List<AbiNumber> _numbers = [];
+    private readonly List<string> _unexplained = [];
 
-    public void Structs()
+    /// <param name="types">Types of the room of mirrors, and others that have the attributes.</param>
+    public AbiCheck(IEnumerable<Type> types)
     {
-        Type[] structs = [.. NativeTypes().Where(IsMirror)];
-        Assert.NotEmpty(structs);
-        Compare(structs.SelectMany(Layout));
-    }
-
-    public void Numbers() => Compare(Constants().Where(pair => !ownChoices.Contains(pair.Name)));
-
-    public void NothingWithoutMirror()
-    {
-        HashSet<string> mirrored = [.. NativeTypes().Where(IsMirror).SelectMany(Layout).Concat(Constants()).Select(pair => pair.Name)];
-        Assert.Equal([], _headers.Value.Keys.Except(mirrored));
-        Assert.Equal([], ownChoices.Except(mirrored));
-    }
-
-    /// <summary>A struct that the kernel fills is never readonly: a readonly one is an answer of ours.</summary>
-    private static bool IsMirror(Type type) => type is { IsValueType: true, IsEnum: false } && !type.IsDefined(typeof(IsReadOnlyAttribute));
-
-    private static IEnumerable<(string Name, long Value)> Layout(Type type)
-    {
-        yield return ($"{type.Name}.size", SizeOf(type));
-        // The element of an inline array is no member; the array's size tells all.
-        if (type.IsDefined(typeof(InlineArrayAttribute)))
-            yield break;
-        foreach (FieldInfo field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
+        foreach (Type type in types)
         {
-            Assert.True(field.IsPublic, $"{type.Name} has a field of its own, {field.Name}");
-            yield return ($"{type.Name}.{field.Name}", Marshal.OffsetOf(type, field.Name));
-            yield return ($"{type.Name}.{field.Name}.size", SizeOf(field.FieldType));
+            if (IsMirror(type))
+                AddStruct(type);
+            AddConstants(type);
         }
     }
+
+    public IReadOnlyList<AbiNumber> Numbers => _numbers;
+
+    /// <summary>Structs, fields and constants without an origin in C that are not named as a choice of capbox.</summary>
+    public IReadOnlyList<string> Unexplained => _unexplained;
+
+    /// <summary>The program: one value a line, in the order of <see cref="Numbers"/>.</summary>
+    public string Program()
+    {
+        // The C library's headers come first: the kernel's know then what not to define again.
+        IEnumerable<string> includes = _headers.Distinct().OrderBy(h => h.StartsWith("linux/", StringComparison.Ordinal)).Select(h => h.StartsWith("kmod/", StringComparison.Ordinal) ? $"\"{h}\"" : $"<{h}>");
+        return $$"""
+            #define _GNU_SOURCE
+            #include <stddef.h>
+            #include <stdio.h>
+            {{string.Join('\n', includes.Select(i => $"#include {i}"))}}
+
+            int main(void)
+            {
+            {{string.Join('\n', _numbers.Select(n => $"\tprintf(\"%lld\\n\", (long long)({n.Expression})); /* {n.Mirror} */"))}}
+            	return 0;
+            }
+
+            """;
+    }
+
+    /// <summary>The values that the headers of this machine give, in the order of <see cref="Numbers"/>.</summary>
+    public long[] Compile(string root)
+    {
+        string path = Path.Combine(Path.GetTempPath(), $"capbox-abi-{Environment.ProcessId}");
+        string source = path + ".c";
+        try
+        {
+            File.WriteAllText(source, Program());
+            Run("cc", "-Wall", "-Werror", "-I", root, "-o", path, source);
+            return [.. Run(path).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => long.Parse(line, CultureInfo.InvariantCulture))];
+        }
+        finally
+        {
+            File.Delete(path);
+            File.Delete(source);
+        }
+    }
+
+    /// <summary>A struct that the kernel fills is never readonly: a readonly one is a value of capbox.</summary>
+    private static bool IsMirror(Type type) => type is { IsValueType: true, IsEnum: false } && !type.IsDefined(typeof(IsReadOnlyAttribute));
+
+    private static string Run(string program, params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: exit code {process.ExitCode}\n{errors.Result}");
+        return output;
+    }
+
+    private static string SnakeCase(string name) => WordStart().Replace(name, "_$0").ToLowerInvariant();
 
     private static long SizeOf(Type type) => type.IsPointer
         ? nint.Size
         : (int)typeof(Unsafe).GetMethod(nameof(Unsafe.SizeOf))!.MakeGenericMethod(type).Invoke(null, null)!;
 
-    private static long ToInt64(object value) => value is nuint word ? (long)word : Convert.ToInt64(value, CultureInfo.InvariantCulture);
-
-    private static Dictionary<string, long> Read(string source)
+    private static long ToInt64(object value) => value switch
     {
-        string program = Path.Combine(Path.GetTempPath(), $"capbox-abi-{Environment.ProcessId}");
-        try
+        nuint word => (long)word,
+        nint word => word,
+        _ => Convert.ToInt64(value, CultureInfo.InvariantCulture),
+    };
+
+    private void AddStruct(Type type)
+    {
+        if (type.GetCustomAttribute<CStructAttribute>() is not { } origin)
         {
-            Run("cc", "-Wall", "-Werror", "-o", program, source);
-            return Run(program).Split('\n', StringSplitOptions.RemoveEmptyEntries)
-                .Select(line => line.Split(' '))
-                .ToDictionary(parts => parts[0], parts => long.Parse(parts[1], CultureInfo.InvariantCulture));
+            _unexplained.Add($"struct {type.Name}");
+            return;
         }
-        finally
+
+        _headers.AddRange(origin.Headers);
+        _numbers.Add(new($"{type.Name}.size", SizeOf(type), $"sizeof({origin.Type})"));
+        // The element of an inline array is no member; the array's size tells all.
+        if (type.IsDefined(typeof(InlineArrayAttribute)))
+            return;
+        foreach (FieldInfo field in type.GetFields(Everything).Where(f => !f.IsStatic))
+            AddField(type, field, origin);
+    }
+
+    private void AddField(Type type, FieldInfo field, CStructAttribute origin)
+    {
+        string name = $"{type.Name}.{field.Name}";
+        CFieldAttribute? explicitly = field.GetCustomAttribute<CFieldAttribute>();
+        string member = explicitly?.Member ?? origin.Prefix + SnakeCase(field.Name);
+        string size = $"sizeof((({origin.Type} *)0)->{member})", offset = $"offsetof({origin.Type}, {member})";
+        if (!field.IsPublic)
+            _unexplained.Add($"field {name}, which is not public");
+        else if (explicitly is { IsBehind: true })
+            _numbers.Add(new(name, Marshal.OffsetOf(type, field.Name), $"{offset} + {size}"));
+        else
+            _numbers.AddRange([new(name, Marshal.OffsetOf(type, field.Name), offset), new($"{name}.size", SizeOf(field.FieldType), size)]);
+    }
+
+    private void AddConstants(Type type)
+    {
+        IReadOnlyList<string>? headers = type.GetCustomAttribute<CHeadersAttribute>()?.Headers ?? type.GetCustomAttribute<CStructAttribute>()?.Headers;
+        // An enum without headers has words of capbox, not numbers of the kernel.
+        if (type.IsEnum && headers is null)
+            return;
+        _headers.AddRange(headers ?? []);
+        foreach (FieldInfo field in type.GetFields(Everything).Where(f => f.IsLiteral && f.FieldType != typeof(string) && !f.IsDefined(typeof(OwnChoiceAttribute))))
         {
-            File.Delete(program);
+            if (headers is null)
+                _unexplained.Add($"constant {type.Name}.{field.Name}");
+            else
+                _numbers.Add(new($"{type.Name}.{field.Name}", ToInt64(field.GetRawConstantValue()!), field.GetCustomAttribute<CConstantAttribute>()?.Expression ?? field.Name));
         }
     }
 
-    private static string Run(string program, params string[] arguments)
-    {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true })!;
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, $"{program} {string.Join(' ', arguments)}: exit code {process.ExitCode}");
-        return output;
-    }
-
-    private IEnumerable<Type> NativeTypes() => member.Assembly.GetTypes().Where(type => type.Namespace == space && !type.IsDefined(typeof(CompilerGeneratedAttribute)));
-
-    private IEnumerable<(string Name, long Value)> Constants() =>
-        from type in NativeTypes().Concat(others)
-        from field in type.GetFields(Everything)
-        where field.IsLiteral && field.FieldType != typeof(string) && (!others.Contains(type) || isKernelNumber(field))
-        select ($"{type.Name}.{field.Name}", ToInt64(field.GetRawConstantValue()!));
-
-    private void Compare(IEnumerable<(string Name, long Value)> mirrors)
-    {
-        List<string> wrong = [];
-        foreach ((string name, long value) in mirrors)
-        {
-            if (!_headers.Value.TryGetValue(name, out long expected))
-                wrong.Add($"{name} is not printed by {string.Join(" or ", sources)}");
-            else if (value != expected)
-                wrong.Add($"{name} is {value}, the headers say {expected}");
-        }
-
-        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
-    }
+    [GeneratedRegex("(?<!^)[A-Z]")]
+    private static partial Regex WordStart();
 }

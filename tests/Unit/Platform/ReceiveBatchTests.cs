@@ -41,14 +41,14 @@ public sealed class ReceiveBatchTests : IDisposable
                 _sender.Send(new byte[1 + i]);
             for (int i = 0; i < count; i++)
             {
-                ReceiveResult got = _batch.Take(_socket);
+                ReceiveResult got = _batch.Receive(_socket);
                 Assert.Equal((1 + i, 1 + i, false), (got.Bytes, _batch.Data.Length, got.IsTruncated));
                 Assert.Equal(((IPEndPoint)_sender.LocalEndPoint!).Port, BinaryPrimitives.ReadUInt16BigEndian(_batch.Name[2..]));
                 Assert.Equal(i + 1 < count || count % ReceiveBatch.Slots == 0, _batch.MayHaveMore);
             }
 
             Assert.False(_batch.HasLeft);
-            Assert.Equal(-SocketNumbers.EAGAIN, _batch.Take(_socket).Bytes);
+            Assert.Equal(-Errno.EAGAIN, _batch.Receive(_socket).Bytes);
             Assert.False(_batch.MayHaveMore);
         }
     }
@@ -58,9 +58,9 @@ public sealed class ReceiveBatchTests : IDisposable
     {
         _sender.Send(new byte[5_000]);
         _sender.Send([7]);
-        Assert.True(_batch.Take(_socket).IsTruncated);
+        Assert.True(_batch.Receive(_socket).IsTruncated);
         Assert.True(_batch.Data.Length < 5_000);
-        Assert.False(_batch.Take(_socket).IsTruncated);
+        Assert.False(_batch.Receive(_socket).IsTruncated);
         Assert.Equal([7], _batch.Data.ToArray());
     }
 
@@ -68,7 +68,7 @@ public sealed class ReceiveBatchTests : IDisposable
     public void Nothing_is_allocated() => Assert.Equal(0, Allocation.LeastOfThisThread(() =>
     {
         for (int i = 0; i < 100; i++)
-            _batch.Take(_socket);
+            _batch.Receive(_socket);
     }));
 
     public void Dispose()

@@ -10,7 +10,7 @@ public sealed class EstimationPartsTests
     [Fact]
     public void A_window_knows_the_order_of_its_last_values()
     {
-        Gen.Select(Gen.Int[1, 12], Gen.Int[-4, 4].Array[0, 60]).Sample((capacity, values) =>
+        Gen.Select(Gen.Int[1, 12], Gen.Int[-4, 4].Array[0, 60]).ForAll((capacity, values) =>
         {
             OrderWindow window = new(capacity);
             for (int i = 0; i < values.Length; i++)

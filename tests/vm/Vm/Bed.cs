@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
@@ -18,6 +19,7 @@ internal sealed class Bed
     private readonly string _directory;
     private readonly double _slowness;
     private readonly string _seed;
+    private readonly Lock _reporting = new();
     private int _boots;
     private bool _allGood = true;
 
@@ -32,39 +34,70 @@ internal sealed class Bed
             throw new VmException($"CAPBOX_SEED: '{_seed}' is no number");
     }
 
-    /// <summary>Runs all cases, those with the same needs in one boot. True when all are good.</summary>
+    /// <summary>
+    /// Runs all cases, those with the same needs in one boot. True when all are good. Guests in virtual time run several at a time, for
+    /// they do not mind; guests in real time would starve each other.
+    /// </summary>
     public bool Run(Case[] cases)
     {
         foreach (string old in Directory.GetFiles(_directory, "boot-*.log"))
             File.Delete(old);
-        foreach (IGrouping<Needs, Case> group in cases.GroupBy(c => c.Needs))
-        {
-            var pending = new Queue<Case>(Enumerable.Repeat(group, _options.Repeat).SelectMany(each => each));
-            while (pending.Count > 0)
-                BootOnce(group.Key, pending);
-        }
-
+        ILookup<bool, IGrouping<Needs, Case>> groups = cases.GroupBy(c => c.Needs).ToLookup(group => group.Key.Icount != "");
+        RunLanes(_options.Jobs, groups[true].OrderByDescending(group => group.Count()));
+        RunLanes(1, groups[false]);
         return _allGood;
+    }
+
+    // Threads of their own: a guest ends with the thread that started it.
+    private void RunLanes(int lanes, IEnumerable<IGrouping<Needs, Case>> groups)
+    {
+        var queue = new ConcurrentQueue<IGrouping<Needs, Case>>(groups);
+        Exception? failure = null;
+        Thread[] threads = [.. Enumerable.Range(1, Math.Min(lanes, queue.Count)).Select(lane => new Thread(() =>
+        {
+            try
+            {
+                while (queue.TryDequeue(out IGrouping<Needs, Case>? group))
+                    RunGroup(group, lane);
+            }
+            catch (Exception e) when (e is IOException or VmException or InvalidOperationException)
+            {
+                Interlocked.CompareExchange(ref failure, e, null);
+            }
+        }))];
+        foreach (Thread thread in threads)
+            thread.Start();
+        foreach (Thread thread in threads)
+            thread.Join();
+        if (failure is not null)
+            throw new VmException(failure.Message);
+    }
+
+    private void RunGroup(IGrouping<Needs, Case> group, int lane)
+    {
+        var pending = new Queue<Case>(Enumerable.Repeat(group, _options.Repeat).SelectMany(each => each));
+        while (pending.Count > 0)
+            BootOnce(group.Key, pending, lane);
     }
 
     /// <summary>A guest on this terminal.</summary>
     public int Shell(Case? c)
     {
         Needs needs = c?.Needs ?? Case.Read("tests/vm/cases/boot.sh").Needs;
-        List<string> arguments = Arguments(needs, "vm_shell=" + (c is null ? "none:own:capbox" : $"{c.Name}:{c.Network}:{c.Module.Replace(' ', ',')}"));
+        List<string> arguments = Arguments(needs, "vm_shell=" + (c is null ? "none:own:capbox" : $"{c.Name}:{c.Network}:{c.Module.Replace(' ', ',')}"), lane: 1);
         Console.WriteLine("a shell in the guest; `help` tells what is there, Ctrl-A x ends it");
         using Process process = Process.Start(new ProcessStartInfo(arguments[0], arguments[1..]))!;
         process.WaitForExit();
         return process.ExitCode;
     }
 
-    private void BootOnce(Needs needs, Queue<Case> pending)
+    private void BootOnce(Needs needs, Queue<Case> pending, int lane)
     {
-        _boots++;
-        using StreamWriter console = File.CreateText(Path.Combine(_directory, $"boot-{_boots}.log"));
-        string socket = Path.Combine(Path.GetTempPath(), $"capbox-vm-{Environment.ProcessId}-{_boots}.sock");
+        int number = Interlocked.Increment(ref _boots);
+        using StreamWriter console = File.CreateText(Path.Combine(_directory, $"boot-{number}.log"));
+        string socket = Path.Combine(Path.GetTempPath(), $"capbox-vm-{Environment.ProcessId}-{number}.sock");
         using var guest = new Guest(
-            [.. Arguments(needs, ""), "-chardev", $"socket,id=cases,path={socket}", "-device", "virtserialport,chardev=cases,name=capbox"], socket);
+            [.. Arguments(needs, "", lane), "-chardev", $"socket,id=cases,path={socket}", "-device", "virtserialport,chardev=cases,name=capbox"], socket);
         if (_options.Gdb)
             Console.Error.WriteLine("waiting for gdb: target remote :1234");
         var boot = new Boot(guest, console, _slowness, needs.Icount != "", Progress);
@@ -86,13 +119,13 @@ internal sealed class Bed
 
         why = boot.Stop(_debug && !_options.SelfTest, out log);
         if (why != "")
-            Report(new Result(new Case("leaks-" + _boots, ""), $"after {string.Join(", ", names)}: {why}", 0, 0, log));
+            Report(new Result(new Case("leaks-" + number, ""), $"after {string.Join(", ", names)}: {why}", 0, 0, log));
     }
 
-    private List<string> Arguments(Needs needs, string append)
+    private List<string> Arguments(Needs needs, string append, int lane)
     {
         string image = Path.Combine(_directory, "image");
-        string disk = Path.Combine(_directory, "disk.img");
+        string disk = Path.Combine(_directory, $"disk-{lane}.img");
         MakeDisk(disk);
         List<string> arguments =
         [
@@ -127,6 +160,7 @@ internal sealed class Bed
 
     private void Report(Result result)
     {
+        using Lock.Scope scope = _reporting.EnterScope();
         string log = Path.Combine(_directory, result.Case.Name + ".log");
         File.WriteAllLines(log, result.Good ? result.Log : [.. result.Log, "failed: " + result.Why]);
         bool good = result.Good;

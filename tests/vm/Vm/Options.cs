@@ -12,6 +12,7 @@ internal sealed record Options
           --time real|virtual     of them those whose time is that of the machine, or counts instructions (icount)
           --tier test|release     how often cases repeat things: test when not given
           --repeat N              run each of them N times, 1 when not given
+          --jobs N                guests in virtual time that run at a time, as many as there are processors when not given
           --list                  print the cases and what they need, and run none
           --keep-log              print the log of each case, not only of those that fail
           --self-test             prove that the bed sees failures
@@ -27,6 +28,8 @@ internal sealed record Options
     public string Time { get; private set; } = "";
 
     public string Tier { get; private set; } = "test";
+
+    public int Jobs { get; private set; } = Environment.ProcessorCount;
 
     public int Repeat { get; private set; } = 1;
 
@@ -62,10 +65,10 @@ internal sealed record Options
                 Time = OneOf(word, rest, "real", "virtual");
                 break;
             case "--repeat":
-                string times = Value(word, rest);
-                Repeat = int.TryParse(times, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0
-                    ? number
-                    : throw new VmException($"--repeat: '{times}' is no number above 0");
+                Repeat = Number(word, rest);
+                break;
+            case "--jobs":
+                Jobs = Number(word, rest);
                 break;
             case "--tier":
                 Tier = OneOf(word, rest, "test", "release");
@@ -95,6 +98,14 @@ internal sealed record Options
                 Cases.Add(Path.GetFileNameWithoutExtension(word));
                 break;
         }
+    }
+
+    private static int Number(string option, Queue<string> rest)
+    {
+        string value = Value(option, rest);
+        return int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0
+            ? number
+            : throw new VmException($"{option}: '{value}' is no number above 0");
     }
 
     private static string OneOf(string option, Queue<string> rest, params string[] values)

@@ -1,4 +1,5 @@
 # memory: 1024
+# icount: shift=1,sleep=off
 # timeout: 400
 # The controller is killed under traffic, five times: the module lets go of everything, the next start makes room of what was preallocated, repairs the part
 # and records on; what was told to be stored is there, each packet once.
@@ -12,24 +13,29 @@ start() {
 	capbox=$!
 	(wait_for 30 grep -q '"state":"Capturing"' status) || fail "$(cat log status)"
 }
+told() { # what the last line of status that goes as far reports as stored of the port, not of a ring: a line may be cut short
+	grep -o '"hardwareStamps":[a-z]*,"storedPackets":[0-9]*,' status | tail -n 1 | grep -o '[0-9]*'
+}
+stored() { # PACKETS
+	[ "$(told)" -ge "$1" ]
+}
 for round in 1 2 3 4 5; do
 	start
-	send -i a0 -n 60000 -b 300 -r 8000 >sent &
+	# It sends until it is ended.
+	send -i a0 -n 1000000000 -b 300 -r 2000 >sent &
 	sender=$!
-	wait_for 20 grep -q '"storedPackets":[1-9]' status
-	sleep 1.$round
+	wait_for 60 stored 1500
+	sleep 0.$round # another moment between two status lines each time
 	kill -KILL $capbox
-	# Of each status line but one that may be cut short.
-	grep -o '"storedPackets":[0-9]*,' status | tail -n 1 | grep -o '[0-9]*' >>told
+	told >>told
 	wait $capbox || :
 	expect "round $round: sessions" "$(cat /sys/module/capbox/refcnt)" 0
-	# On a slow machine it may have sent all by now.
-	kill -TERM $sender || :
+	kill -TERM $sender
 	wait $sender || :
 done
 start
 expect "sent" "$(send -i a0 -n 1000 -b 300 -r 8000)" 1000
-sleep 1
+wait_for 60 stored 1000
 kill -TERM $capbox
 wait $capbox || fail "capbox run: exit $?: $(cat log)"
 cat log
@@ -39,9 +45,9 @@ set -- /data/archive/*.pcapng
 expect "segments" $# 6
 for told in $(cat told); do
 	capbox verify "$1"
-	# The number's last two bytes, of each packet.
-	tcpdump -t -xx -r "$1" 2>/dev/null | sed -n 's/.*0x0030:  \(....\).*/\1/p' | sort >numbers
-	within "$1: packets" "$(wc -l <numbers)" "$told" 60000
+	# The number's last four bytes, of each packet.
+	tcpdump -t -xx -r "$1" 2>/dev/null | awk '/0x0020:/ { high = $NF } /0x0030:/ { print high $2 }' | sort >numbers
+	within "$1: packets" "$(wc -l <numbers)" "$told" 1000000000
 	expect "$1: each once" "$(uniq numbers | wc -l)" "$(wc -l <numbers)"
 	shift
 done

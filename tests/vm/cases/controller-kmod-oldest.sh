@@ -1,4 +1,5 @@
 # memory: 1024
+# icount: shift=1,sleep=off
 # timeout: 300
 # drop-oldest through the controller. It stands still while more comes than its ring holds: what came last is stored, all before it is told as lost, in status and files, and it is one piece. Then
 # it runs, and more comes than it can take: stored and lost are what was sent.

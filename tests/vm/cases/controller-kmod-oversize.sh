@@ -1,4 +1,5 @@
 # memory: 1024
+# icount: shift=1,sleep=off
 # Packets that are larger than a block are lost, and not because a ring was full: the host's share, in status, metrics and files.
 # shellcheck shell=dash
 space b

@@ -1,4 +1,5 @@
 # memory: 1024
+# icount: shift=1,sleep=off
 # The module is there and everything goes well until its hooks are to be registered, of which the interface has as many as it may: auto goes on with packet sockets and says why; who asks
 # for the module is refused.
 # shellcheck shell=dash

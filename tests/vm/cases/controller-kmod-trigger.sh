@@ -1,4 +1,5 @@
 # memory: 1024
+# icount: shift=1,sleep=off
 # timeout: 400
 # The flight recorder through the module: rings keep the newest packets, a trigger writes what lies before and after it, byte for byte and without a
 # gap; what nobody asked for is counted as discarded.

@@ -1,4 +1,5 @@
 # memory: 1024
+# icount: shift=1,sleep=off
 # An interface leaves its namespace and is back, with its number, before the controller looks: the module has let go of it for good, and so have packet sockets. The port is opened anew.
 # shellcheck shell=dash
 space x

@@ -1,4 +1,5 @@
 # memory: 1024
+# icount: shift=1,sleep=off
 # The controller records through the module: by itself when the module is there; every packet is stored, in order, byte for byte as tcpdump
 # saw it beside; the segments verify; both directions.
 # shellcheck shell=dash

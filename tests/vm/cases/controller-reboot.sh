@@ -1,3 +1,5 @@
+# memory: 1024
+# icount: shift=1,sleep=off
 # module: none
 # The command reboot does it: with the right token the recorder seals and then calls reboot(2), which ends the PID namespace that it is the first process of
 # (pid_namespaces(7): its parent sees SIGHUP). Before that a wrong token, an old one and none do nothing. And a machine without LEDs says so.

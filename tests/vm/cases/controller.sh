@@ -1,3 +1,5 @@
+# memory: 1024
+# icount: shift=1,sleep=off
 # module: none
 # The controller works in the guest: it records a veth through the packet backend and verifies its segments.
 # shellcheck shell=dash

@@ -1,5 +1,7 @@
-# timeout: 600
+# cpus: 1
 # memory: 1024
+# icount: shift=1,sleep=off
+# timeout: 600
 # What the module's filter accepts is what tcpdump's accepts on the same port at the same time, for each expression below, over packets of every kind; the
 # rest is counted as filtered. (Not what tcpdump -r accepts later: on a live port "udp" takes a tagged packet too, whose tag is out of band.)
 # shellcheck shell=dash

@@ -1,4 +1,5 @@
 # memory: 1024
+# icount: shift=1,sleep=off
 # A session counts as its opener's memory, and one that does not fit into the control group, or into the machine, is refused: nothing is killed for it, the controller's auto goes on with
 # packet sockets.
 # shellcheck shell=dash

@@ -21,8 +21,6 @@ internal static unsafe class BlockRewriter
     private const int FlagsOptionBytes = 8;
     private const int VlanTagBytes = 4;
     private const int MacAddressesBytes = 12;
-    private const int PacketTypeOffset = 48 + 10;
-    private const ushort EtherType8021Q = 0x8100;
 
     /// <summary>
     /// epb_flags by sll_pkttype: direction in bits 0-1, reception type in bits 2-4 (draft-ietf-opsawg-pcapng, section 4.3.1).
@@ -70,9 +68,9 @@ internal static unsafe class BlockRewriter
             uint capturedLength = packet->SnapLength;
             uint originalLength = packet->Length;
             ulong stamp = (packet->Seconds * 1_000_000_000ul) + packet->Nanoseconds;
-            uint flags = (byte)(FlagsByPacketType >> ((at[PacketTypeOffset] & 7) * 8));
+            uint flags = (byte)(FlagsByPacketType >> ((at[Tpacket3Hdr.PacketTypeOffset] & 7) * 8));
             byte* data = at + packet->MacOffset;
-            if ((status & PacketNumbers.TP_STATUS_VLAN_VALID) != 0)
+            if ((status & SocketNumbers.TP_STATUS_VLAN_VALID) != 0)
                 data = RestoreVlanTag(data, packet->VlanTci, TagProtocol(packet), ref capturedLength, ref originalLength, (uint)snapLength);
             if (((nint)data & 3) != 0)
                 data = MoveDown(data, (int)((nint)data & 3), capturedLength);
@@ -162,7 +160,7 @@ internal static unsafe class BlockRewriter
     }
 
     private static ushort TagProtocol(Tpacket3Hdr* packet) =>
-        (packet->Status & PacketNumbers.TP_STATUS_VLAN_TPID_VALID) != 0 ? packet->VlanTpid : EtherType8021Q;
+        (packet->Status & SocketNumbers.TP_STATUS_VLAN_TPID_VALID) != 0 ? packet->VlanTpid : SocketNumbers.ETH_P_8021Q;
 
     /// <summary>
     /// Puts back the tag that the NIC or the kernel took out, so that the packet is as on the wire (IEEE 802.1Q clause 9.3): TPID and TCI

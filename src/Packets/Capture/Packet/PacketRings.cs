@@ -52,7 +52,7 @@ internal sealed unsafe class PacketBlockRing : BlockRing
 
     public override bool IsHandedOver(int slot) =>
         // Acquire: pairs with the kernel's smp_wmb before it sets TP_STATUS_USER (prb_flush_block).
-        !_taken[slot] && (Volatile.Read(ref Head(slot)->BlockStatus) & PacketNumbers.TP_STATUS_USER) != 0;
+        !_taken[slot] && (Volatile.Read(ref Head(slot)->BlockStatus) & SocketNumbers.TP_STATUS_USER) != 0;
 
     public override uint PacketsIn(int slot) => Head(slot)->PacketCount;
 
@@ -62,7 +62,7 @@ internal sealed unsafe class PacketBlockRing : BlockRing
     internal static long FirstStamp(TpacketBlockDesc* block, out bool isTai)
     {
         var first = (Tpacket3Hdr*)((byte*)block + block->OffsetToFirstPacket);
-        isTai = block->PacketCount != 0 && (first->Status & PacketNumbers.TP_STATUS_TS_RAW_HARDWARE) != 0;
+        isTai = block->PacketCount != 0 && (first->Status & SocketNumbers.TP_STATUS_TS_RAW_HARDWARE) != 0;
         return block->PacketCount == 0 ? 0 : (first->Seconds * 1_000_000_000L) + first->Nanoseconds;
     }
 
@@ -82,14 +82,14 @@ internal sealed unsafe class PacketBlockRing : BlockRing
         Notice();
         _released++;
         _taken[slot] = false;
-        Volatile.Write(ref Head(slot)->BlockStatus, PacketNumbers.TP_STATUS_KERNEL);
+        Volatile.Write(ref Head(slot)->BlockStatus, SocketNumbers.TP_STATUS_KERNEL);
     }
 
     public override RingGrowth TakeStatistics()
     {
         // The kernel clears its counters when they are read.
-        TpacketStatsV3 ring = _ring.TakeStatistics();
-        ulong filtered = _filterCounter is null ? 0 : PacketRing.TakeStatistics(_filterCounter).Packets;
+        TpacketStatsV3 ring = _ring.ReadStatistics();
+        ulong filtered = _filterCounter is null ? 0 : PacketRing.ReadStatistics(_filterCounter).Packets;
         return new RingGrowth(ring.Packets - ring.Drops, ring.Drops, filtered, ring.FreezeCount);
     }
 
@@ -120,8 +120,8 @@ internal sealed unsafe class PacketBlockRing : BlockRing
     public override void Wait(int timeoutMs)
     {
         short events = _watch?.Wait(timeoutMs) ?? _ring.Poll(timeoutMs);
-        if ((events & LibC.POLLERR) != 0)
-            _ring.TakeError(); // ENETDOWN: the kernel puts the socket back when the link comes up; the port's supervisor counts the time
+        if ((events & FileNumbers.POLLERR) != 0)
+            _ring.ReadError(); // ENETDOWN: the kernel puts the socket back when the link comes up; the port's supervisor counts the time
     }
 
     public override void Dispose()
@@ -159,7 +159,7 @@ internal sealed class PacketPortRings : PortRings
     {
         if (_rings.Count < 2)
             return;
-        int mode = fanout == FanoutMode.Cpu ? PacketNumbers.PACKET_FANOUT_CPU : PacketNumbers.PACKET_FANOUT_HASH;
+        int mode = fanout == FanoutMode.Cpu ? SocketNumbers.PACKET_FANOUT_CPU : SocketNumbers.PACKET_FANOUT_HASH;
         int group = -1;
         foreach (PacketBlockRing ring in _rings)
             group = ring.Ring.JoinFanout(group, mode);

@@ -38,7 +38,7 @@ public class ClockPlotTests
 
     [Fact]
     public void Nothing_breaks_it_and_no_line_is_too_long() => Gen.Select(
-        Gen.Select(Gen.Double[-1e13, 1e13], Gen.Double[0, 1e13], Gen.Bool, (o, b, claimed) => At(o, claimed ? b : null)).Array[0, 300], Gen.Int[-5, 200], Gen.Int[-5, 80]).Sample((samples, width, height) =>
+        Gen.Select(Gen.Double[-1e13, 1e13], Gen.Double[0, 1e13], Gen.Bool, (o, b, claimed) => At(o, claimed ? b : null)).Array[0, 300], Gen.Int[-5, 200], Gen.Int[-5, 80]).ForAll((samples, width, height) =>
         {
             IReadOnlyList<string> lines = ClockPlot.Draw(samples, width, height);
             Assert.All(lines, l => Assert.InRange(l.Length, 0, width));

@@ -293,7 +293,7 @@ public sealed class EventSpoolTests : IDisposable
     public void Whatever_happens_the_reader_knows_how_many_it_has_not_heard()
     {
         Gen<(int Kind, int Amount)> step = Gen.Select(Gen.Int[0, 9], Gen.Int[1, 40]);
-        step.List[1, 60].Sample(steps =>
+        step.List[1, 60].ForAll(steps =>
         {
             foreach (string file in Directory.GetFiles(_directory))
                 File.Delete(file);
@@ -354,7 +354,7 @@ public sealed class EventSpoolTests : IDisposable
             Read(int.MaxValue);
             AssertAddsUp(spool);
             spool.Dispose();
-        }, iter: 300, threads: 1);
+        }, cases: 40, all: 300);
     }
 
     [Fact]

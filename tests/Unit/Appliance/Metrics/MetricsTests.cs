@@ -112,7 +112,7 @@ public sealed partial class MetricsTests : IDisposable
     [Fact]
     public void The_manual_lists_every_metric()
     {
-        string manual = File.ReadAllText(Path.Combine(Integration.Tool.RepositoryRoot, "docs", "reference", "metrics.md"));
+        string manual = File.ReadAllText(Path.Combine(Repository.Root, "docs", "reference", "metrics.md"));
         string[] told = [.. Regex.Matches(manual, "`(capbox_[a-z_]+)`").Select(m => m.Groups[1].Value).Distinct()];
         string[] made = [.. Read(MetricsText.Of(Box())).Keys.Select(k => k[..k.IndexOf('{', StringComparison.Ordinal)]).Distinct()];
         Assert.Equal(made.Order(), told.Order());
@@ -140,21 +140,6 @@ public sealed partial class MetricsTests : IDisposable
         return ((IPEndPoint)probe.LocalEndpoint).Port;
     }
 
-    /// <summary>The text at a socket.</summary>
-    internal static string Scrape(string path) => Talk(new UnixDomainSocketEndPoint(path), "GET /metrics HTTP/1.1\r\n\r\n");
-
-    private static string Talk(EndPoint address, string request)
-    {
-        using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 8000 };
-        socket.Connect(address);
-        socket.Send(Encoding.ASCII.GetBytes(request));
-        var answer = new StringBuilder();
-        byte[] buffer = new byte[65536];
-        for (int got; (got = socket.Receive(buffer)) > 0;)
-            answer.Append(Encoding.UTF8.GetString(buffer, 0, got));
-        return answer.ToString();
-    }
-
     [Fact]
     public void A_port_is_one_servers_and_had_again_at_once_by_the_next()
     {
@@ -165,7 +150,7 @@ public sealed partial class MetricsTests : IDisposable
             using var server = new MetricsServer(address, () => MetricsText.Of(Box()), NullLogger.Instance);
             Assert.Contains("in use", Assert.Throws<IOException>(() => new MetricsServer(address, () => "", NullLogger.Instance)).Message, StringComparison.Ordinal);
             // The server closes first: its side of the connection stays for a minute (TIME_WAIT).
-            Assert.Contains("# EOF", Talk(new IPEndPoint(IPAddress.Loopback, port), "GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n"), StringComparison.Ordinal);
+            Assert.Contains("# EOF", MetricsClient.Talk(new IPEndPoint(IPAddress.Loopback, port), "GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n"), StringComparison.Ordinal);
         }
     }
 
@@ -185,7 +170,7 @@ public sealed partial class MetricsTests : IDisposable
         for (int start = 0; start < 2; start++)
         {
             using var server = new MetricsServer(Address(path), () => MetricsText.Of(Box()), NullLogger.Instance);
-            string text = Talk(new UnixDomainSocketEndPoint(path), "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+            string text = MetricsClient.Talk(new UnixDomainSocketEndPoint(path), "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
             Read(text[(text.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]);
             Assert.Throws<IOException>(() => new MetricsServer(Address(path), () => "", NullLogger.Instance));
         }
@@ -213,7 +198,7 @@ public sealed partial class MetricsTests : IDisposable
     {
         string path = Path.Combine(_directory, "m");
         using var server = new MetricsServer(Address(path), () => MetricsText.Of(Box()), NullLogger.Instance);
-        Assert.StartsWith($"HTTP/1.1 {expected} ", Talk(new UnixDomainSocketEndPoint(path), request), StringComparison.Ordinal);
+        Assert.StartsWith($"HTTP/1.1 {expected} ", MetricsClient.Talk(new UnixDomainSocketEndPoint(path), request), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -222,7 +207,7 @@ public sealed partial class MetricsTests : IDisposable
         string path = Path.Combine(_directory, "m");
         using var server = new MetricsServer(Address(path), () => MetricsText.Of(Box()), NullLogger.Instance);
         string request = "GET /metrics HTTP/1.1\r\nX: " + new string('x', MetricsServer.MaxRequestBytes - 26);
-        Assert.StartsWith("HTTP/1.1 400 ", Talk(new UnixDomainSocketEndPoint(path), request), StringComparison.Ordinal);
+        Assert.StartsWith("HTTP/1.1 400 ", MetricsClient.Talk(new UnixDomainSocketEndPoint(path), request), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -244,7 +229,7 @@ public sealed partial class MetricsTests : IDisposable
         Array.ForEach(silent, s => s.Dispose());
 
         for (int i = 0; i < 100; i++)
-            Talk(address, "GET /metrics HTTP/1.1\r\n\r\n");
+            MetricsClient.Talk(address, "GET /metrics HTTP/1.1\r\n\r\n");
         // Other tests open and close theirs; a leak would be 200 in every round.
         static int Handles() => Directory.GetFiles("/proc/self/fd").Length;
         int leastLeft = int.MaxValue;
@@ -252,7 +237,7 @@ public sealed partial class MetricsTests : IDisposable
         {
             int handles = Handles();
             for (int i = 0; i < 200; i++)
-                Talk(address, "GET /metrics HTTP/1.1\r\n\r\n");
+                MetricsClient.Talk(address, "GET /metrics HTTP/1.1\r\n\r\n");
             leastLeft = Math.Min(leastLeft, Handles() - handles);
         });
         Assert.InRange(grown, long.MinValue, 100 * 1024);
@@ -263,7 +248,7 @@ public sealed partial class MetricsTests : IDisposable
     {
         try
         {
-            return Talk(address, "GET /metrics HTTP/1.1\r\n\r\n");
+            return MetricsClient.Talk(address, "GET /metrics HTTP/1.1\r\n\r\n");
         }
         catch (SocketException)
         {

@@ -9,7 +9,7 @@ namespace Capbox.Tests;
 /// <summary>The AsyncAPI document and the schemas of commands are what the code says and hears. tests/asyncapi/run.sh validates the file.</summary>
 public class AsyncApiTests
 {
-    private static readonly string s_file = Path.Combine(Tool.RepositoryRoot, "docs", "reference", "asyncapi.yaml");
+    private static readonly string s_file = Path.Combine(Repository.Root, "docs", "reference", "asyncapi.yaml");
 
     [Fact]
     public void The_file_is_what_capbox_prints() => Assert.Equal(File.ReadAllText(s_file), AsyncApi.Yaml());
@@ -49,7 +49,7 @@ public class AsyncApiTests
     [Fact]
     public void It_has_the_topics_of_the_manual_and_all_commands()
     {
-        string manual = File.ReadAllText(Path.Combine(Tool.RepositoryRoot, "docs", "reference", "control.md"));
+        string manual = File.ReadAllText(Path.Combine(Repository.Root, "docs", "reference", "control.md"));
         string[] addresses = [.. AsyncApi.Make()["channels"]!.AsObject().Select(c => c.Value!["address"]!.GetValue<string>()["capbox/v1/{deviceId}/".Length..])];
         foreach (CommandSpec spec in ControlCommands.All)
         {

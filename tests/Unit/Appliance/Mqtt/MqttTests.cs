@@ -295,7 +295,3 @@ public class MqttTests
         Assert.True(bytes > 1_000_000);
     }
 }
-
-/// <summary>Of the commands that only tests have.</summary>
-[System.Text.Json.Serialization.JsonSerializable(typeof(int))]
-internal sealed partial class CountJson : System.Text.Json.Serialization.JsonSerializerContext;

@@ -57,7 +57,7 @@ public class ArchiveCatalogTests
         Gen<long> moment = Gen.OneOf(
             Gen.Long[Start, Start + (1000 * Second)], Gen.Long[0, 100 * Second], Gen.Long[4_070_908_800 * Second, 4_070_909_000 * Second], Gen.Long[-Start, 2 * Start],
             Gen.Int[-1, 1].Select(sign => sign * (long.MaxValue / 2)));
-        Gen.Select(Gen.Select(moment, moment).List[1, 60], Gen.Select(moment, moment)).Sample(
+        Gen.Select(Gen.Select(moment, moment).List[1, 60], Gen.Select(moment, moment)).ForAll(
             (intervals, range) =>
             {
                 using var directory = new TestDirectory();
@@ -76,7 +76,7 @@ public class ArchiveCatalogTests
                     entries.Where(e => e.FirstUtcNs < to && e.LastUtcNs >= from).Select(e => e.Sequence),
                     catalog.InRange(from, to).Select(e => e.Sequence));
             },
-            iter: 60);
+            cases: 60, all: 60);
     }
 
     [Fact]

@@ -93,7 +93,7 @@ public class RetentionPolicyTests
             KeepBytes = x.Item5,
             PortMaxAgeNs = x.Item6 == 0 ? new Dictionary<string, long>() : new Dictionary<string, long> { ["eth1"] = x.Item6 },
         });
-        Gen.Select(items, rules, Gen.Select(Gen.Long[0, 3000], Gen.Long[0, 500], Gen.Long[0, 150], Gen.Int[0, 12])).Sample((all, rule, figures) =>
+        Gen.Select(items, rules, Gen.Select(Gen.Long[0, 3000], Gen.Long[0, 500], Gen.Long[0, 150], Gen.Int[0, 12])).ForAll((all, rule, figures) =>
         {
             var state = new RetentionState { FreeBytes = figures.Item1, DiskBytes = 5000, OpenBytes = figures.Item2, NowNs = figures.Item3, Budget = figures.Item4 };
             CheckDecision(rule, all, state, RetentionPolicy.Decide(rule, all, state));

@@ -32,14 +32,14 @@ public sealed class CustodyChainTests : IDisposable
     public void Any_bit_flipped_in_a_segment_is_found_and_named()
     {
         _archive.Seal(1, 2, 3);
-        Gen.Select(Gen.Int[0, 4999], Gen.Int[0, 7]).Sample((at, bit) =>
+        Gen.Select(Gen.Int[0, 4999], Gen.Int[0, 7]).ForAll((at, bit) =>
         {
             byte[] bytes = File.ReadAllBytes(_archive.PathOf(2));
             bytes[at] ^= (byte)(1 << bit);
             File.WriteAllBytes(_archive.PathOf(2), bytes);
             AssertBreak(_archive.Verify(), 3, CustodyArchive.NameOf(2), "was changed");
             _archive.Add(2);
-        }, iter: 30, threads: 1);
+        }, cases: 20, all: 30);
         Assert.True(_archive.Verify().Good);
     }
 
@@ -62,7 +62,7 @@ public sealed class CustodyChainTests : IDisposable
         _archive.Delete(1);
         _archive.Seal(3);
         byte[] good = File.ReadAllBytes(_archive.ChainPath);
-        Gen.Select(Gen.Int[0, good.Length - 1], Gen.Byte).Where((at, value) => good[at] != value).Sample((at, value) =>
+        Gen.Select(Gen.Int[0, good.Length - 1], Gen.Byte).Where((at, value) => good[at] != value).ForAll((at, value) =>
         {
             byte[] bad = [.. good];
             bad[at] = value;
@@ -72,7 +72,7 @@ public sealed class CustodyChainTests : IDisposable
             ulong entry = (ulong)good.AsSpan(0, at).Count((byte)'\n') + 1;
             bool cutsLast = at == good.Length - 1;
             Assert.Equal(cutsLast ? (0ul, CustodyArchive.NameOf(3)) : (entry, "chain.jsonl"), (report.Breaks[0].Entry, report.Breaks[0].File));
-        }, iter: 300, threads: 1);
+        }, cases: 40, all: 300);
     }
 
     /// <summary>Base64 has spare bits before its padding, and decoders skip blanks: other letters for the same bytes, which the signature would not tell.</summary>
@@ -357,7 +357,7 @@ public sealed class CustodyChainTests : IDisposable
     public void Every_entry_reads_back_as_it_was_written()
     {
         var sha = Gen.Byte.Array[32].Select(bytes => Convert.ToHexStringLower(bytes));
-        Gen.Select(Gen.ULong, Gen.ULong[1, ulong.MaxValue], Gen.String, sha).Sample((number, sequence, reason, hash) =>
+        Gen.Select(Gen.ULong, Gen.ULong[1, ulong.MaxValue], Gen.String, sha).ForAll((number, sequence, reason, hash) =>
         {
             var entry = new ChainEntry
             {
@@ -389,9 +389,9 @@ public sealed class CustodyChainTests : IDisposable
             OneOf("null", "true", "{}", "[", "\"\"", "\"key\"", "\"\\ud800\"", "1e99", "-1", "18446744073709551616"),
             Gen.ULong.Select(n => n.ToString(System.Globalization.CultureInfo.InvariantCulture)),
             Gen.String);
-        Gen.Select(member, value, (m, v) => $"\"{m}\":{v}").Array[0, 12].Sample(members =>
+        Gen.Select(member, value, (m, v) => $"\"{m}\":{v}").Array[0, 12].ForAll(members =>
             Assert.Null(ChainEntry.TryParse(Encoding.UTF8.GetBytes("{" + string.Join(',', members) + "}\n"), out _)));
-        Gen.Byte.Array[0, 200].Sample(bytes => Assert.Null(ChainEntry.TryParse(bytes, out _)));
+        Gen.Byte.Array[0, 200].ForAll(bytes => Assert.Null(ChainEntry.TryParse(bytes, out _)));
     }
 
     private static Gen<string> OneOf(params string[] words) => Gen.Int[0, words.Length - 1].Select(i => words[i]);
@@ -399,7 +399,7 @@ public sealed class CustodyChainTests : IDisposable
     [Fact]
     public void Runs_of_numbers_are_a_set_with_gaps()
     {
-        Gen.ULong[1, 40].Array[0, 60].Sample(numbers =>
+        Gen.ULong[1, 40].Array[0, 60].ForAll(numbers =>
         {
             var runs = new SequenceRanges();
             var set = new SortedSet<ulong>();

@@ -42,7 +42,7 @@ public sealed class PcapngReaderTests
 
     [Fact]
     public void Any_chunks_come_out_as_they_went_in() =>
-        GenPacket.Array[0, 40].Array[1, 5].Sample(
+        GenPacket.Array[0, 40].Array[1, 5].ForAll(
             static chunks =>
             {
                 using var directory = new TestDirectory();
@@ -56,11 +56,11 @@ public sealed class PcapngReaderTests
                 Assert.True(report.Ok, string.Join('\n', report.Findings));
                 Assert.Equal((ulong)segment.Packets.Count, report.Packets);
             },
-            iter: 300, threads: 1);
+            cases: 40, all: 300);
 
     [Fact]
     public void Damage_never_causes_another_exception() =>
-        Gen.Select(Gen.Bool, Gen.Select(Gen.Int[0, int.MaxValue], Gen.UInt).Array[1, 8], Gen.Int[0, 60000]).Sample(
+        Gen.Select(Gen.Bool, Gen.Select(Gen.Int[0, int.MaxValue], Gen.UInt).Array[1, 8], Gen.Int[0, 60000]).ForAll(
             static (isSealed, writes, cut) =>
             {
                 using var directory = new TestDirectory();
@@ -75,7 +75,7 @@ public sealed class PcapngReaderTests
                 if (!isSealed)
                     Assert.NotEqual(RepairOutcome.Failed, SegmentRepair.Repair(path).Outcome);
             },
-            iter: 3000, threads: 1);
+            cases: 200, all: 3000);
 
     [Fact]
     public void Reading_packets_allocates_nothing()

@@ -140,21 +140,6 @@ public sealed class PcapngVerifierTests
         Assert.Contains(report.Findings, static finding => finding.Message.Contains("3 blocks are missing", StringComparison.Ordinal));
     }
 
-    [Fact]
-    public void A_file_of_another_maker_is_walked_and_named_as_such()
-    {
-        using var directory = new TestDirectory();
-        string foreign = Path.Combine(directory.Path, "foreign.pcapng");
-        string segment = directory.Write("segment.pcapng", TestSegment.Small().Sealed());
-        PcapngGoldenTests.Run("tshark", "-r", segment, "-w", foreign, "-F", "pcapng");
-        VerifyReport report = SegmentVerifier.Verify(foreign);
-        Assert.True(report is { Ok: true, MadeByCapbox: false, Packets: 7 }, string.Join('\n', report.Findings));
-        File.WriteAllBytes(foreign, File.ReadAllBytes(foreign)[..^5]);
-        Assert.False(SegmentVerifier.Verify(foreign).Ok);
-        Assert.False(SegmentVerifier.Verify(directory.Write("x", "just a text, no capture at all"u8.ToArray())).Ok);
-        Assert.False(SegmentVerifier.Verify(directory.Write("empty", [])).Ok);
-    }
-
     private static (string, ulong, ulong, ulong, ulong, ulong, ulong) Ledger(VerifyPort port) =>
         (port.Name, port.Packets, port.FilteredPackets, port.LostRing, port.LostNic, port.LostHost, port.GapNs);
 

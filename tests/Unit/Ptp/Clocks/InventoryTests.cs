@@ -1,6 +1,3 @@
-using System.Diagnostics;
-using System.Runtime.ExceptionServices;
-using System.Runtime.InteropServices;
 using Capbox.Platform.Nic;
 using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
@@ -8,8 +5,8 @@ using Xunit;
 
 namespace Capbox.Ptp.Tests.Clocks;
 
-/// <summary>The inventory of this machine, of veth, and what drivers' answers mean.</summary>
-public partial class InventoryTests
+/// <summary>The inventory of this machine, and what drivers' answers mean.</summary>
+public class InventoryTests
 {
     private const uint AllHardware = StampNames.TransmitHardware | StampNames.ReceiveHardware | StampNames.RawHardware;
     private const uint AllSoftware = StampNames.TransmitSoftware | StampNames.ReceiveSoftware;
@@ -17,24 +14,11 @@ public partial class InventoryTests
     [Fact]
     public void Loopback_has_software_stamps_alone()
     {
-        ClockPort lo = Assert.Single(ClockPorts.Read(), port => port.Name == "lo");
+        ClockPort lo = Assert.Single(ClockPort.List(), port => port.Name == "lo");
         Assert.Equal((1, StampKind.Software, StampKind.Software), (lo.Index, lo.PtpStamps, lo.PacketStamps));
         Assert.Null(lo.Clock);
         Assert.Contains("software-receive", lo.Stamping);
     }
-
-    [Fact]
-    public void A_namespace_has_its_own_ports_and_a_veth_is_found_by_its_driver() => InNewNamespace(() =>
-    {
-        Ip("link", "add", "veth0", "type", "veth", "peer", "name", "veth1");
-        IReadOnlyList<ClockPort> ports = ClockPorts.Read();
-        Assert.Equal(["lo", "veth0", "veth1"], ports.Select(port => port.Name).Order());
-        ClockPort port = ports.Single(found => found.Name == "veth0");
-        Assert.Equal("veth", port.Driver);
-        Assert.Equal((StampKind.Software, StampKind.Software), (port.PtpStamps, port.PacketStamps));
-        Assert.Null(port.Clock);
-        Assert.True(port.Quirks.HasFlag(DriverQuirks.SoftwareOnly));
-    });
 
     [Fact]
     public void Every_clock_of_the_machine_is_listed()
@@ -52,7 +36,7 @@ public partial class InventoryTests
     [InlineData(AllHardware | AllSoftware, null, StampKind.Software)]
     [InlineData(StampNames.ReceiveHardware | StampNames.RawHardware | StampNames.ReceiveSoftware, 0, StampKind.None)]
     [InlineData(StampNames.ReceiveSoftware, null, StampKind.None)]
-    public void Ptp_needs_stamps_both_ways_and_a_clock(uint flags, int? clock, StampKind expected) => Assert.Equal(expected, ClockPorts.PtpStamps(flags, clock));
+    public void Ptp_needs_stamps_both_ways_and_a_clock(uint flags, int? clock, StampKind expected) => Assert.Equal(expected, ClockPort.BestPtpStamps(flags, clock));
 
     [Theory]
     [InlineData(AllHardware, 0b11u, DriverQuirks.None, StampKind.Hardware)]
@@ -60,7 +44,7 @@ public partial class InventoryTests
     [InlineData(AllHardware, 0b11u, DriverQuirks.EventPacketsOnly, StampKind.Software)]
     [InlineData(AllSoftware, 0b11u, DriverQuirks.None, StampKind.Software)]
     public void Packets_have_hardware_stamps_only_if_all_have(uint flags, uint filters, DriverQuirks quirks, StampKind expected) =>
-        Assert.Equal(expected, ClockPorts.PacketStamps(flags, filters, quirks));
+        Assert.Equal(expected, ClockPort.BestPacketStamps(flags, filters, quirks));
 
     private const StampNeeds Both = StampNeeds.EthernetEvents | StampNeeds.UdpEvents;
     private const uint Igb82576 = 0x1013, X710 = 0x7fd1, Mlx5 = 0b11, OldX710 = 0xe01; // by bit: what drivers offer
@@ -128,37 +112,4 @@ public partial class InventoryTests
         PacketStamps = StampKind.Hardware,
         Quirks = DriverTable.Find(driver).Quirks,
     };
-
-    /// <summary>On a thread of its own, with which the namespace goes.</summary>
-    private static void InNewNamespace(Action work)
-    {
-        const int CLONE_NEWNET = 0x40000000;
-        ExceptionDispatchInfo? failure = null;
-        Thread thread = new(() =>
-        {
-            try
-            {
-                Assert.Equal(0, unshare(CLONE_NEWNET));
-                work();
-            }
-            catch (Exception e)
-            {
-                failure = ExceptionDispatchInfo.Capture(e);
-            }
-        });
-        thread.Start();
-        thread.Join();
-        failure?.Throw();
-    }
-
-    [LibraryImport("libc")]
-    private static partial int unshare(int flags);
-
-    private static void Ip(params string[] arguments)
-    {
-        using Process process = Process.Start(new ProcessStartInfo("ip", arguments) { RedirectStandardError = true })!;
-        string error = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, error);
-    }
 }

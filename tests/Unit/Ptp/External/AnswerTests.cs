@@ -167,7 +167,7 @@ public sealed class AnswerTests
             Array.Resize(ref bytes, length == 0 ? bytes.Length : length);
             return bytes;
         });
-        Gen.OneOf(changed, Gen.Byte.Array[0, 200]).Sample(
+        Gen.OneOf(changed, Gen.Byte.Array[0, 200]).ForAll(
             bytes =>
             {
                 var round = new Ptp4lRound(0);
@@ -179,7 +179,7 @@ public sealed class AnswerTests
                     Assert.NotEmpty(tracking.ReferenceName);
                 }
             },
-            iter: 50_000);
+            cases: 3000, all: 50_000);
     }
 
     private static bool IsReadable(ManagementId id, byte[] data) => new Ptp4lRound(0).Add(Answers.Read(Answers.With(id, data))) != AnswerUse.Malformed;

@@ -50,7 +50,7 @@ public sealed class DataSetTests
     {
         Gen<DataSet> any = Gen.Select(Gen.Byte[0, 1], Gen.Byte[0, 1], Gen.ULong[1, 3], Gen.Int[0, 3], Gen.ULong[1, 4])
             .Select((priority, quality, grandmaster, steps, sender) => s_base with { Priority1 = priority, Quality = new(quality, 0, 0), Grandmaster = new(grandmaster), StepsRemoved = steps, Sender = new(new(sender), 1) });
-        Gen.Select(any, any).Sample((a, b) =>
+        Gen.Select(any, any).ForAll((a, b) =>
         {
             Preference expected = DataSet.Compare(a, b) switch
             {

@@ -53,7 +53,7 @@ public sealed class MessageTests
         });
 
     [Fact]
-    public void What_is_written_is_read_again() => s_message.Sample(message =>
+    public void What_is_written_is_read_again() => s_message.ForAll(message =>
     {
         byte[] bytes = Bytes(message);
         Assert.Equal(ParseError.None, MessageParser.Parse(bytes, out PtpMessage again));
@@ -61,7 +61,7 @@ public sealed class MessageTests
     });
 
     [Fact]
-    public void A_message_that_is_cut_anywhere_is_refused() => s_message.Sample(message =>
+    public void A_message_that_is_cut_anywhere_is_refused() => s_message.ForAll(message =>
     {
         byte[] bytes = Bytes(message);
         for (int length = 0; length < bytes.Length; length++)
@@ -73,7 +73,7 @@ public sealed class MessageTests
     });
 
     [Fact]
-    public void Random_bytes_never_throw_and_what_passes_stays_within_them() => Gen.Byte.Array[0, 200].Sample(bytes =>
+    public void Random_bytes_never_throw_and_what_passes_stays_within_them() => Gen.Byte.Array[0, 200].ForAll(bytes =>
     {
         ParseError error = MessageParser.Parse(bytes, out PtpMessage message);
         Assert.True(error != ParseError.None || message.Header.MessageBytes <= bytes.Length);
@@ -82,7 +82,7 @@ public sealed class MessageTests
     });
 
     [Fact]
-    public void Messages_with_random_bytes_in_them_never_throw() => Gen.Select(s_message, Gen.Select(Gen.Int[0, 127], Gen.Byte).Array[0, 8], Gen.Byte.Array[0, 64]).Sample((message, changes, tail) =>
+    public void Messages_with_random_bytes_in_them_never_throw() => Gen.Select(s_message, Gen.Select(Gen.Int[0, 127], Gen.Byte).Array[0, 8], Gen.Byte.Array[0, 64]).ForAll((message, changes, tail) =>
     {
         byte[] bytes = [.. Bytes(message), .. tail];
         foreach ((int at, byte value) in changes)
@@ -96,7 +96,7 @@ public sealed class MessageTests
     public void Frames_with_random_bytes_in_them_never_throw()
     {
         byte[][] frames = [.. s_captures.Select(name => Pcap.Read(Pcap.Golden(name))[0].Frame)];
-        Gen.Select(Gen.Int[0, 2], Gen.Int[0, 120], Gen.Select(Gen.Int[0, 127], Gen.Byte).Array[0, 6]).Sample((which, length, changes) =>
+        Gen.Select(Gen.Int[0, 2], Gen.Int[0, 120], Gen.Select(Gen.Int[0, 127], Gen.Byte).Array[0, 6]).ForAll((which, length, changes) =>
         {
             byte[] frame = frames[which][..Math.Min(length, frames[which].Length)];
             foreach ((int at, byte value) in changes)
@@ -165,7 +165,7 @@ public sealed class MessageTests
         Assert.True((new Correction(long.MaxValue) + new Correction(1)).IsSaturated);
         Assert.True((new Correction(long.MinValue) + new Correction(-1)).IsSaturated);
         Assert.True(Correction.FromNanoseconds(1e30).IsSaturated);
-        Gen.Select(Gen.Long, Gen.Long).Sample((a, b) =>
+        Gen.Select(Gen.Long, Gen.Long).ForAll((a, b) =>
         {
             Int128 sum = (Int128)a + b;
             long expected = sum > long.MaxValue ? long.MaxValue : sum < long.MinValue ? long.MinValue : (long)sum;

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 namespace Capbox.Platform.Linux;
 
 /// <summary>Numbers of kmod/uapi/capbox.h.</summary>
+[CHeaders("kmod/uapi/capbox.h")]
 internal static class CapboxNumbers
 {
     public const uint CAPBOX_ABI_VERSION = 1;
@@ -17,11 +18,13 @@ internal static class CapboxNumbers
     public const uint CAPBOX_BLOCK_IN_ORDER = 1;
     public const uint CAPBOX_IOC_VERSION = 0x8040CB00, CAPBOX_IOC_SETUP = 0xC0C8CB01, CAPBOX_IOC_ADD_PORT = 0xC080CB02;
     public const uint CAPBOX_IOC_GET_PORT = 0xC080CB04, CAPBOX_PORT_GONE = 2;
-    public const uint CAPBOX_IOC_SET_FILTER = 0x4018CB05, CAPBOX_IOC_START = 0xCB06, CAPBOX_IOC_STOP = 0xCB07, CAPBOX_IOC_COUNTERS = 0xC0B8CB09;
+    public const uint CAPBOX_IOC_SET_FILTER = 0x4018CB05, CAPBOX_IOC_START = 0xCB06, CAPBOX_IOC_STOP = 0xCB07;
+    public const uint CAPBOX_IOC_COUNTERS = 0xC0B8CB09;
 }
 
 /// <summary>struct capbox_version.</summary>
 [StructLayout(LayoutKind.Sequential)]
+[CStruct("struct capbox_version", "kmod/uapi/capbox.h")]
 internal unsafe struct CapboxVersion
 {
     public uint Abi, Reserved;
@@ -30,6 +33,7 @@ internal unsafe struct CapboxVersion
 
 /// <summary>struct capbox_setup.</summary>
 [StructLayout(LayoutKind.Sequential)]
+[CStruct("struct capbox_setup", "kmod/uapi/capbox.h")]
 internal unsafe struct CapboxSetup
 {
     public uint Abi, Flags, Hooks, Policy, BlockBytes, Blocks, HeadBytes, SnapBytes, HandoverUs;
@@ -41,15 +45,17 @@ internal unsafe struct CapboxSetup
 
 /// <summary>struct capbox_port.</summary>
 [StructLayout(LayoutKind.Sequential)]
+[CStruct("struct capbox_port", "kmod/uapi/capbox.h")]
 internal unsafe struct CapboxPort
 {
-    public int IfIndex;
+    [CField("ifindex")] public int IfIndex;
     public uint Flags, SoftwareInterface, HardwareInterface, Port, State, LinkType, Reserved;
     public fixed byte Error[96];
 }
 
 /// <summary>struct capbox_filter.</summary>
 [StructLayout(LayoutKind.Sequential)]
+[CStruct("struct capbox_filter", "kmod/uapi/capbox.h")]
 internal struct CapboxFilter
 {
     public ulong Instructions;
@@ -59,6 +65,7 @@ internal struct CapboxFilter
 
 /// <summary>struct capbox_count.</summary>
 [StructLayout(LayoutKind.Sequential)]
+[CStruct("struct capbox_count", "kmod/uapi/capbox.h")]
 internal struct CapboxCount
 {
     public ulong Packets, Bytes;
@@ -66,6 +73,7 @@ internal struct CapboxCount
 
 /// <summary>struct capbox_counters.</summary>
 [StructLayout(LayoutKind.Sequential)]
+[CStruct("struct capbox_counters", "kmod/uapi/capbox.h")]
 internal struct CapboxCounters
 {
     public CapboxCount Seen, Filtered, Stored, LostFull, LostTakenBack, LostOversize, LostUnreadable, Truncated;
@@ -74,6 +82,7 @@ internal struct CapboxCounters
 
 /// <summary>struct capbox_ring_counters.</summary>
 [StructLayout(LayoutKind.Sequential)]
+[CStruct("struct capbox_ring_counters", "kmod/uapi/capbox.h")]
 internal struct CapboxRingCounters
 {
     public uint Ring, Reserved;
@@ -82,6 +91,7 @@ internal struct CapboxRingCounters
 
 /// <summary>struct capbox_block.</summary>
 [StructLayout(LayoutKind.Sequential)]
+[CStruct("struct capbox_block", "kmod/uapi/capbox.h")]
 internal unsafe struct CapboxBlock
 {
     public ulong Sequence;
@@ -94,6 +104,7 @@ internal unsafe struct CapboxBlock
 
 /// <summary>struct capbox_ring_head: each index on a cache line of its own.</summary>
 [StructLayout(LayoutKind.Explicit, Size = 320)]
+[CStruct("struct capbox_ring_head", "kmod/uapi/capbox.h")]
 internal struct CapboxRingHead
 {
     [FieldOffset(0)] public ulong Filled;

@@ -1,10 +1,9 @@
 using System.Globalization;
-using Capbox.Platform.Time;
 
-namespace Capbox.Platform.Linux;
+namespace Capbox.Platform.Time;
 
-/// <summary>/sys/class/ptp: which clocks there are, and the virtual clocks of each (Documentation/ABI/testing/sysfs-ptp).</summary>
-/// <param name="root">The directory, so that tests can bring their own.</param>
+/// <summary>/sys/class/ptp: the PTP hardware clocks, and the virtual clocks of each (Documentation/ABI/testing/sysfs-ptp).</summary>
+/// <param name="root">The directory; tests have their own.</param>
 public sealed class PtpSysfs(string root)
 {
     /// <summary>This machine's.</summary>
@@ -17,20 +16,21 @@ public sealed class PtpSysfs(string root)
     public static bool TryParseName(string text, out int index)
     {
         index = 0;
-        string digits = text.StartsWith("/dev/ptp", StringComparison.Ordinal) ? text[8..] : text.StartsWith("ptp", StringComparison.Ordinal) ? text[3..] : "";
+        string name = text.StartsWith("/dev/", StringComparison.Ordinal) ? text[5..] : text;
+        string digits = name.StartsWith("ptp", StringComparison.Ordinal) ? name[3..] : "";
         return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out index);
     }
 
     /// <summary>Every clock, virtual ones included, by number.</summary>
     public IReadOnlyList<int> Clocks() => Numbers(root);
 
-    /// <summary>What the driver calls the clock (a MAC address, mlx5_ptp, ptp0_virt), or null.</summary>
+    /// <summary>The driver's name of the clock (a MAC address, mlx5_ptp, ptp0_virt), or null.</summary>
     public string? ClockName(int index) => Read(index, "clock_name");
 
     /// <summary>The virtual clocks of a clock, by number; none when there is no such clock.</summary>
     public IReadOnlyList<int> VirtualClocks(int index) => Numbers(Directory(index));
 
-    /// <summary>The clock that a virtual one is made of, or null.</summary>
+    /// <summary>The physical clock of a virtual one, or null.</summary>
     public int? PhysicalOf(int index)
     {
         foreach (int clock in Clocks())
@@ -42,19 +42,25 @@ public sealed class PtpSysfs(string root)
         return null;
     }
 
-    /// <summary>How many virtual clocks it can have; null when it cannot have any, being one itself, or is not there.</summary>
-    public int? MaxVirtualClocks(int index) => int.TryParse(Read(index, "max_vclocks"), NumberStyles.None, CultureInfo.InvariantCulture, out int count) ? count : null;
+    /// <summary>Largest number of virtual clocks; null for a virtual clock, and when there is no such clock.</summary>
+    public int? MaxVirtualClocks(int index) =>
+        int.TryParse(Read(index, "max_vclocks"), NumberStyles.None, CultureInfo.InvariantCulture, out int count) ? count : null;
 
     /// <summary>
-    /// Makes or removes virtual clocks, the youngest first. From the first one on the physical clock runs freely and refuses to be steered; a new one shows 1970 until it is stepped.
+    /// Creates or removes virtual clocks, the youngest first. From the first one on the physical clock runs freely and rejects
+    /// adjustments; a new one shows 1970 until it is stepped.
     /// </summary>
-    /// <returns>The virtual clocks there are now, by number.</returns>
+    /// <returns>The virtual clocks now, by number.</returns>
     /// <exception cref="ClockException">The kernel refuses. The message names the clock.</exception>
     public IReadOnlyList<int> SetVirtualClocks(int index, int count)
     {
         string name = DevicePath(index);
         if (MaxVirtualClocks(index) is not { } most)
-            throw new ClockException($"{name}: {(Clocks().Contains(index) ? "it cannot have virtual clocks" : "there is no such clock")}", 0);
+        {
+            string problem = Clocks().Contains(index) ? "it cannot have virtual clocks" : "there is no such clock";
+            throw new ClockException($"{name}: {problem}", 0);
+        }
+
         if (count < 0 || count > most)
             throw new ClockException(string.Create(CultureInfo.InvariantCulture, $"{name}: 0 to {most} virtual clocks, not {count}"), 0);
         try
