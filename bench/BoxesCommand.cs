@@ -120,7 +120,7 @@ internal sealed class SimulatedBox : IDisposable
         var commands = new ControlCommands();
         commands.Add(new CommandSpec<BoxSnapshot>("status", "All counters now.", [], ControlJson.Default.BoxSnapshot), _ => _recorder.Snapshot());
         ConfigCommands.AddTo(commands, _configurator);
-        _shown = new MqttBox(_recorder.Snapshot, commands, _configurator, () => id, new BoxRun("simulated", Guid.NewGuid().ToString("N")));
+        _shown = new MqttBox(_recorder.Snapshot, commands, _configurator, () => id, new MqttTraffic(new BoxRun("simulated", Guid.NewGuid().ToString("N"))));
         _options = config.Mqtt!;
     }
 

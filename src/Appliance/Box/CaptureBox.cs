@@ -162,10 +162,10 @@ internal sealed class CaptureBox : IBox, IRunningBox, IDisposable
     private EventJournal OpenEvents()
     {
         var spool = new EventSpool(ArchiveDirectory.StatePath(_kept?.Directory ?? _options.Directory, "events"), new SpoolLimits());
-        var journal = new EventJournal(_run, Snapshot, _configurator, spool, _logger);
+        var journal = new EventJournal(_run, Snapshot, spool, _logger);
         ConfigReport? now = _configurator?.Report;
         bool isStill = (now?.Version, now?.Id, now?.Status) == (_rolledBack?.Version, _rolledBack?.Id, _rolledBack?.Status);
-        journal.Start(isStill ? _rolledBack : null);
+        ConfigEvents.Begin(journal, _configurator, isStill ? _rolledBack : null);
         return journal;
     }
 }

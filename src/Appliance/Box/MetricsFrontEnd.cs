@@ -28,7 +28,7 @@ internal sealed class MetricsFrontEnd(IBox box, BoxOptions options, ILogger logg
             return;
         try
         {
-            _server = new MetricsServer(address, () => MetricsText.Of(box.Snapshot()), logger);
+            _server = new MetricsServer(address.EndPoint, () => MetricsText.Of(box.Snapshot()), logger);
         }
         catch (IOException e)
         {

@@ -17,6 +17,7 @@ internal sealed class MqttFrontEnd(IBox box, BoxOptions options, BoxRun run, Fun
     /// <summary>The answer to a change goes out over the connection that the change ends.</summary>
     private static readonly TimeSpan s_farewell = TimeSpan.FromMilliseconds(500);
     private readonly Lock _change = new();
+    private readonly MqttTraffic _traffic = new(run);
     private MqttOptions? _options = options.Mqtt;
     private volatile MqttLink? _link;
     private EventJournal? _events;
@@ -66,7 +67,7 @@ internal sealed class MqttFrontEnd(IBox box, BoxOptions options, BoxRun run, Fun
         if (broker is null)
             return;
         _events ??= openEvents();
-        var link = new MqttLink(broker, new MqttBox(box.Snapshot, box.Commands, box.Configurator, () => box.Serial, run) { Events = _events }, logger);
+        var link = new MqttLink(broker, new MqttBox(box.Snapshot, box.Commands, box.Configurator, () => box.Serial, _traffic) { Events = _events }, logger);
         _link = link;
         link.Start();
     }

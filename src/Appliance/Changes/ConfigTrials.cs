@@ -79,7 +79,7 @@ internal sealed class ConfigTrials(ConfigStore store, IClockSource clocks)
         {
             Revision = revision.Revision,
             // Of what was on trial, whatever was proposed and refused since.
-            Outcome = new ConfigOutcome(trial.Version ?? state.Outcome.Version, trial.Id ?? state.Outcome.Id, "rolled-back", [new ConfigError("$", reason)]),
+            Outcome = new ConfigOutcome(trial.Version ?? state.Outcome.Version, trial.Id ?? state.Outcome.Id, ConfigStatus.RolledBack, [new ConfigError("$", reason)]),
             Trial = null,
         });
         return revision;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Capbox.Commands;
 using Capbox.Config;
 using Capbox.Health;
 using Capbox.Packets.Capture;
@@ -104,7 +103,7 @@ internal sealed class Configurator : IConfigurator, IDisposable
             ConfigPlan plan = ConfigPlan.Make(_config, next, _store.Current.Line, line);
             try
             {
-                return plan.Differences.Count == 0 ? Note(version, id, "applied", []) : Go(proposal, version, id, next, line, plan);
+                return plan.Differences.Count == 0 ? Note(version, id, ConfigStatus.Applied, []) : Go(proposal, version, id, next, line, plan);
             }
             catch (Exception e) when (e is CaptureException or IOException)
             {
@@ -120,14 +119,14 @@ internal sealed class Configurator : IConfigurator, IDisposable
             ConfigState state = _store.State;
             if (state.Trial is not { NeedsConfirm: true } trial || state.Outcome.Id != id)
             {
-                throw new ControlException(state.Trial is { NeedsConfirm: true }
-                    ? $"$.id: \"{id}\" does not wait to be confirmed, but \"{state.Outcome.Id}\""
-                    : "$.id: nothing waits to be confirmed");
+                throw new ConfigRefusedException("id", state.Trial is { NeedsConfirm: true }
+                    ? $"\"{id}\" does not wait to be confirmed, but \"{state.Outcome.Id}\""
+                    : "nothing waits to be confirmed");
             }
 
             // What is left of the watch stays a trial.
             ConfigTrial? rest = _isRestarting ? trial with { NeedsConfirm = false } : _watch is null ? null : _trials.Begin(trial, needsConfirm: false, _config.Change.WatchSeconds);
-            _store.Put(_store.Current, state with { Trial = rest, Outcome = state.Outcome with { Status = "applied" } });
+            _store.Put(_store.Current, state with { Trial = rest, Outcome = state.Outcome with { Status = ConfigStatus.Applied } });
             _logger.LogInformation("configuration: revision {Revision} was confirmed by {Who}", state.Revision, who);
             return Publish();
         }
@@ -231,7 +230,7 @@ internal sealed class Configurator : IConfigurator, IDisposable
             : new ConfigTrial(oldRevision.Revision, false, 0, "", 0, 0, before.Clock?.State.ToString(), HarmWatch.Losing(_history.Count > 0 ? _history.Peek() : null, before), version, id);
         // Where neither is asked for, a document with which the recorder cannot even start is taken back all the same.
         ConfigTrial? trial = confirm > 0 || watch > 0 || plan.NeedsRestart ? _trials.Begin(fresh, confirm > 0, confirm > 0 ? confirm : watch) : null;
-        var state = new ConfigState(revision.Revision, revision.Revision, version, new ConfigOutcome(version, id, confirm > 0 ? "pending-confirm" : "applied", []), trial);
+        var state = new ConfigState(revision.Revision, revision.Revision, version, new ConfigOutcome(version, id, confirm > 0 ? ConfigStatus.PendingConfirm : ConfigStatus.Applied, []), trial);
         _store.Put(revision, state);
         try
         {
@@ -317,11 +316,11 @@ internal sealed class Configurator : IConfigurator, IDisposable
     private ConfigReport Reject(long version, string id, IReadOnlyList<ConfigError> errors)
     {
         _logger.LogWarning("configuration: version {Version} (id {Id}) was refused: {Error}", version, id, errors[0]);
-        return Note(version, id, "rejected", errors);
+        return Note(version, id, ConfigStatus.Rejected, errors);
     }
 
     /// <summary>The outcome is kept, what is in force stays. While something waits to be confirmed only the answer tells it: its own outcome is needed still. The version is used up either way.</summary>
-    private ConfigReport Note(long version, string id, string status, IReadOnlyList<ConfigError> errors)
+    private ConfigReport Note(long version, string id, ConfigStatus status, IReadOnlyList<ConfigError> errors)
     {
         ConfigState state = _store.State;
         var outcome = new ConfigOutcome(version, id, status, errors);
@@ -349,20 +348,13 @@ internal sealed class Configurator : IConfigurator, IDisposable
 
     private ConfigReport MakeReport() => MakeReport(_store.State.Outcome);
 
-    private ConfigReport MakeReport(ConfigOutcome outcome) =>
-        new(outcome.Version, outcome.Id, StatusOf(outcome.Status), [.. outcome.Errors.Select(e => new ConfigFault(e.Path, e.Reason))])
-        {
-            Revision = _store.Current.Revision,
-            HighestVersion = _store.State.HighestVersion,
-            Document = _store.Current.Line,
-            ConfirmBy = _store.State.Trial is { NeedsConfirm: true } trial ? DateTimeOffset.UtcNow + _trials.Left(trial) : null,
-        };
-
-    private static ConfigStatus StatusOf(string status) => status switch
+    private ConfigReport MakeReport(ConfigOutcome outcome) => new(outcome.Version, outcome.Id, outcome.Status, outcome.Errors)
     {
-        "pending-confirm" => ConfigStatus.PendingConfirm,
-        "rejected" => ConfigStatus.Rejected,
-        "rolled-back" => ConfigStatus.RolledBack,
-        _ => ConfigStatus.Applied,
+        Revision = _store.Current.Revision,
+        HighestVersion = _store.State.HighestVersion,
+        Document = _store.Current.Line,
+        ConfirmBy = _store.State.Trial is { NeedsConfirm: true } trial ? Rfc3339(DateTimeOffset.UtcNow + _trials.Left(trial)) : null,
     };
+
+    private static string Rfc3339(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 }

@@ -1,46 +1,38 @@
-using Capbox.Commands;
+using System.Text.Json.Serialization;
+using Capbox.Config;
+using Capbox.Platform.Json;
 
 namespace Capbox.Changes;
 
-/// <summary>How a configuration stands.</summary>
-internal enum ConfigStatus
+/// <summary>Outcome of the last proposal, and what is in force. Immutable; also the answer of the commands about it.</summary>
+internal sealed record ConfigReport(long Version, string Id, ConfigStatus Status, IReadOnlyList<ConfigError> Errors)
+    : ConfigOutcome(Version, Id, Status, Errors)
 {
-    /// <summary>In force, and kept.</summary>
-    Applied,
-
-    /// <summary>In force, and taken back unless it is confirmed in time.</summary>
-    PendingConfirm,
-
-    /// <summary>Refused; the one before is in force.</summary>
-    Rejected,
-
-    /// <summary>Was in force and was taken back: it was not confirmed, or it did harm; the one before is in force.</summary>
-    RolledBack,
-}
-
-/// <summary>One thing wrong with a document.</summary>
-/// <param name="Path">A JSON path.</param>
-/// <param name="Reason">One line.</param>
-internal sealed record ConfigFault(string Path, string Reason);
-
-/// <summary>What became of the last proposal, and what is in force. Immutable.</summary>
-/// <param name="Version">Of the proposal that this answers; the document in force at the start has the version it was stored with.</param>
-/// <param name="Id">Its id, chosen by who proposed it.</param>
-/// <param name="Status">How it stands.</param>
-/// <param name="Errors">Why it was rejected or taken back; empty otherwise.</param>
-internal sealed record ConfigReport(long Version, string Id, ConfigStatus Status, IReadOnlyList<ConfigFault> Errors)
-{
-    /// <summary>Highest version that was ever proposed.</summary>
-    public long HighestVersion { get; init; }
-
-    /// <summary>Revision of the document that is in force: counts all documents that ever were on this box.</summary>
+    /// <summary>Revision of the document in force: counts all documents that ever were on this box.</summary>
+    [JsonPropertyOrder(1)]
     public long Revision { get; init; }
 
-    /// <summary>The document in force as JSON, one line, without comments.</summary>
-    public string Document { get; init; } = "{}";
+    /// <summary>With <see cref="ConfigStatus.PendingConfirm"/>: RFC 3339, UTC, when it is rolled back; null otherwise.</summary>
+    [JsonPropertyOrder(2)]
+    public string? ConfirmBy { get; init; }
 
-    /// <summary>With <see cref="ConfigStatus.PendingConfirm"/>: when it is taken back, UTC.</summary>
-    public DateTimeOffset? ConfirmBy { get; init; }
+    /// <summary>Highest version that was ever proposed.</summary>
+    [JsonIgnore]
+    public long HighestVersion { get; init; }
+
+    /// <summary>The document in force as JSON, one line, without comments.</summary>
+    [JsonIgnore]
+    public string Document { get; init; } = "{}";
+}
+
+/// <summary>A request about a configuration that the configurator rejects; nothing was changed.</summary>
+internal sealed class ConfigRefusedException : Exception
+{
+    /// <param name="field">Member of the request at fault.</param>
+    /// <param name="reason">One line.</param>
+    public ConfigRefusedException(string field, string reason) : base(reason) => Field = field;
+
+    public string Field { get; }
 }
 
 /// <summary>A document that somebody wants in force.</summary>
@@ -76,6 +68,6 @@ internal interface IConfigurator
     ConfigReport Apply(ConfigProposal proposal);
 
     /// <summary>Keeps the pending document.</summary>
-    /// <exception cref="ControlException">Nothing with this id waits to be confirmed.</exception>
+    /// <exception cref="ConfigRefusedException">Nothing with this id waits to be confirmed.</exception>
     ConfigReport Confirm(string id, string who);
 }

@@ -14,7 +14,7 @@ internal static class FleetAskCommand
 
     public static int Run(FleetScope scope, string name, string members, int parallel, double timeoutSeconds)
     {
-        if (!Topics.IsLevel(name))
+        if (!TopicLevel.IsValid(name))
             return Errors.BadUse($"\"{FleetReader.Clean(name)}\" cannot be a command");
         if (Problem(members) is { } problem)
             return Errors.BadUse($"JSON: {problem}");

@@ -55,10 +55,10 @@ internal static class FleetProfile
         string requester = DefaultRequester();
         if (section["requester"] is { } named)
         {
-            if (named is JsonValue value && value.TryGetValue(out string? text) && Topics.IsLevel(text))
+            if (named is JsonValue value && value.TryGetValue(out string? text) && TopicLevel.IsValid(text))
                 requester = text;
             else
-                errors.Add("$.requester", Topics.LevelHelp);
+                errors.Add("$.requester", TopicLevel.Help);
             section.Remove("requester");
         }
 

@@ -1,3 +1,4 @@
+using Capbox.Platform.Json;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -119,19 +120,19 @@ internal static class KeptConfigCommand
 
     private static int Report(ConfigDesk desk, string answer, bool json)
     {
-        ConfigStatusAnswer status = JsonSerializer.Deserialize(answer, ConfigJson.Default.ConfigStatusAnswer)!;
+        ConfigReport status = JsonSerializer.Deserialize(answer, ConfigJson.Default.ConfigReport)!;
         if (json)
         {
             Console.Out.WriteLine(answer);
         }
         else
         {
-            foreach (ConfigFault fault in status.Errors)
+            foreach (ConfigError fault in status.Errors)
                 Errors.Write($"{fault.Path}: {fault.Reason}");
             string when = desk.IsRunning ? "" : " at the next start";
             Console.Out.WriteLine(status switch
             {
-                { Status: "rejected" } => $"rejected; revision {status.Revision} stays in force",
+                { Status: ConfigStatus.Rejected } => $"rejected; revision {status.Revision} stays in force",
                 // Only a recorder takes back.
                 { ConfirmBy: { } by } when !desk.IsRunning => $"revision {status.Revision} is on trial: a start after {by} takes it back unless confirmed: capbox config confirm {status.Id}",
                 { ConfirmBy: { } by } => $"revision {status.Revision} is in force until {by} unless confirmed: capbox config confirm {status.Id}",
@@ -139,7 +140,7 @@ internal static class KeptConfigCommand
             });
         }
 
-        return status.Status == "rejected" ? ExitCode.BadUse : ExitCode.Good;
+        return status.Status == ConfigStatus.Rejected ? ExitCode.BadUse : ExitCode.Good;
     }
 
     /// <summary>A document as one line, or null after its errors were told.</summary>

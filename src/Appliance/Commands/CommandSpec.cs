@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
+using Capbox.Platform.Json;
 
 namespace Capbox.Commands;
 
@@ -22,7 +23,7 @@ internal abstract record CommandSpec(string Name, string Summary, IReadOnlyList<
 /// <typeparam name="T">Of the result.</typeparam>
 internal sealed record CommandSpec<T>(string Name, string Summary, IReadOnlyList<CommandMember> Members, JsonTypeInfo<T> Type) : CommandSpec(Name, Summary, Members)
 {
-    public override JsonNode ResultSchema() => MessageSchema.Of(Type);
+    public override JsonNode ResultSchema() => JsonSchemas.Of(Type);
 
     /// <summary>The result as JSON text of one line.</summary>
     public string Text(T result) => JsonSerializer.Serialize(result, Type);

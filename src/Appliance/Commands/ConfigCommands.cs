@@ -23,25 +23,6 @@ internal sealed record ConfigPlanAnswer(
 /// <summary>Result of <c>config-show</c>: a revision.</summary>
 internal sealed record ConfigShowAnswer(long Revision, long Version, string Id, string Who, string When, string Why, JsonElement Config);
 
-/// <summary>Result of <c>config-status</c>, <c>config-apply</c> and <c>config-confirm</c>.</summary>
-/// <param name="Status"><c>applied</c>, <c>pending-confirm</c>, <c>rejected</c>, <c>rolled-back</c>.</param>
-/// <param name="ConfirmBy">RFC 3339: when it is taken back.</param>
-internal sealed record ConfigStatusAnswer(long Version, string Id, [property: Words("applied", "pending-confirm", "rejected", "rolled-back")] string Status, IReadOnlyList<ConfigFault> Errors, long Revision, string? ConfirmBy)
-{
-    public static ConfigStatusAnswer Of(ConfigReport report) => new(
-        report.Version, report.Id, Word(report.Status), report.Errors, report.Revision,
-        report.ConfirmBy?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture));
-
-    /// <summary>As topics and files tell it.</summary>
-    public static string Word(ConfigStatus status) => status switch
-    {
-        ConfigStatus.PendingConfirm => "pending-confirm",
-        ConfigStatus.Rejected => "rejected",
-        ConfigStatus.RolledBack => "rolled-back",
-        _ => "applied",
-    };
-}
-
 /// <summary>Commands about the configuration of a box that keeps its documents itself. docs/reference/control.md is their manual.</summary>
 internal static class ConfigCommands
 {
@@ -49,7 +30,7 @@ internal static class ConfigCommands
     private static readonly CommandMember s_config = CommandMember.Document("config", "The configuration document (docs/reference/capbox.schema.json).");
     private static readonly CommandMember s_who = CommandMember.Text("who", MaxWordLength, "For the revision.");
 
-    private static readonly CommandSpec<ConfigStatusAnswer> s_status = new("config-status", "How the configuration stands.", [], ConfigJson.Default.ConfigStatusAnswer);
+    private static readonly CommandSpec<ConfigReport> s_status = new("config-status", "How the configuration stands.", [], ConfigJson.Default.ConfigReport);
     private static readonly CommandSpec<ConfigShowAnswer> s_show = new(
         "config-show", "A revision with its document.", [CommandMember.Number("revision", 0, long.MaxValue, "Default, and 0: that in force.")], ConfigJson.Default.ConfigShowAnswer);
 
@@ -64,14 +45,14 @@ internal static class ConfigCommands
     ];
 
     private static readonly CommandMember[] s_confirmMembers = [CommandMember.Text("id", MaxWordLength, "Default: what waits."), s_who];
-    private static readonly CommandSpec<ConfigStatusAnswer> s_apply = new("config-apply", "Puts a document into force.", s_applyMembers, ConfigJson.Default.ConfigStatusAnswer) { IsSocketOnly = true };
-    private static readonly CommandSpec<ConfigStatusAnswer> s_confirm = new("config-confirm", "Keeps what is on trial.", s_confirmMembers, ConfigJson.Default.ConfigStatusAnswer) { IsSocketOnly = true };
+    private static readonly CommandSpec<ConfigReport> s_apply = new("config-apply", "Puts a document into force.", s_applyMembers, ConfigJson.Default.ConfigReport) { IsSocketOnly = true };
+    private static readonly CommandSpec<ConfigReport> s_confirm = new("config-confirm", "Keeps what is on trial.", s_confirmMembers, ConfigJson.Default.ConfigReport) { IsSocketOnly = true };
 
     public static CommandSpec[] Specs => [s_status, s_show, s_history, s_plan, s_apply, s_confirm];
 
     public static void AddTo(ControlCommands commands, Configurator configurator)
     {
-        commands.Add(s_status, _ => ConfigStatusAnswer.Of(configurator.Report));
+        commands.Add(s_status, _ => configurator.Report);
         commands.Add(s_show, request => Show(configurator, request.Number("revision") ?? 0));
         commands.Add(s_history, _ => configurator.Read(History));
         commands.Add(s_plan, request =>
@@ -87,9 +68,19 @@ internal static class ConfigCommands
                 BaseRevision = request.Number("base") is > 0 and var number ? number : null,
                 ConfirmSeconds = (int?)request.Number("confirmSeconds"),
             };
-            return ConfigStatusAnswer.Of(configurator.Apply(proposal));
+            return configurator.Apply(proposal);
         });
-        commands.Add(s_confirm, request => ConfigStatusAnswer.Of(configurator.Confirm(request.Text("id") ?? configurator.Report.Id, request.Text("who") ?? request.Requester)));
+        commands.Add(s_confirm, request =>
+        {
+            try
+            {
+                return configurator.Confirm(request.Text("id") ?? configurator.Report.Id, request.Text("who") ?? request.Requester);
+            }
+            catch (ConfigRefusedException e)
+            {
+                throw new ControlException($"$.{e.Field}: {e.Message}", e);
+            }
+        });
     }
 
     public static IReadOnlyList<ConfigHistoryEntry> History(ConfigStore store)
@@ -120,7 +111,7 @@ internal static class ConfigCommands
 
 /// <summary>What the commands about the configuration take and give; generated code, one line each.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
-[JsonSerializable(typeof(ConfigStatusAnswer))]
+[JsonSerializable(typeof(ConfigReport))]
 [JsonSerializable(typeof(ConfigPlanAnswer))]
 [JsonSerializable(typeof(ConfigShowAnswer))]
 [JsonSerializable(typeof(IReadOnlyList<ConfigHistoryEntry>))]

@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using Capbox.Cli;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Storage;

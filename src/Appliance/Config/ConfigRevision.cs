@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Capbox.Platform.Json;
 
 namespace Capbox.Config;
 
@@ -37,13 +36,6 @@ public sealed record ConfigRevision(long Revision, long Version, string Id, stri
 public sealed record ConfigTrial(
     long Fallback, bool NeedsConfirm, int Seconds, string BootId, long UntilBootNs, int Starts, string? ClockBefore, IReadOnlyList<string>? Losing = null, long? Version = null, string? Id = null,
     long? Proved = null);
-
-/// <summary>What the box says of the last proposal.</summary>
-/// <param name="Version">Its version.</param>
-/// <param name="Id">Its id.</param>
-/// <param name="Status">applied, pending-confirm, rejected, rolled-back.</param>
-/// <param name="Errors">Why.</param>
-public sealed record ConfigOutcome(long Version, string Id, string Status, IReadOnlyList<ConfigError> Errors);
 
 /// <summary>What is in force. One file, replaced as a whole.</summary>
 /// <param name="Revision">In force.</param>

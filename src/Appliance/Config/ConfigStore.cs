@@ -166,7 +166,7 @@ public sealed class ConfigStore : IDisposable
         IsPassedOver = state is not null;
         Put(revision, new ConfigState(
             revision.Revision, Math.Max(state?.Last ?? 0, numbers.Count > 0 ? numbers[0] : 0), Math.Max(state?.HighestVersion ?? 0, revision.Version),
-            new ConfigOutcome(revision.Version, revision.Id, state is null ? "applied" : "rolled-back", [.. _notes.Select(n => new ConfigError("$", n))]), null));
+            new ConfigOutcome(revision.Version, revision.Id, state is null ? ConfigStatus.Applied : ConfigStatus.RolledBack, [.. _notes.Select(n => new ConfigError("$", n))]), null));
     }
 
     private void Begin(byte[]? seed, bool isLost)
@@ -175,7 +175,7 @@ public sealed class ConfigStore : IDisposable
             _notes.Add($"{_directory}: no good document is left; the first one is in force again");
         string line = seed is { } given ? ConfigText.ToLine(given) : FactoryDocument;
         ConfigRevision first = Add(line, 0, "factory", "factory", isLost ? "no good document was left" : "first start", DateTimeOffset.UtcNow);
-        Put(first, new ConfigState(first.Revision, first.Revision, 0, new ConfigOutcome(0, "factory", "applied", []), null));
+        Put(first, new ConfigState(first.Revision, first.Revision, 0, new ConfigOutcome(0, "factory", ConfigStatus.Applied, []), null));
     }
 
     private ConfigState? ReadState()

@@ -126,8 +126,11 @@ public static class ConfigText
     internal static string? NameOf(JsonObject element)
     {
         string? name = element["name"] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
-        return name is not null && element["netns"] is JsonValue netns && netns.TryGetValue(out string? space) ? $"{space}/{name}" : name;
+        return name is null ? null : PortName(element["netns"] is JsonValue netns && netns.TryGetValue(out string? space) ? space : null, name);
     }
+
+    /// <summary>Name of a port: of its interface, behind that of its network namespace where it is in one.</summary>
+    internal static string PortName(string? netns, string name) => netns is null ? name : $"{netns}/{name}";
 
     private static JsonNode? ValueOf(string text)
     {

@@ -1,5 +1,3 @@
-using Capbox.Mqtt;
-
 namespace Capbox.Config;
 
 /// <summary>Where and how the box is reached over MQTT. Immutable; validated by Config.</summary>
@@ -13,7 +11,7 @@ public sealed record MqttOptions
     /// <summary>mqtts: TLS 1.2 or 1.3, and the broker's certificate must be right.</summary>
     public required bool IsTls { get; init; }
 
-    /// <summary>The broker is the box's own (<see cref="EmbeddedBroker"/>), at a loopback address.</summary>
+    /// <summary>The broker is the box's own, at a loopback address.</summary>
     public bool IsEmbedded { get; init; }
 
     /// <summary>The box in topics, and the client's name; one level.</summary>

@@ -1,5 +1,4 @@
 using System.Net;
-using Capbox.Mqtt;
 using Capbox.Platform.Json;
 
 namespace Capbox.Config;
@@ -74,11 +73,11 @@ internal static class MqttSection
     {
         string? given = node.Text("deviceId");
         string id = given ?? (serial.Length > 0 ? serial : MachineId());
-        if (Topics.IsLevel(id))
+        if (TopicLevel.IsValid(id))
             return id;
         node.Error("deviceId", given is null
-            ? $"the serial \"{id}\" cannot be one: {Topics.LevelHelp}; give one here"
-            : $"\"{given}\": {Topics.LevelHelp}");
+            ? $"the serial \"{id}\" cannot be one: {TopicLevel.Help}; give one here"
+            : $"\"{given}\": {TopicLevel.Help}");
         return "none";
     }
 

@@ -23,7 +23,6 @@ internal sealed class FleetLinkException(string message) : Exception(message);
 internal sealed class FleetLink(MqttOptions options) : IAsyncDisposable
 {
     private const int MaxQueued = 1024;
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(15);
 
     private readonly string _clientId = string.Create(CultureInfo.InvariantCulture, $"capbox-fleet-{options.DeviceId}-{Guid.NewGuid():N}");
     private readonly Channel<FleetMessage> _heard = Channel.CreateBounded<FleetMessage>(new BoundedChannelOptions(MaxQueued) { SingleReader = true });
@@ -31,6 +30,9 @@ internal sealed class FleetLink(MqttOptions options) : IAsyncDisposable
     private long _published;
     private IMqttClient? _client;
     private volatile string? _gone;
+
+    /// <summary>How long the broker has to answer.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(15);
 
     /// <summary>Whose answers these are, in topics and in the boxes' history.</summary>
     public string Requester => options.DeviceId;
@@ -150,7 +152,7 @@ internal sealed class FleetLink(MqttOptions options) : IAsyncDisposable
     private async Task<T> GuardedAsync<T>(Func<CancellationToken, Task<T>> ask, string what, CancellationToken end)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(end);
-        patience.CancelAfter(s_patience);
+        patience.CancelAfter(Patience);
         try
         {
             return await ask(patience.Token);

@@ -1,3 +1,4 @@
+using Capbox.Config;
 using System.Globalization;
 using System.Text.Json;
 using Capbox.Health;
@@ -66,7 +67,7 @@ internal static class FleetReader
     }
 
     /// <summary>As it is called wherever ports are named.</summary>
-    private static string? PortOf(JsonElement port) => Text(port, "name") is { } name ? Packets.Capture.PortName.Join(Text(port, "netns"), name) : null;
+    private static string? PortOf(JsonElement port) => Text(port, "name") is { } name ? ConfigText.PortName(Text(port, "netns"), name) : null;
 
     private static BoxHealth? Health(JsonElement root)
     {

@@ -1,4 +1,4 @@
-using Capbox.Mqtt;
+using Capbox.Config;
 
 namespace Capbox.Fleet;
 
@@ -15,7 +15,8 @@ internal sealed record RosterCounts(long Messages, long Malformed, long Foreign,
 
 /// <summary>The boxes that were heard at a broker, and what they said last. Bounded; no connection here; one thread.</summary>
 /// <param name="keepsDocuments">Configuration documents are kept: they are the large part.</param>
-internal sealed class Roster(bool keepsDocuments)
+/// <param name="maxDocumentBytes">Characters of all documents together.</param>
+internal sealed class Roster(bool keepsDocuments, long maxDocumentBytes = Roster.MaxDocumentBytes)
 {
     public const int MaxBoxes = 10_000;
 
@@ -45,7 +46,7 @@ internal sealed class Roster(bool keepsDocuments)
         if (!topic.StartsWith(Root, StringComparison.Ordinal) || topic.IndexOf('/', Root.Length) is not (> 0 and int slash))
             return null;
         string device = topic[Root.Length..slash];
-        return Topics.IsLevel(device) ? (device, topic[(slash + 1)..]) : null;
+        return TopicLevel.IsValid(device) ? (device, topic[(slash + 1)..]) : null;
     }
 
     /// <summary>A message came.</summary>
@@ -101,7 +102,7 @@ internal sealed class Roster(bool keepsDocuments)
         _documentBytes -= before.Report?.Config?.Length ?? 0;
         if (next.Report?.Config is not { } document)
             return next;
-        bool hasRoom = _documentBytes + document.Length <= MaxDocumentBytes;
+        bool hasRoom = _documentBytes + document.Length <= maxDocumentBytes;
         if (keepsDocuments && !hasRoom)
             Counts = Counts with { DocumentsBeyond = Counts.DocumentsBeyond + 1 };
         if (!keepsDocuments || !hasRoom)

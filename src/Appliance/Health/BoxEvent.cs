@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
-using Capbox.Commands;
-using Capbox.Mqtt;
+using Capbox.Platform.Json;
 
 namespace Capbox.Health;
 
@@ -54,7 +53,7 @@ internal sealed record EventData
 /// <summary><c>event/SEVERITY/CODE</c>.</summary>
 /// <param name="Head">As of telemetry; the sequence is that of events, from 1 at each start of capbox.</param>
 internal sealed record EventMessage(
-    TelemetryHead Head, EventSeverity Severity, string Code, [property: Words("capture", "storage", "clock", "control")] string Component, string Text, EventData Data)
+    MessageHead Head, EventSeverity Severity, string Code, [property: Words("capture", "storage", "clock", "control")] string Component, string Text, EventData Data)
 {
     /// <summary>So many between the one before and this one are lost. Known when it is sent, and put in then.</summary>
     public ulong? Missed { get; init; }

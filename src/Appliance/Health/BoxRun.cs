@@ -1,36 +1,24 @@
-using Capbox.Mqtt;
+using System.Globalization;
 
 namespace Capbox.Health;
 
-/// <summary>What one start of capbox calls itself in all it says, whatever becomes of its connections.</summary>
-/// <param name="bootId">Of this boot of the machine.</param>
-/// <param name="run">Of this start.</param>
+/// <summary>Identity of one start of capbox: it heads every message, whatever becomes of the connections.</summary>
+/// <param name="bootId">Boot of the machine.</param>
+/// <param name="run">Start of capbox.</param>
 internal sealed class BoxRun(string bootId, string run)
 {
     public string BootId => bootId;
     public string Run => run;
 
-    private readonly Lock _counting = new();
-    private MqttCounts _counts = new();
-
-    /// <summary>What went over its connections, all that ever were.</summary>
-    public MqttCounts Counts
-    {
-        get
-        {
-            lock (_counting)
-                return _counts;
-        }
-    }
-
-    public void Count(Func<MqttCounts, MqttCounts> change)
-    {
-        lock (_counting)
-            _counts = change(_counts);
-    }
-
-    /// <summary>Its sequence goes on at another broker.</summary>
-    public Telemetry Telemetry { get; } = new(bootId, run);
-
     public static BoxRun Begin() => new(File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim(), Guid.NewGuid().ToString("N"));
+
+    public MessageHead Head(DateTimeOffset at, ulong sequence) =>
+        new(at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture), bootId, run, sequence);
 }
+
+/// <summary>First member of every message of telemetry and every event.</summary>
+/// <param name="Time">RFC 3339, UTC by the system clock.</param>
+/// <param name="BootId">Boot of the machine.</param>
+/// <param name="Run">Start of capbox: counters begin at 0 with it.</param>
+/// <param name="Sequence">Count of such messages, from 1 at each start.</param>
+internal sealed record MessageHead(string Time, string BootId, string Run, ulong Sequence);

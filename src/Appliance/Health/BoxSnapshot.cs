@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Serialization;
-using Capbox.Mqtt;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Custody;
@@ -32,5 +31,5 @@ internal sealed record BoxSnapshot : RecorderSnapshot
     public Timing.ClockSnapshot? Clock { get; init; }
 
     /// <summary>Null without a broker.</summary>
-    public Mqtt.MqttSnapshot? Mqtt { get; init; }
+    public MqttSnapshot? Mqtt { get; init; }
 }

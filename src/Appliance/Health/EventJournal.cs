@@ -2,9 +2,6 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Capbox.Changes;
-using Capbox.Commands;
-using Capbox.Mqtt;
 using Microsoft.Extensions.Logging;
 
 namespace Capbox.Health;
@@ -12,64 +9,45 @@ namespace Capbox.Health;
 /// <summary>Looks at the box each second and keeps what happened, whether a broker is there or not. Beside the recording: it reads counters, on a thread of the pool.</summary>
 internal sealed class EventJournal : IDisposable
 {
-    private const int MaxReports = 64;
+    private const int MaxPosted = 64;
     private static readonly TimeSpan s_lookEvery = TimeSpan.FromSeconds(1), s_stopWait = TimeSpan.FromSeconds(5);
     private readonly BoxRun _run;
     private readonly Func<BoxSnapshot> _snapshot;
-    private readonly IConfigurator? _configurator;
     private readonly ILogger _logger;
     private readonly EventMaker _maker = new();
-    private readonly ConcurrentQueue<ConfigReport> _reports = new();
+    private readonly ConcurrentQueue<BoxEvent> _posted = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _adding = new();
     private Task _looking = Task.CompletedTask;
-    private ConfigReport? _told;
     private ulong _sequence;
     private string? _fault;
 
-    /// <param name="run">Who speaks.</param>
-    /// <param name="snapshot">The box.</param>
-    /// <param name="configurator">Null: the configuration is a file.</param>
-    /// <param name="spool">Where they are kept; disposed with this.</param>
-    /// <param name="logger">For a disk that refuses them.</param>
-    public EventJournal(BoxRun run, Func<BoxSnapshot> snapshot, IConfigurator? configurator, EventSpool spool, ILogger logger) =>
-        (_run, _snapshot, _configurator, Spool, _logger) = (run, snapshot, configurator, spool, logger);
+    /// <param name="run">Identity in the head of each event.</param>
+    /// <param name="snapshot">Counters of the box.</param>
+    /// <param name="spool">Where events are kept; disposed by the caller.</param>
+    /// <param name="logger">For a disk that rejects them.</param>
+    public EventJournal(BoxRun run, Func<BoxSnapshot> snapshot, EventSpool spool, ILogger logger) =>
+        (_run, _snapshot, Spool, _logger) = (run, snapshot, spool, logger);
 
     public EventSpool Spool { get; }
 
-    /// <param name="takenBack">What was taken back before this start, when there was nobody to tell; null: nothing.</param>
-    public void Start(ConfigReport? takenBack = null)
-    {
-        ConfigReport? config = _told = _configurator?.Report;
-        string configured = config is null ? "" : string.Create(CultureInfo.InvariantCulture, $", configuration version {config.Version} ({ConfigStatusAnswer.Of(config).Status}), revision {config.Revision}");
-        Add(new BoxEvent(DateTimeOffset.UtcNow, EventSeverity.Info, "started", "control", $"{Packets.Pcapng.SegmentHeader.Application} started{configured}")
-        {
-            Data = new EventData { Version = config?.Version, Id = config?.Id, Revision = config?.Revision },
-        });
-        if (takenBack is not null && EventMaker.Config(null, takenBack, DateTimeOffset.UtcNow) is { } what)
-            Add(what);
-        if (_configurator is not null)
-            _configurator.Changed += NoteReport;
-        _looking = Task.Run(LookAsync);
-    }
+    public void Start() => _looking = Task.Run(LookAsync);
 
-    /// <summary>Keeps one that was noticed elsewhere.</summary>
+    /// <summary>Keeps an event that another part detected; returns when it is on disk.</summary>
     public void Add(BoxEvent what) => Add([what]);
 
-    /// <summary>A document that never came to the configurator, or was refused while another waits there.</summary>
-    public void AddRejected(ReportedMessage answer) => Add(new BoxEvent(
-        DateTimeOffset.UtcNow, EventSeverity.Warning, "config-rejected", "control", $"a configuration was refused: {(answer.Errors is [{ } first, ..] ? $"{first.Path}: {first.Reason}" : answer.Status)}")
+    /// <summary>Keeps an event with the next look; returns at once. Beyond the bound, events are dropped.</summary>
+    public void Post(BoxEvent what)
     {
-        Data = new EventData { Version = answer.Version, Id = answer.Id, Revision = answer.Revision },
-    });
+        if (_posted.Count < MaxPosted)
+            _posted.Enqueue(what);
+    }
 
     /// <summary>The last event says that the box stopped in order.</summary>
     public void Dispose()
     {
         if (_stop.IsCancellationRequested)
             return;
-        if (_configurator is not null)
-            _configurator.Changed -= NoteReport;
         _stop.Cancel();
         _looking.Wait(s_stopWait);
         Look();
@@ -102,7 +80,7 @@ internal sealed class EventJournal : IDisposable
     /// <summary>Topic and payload in one; a line each.</summary>
     private byte[] Pack(BoxEvent what)
     {
-        var head = new TelemetryHead(what.At.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture), _run.BootId, _run.Run, ++_sequence);
+        MessageHead head = _run.Head(what.At, ++_sequence);
         var message = new EventMessage(head, what.Severity, what.Code, what.Component, what.Text.Length > 1000 ? what.Text[..1000] : what.Text, what.Data);
         string suffix = $"event/{what.Severity.ToString().ToLowerInvariant()}/{what.Code}\n";
         return [.. Encoding.ASCII.GetBytes(suffix), .. JsonSerializer.SerializeToUtf8Bytes(message, EventJson.Default.EventMessage)];
@@ -121,7 +99,7 @@ internal sealed class EventJournal : IDisposable
     {
         try
         {
-            Add([.. Reports(), .. _maker.Look(_snapshot())]);
+            Add([.. TakePosted(), .. _maker.Look(_snapshot())]);
             Spool.Save();
         }
         catch (Exception e)
@@ -131,19 +109,9 @@ internal sealed class EventJournal : IDisposable
         }
     }
 
-    private void NoteReport()
+    private IEnumerable<BoxEvent> TakePosted()
     {
-        if (_reports.Count < MaxReports)
-            _reports.Enqueue(_configurator!.Report);
-    }
-
-    private IEnumerable<BoxEvent> Reports()
-    {
-        while (_reports.TryDequeue(out ConfigReport? report))
-        {
-            if (EventMaker.Config(_told!, report, DateTimeOffset.UtcNow) is { } what)
-                yield return what;
-            _told = report;
-        }
+        while (_posted.TryDequeue(out BoxEvent? what))
+            yield return what;
     }
 }

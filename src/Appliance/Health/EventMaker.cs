@@ -1,5 +1,4 @@
 using System.Globalization;
-using Capbox.Changes;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;
 
@@ -42,27 +41,6 @@ internal sealed class EventMaker
         LookAtCounts(now, events);
         _before = now;
         return events;
-    }
-
-    /// <summary>What became of the configuration; null: nothing that was not told.</summary>
-    /// <param name="before">As it was told; null: nothing was.</param>
-    /// <param name="now">As it stands.</param>
-    /// <param name="at">When.</param>
-    public static BoxEvent? Config(ConfigReport? before, ConfigReport now, DateTimeOffset at)
-    {
-        if ((before?.Version, before?.Id, before?.Status) == (now.Version, now.Id, now.Status))
-            return null;
-        bool isSame = (before?.Version, before?.Id) == (now.Version, now.Id);
-        (EventSeverity severity, string code) = now.Status switch
-        {
-            ConfigStatus.PendingConfirm => (EventSeverity.Info, "config-pending"),
-            ConfigStatus.Rejected => (EventSeverity.Warning, "config-rejected"),
-            ConfigStatus.RolledBack => (EventSeverity.Warning, "config-rolled-back"),
-            _ => (EventSeverity.Info, isSame && before!.Status == ConfigStatus.PendingConfirm ? "config-confirmed" : "config-applied"),
-        };
-        string why = now.Errors is [{ } first, ..] ? $": {first.Path}: {first.Reason}" : "";
-        string text = string.Create(CultureInfo.InvariantCulture, $"configuration version {now.Version} (id {now.Id}), revision {now.Revision} is in force{why}");
-        return new BoxEvent(at, severity, code, "control", text) { Data = new EventData { Version = now.Version, Id = now.Id, Revision = now.Revision } };
     }
 
     private void LookAtState(PortLedger port, BoxSnapshot now, List<BoxEvent> events)

@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
-using Capbox.Changes;
-using Capbox.Commands;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;
+using Capbox.Platform.Json;
 
 namespace Capbox.Health;
 
@@ -45,50 +44,46 @@ internal sealed class HealthEvaluator
     private readonly Dictionary<string, (ulong Lost, DateTimeOffset At)> _losses = [];
 
     /// <param name="now">The box.</param>
-    /// <param name="control">What is wrong with the connection, or may be; null: nothing.</param>
-    /// <param name="config">How the configuration stands; null: it is a file.</param>
-    public HealthMessage Judge(BoxSnapshot now, string? control, ConfigReport? config)
+    /// <param name="reported">Conditions that parts of the box report about themselves.</param>
+    public HealthMessage Evaluate(BoxSnapshot now, params IEnumerable<ComponentState> reported)
     {
-        List<(string Id, string Component, HealthLevel Severity, string Text)> found = [];
+        List<ComponentState> found = [];
         foreach (PortLedger port in now.Ports)
-            JudgePort(port, now.At, found);
+            EvaluatePort(port, now.At, found);
         foreach (string gone in _losses.Keys.Where(name => now.Ports.All(p => p.Port != name)).ToArray())
             _losses.Remove(gone);
         if (now.Storage.Fault is { } disk)
-            found.Add(("disk", "storage", HealthLevel.Error, disk));
+            found.Add(new ComponentState("disk", "storage", HealthLevel.Error, disk));
         if (now.Archive?.Fault is { } archive)
-            found.Add(("archive", "storage", HealthLevel.Warning, archive));
+            found.Add(new ComponentState("archive", "storage", HealthLevel.Warning, archive));
         if (now.Custody?.Fault is { } custody)
-            found.Add(("custody", "storage", HealthLevel.Warning, custody));
+            found.Add(new ComponentState("custody", "storage", HealthLevel.Warning, custody));
         if (now.Clock is { } clock)
         {
             if (clock.Fault is { } fault)
-                found.Add(("clock-fault", "clock", HealthLevel.Warning, fault));
+                found.Add(new ComponentState("clock-fault", "clock", HealthLevel.Warning, fault));
             if (clock.State is not (ClockState.Locked or ClockState.Untraceable))
-                found.Add(("clock-state", "clock", HealthLevel.Warning, $"the clock is {clock.State.ToString().ToLowerInvariant()}"));
+                found.Add(new ComponentState("clock-state", "clock", HealthLevel.Warning, $"the clock is {clock.State.ToString().ToLowerInvariant()}"));
         }
 
-        if (control is not null)
-            found.Add(("mqtt", "control", HealthLevel.Warning, control));
-        if (config is { Status: ConfigStatus.RolledBack, Errors: [{ } why, ..] })
-            found.Add(("config-rolled-back", "control", HealthLevel.Warning, $"version {config.Version.ToString(CultureInfo.InvariantCulture)} was taken back: {why.Reason}"));
+        found.AddRange(reported);
         return Message(now.At, found);
     }
 
-    private void JudgePort(PortLedger port, DateTimeOffset at, List<(string, string, HealthLevel, string)> found)
+    private void EvaluatePort(PortLedger port, DateTimeOffset at, List<ComponentState> found)
     {
         if (port.Fault is { } fault)
-            found.Add(($"port-fault/{port.Port}", "capture", HealthLevel.Error, fault));
+            found.Add(new ComponentState($"port-fault/{port.Port}", "capture", HealthLevel.Error, fault));
         else if (port.State is PortState.Down or PortState.Missing)
-            found.Add(($"port-down/{port.Port}", "capture", HealthLevel.Warning, $"port {port.Port} is {port.State.ToString().ToLowerInvariant()}"));
+            found.Add(new ComponentState($"port-down/{port.Port}", "capture", HealthLevel.Warning, $"port {port.Port} is {port.State.ToString().ToLowerInvariant()}"));
         bool isKnown = _losses.TryGetValue(port.Port, out (ulong Lost, DateTimeOffset At) before);
         if (!isKnown || port.LostPackets != before.Lost)
             _losses[port.Port] = before = (port.LostPackets, isKnown || port.LostPackets > 0 ? at : DateTimeOffset.MinValue);
         if (before.Lost > 0 && at - before.At < s_lossStays)
-            found.Add(($"loss/{port.Port}", "capture", HealthLevel.Error, $"port {port.Port} lost packets within the last minute"));
+            found.Add(new ComponentState($"loss/{port.Port}", "capture", HealthLevel.Error, $"port {port.Port} lost packets within the last minute"));
     }
 
-    private HealthMessage Message(DateTimeOffset at, List<(string Id, string Component, HealthLevel Severity, string Text)> found)
+    private HealthMessage Message(DateTimeOffset at, List<ComponentState> found)
     {
         foreach (string over in _since.Keys.Except(found.Select(f => f.Id)).ToArray())
             _since.Remove(over);

@@ -1,6 +1,6 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Capbox.Config;
 using Microsoft.Extensions.Logging;
 
 namespace Capbox.Metrics;
@@ -15,24 +15,24 @@ internal sealed class MetricsServer : IDisposable
 
     private readonly Func<string> _text;
     private readonly ILogger _logger;
-    private readonly MetricsAddress _address;
+    private readonly string? _path; // null: not a socket in the file system
     private readonly Socket _listener;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _accepting;
     private int _clients;
 
-    /// <param name="address">Where.</param>
+    /// <param name="address">Loopback address and port, or the path of a socket.</param>
     /// <param name="text">Makes the answer.</param>
     /// <param name="logger">For what goes wrong.</param>
     /// <exception cref="IOException">It cannot listen there.</exception>
-    public MetricsServer(MetricsAddress address, Func<string> text, ILogger logger)
+    public MetricsServer(EndPoint address, Func<string> text, ILogger logger)
     {
-        (_address, _text, _logger) = (address, text, logger);
+        (_path, _text, _logger) = ((address as UnixDomainSocketEndPoint)?.ToString(), text, logger);
         // .NET reuses an address that only old connections still have; ReuseAddress would share it with another process.
-        _listener = new Socket(address.EndPoint.AddressFamily, SocketType.Stream, address.Path is null ? ProtocolType.Tcp : ProtocolType.Unspecified);
+        _listener = new Socket(address.AddressFamily, SocketType.Stream, _path is null ? ProtocolType.Tcp : ProtocolType.Unspecified);
         try
         {
-            if (address.Path is { } path)
+            if (_path is { } path)
             {
                 // The kernel's answer, ENOENT, would be told as an address that cannot be had.
                 if (Path.GetDirectoryName(path) is { Length: > 0 } directory && !Directory.Exists(directory))
@@ -40,15 +40,15 @@ internal sealed class MetricsServer : IDisposable
                 RemoveLeftover(path);
             }
 
-            _listener.Bind(address.EndPoint);
-            if (address.Path is not null)
-                File.SetUnixFileMode(address.Path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
+            _listener.Bind(address);
+            if (_path is not null)
+                File.SetUnixFileMode(_path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.GroupWrite);
             _listener.Listen(MaxClients);
         }
         catch (Exception e) when (e is IOException or SocketException or UnauthorizedAccessException)
         {
             _listener.Dispose();
-            throw new IOException($"metrics: {address.EndPoint}: {e.Message}", e);
+            throw new IOException($"metrics: {address}: {e.Message}", e);
         }
 
         _accepting = Task.Run(AcceptAsync);
@@ -61,7 +61,7 @@ internal sealed class MetricsServer : IDisposable
         _stop.Cancel();
         _listener.Dispose();
         _accepting.Wait();
-        if (_address.Path is { } path)
+        if (_path is { } path)
             File.Delete(path);
     }
 

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization.Metadata;
 using Capbox.Commands;
 using Capbox.Health;
 using Capbox.Packets.Pcapng;
+using Capbox.Platform.Json;
 
 namespace Capbox.Mqtt;
 
@@ -53,7 +54,7 @@ internal static class AsyncApi
         Out("telemetry/clock", "The clock that stamps.", MqttJson.Default.ClockTelemetry, qos: 0),
         Out("telemetry/nic", "What was lost before the rings.", MqttJson.Default.NicTelemetry, qos: 0),
         Out("telemetry/system", "The process, and what went over this connection.", MqttJson.Default.SystemTelemetry),
-        new("event/{severity}/{code}", "Something that happened, kept while the broker is away.", () => MessageSchema.Of(EventJson.Default.EventMessage)),
+        new("event/{severity}/{code}", "Something that happened, kept while the broker is away.", () => JsonSchemas.Of(EventJson.Default.EventMessage)),
     ];
 
     /// <summary>The document as YAML, with its newline.</summary>
@@ -116,7 +117,7 @@ internal static class AsyncApi
         });
     }
 
-    private static Topic Out(string suffix, string summary, JsonTypeInfo type, bool isRetained = false, int qos = 1) => new(suffix, summary, () => MessageSchema.Of(type)) { IsRetained = isRetained, QoS = qos };
+    private static Topic Out(string suffix, string summary, JsonTypeInfo type, bool isRetained = false, int qos = 1) => new(suffix, summary, () => JsonSchemas.Of(type)) { IsRetained = isRetained, QoS = qos };
 
     private static JsonObject Message(string summary, JsonNode payload) => new() { ["summary"] = summary, ["contentType"] = "application/json", ["payload"] = payload };
 

@@ -8,7 +8,8 @@ namespace Capbox.Mqtt;
 /// <c>cmd/NAME</c>: the commands of the control socket, for who may publish there. The same request again (requester and correlation data) gets the same answer and is not carried out again. No connection here; one thread.
 /// </summary>
 /// <param name="commands">What there is.</param>
-internal sealed class CommandDesk(ControlCommands commands)
+/// <param name="maxRememberedBytes">Of answers together.</param>
+internal sealed class CommandDesk(ControlCommands commands, int maxRememberedBytes = CommandDesk.MaxRememberedBytes)
 {
     /// <summary>Answers that are remembered: a requester that asks again does so soon.</summary>
     public const int MaxRemembered = 256;
@@ -52,7 +53,7 @@ internal sealed class CommandDesk(ControlCommands commands)
         _answers.Add(key, answer);
         _order.Enqueue(key);
         _bytes += answer.Length;
-        while (_order.Count > MaxRemembered || (_bytes > MaxRememberedBytes && _order.Count > 1))
+        while (_order.Count > MaxRemembered || (_bytes > maxRememberedBytes && _order.Count > 1))
         {
             if (_answers.Remove(_order.Dequeue(), out byte[]? oldest))
                 _bytes -= oldest.Length;

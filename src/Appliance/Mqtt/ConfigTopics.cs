@@ -20,7 +20,7 @@ internal sealed class ConfigTopics(IConfigurator? configurator)
     /// <param name="isRetained">Comes again at each connect: one that was dealt with is no news.</param>
     /// <param name="who">For the revision.</param>
     /// <returns>What to report at once; null: the configurator's own report says it.</returns>
-    public ReportedMessage? Desired(ReadOnlyMemory<byte> payload, bool isRetained, string who)
+    public ConfigReport? Desired(ReadOnlyMemory<byte> payload, bool isRetained, string who)
     {
         if (payload.Length == 0)
             return null; // a retained message that was taken away
@@ -34,7 +34,7 @@ internal sealed class ConfigTopics(IConfigurator? configurator)
             return null;
         ConfigReport report = configurator!.Apply(proposal!);
         // While something waits to be confirmed, what is refused is told but not kept.
-        return report.Status == ConfigStatus.Rejected && !ReferenceEquals(report, configurator.Report) ? Message(report) : null;
+        return report.Status == ConfigStatus.Rejected && !ReferenceEquals(report, configurator.Report) ? report : null;
     }
 
     /// <summary>Somebody who reached the box keeps what is on trial.</summary>
@@ -48,28 +48,28 @@ internal sealed class ConfigTopics(IConfigurator? configurator)
             throw new ControlException(errors.All[0].ToString());
         if (configurator is null)
             throw new ControlException("this box does not keep its configuration itself");
-        configurator.Confirm(id!, who);
+        try
+        {
+            configurator.Confirm(id!, who);
+        }
+        catch (ConfigRefusedException e)
+        {
+            throw new ControlException($"$.{e.Field}: {e.Message}", e);
+        }
     }
 
     /// <summary>For each connect and each change; null where there is no configurator.</summary>
-    public ReportedMessage? Reported() => configurator is null ? null : Message(configurator.Report);
+    public ReportedMessage? Reported() => configurator is null ? null : ReportedMessage.From(configurator.Report);
 
-    private ReportedMessage Refused(long version, string id, ConfigErrors errors)
+    private ConfigReport Refused(long version, string id, ConfigErrors errors)
     {
         ConfigReport? now = configurator?.Report;
-        return Message(new ConfigReport(version, id, ConfigStatus.Rejected, [.. errors.All.Select(e => new ConfigFault(e.Path, e.Reason))])
+        return new ConfigReport(version, id, ConfigStatus.Rejected, errors.All)
         {
             HighestVersion = now?.HighestVersion ?? 0,
             Revision = now?.Revision ?? 0,
             Document = now?.Document ?? "{}",
-        });
-    }
-
-    private static ReportedMessage Message(ConfigReport report)
-    {
-        ConfigStatusAnswer status = ConfigStatusAnswer.Of(report);
-        using JsonDocument config = JsonDocument.Parse(report.Document);
-        return new ReportedMessage(report.Version, report.Id, report.HighestVersion, status.Status, report.Errors, report.Revision, status.ConfirmBy, config.RootElement.Clone());
+        };
     }
 
     private static ConfigProposal? ReadDesired(ReadOnlyMemory<byte> payload, string who, ConfigErrors errors, out long version, out string id)

@@ -19,18 +19,13 @@ namespace Capbox.Mqtt;
 /// <param name="Commands">What may be asked.</param>
 /// <param name="Configurator">Null: the configuration is a file.</param>
 /// <param name="Serial">Of the box, as it is now.</param>
-/// <param name="Run">Who speaks.</param>
-internal sealed record MqttBox(Func<BoxSnapshot> Snapshot, ControlCommands Commands, IConfigurator? Configurator, Func<string> Serial, BoxRun Run)
+/// <param name="Traffic">Counts and sequences, over all connections of this run.</param>
+internal sealed record MqttBox(
+    Func<BoxSnapshot> Snapshot, ControlCommands Commands, IConfigurator? Configurator, Func<string> Serial, MqttTraffic Traffic)
 {
     /// <summary>What happened, and waits to be told; null: nothing is kept.</summary>
     public EventJournal? Events { get; init; }
 }
-
-/// <summary>How the connection stands, for status.</summary>
-/// <param name="Broker">HOST:PORT.</param>
-/// <param name="Connected">Now.</param>
-/// <param name="Fault">Why not, or what the broker refuses; null: nothing is wrong.</param>
-internal sealed record MqttSnapshot(string Broker, bool Connected, string? Fault, MqttCounts Counts);
 
 /// <summary>
 /// The connection to the broker: made, kept, made again after ever longer waits; what is retained is published anew at each connect. Messages that come are copied into a bounded queue, and one task serves them in
@@ -80,7 +75,7 @@ internal sealed class MqttLink : IDisposable
         get
         {
             lock (_counting)
-                return new MqttSnapshot($"{_options.Host}:{_options.Port}", _outlet is not null, _fault ?? _refusals.Values.FirstOrDefault(), _box.Run.Counts with { Events = _box.Events?.Spool.Counts });
+                return new MqttSnapshot($"{_options.Host}:{_options.Port}", _outlet is not null, _fault ?? _refusals.Values.FirstOrDefault(), _box.Traffic.Counts with { Events = _box.Events?.Spool.Counts });
         }
     }
 
@@ -217,7 +212,7 @@ internal sealed class MqttLink : IDisposable
 
             tick = Task.Delay(_options.Telemetry, _stop.Token);
             BoxSnapshot now = _box.Snapshot();
-            foreach ((string suffix, byte[] payload) in _box.Run.Telemetry.Make(now, Snapshot.Counts))
+            foreach ((string suffix, byte[] payload) in _box.Traffic.Telemetry.Make(now, Snapshot.Counts))
             {
                 // The last one is acknowledged: what is sent into a connection that is half open looks like success, and keeps the client from asking whether anybody is there.
                 await PublishAsync(outlet, suffix, payload, retain: false, isAcknowledged: suffix == "telemetry/system");
@@ -276,7 +271,9 @@ internal sealed class MqttLink : IDisposable
         lock (_counting)
             refused = _refusals.Values.FirstOrDefault();
         string? control = refused ?? _box.Events?.Spool.Fault ?? (isOpen ? $"the connection to {_options.Host} is in the clear" : null);
-        string text = JsonSerializer.Serialize(_health.Judge(now, control, _box.Configurator?.Report), MqttJson.Default.HealthMessage);
+        IEnumerable<ComponentState> states = control is null ? [] : [new ComponentState("mqtt", "control", HealthLevel.Warning, control)];
+        HealthMessage health = _health.Evaluate(now, states.Concat(ConfigEvents.States(_box.Configurator?.Report)));
+        string text = JsonSerializer.Serialize(health, MqttJson.Default.HealthMessage);
         if (text == _lastHealth)
             return;
         // What was refused is said again: its own refusal is a part of the next one, and would stay.
@@ -331,16 +328,16 @@ internal sealed class MqttLink : IDisposable
 
     private async Task ServeOneAsync(Inbound message)
     {
-        string who = "mqtt:" + (message.Requester is { } r && Topics.IsLevel(r) ? r : "unnamed");
+        string who = "mqtt:" + (message.Requester is { } r && TopicLevel.IsValid(r) ? r : "unnamed");
         if (message.Topic == _topics.Desired)
         {
-            ReportedMessage? answer = _config.Desired(message.Payload, message.Retained, who);
+            ConfigReport? answer = _config.Desired(message.Payload, message.Retained, who);
             if (answer is null)
                 return;
             Count(c => c with { Refused = c.Refused + 1 });
             if (_outlet is { } outlet)
-                await PublishAsync(outlet, "config/reported", JsonSerializer.SerializeToUtf8Bytes(answer, MqttJson.Default.ReportedMessage), retain: true);
-            _box.Events?.AddRejected(answer);
+                await PublishAsync(outlet, "config/reported", JsonSerializer.SerializeToUtf8Bytes(ReportedMessage.From(answer), MqttJson.Default.ReportedMessage), retain: true);
+            _box.Events?.Add(ConfigEvents.Rejected(answer));
         }
         else if (message.Retained)
         {
@@ -382,7 +379,7 @@ internal sealed class MqttLink : IDisposable
         }
 
         byte[]? correlation = envelope?.Correlation is { } text ? System.Text.Encoding.UTF8.GetBytes(text) : message.Correlation;
-        string requester = message.Requester is { } r && Topics.IsLevel(r) ? r : envelope?.Requester ?? _topics.RequesterOf(reply);
+        string requester = message.Requester is { } r && TopicLevel.IsValid(r) ? r : envelope?.Requester ?? _topics.RequesterOf(reply);
         byte[] answer = _desk.Answer(name, envelope?.Rest ?? message.Payload, requester, correlation, out bool isDuplicate);
         Count(c => isDuplicate ? c with { Duplicates = c.Duplicates + 1 } : c with { Commands = c.Commands + 1 });
         if (_outlet is not { } outlet)
@@ -394,9 +391,9 @@ internal sealed class MqttLink : IDisposable
     }
 
     private InfoMessage Info(string session) => new(
-        "capbox", _lastSerial = _box.Serial(), _options.DeviceId, Packets.Pcapng.SegmentHeader.Application, Environment.OSVersion.VersionString, _box.Run.BootId, _box.Run.Run, session, _box.Configurator is not null, Config.ConfigSchema.Hash, [.. _desk.Names]);
+        "capbox", _lastSerial = _box.Serial(), _options.DeviceId, Packets.Pcapng.SegmentHeader.Application, Environment.OSVersion.VersionString, _box.Traffic.Run.BootId, _box.Traffic.Run.Run, session, _box.Configurator is not null, Config.ConfigSchema.Hash, [.. _desk.Names]);
 
-    private void Count(Func<MqttCounts, MqttCounts> change) => _box.Run.Count(change);
+    private void Count(Func<MqttCounts, MqttCounts> change) => _box.Traffic.Count(change);
 
     private void NoteConnected()
     {

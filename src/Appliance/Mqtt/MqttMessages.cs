@@ -1,9 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Capbox.Changes;
-using Capbox.Commands;
+using Capbox.Config;
 using Capbox.Health;
 using Capbox.Packets.Capture;
+using Capbox.Platform.Json;
 
 namespace Capbox.Mqtt;
 
@@ -28,14 +29,16 @@ internal sealed record InfoMessage(string Model, string Serial, string DeviceId,
 /// <param name="Revision">In force, as the box counts.</param>
 /// <param name="ConfirmBy">RFC 3339; null unless pending-confirm.</param>
 /// <param name="Config">In force.</param>
-internal sealed record ReportedMessage(long Version, string Id, long HighestVersion, [property: Words("applied", "pending-confirm", "rejected", "rolled-back")] string Status, IReadOnlyList<ConfigFault> Errors, long Revision, string? ConfirmBy, JsonElement Config);
-
-/// <summary>What every message of telemetry begins with.</summary>
-/// <param name="Time">RFC 3339, UTC by the system clock.</param>
-/// <param name="BootId">Of this boot.</param>
-/// <param name="Run">Of this start of capbox: counters begin at 0 with it.</param>
-/// <param name="Sequence">Of this topic, from 1 at each start.</param>
-internal sealed record TelemetryHead(string Time, string BootId, string Run, ulong Sequence);
+internal sealed record ReportedMessage(
+    long Version, string Id, long HighestVersion, ConfigStatus Status, IReadOnlyList<ConfigError> Errors, long Revision, string? ConfirmBy, JsonElement Config)
+{
+    public static ReportedMessage From(ConfigReport report)
+    {
+        using JsonDocument config = JsonDocument.Parse(report.Document);
+        return new ReportedMessage(
+            report.Version, report.Id, report.HighestVersion, report.Status, report.Errors, report.Revision, report.ConfirmBy, config.RootElement.Clone());
+    }
+}
 
 /// <summary>One port in <c>telemetry/capture</c>. Counts since the start; rates since the message before, null in the first.</summary>
 internal sealed record PortTelemetry(
@@ -43,18 +46,18 @@ internal sealed record PortTelemetry(
     ulong LostRing, ulong LostDisk, ulong LostNic, ulong LostHost, ulong TruncatedPackets, ulong RingFreezes, IReadOnlyList<RingLedger> Rings, double GapSeconds, double? PacketsPerSecond, double? BitsPerSecond, double? LostPerSecond);
 
 /// <summary><c>telemetry/capture</c>.</summary>
-internal sealed record CaptureTelemetry(TelemetryHead Head, double UptimeSeconds, IReadOnlyList<PortTelemetry> Ports);
+internal sealed record CaptureTelemetry(MessageHead Head, double UptimeSeconds, IReadOnlyList<PortTelemetry> Ports);
 
 /// <summary><c>telemetry/storage</c>.</summary>
 internal sealed record StorageTelemetry(
-    TelemetryHead Head, ulong SegmentsSealed, ulong BytesWritten, double? BytesPerSecond, ulong WriteErrors, string? Fault, string Engine, bool Direct, long FreeBytes, long? Segments, long? ArchiveBytes,
+    MessageHead Head, ulong SegmentsSealed, ulong BytesWritten, double? BytesPerSecond, ulong WriteErrors, string? Fault, string Engine, bool Direct, long FreeBytes, long? Segments, long? ArchiveBytes,
     long? OldestAgeSeconds, int? Holds, long? HeldBytes, long? Deleted, string? ArchiveFault);
 
 /// <summary><c>telemetry/clock</c>: null clock where none is kept.</summary>
-internal sealed record ClockTelemetry(TelemetryHead Head, Timing.ClockSnapshot? Clock);
+internal sealed record ClockTelemetry(MessageHead Head, Timing.ClockSnapshot? Clock);
 
 /// <summary><c>telemetry/nic</c>: what was lost or dropped before the rings.</summary>
-internal sealed record NicTelemetry(TelemetryHead Head, IReadOnlyList<NicPortTelemetry> Ports);
+internal sealed record NicTelemetry(MessageHead Head, IReadOnlyList<NicPortTelemetry> Ports);
 
 /// <summary>One port in <c>telemetry/nic</c>.</summary>
 internal sealed record NicPortTelemetry(string Port, string CurrentName, ulong LostNic, ulong LostHost, ulong InterfaceDrops);
@@ -64,32 +67,11 @@ internal sealed record NicPortTelemetry(string Port, string CurrentName, ulong L
 /// <param name="ResidentBytes">Of this process.</param>
 /// <param name="Load1">Load of the machine in the last minute.</param>
 /// <param name="Mqtt">What went over the connection.</param>
-internal sealed record SystemTelemetry(TelemetryHead Head, double? CpuPercent, long ResidentBytes, long ManagedBytes, int Threads, double? Load1, MqttCounts Mqtt);
-
-/// <summary>What went over the connection since the start.</summary>
-internal sealed record MqttCounts
-{
-    public long Connects { get; init; }
-    public long Received { get; init; }
-    public long Commands { get; init; }
-    public long Duplicates { get; init; }
-    public long RetainedIgnored { get; init; }
-    public long Malformed { get; init; }
-    public long Refused { get; init; }
-    public long Published { get; init; }
-    public long PublishFailures { get; init; }
-
-    /// <summary>Requests longer than may be, and messages longer than the broker takes.</summary>
-    public long Oversized { get; init; }
-
-    /// <summary>Null before the first look.</summary>
-    public EventCounts? Events { get; init; }
-}
+internal sealed record SystemTelemetry(MessageHead Head, double? CpuPercent, long ResidentBytes, long ManagedBytes, int Threads, double? Load1, MqttCounts Mqtt);
 
 /// <summary>All that goes over MQTT; generated code.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(StateMessage))]
-[JsonSerializable(typeof(TelemetryHead))]
 [JsonSerializable(typeof(InfoMessage))]
 [JsonSerializable(typeof(ReportedMessage))]
 [JsonSerializable(typeof(CaptureTelemetry))]

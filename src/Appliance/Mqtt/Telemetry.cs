@@ -7,9 +7,8 @@ using Capbox.Packets.Capture;
 namespace Capbox.Mqtt;
 
 /// <summary>Makes the five messages of telemetry out of two looks at the counters. Nothing else is asked; the recording does not notice.</summary>
-/// <param name="bootId">Of this boot.</param>
-/// <param name="run">Of this start.</param>
-internal sealed class Telemetry(string bootId, string run)
+/// <param name="run">Identity in the head of each message.</param>
+internal sealed class Telemetry(BoxRun run)
 {
     private ulong _sequence;
     private BoxSnapshot? _before;
@@ -18,7 +17,7 @@ internal sealed class Telemetry(string bootId, string run)
     /// <summary>Topic suffix and payload of each.</summary>
     public IEnumerable<(string Suffix, byte[] Payload)> Make(BoxSnapshot now, MqttCounts counts)
     {
-        var head = new TelemetryHead(now.At.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture), bootId, run, ++_sequence);
+        MessageHead head = run.Head(now.At, ++_sequence);
         double? seconds = _before is { } before && now.Uptime > before.Uptime ? (now.Uptime - before.Uptime).TotalSeconds : null;
         MqttJson json = MqttJson.Default;
         yield return ("telemetry/capture", JsonSerializer.SerializeToUtf8Bytes(new CaptureTelemetry(head, now.Uptime.TotalSeconds, [.. now.Ports.Select(p => Of(p, seconds))]), json.CaptureTelemetry));
@@ -39,11 +38,11 @@ internal sealed class Telemetry(string bootId, string run)
             Rate(p.LostPackets, was?.LostPackets, seconds));
     }
 
-    private StorageTelemetry Storage(TelemetryHead head, BoxSnapshot now, double? seconds) => new(
+    private StorageTelemetry Storage(MessageHead head, BoxSnapshot now, double? seconds) => new(
         head, now.Storage.SegmentsSealed, now.Storage.BytesWritten, Rate(now.Storage.BytesWritten, _before?.Storage.BytesWritten, seconds), now.Storage.WriteErrors, now.Storage.Fault, now.Storage.Engine,
         now.Storage.Direct, now.Storage.FreeBytes, now.Archive?.Segments, now.Archive?.Bytes, now.Archive?.OldestAgeSeconds, now.Archive?.Holds, now.Archive?.HeldBytes, now.Archive?.Deleted, now.Archive?.Fault);
 
-    private SystemTelemetry System(TelemetryHead head, double? seconds, MqttCounts counts)
+    private SystemTelemetry System(MessageHead head, double? seconds, MqttCounts counts)
     {
         using var process = Process.GetCurrentProcess();
         TimeSpan cpu = process.TotalProcessorTime;

@@ -1,12 +1,11 @@
+using Capbox.Config;
+
 namespace Capbox.Mqtt;
 
 /// <summary>The topics of a box: capbox/v1/DEVICE/... docs/reference/control.md lists them.</summary>
 /// <param name="deviceId">The box.</param>
 internal sealed class Topics(string deviceId)
 {
-    private const int MaxLevelLength = 64;
-    public const string LevelHelp = "1 to 64 letters, digits, '.', '_' and '-'";
-
     private readonly string _root = $"capbox/v1/{deviceId}/";
 
     public string State => _root + "state";
@@ -18,19 +17,16 @@ internal sealed class Topics(string deviceId)
 
     /// <summary>The command in a topic of <see cref="Commands"/>, or null.</summary>
     public string? CommandOf(string topic) =>
-        topic.StartsWith(_root + "cmd/", StringComparison.Ordinal) && topic[(_root.Length + 4)..] is var name && IsLevel(name) ? name : null;
+        topic.StartsWith(_root + "cmd/", StringComparison.Ordinal) && topic[(_root.Length + 4)..] is var name && TopicLevel.IsValid(name) ? name : null;
 
     /// <summary>Where an answer goes: where it is asked to, if that is among the box's replies, else to the requester's reply. Null: nowhere.</summary>
     public string? Reply(string? responseTopic, string? requester)
     {
-        if (responseTopic is not null && responseTopic.StartsWith(_root + "reply/", StringComparison.Ordinal) && responseTopic[(_root.Length + 6)..].Split('/') is { Length: <= 4 } levels && levels.All(IsLevel))
+        if (responseTopic is not null && responseTopic.StartsWith(_root + "reply/", StringComparison.Ordinal) && responseTopic[(_root.Length + 6)..].Split('/') is { Length: <= 4 } levels && levels.All(TopicLevel.IsValid))
             return responseTopic;
-        return requester is not null && IsLevel(requester) ? $"{_root}reply/{requester}" : null;
+        return requester is not null && TopicLevel.IsValid(requester) ? $"{_root}reply/{requester}" : null;
     }
 
     /// <summary>Who is told by a topic that <see cref="Reply"/> gave, where nobody is named.</summary>
     public string RequesterOf(string reply) => reply[(_root.Length + 6)..];
-
-    /// <summary>One level of a topic that needs no thought: no wildcard, no control character.</summary>
-    public static bool IsLevel(string text) => text.Length is > 0 and <= MaxLevelLength && text.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
 }

@@ -49,8 +49,8 @@ internal static class CatalogSync
         RefuseUnreadable(archive);
         Catalog.Delete(archive);
         (Catalog catalog, CatalogReport report) = Update(
-            archive, create: true, sequence => ages.TryGetValue(sequence, out long ns) ? ns
-                : storedAt(sequence), null, progress, "asked for", stop, mustRead: true);
+            archive, create: true, sequence => ages.TryGetValue(sequence, out long ns) ? ns : storedAt(sequence), null, progress,
+            "asked for", stop, mustRead: true);
         using (catalog)
             catalog.SetStamp(ArchiveStamp.Compute(archive));
         return report;

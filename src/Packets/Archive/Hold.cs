@@ -66,8 +66,8 @@ public sealed record Hold
     }
 
     /// <summary>Whether its life has ended, by the archive's clock.</summary>
-    public bool HasExpired(long archiveNs) => ExpiresUtcNs is { } expires && SeenNs is { } seen
-        && archiveNs - seen >= expires - CreatedUtcNs;
+    public bool HasExpired(long archiveNs) =>
+        ExpiresUtcNs is { } expires && SeenNs is { } seen && archiveNs - seen >= expires - CreatedUtcNs;
 
     public override string ToString() => $"{Id} {new UtcTime(FromUtcNs)} .. {new UtcTime(ToUtcNs)}: {Reason}";
 }

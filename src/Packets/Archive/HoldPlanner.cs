@@ -65,8 +65,8 @@ public static class HoldPlanner
         var covered = new SortedDictionary<ulong, SegmentEntry>();
         foreach (Hold hold in holds)
         {
-            foreach (SegmentEntry segment in index(archive, new UtcTime(hold.FromUtcNs),
-                new UtcTime(hold.ToUtcNs)).Segments.Where(s => Covers(hold, s)))
+            IndexAnswer found = index(archive, new UtcTime(hold.FromUtcNs), new UtcTime(hold.ToUtcNs));
+            foreach (SegmentEntry segment in found.Segments.Where(s => Covers(hold, s)))
                 covered[segment.Sequence] = segment;
         }
 
@@ -74,8 +74,8 @@ public static class HoldPlanner
     }
 
     /// <summary>Bytes that holds may retain: as configured, else half of the file system.</summary>
-    public static long QuotaBytes(string archive, HoldSet set) => set.QuotaBytes > 0 ? set.QuotaBytes
-        : new DriveInfo(archive).TotalSize / 2;
+    public static long QuotaBytes(string archive, HoldSet set) =>
+        set.QuotaBytes > 0 ? set.QuotaBytes : new DriveInfo(archive).TotalSize / 2;
 
     private static bool Covers(Hold hold, SegmentEntry segment) => hold.Covers(
         segment.Sequence, segment.FirstUtcNs, segment.LastUtcNs, [.. segment.Ports.Where(p => p.Total.Packets > 0).Select(p => p.Name)]);

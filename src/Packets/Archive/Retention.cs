@@ -190,8 +190,8 @@ internal sealed class Retention(ArchivistOptions options, IClockSource clocks, I
                 held |= hold.Covers(row.Sequence, row.FirstUtcNs, row.LastUtcNs, ports);
             heldSegments += held ? 1 : 0;
             heldBytes += held ? row.Bytes : 0;
-            items[i] = new RetentionItem(row.Sequence, row.Bytes, row.StoredAtNs, ports, held
-                || (_refused.TryGetValue(row.Sequence, out long againNs) && bootNs < againNs));
+            bool isRefused = _refused.TryGetValue(row.Sequence, out long againNs) && bootNs < againNs;
+            items[i] = new RetentionItem(row.Sequence, row.Bytes, row.StoredAtNs, ports, held || isRefused);
         }
 
         (HeldSegments, HeldBytes) = (heldSegments, heldBytes);

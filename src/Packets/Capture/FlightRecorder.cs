@@ -199,8 +199,8 @@ internal sealed class FlightRecorder : IDisposable
         TriggerWindow? before = _window;
         Volatile.Write(ref _windows, before is null ? _windows + 1 : _windows);
         _window = new TriggerWindow(
-            _windows, reason, utcNs, before?.FromUtcNs ?? utcNs - _beforeNs, before?.ReachedUtcNs
-                ?? (rings == 0 ? utcNs : reachedUtcNs), utcNs + (untilNs - nowNs), Ended: false);
+            _windows, reason, utcNs, before?.FromUtcNs ?? utcNs - _beforeNs,
+            before?.ReachedUtcNs ?? (rings == 0 ? utcNs : reachedUtcNs), utcNs + (untilNs - nowNs), Ended: false);
         Volatile.Write(ref _last, _window);
         if (!isQuiet)
             ReportWindow(_window, untilNs, isNew: before is null, rings);
@@ -211,11 +211,12 @@ internal sealed class FlightRecorder : IDisposable
     {
         _reportedUntilNs = untilNs;
         double shortSeconds = (window.ReachedUtcNs - window.FromUtcNs) / 1e9;
-        string note = rings == 0 ? "; no port captures" : shortSeconds < 0.001 ? ""
+        string note = rings == 0 ? "; no port captures"
+            : shortSeconds < 0.001 ? ""
             : FormattableString.Invariant($"; {shortSeconds:0.000} s short, the rings held no more");
         _logger.LogInformation(
-            "trigger: {Reason}: window {Number} {What}, from {From} to {To}{Note}", window.Reason, window.Number, isNew ? "opens"
-                : "continues", new UtcTime(window.ReachedUtcNs),
+            "trigger: {Reason}: window {Number} {What}, from {From} to {To}{Note}", window.Reason, window.Number,
+            isNew ? "opens" : "continues", new UtcTime(window.ReachedUtcNs),
             new UtcTime(window.ToUtcNs), note);
         Report?.Invoke(window);
     }

@@ -19,8 +19,8 @@ internal sealed record Link(string Name, int Index, int HardwareType, bool IsUp,
         bool hasSpeed = found.IsUp && links.Ethtool.TryGetLinkSettings(name, out settings) == 0 && settings.Speed is not (0 or Ethtool.SPEED_UNKNOWN);
         bool hasDriver = links.Ethtool.TryGetDriver(name, out string driver, out _, out _, out _) == 0 && driver.Length > 0;
         return new Link(
-            name, found.Index, found.HardwareType, found.IsUp, found.Address.Length == MacBytes ? found.Address : null, hasSpeed
-                ? settings.Speed * 1_000_000L : null,
+            name, found.Index, found.HardwareType, found.IsUp, found.Address.Length == MacBytes ? found.Address : null,
+            hasSpeed ? settings.Speed * 1_000_000L : null,
             hasDriver ? driver : null);
     }
 

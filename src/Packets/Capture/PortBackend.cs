@@ -80,7 +80,8 @@ internal static class PortBackend
             return $"blockSize: {options.BlockBytes} bytes are more than the module's blocks may have, "
                 + $"{CapboxNumbers.CAPBOX_BLOCK_BYTES_MAX}";
         long blocks = options.RingBytes / options.BlockBytes;
-        return blocks <= CapboxNumbers.CAPBOX_BLOCKS_MAX ? null
+        return blocks <= CapboxNumbers.CAPBOX_BLOCKS_MAX
+            ? null
             : $"ringSize: {blocks} blocks are more than the module's rings may have, {CapboxNumbers.CAPBOX_BLOCKS_MAX}";
     }
 
@@ -88,8 +89,8 @@ internal static class PortBackend
     {
         PortOptions options = request.Options;
         KmodSession session = KmodSession.Open(new KmodSetup(
-            Hooks(options), options.Overflow == Overflow.DropOldest ? CapboxNumbers.CAPBOX_DROP_OLDEST
-                : CapboxNumbers.CAPBOX_DROP_NEWEST, options.Consume,
+            Hooks(options),
+            options.Overflow == Overflow.DropOldest ? CapboxNumbers.CAPBOX_DROP_OLDEST : CapboxNumbers.CAPBOX_DROP_NEWEST, options.Consume,
             options.BlockBytes, (int)(options.RingBytes / options.BlockBytes), KmodBlockRing.HeadBytes, options.SnapLength,
                 request.HandoverMs));
         try
@@ -116,8 +117,9 @@ internal static class PortBackend
         if ((hooks & LinkHooks) != 0)
             session.SetFilter(CapboxNumbers.CAPBOX_FILTER_LINK, Compile(options, device));
         if (options.HasNetworkHooks)
-            session.SetFilter(CapboxNumbers.CAPBOX_FILTER_INET, options.Filter is null ? FilterProgram.AcceptAll(options.SnapLength)
-                : CompileRaw(options.Filter, options.SnapLength));
+            session.SetFilter(
+                CapboxNumbers.CAPBOX_FILTER_INET,
+                options.Filter is null ? FilterProgram.AcceptAll(options.SnapLength) : CompileRaw(options.Filter, options.SnapLength));
     }
 
     private const uint LinkHooks = (1u << (int)CapboxNumbers.CAPBOX_HOOK_INGRESS) | (1u << (int)CapboxNumbers.CAPBOX_HOOK_EGRESS);

@@ -25,8 +25,8 @@ public static class PortName
     public static bool IsOfProcess(string netns) => netns.StartsWith("/proc/", StringComparison.Ordinal);
 
     /// <summary>Null if there can be such a port, else why not.</summary>
-    public static string? Check(string port) => (NetnsOf(port) is { } netns ? CheckNetns(netns) : null)
-        ?? CheckInterface(InterfaceOf(port));
+    public static string? Check(string port) =>
+        (NetnsOf(port) is { } netns ? CheckNetns(netns) : null) ?? CheckInterface(InterfaceOf(port));
 
     /// <summary>Null if the kernel could have an interface of this name (dev_valid_name in net/core/dev.c), else why not.</summary>
     public static string? CheckInterface(string name)

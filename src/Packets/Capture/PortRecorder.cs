@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Capbox.Packets.Storage;
 using Capbox.Platform.Linux;
-using Capbox.Platform.Nic;
 using Microsoft.Extensions.Logging;
 
 namespace Capbox.Packets.Capture;
@@ -166,8 +165,9 @@ internal sealed class PortRecorder
             Link? link = Link.Find(_space!.Links, _options.Interface);
             if (link is not { IsUp: true })
             {
-                SetState(link is null ? PortState.Missing : PortState.Down, link is null ? "no such interface; waiting for it"
-                    : "is down; waiting for it");
+                SetState(
+                    link is null ? PortState.Missing : PortState.Down,
+                    link is null ? "no such interface; waiting for it" : "is down; waiting for it");
                 _problem = null;
                 return;
             }

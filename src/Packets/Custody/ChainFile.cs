@@ -127,8 +127,8 @@ internal sealed class ChainFile : IDisposable
         });
     }
 
-    public ChainEntry AddMissing(SegmentName name) => Append(New(EntryKind.Missing) with { Sequence = name.Sequence,
-        File = name.ToString() });
+    public ChainEntry AddMissing(SegmentName name) =>
+        Append(New(EntryKind.Missing) with { Sequence = name.Sequence, File = name.ToString() });
 
     /// <summary>Gives the chain to another key; this object can add nothing afterwards.</summary>
     public ChainEntry AddKey(ChainKey next)
@@ -245,8 +245,14 @@ internal sealed class ChainFile : IDisposable
         IsNew = true;
     }
 
-    private ChainEntry New(EntryKind kind) => new() { Number = State.Entries
-        + 1, Kind = kind, Time = UtcTime.Now.ToString(), Previous = State.Head, Key = _key.Id };
+    private ChainEntry New(EntryKind kind) => new()
+    {
+        Number = State.Entries + 1,
+        Kind = kind,
+        Time = UtcTime.Now.ToString(),
+        Previous = State.Head,
+        Key = _key.Id,
+    };
 
     private ChainEntry Append(ChainEntry entry)
     {

@@ -156,13 +156,14 @@ public sealed class ChainKey : IDisposable
         }
     }
 
-    private static bool IsP256(ECDsa key) => key.KeySize == CurveBits
+    private static bool IsP256(ECDsa key) =>
+        key.KeySize == CurveBits
         && key.ExportParameters(includePrivateParameters: false).Curve is { IsNamed: true } curve && curve.Oid.Value == CurveOid;
 
     private static void WriteNew(string path, string pem, UnixFileMode mode)
     {
-        using var file = new FileStream(path, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write,
-            UnixCreateMode = mode });
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = mode };
+        using var file = new FileStream(path, options);
         file.Write(System.Text.Encoding.ASCII.GetBytes(pem + "\n"));
         file.Flush(flushToDisk: true);
     }

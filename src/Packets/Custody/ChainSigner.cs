@@ -238,8 +238,8 @@ public sealed class ChainSigner : IDisposable
             _logger.LogWarning("custody: {Path}: {Bytes} bytes of an unfinished last entry were cut off", ChainFile.PathIn(_archive),
                 chain.TornBytes);
         _logger.LogInformation(
-            "custody: {Path}: {What} entry {Entries}, head {Head}, key {Key}", ChainFile.PathIn(_archive), chain.IsNew ? "begun with"
-                : "continues after", chain.State.Entries,
+            "custody: {Path}: {What} entry {Entries}, head {Head}, key {Key}", ChainFile.PathIn(_archive),
+            chain.IsNew ? "begun with" : "continues after", chain.State.Entries,
             chain.State.Head, _key.Id);
         _fault = null;
         _opened.Set();

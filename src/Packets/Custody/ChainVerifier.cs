@@ -88,8 +88,9 @@ internal sealed class ChainVerifier : IDisposable
         {
             _stop.ThrowIfCancellationRequested();
             ChainEntry? entry = ChainEntry.TryParse(line, out string reason);
-            string? wrong = entry is null ? reason : CheckSignature(entry, line)
-                ?? _state.Append(entry, line, offset, _file.SafeFileHandle);
+            string? wrong = entry is null
+                ? reason
+                : CheckSignature(entry, line) ?? _state.Append(entry, line, offset, _file.SafeFileHandle);
             if (wrong is not null)
             {
                 BreakChain(_state.Entries + 1, wrong);

@@ -127,8 +127,13 @@ public static class ExtractEstimate
 
         private void AddChunk(string port, IndexEntry chunk)
         {
-            Change(port, p => p with { Chunks = p.Chunks + 1, Packets = p.Packets + chunk.Packets, Bytes = p.Bytes
-                + chunk.ChunkBytes, LostPackets = p.LostPackets + chunk.Lost });
+            Change(port, p => p with
+            {
+                Chunks = p.Chunks + 1,
+                Packets = p.Packets + chunk.Packets,
+                Bytes = p.Bytes + chunk.ChunkBytes,
+                LostPackets = p.LostPackets + chunk.Lost,
+            });
             PacketsAtMost += chunk.Packets;
             if (chunk.FirstUtcNs >= request.From.Nanoseconds && chunk.LastUtcNs < request.To.Nanoseconds)
                 PacketsAtLeast += chunk.Packets;

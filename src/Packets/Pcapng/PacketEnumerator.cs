@@ -95,8 +95,8 @@ public struct PacketEnumerator
     }
 
     /// <summary>Options of the statistics block; to be asked for before the first packet.</summary>
-    internal readonly ReadOnlySpan<byte> Statistics => BlockAt(Format.InterfaceStatisticsBlock, Format.IsbHeaderBytes
-        + 4)[Format.IsbHeaderBytes..^4];
+    internal readonly ReadOnlySpan<byte> Statistics =>
+        BlockAt(Format.InterfaceStatisticsBlock, Format.IsbHeaderBytes + 4)[Format.IsbHeaderBytes..^4];
 
     private void SkipStatistics()
     {

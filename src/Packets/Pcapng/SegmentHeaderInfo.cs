@@ -149,8 +149,8 @@ public sealed class SegmentHeaderInfo
             case Format.IfHardware:
                 return port with { Driver = Text(value) };
             case Format.IfMacAddr when value.Length == 6:
-                return port with { Mac = string.Join(':', Convert.ToHexStringLower(value).Chunk(2)
-                    .Select(static pair => new string(pair))) };
+                IEnumerable<string> pairs = Convert.ToHexStringLower(value).Chunk(2).Select(static pair => new string(pair));
+                return port with { Mac = string.Join(':', pairs) };
             case Format.IfSpeed when value.Length == 8:
                 return port with { SpeedBitsPerSecond = BinaryPrimitives.ReadUInt64LittleEndian(value) };
             case Format.IfFilter when value.Length > 1:

@@ -454,7 +454,8 @@ internal sealed class SegmentWriter : IDisposable
 
     /// <summary>Records are 9 MB a segment; two or three arrays serve for ever.</summary>
     private ChunkRecord[] RentRecords() =>
-        _spareRecords.TryPop(out ChunkRecord[]? records) ? records
+        _spareRecords.TryPop(out ChunkRecord[]? records)
+            ? records
             : new ChunkRecord[(int)Math.Min(Segment.MaxChunks, _options.SegmentBytes / Format.PageBytes)];
 
     private void Recycle(Segment segment)

@@ -136,7 +136,7 @@ public class ManagedConfigTests
         using (ConfigStore store = ConfigStore.Open(State(lab), Encoding.UTF8.GetBytes(Document(lab, Port("b1")))))
         {
             ConfigRevision second = store.Add(Document(lab, Port("b0", ",\"filter\":\"host feed.capbox.invalid\"") + "," + Port("b1")), 2, "two", "cli:me", "", DateTimeOffset.UtcNow);
-            store.Put(second, new ConfigState(2, 2, 2, new ConfigOutcome(2, "two", "applied", []), null));
+            store.Put(second, new ConfigState(2, 2, 2, new ConfigOutcome(2, "two", ConfigStatus.Applied, []), null));
         }
 
         string hosts = Write(lab, "hosts", "127.0.0.1 localhost\n");

@@ -63,6 +63,7 @@ public class AbiTests
         Assert.Equal([], imports.Where(m => m.DeclaringType!.Namespace != Room).Select(m => $"{m.DeclaringType}.{m.Name}"));
     }
 
+#pragma warning disable CS0649 // Layouts are compared, nothing is stored.
     [CStruct("struct iovec", "sys/uio.h", Prefix = "iov_")]
     public struct SwappedVector
     {
@@ -81,4 +82,5 @@ public class AbiTests
         public const int One = 1;
         public int Value;
     }
+#pragma warning restore CS0649
 }

@@ -104,7 +104,7 @@ public sealed class ServoBehaviourTests
     [InlineData(16)]
     public void A_dial_that_is_lost_untold_is_made_up_without_a_step(int messagesPerSecond)
     {
-        foreach (int seed in (int[])[6, 7, 8])
+        foreach (int seed in Seed.IsRelease ? (int[])[6, 7, 8] : [6])
         {
             RunResult result = new Run(Scenarios.UntoldLinkEvent(Scenarios.XoB), messagesPerSecond, seed).Go();
             Assert.True(result.Steps == 1, $"seed {seed}: {result.Steps} steps");

@@ -30,7 +30,7 @@ public sealed class ServoTargetTests
     [MemberData(nameof(Targets))]
     public void Rms_is_within_the_target(string model, int messagesPerSecond, double targetNs)
     {
-        foreach (int seed in (int[])[1, 2])
+        foreach (int seed in Seed.IsRelease ? (int[])[1, 2] : [1])
         {
             RunResult result = new Run(Find(model), messagesPerSecond, seed).Go();
             Assert.True(result.RmsNs <= targetNs, $"seed {seed}: RMS {result.RmsNs:F1} ns, at most {targetNs:F1} ns");
@@ -75,7 +75,8 @@ public sealed class ServoTargetTests
     [InlineData("PDV, loaded 1 min of 4", 100)]
     public void Nothing_that_the_path_or_the_grandmaster_does_moves_the_clock_far(string link, double mostNs)
     {
-        foreach (string oscillator in (string[])["XO-A, ", "XO-B, "])
+        // The worse oscillator; the better one in the release tier, too.
+        foreach (string oscillator in Seed.IsRelease ? (string[])["XO-A, ", "XO-B, "] : ["XO-A, "])
         {
             RunResult result = new Run(Find(oscillator + link), 8, 5).Go();
             Assert.True(result.MaxNs <= mostNs, $"{oscillator}seed 5: {result.MaxNs:F0} ns");

@@ -186,14 +186,14 @@ public sealed class ConfiguratorTests : IDisposable
     public void Confirmed_in_time_it_stays()
     {
         _configurator.Apply(Proposal("b") with { ConfirmSeconds = 30, Id = "x" });
-        Assert.Contains("\"y\" does not wait", Assert.Throws<ControlException>(() => _configurator.Confirm("y", "me")).Message);
+        Assert.Contains("\"y\" does not wait", Assert.Throws<ConfigRefusedException>(() => _configurator.Confirm("y", "me")).Message);
         Assert.Equal(ConfigStatus.Rejected, _configurator.Apply(Proposal("c")).Status);
         Expect(ConfigStatus.PendingConfirm, "b", 2);
         Pass(5);
         Assert.Equal(ConfigStatus.Applied, _configurator.Confirm("x", "me").Status);
         Pass(100);
         Expect(ConfigStatus.Applied, "b", 2);
-        Assert.Throws<ControlException>(() => _configurator.Confirm("x", "me"));
+        Assert.Throws<ConfigRefusedException>(() => _configurator.Confirm("x", "me"));
     }
 
     [Fact]

@@ -16,7 +16,7 @@ public sealed class ConfigStoreTests : IDisposable
     private static void Apply(ConfigStore store, string line, long version = 1)
     {
         ConfigRevision revision = store.Add(line, version, $"id{version}", "cli:me", "because", DateTimeOffset.UnixEpoch);
-        store.Put(revision, new ConfigState(revision.Revision, revision.Revision, version, new ConfigOutcome(version, $"id{version}", "applied", []), null));
+        store.Put(revision, new ConfigState(revision.Revision, revision.Revision, version, new ConfigOutcome(version, $"id{version}", ConfigStatus.Applied, []), null));
     }
 
     private string File(long revision) => Path.Combine(_directory, $"revision-{revision:D10}.json");
@@ -96,7 +96,7 @@ public sealed class ConfigStoreTests : IDisposable
         Assert.Equal(Document(2), again.Current.Line);
         Assert.Contains(again.Notes, n => n.Contains(File(3), StringComparison.Ordinal) && expected.Split('|').Any(e => n.Contains(e, StringComparison.Ordinal)));
         Assert.Contains(again.Notes, n => n.Contains("revision 2 is in force", StringComparison.Ordinal));
-        Assert.Equal(("rolled-back", true), (again.State.Outcome.Status, again.IsPassedOver));
+        Assert.Equal((ConfigStatus.RolledBack, true), (again.State.Outcome.Status, again.IsPassedOver));
         // Its number is not used again.
         Assert.Equal(4, again.Add(Document(4), 5, "x", "cli:me", "", DateTimeOffset.UnixEpoch).Revision);
     }

@@ -83,7 +83,8 @@ public sealed class FleetLinkTests : IAsyncLifetime
         }
     }
 
-    private FleetLink Link(TimeSpan keepAlive) => new(new MqttOptions { Host = "127.0.0.1", Port = _line.Port, IsTls = false, DeviceId = "noc", KeepAlive = keepAlive });
+    private FleetLink Link(TimeSpan keepAlive, TimeSpan? patience = null) =>
+        new(new MqttOptions { Host = "127.0.0.1", Port = _line.Port, IsTls = false, DeviceId = "noc", KeepAlive = keepAlive }) { Patience = patience ?? TimeSpan.FromMinutes(1) };
 
     private static Task PublishAsync(FleetLink link, string topic) => link.PublishAsync(topic, "{}"u8.ToArray(), retain: true, null, null, s_never);
 
@@ -97,7 +98,7 @@ public sealed class FleetLinkTests : IAsyncLifetime
     public async Task What_the_broker_does_not_answer_ends_and_after_that_it_is_as_before()
     {
         // Nobody but who asks notices: the keep-alive is far off.
-        await using FleetLink link = Link(TimeSpan.FromHours(1));
+        await using FleetLink link = Link(TimeSpan.FromHours(1), TimeSpan.FromSeconds(3));
         await link.ConnectAsync(s_never);
         await link.SubscribeAsync(["capbox/#"], isMuch: false, s_never);
         await PublishAsync(link, "capbox/first");

@@ -112,9 +112,10 @@ public class FleetRosterTests
     [Fact]
     public void There_is_room_for_so_many_documents_together()
     {
-        Roster roster = new(keepsDocuments: true);
+        const int MostBytes = 16 << 20;
+        Roster roster = new(keepsDocuments: true, MostBytes);
         string large = """{"version":1,"id":"j","status":"applied","errors":[],"revision":1,"config":{"filters":{"a":"TEXT"}}}""".Replace("TEXT", new string('x', 1 << 20), StringComparison.Ordinal);
-        int fit = (int)(Roster.MaxDocumentBytes / (1 << 20)) - 1;
+        int fit = (MostBytes / (1 << 20)) - 1;
         for (int i = 0; i < fit + 3; i++)
             Take(roster, $"B{i}/config/reported", large);
         long beyond = roster.Counts.DocumentsBeyond;

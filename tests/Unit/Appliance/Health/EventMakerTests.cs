@@ -1,3 +1,5 @@
+using Capbox.Platform.Json;
+using Capbox.Config;
 using System.Globalization;
 using Capbox.Changes;
 using Capbox.Health;
@@ -145,8 +147,8 @@ public class EventMakerTests
             "rejected" => ConfigStatus.Rejected,
             "rolled-back" => ConfigStatus.RolledBack,
             _ => ConfigStatus.Applied,
-        }, status is "rejected" or "rolled-back" ? [new ConfigFault("$.x", "why")] : []);
-        BoxEvent? made = EventMaker.Config(Report(from, 1), Report(to, isAnother ? 2 : 1), DateTimeOffset.UnixEpoch);
+        }, status is "rejected" or "rolled-back" ? [new ConfigError("$.x", "why")] : []);
+        BoxEvent? made = ConfigEvents.Detect(Report(from, 1), Report(to, isAnother ? 2 : 1), DateTimeOffset.UnixEpoch);
         Assert.Equal(expected, made is null ? null : Tell([made])[0]);
         Assert.Equal(to is "rejected" or "rolled-back", made?.Text.Contains("$.x: why", StringComparison.Ordinal) == true);
     }
@@ -156,7 +158,8 @@ public class EventMakerTests
     {
         string[] rows = [.. File.ReadLines(Path.Combine(Repository.Root, "docs", "reference", "control.md")).SkipWhile(l => !l.StartsWith("| code | severity", StringComparison.Ordinal)).Skip(2).TakeWhile(l => l.StartsWith('|'))];
         string[] documented = [.. rows.SelectMany(r => r.Split('|')[1].Split(',')).Select(c => c.Trim().Trim('`')).Where(c => !c.EndsWith('*')).Order(StringComparer.Ordinal)];
-        string source = string.Concat(Directory.GetFiles(Path.Combine(Repository.Root, "src", "Appliance", "Mqtt"), "*.cs").Select(File.ReadAllText));
+        string[] rooms = ["Health", "Changes", "Mqtt"];
+        string source = string.Concat(rooms.SelectMany(r => Directory.GetFiles(Path.Combine(Repository.Root, "src", "Appliance", r), "*.cs")).Select(File.ReadAllText));
         string[] faults = ["disk", "archive", "custody", "clock"];
         Assert.NotEmpty(documented);
         foreach (string code in documented)

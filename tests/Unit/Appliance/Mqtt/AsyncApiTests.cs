@@ -1,3 +1,5 @@
+using Capbox.Platform.Json;
+using Capbox.Changes;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Capbox.Commands;
@@ -70,7 +72,7 @@ public class AsyncApiTests
         string[] Keys(string message) => [.. AsyncApi.Make()["components"]!["messages"]![message]!["payload"]!["properties"]!.AsObject().Select(p => p.Key).Order(StringComparer.Ordinal)];
         string[] Known(string error) => [.. error.Split("known here: ")[1].Split(", ").Distinct().Order(StringComparer.Ordinal)];
         var topics = new ConfigTopics(null);
-        ReportedMessage refused = topics.Desired("""{"version":1,"id":"x","config":{},"??????":0}"""u8.ToArray(), isRetained: false, "test")!;
+        ConfigReport refused = topics.Desired("""{"version":1,"id":"x","config":{},"??????":0}"""u8.ToArray(), isRetained: false, "test")!;
         Assert.Equal(Known(refused.Errors.First(e => e.Reason.StartsWith("unknown key", StringComparison.Ordinal)).Reason), Keys("configDesired"));
         Assert.Equal(Known(Assert.Throws<ControlException>(() => topics.Confirm("""{"id":"x","??????":0}"""u8.ToArray(), "test")).Message), Keys("configConfirm"));
     }
@@ -78,7 +80,7 @@ public class AsyncApiTests
     [Fact]
     public void A_schema_says_what_is_always_there_and_nothing_else()
     {
-        JsonNode schema = MessageSchema.Of(MqttJson.Default.ReportedMessage);
+        JsonNode schema = JsonSchemas.Of(MqttJson.Default.ReportedMessage);
         Assert.False(schema["additionalProperties"]!.GetValue<bool>());
         Assert.Equal(["version", "id", "highestVersion", "status", "errors", "revision", "confirmBy", "config"], schema["required"]!.AsArray().Select(r => r!.GetValue<string>()));
         Assert.Equal("pending-confirm", schema["properties"]!["status"]!["enum"]![1]!.GetValue<string>());

@@ -32,12 +32,12 @@ public sealed class EmbeddedBrokerTests : IDisposable
     private static MqttOptions Options(string broker, string more = "") =>
         ConfigDocument.Parse(Encoding.UTF8.GetBytes($$"""{"serial":"box","ports":[],"mqtt":{"broker":"{{broker}}","telemetry":"1s"{{more}} } }""")) is { Mqtt: { } options, Errors.Count: 0 } ? options : throw new InvalidOperationException("a wrong section");
 
-    private static MqttLink Link(MqttOptions options, EventJournal? events = null, IConfigurator? configurator = null, Func<string>? serial = null, BoxRun? run = null)
+    private static MqttLink Link(MqttOptions options, EventJournal? events = null, IConfigurator? configurator = null, Func<string>? serial = null, MqttTraffic? traffic = null)
     {
         var commands = new ControlCommands();
         commands.Add(new CommandSpec<string>("hello", "Says something.", [], MqttJson.Default.String), _ => "there");
         commands.Add(new CommandSpec<string>("long", "Says much.", [], MqttJson.Default.String), _ => new string('x', 20_000));
-        return new MqttLink(options, new MqttBox(() => EventMakerTests.Box(1), commands, configurator, serial ?? (() => "box"), run ?? new BoxRun("boot", "run")) { Events = events }, NullLogger.Instance);
+        return new MqttLink(options, new MqttBox(() => EventMakerTests.Box(1), commands, configurator, serial ?? (() => "box"), traffic ?? new MqttTraffic(new BoxRun("boot", "run"))) { Events = events }, NullLogger.Instance);
     }
 
     /// <summary>A client with what it heard.</summary>
@@ -143,10 +143,10 @@ public sealed class EmbeddedBrokerTests : IDisposable
     [Fact]
     public void What_went_over_one_connection_is_counted_on_over_the_next()
     {
-        var run = new BoxRun("boot", "run");
+        var traffic = new MqttTraffic(new BoxRun("boot", "run"));
         for (int i = 1; i <= 2; i++)
         {
-            using MqttLink link = Link(Options($"embedded://127.0.0.1:{FreePort()}"), run: run);
+            using MqttLink link = Link(Options($"embedded://127.0.0.1:{FreePort()}"), traffic: traffic);
             link.Start();
             int connects = i;
             Tool.WaitFor(() => link.Snapshot.Counts.Connects == connects, $"connection {i}", 60);
@@ -221,7 +221,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
     {
         int port = FreePort();
         using var spool = new EventSpool(Path.Combine(_directory, "events"), new SpoolLimits());
-        using var log = new EventJournal(new BoxRun("boot", "run"), () => EventMakerTests.Box(1), null, spool, NullLogger.Instance);
+        using var log = new EventJournal(new BoxRun("boot", "run"), () => EventMakerTests.Box(1), spool, NullLogger.Instance);
         for (int i = 1; i <= 50; i++)
             log.Add(new BoxEvent(DateTimeOffset.UnixEpoch, EventSeverity.Warning, "clock-step", "clock", $"number {i}"));
         using MqttLink link = Link(Options($"embedded://127.0.0.1:{port}"), log);

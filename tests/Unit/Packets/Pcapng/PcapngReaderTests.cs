@@ -75,7 +75,7 @@ public sealed class PcapngReaderTests
                 if (!isSealed)
                     Assert.NotEqual(RepairOutcome.Failed, SegmentRepair.Repair(path).Outcome);
             },
-            cases: 200, all: 3000);
+            cases: 120, all: 3000);
 
     [Fact]
     public void Reading_packets_allocates_nothing()
