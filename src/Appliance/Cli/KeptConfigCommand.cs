@@ -1,10 +1,10 @@
-using Capbox.Platform.Json;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Capbox.Changes;
 using Capbox.Commands;
 using Capbox.Config;
+using Capbox.Platform.Json;
 
 namespace Capbox.Cli;
 

@@ -1,6 +1,6 @@
-using Capbox.Packets.Capture;
 using System.Text.Json.Serialization;
 using Capbox.Health;
+using Capbox.Packets.Capture;
 using Capbox.Platform.Linux;
 using Capbox.Platform.Nic;
 using Capbox.Timing;

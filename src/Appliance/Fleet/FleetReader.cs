@@ -1,6 +1,6 @@
-using Capbox.Config;
 using System.Globalization;
 using System.Text.Json;
+using Capbox.Config;
 using Capbox.Health;
 
 namespace Capbox.Fleet;

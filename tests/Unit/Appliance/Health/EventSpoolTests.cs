@@ -1,11 +1,11 @@
-using Capbox.Platform.Json;
-using Capbox.Config;
 using System.Globalization;
 using System.Text;
 using Capbox.Changes;
+using Capbox.Config;
 using Capbox.Health;
 using Capbox.Mqtt;
 using Capbox.Packets.Capture;
+using Capbox.Platform.Json;
 using CsCheck;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;

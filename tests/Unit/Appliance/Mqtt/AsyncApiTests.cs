@@ -1,9 +1,9 @@
-using Capbox.Platform.Json;
-using Capbox.Changes;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Capbox.Changes;
 using Capbox.Commands;
 using Capbox.Mqtt;
+using Capbox.Platform.Json;
 using Xunit;
 
 namespace Capbox.Tests;
