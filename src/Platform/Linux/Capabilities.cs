@@ -3,10 +3,11 @@ using System.Globalization;
 namespace Capbox.Platform.Linux;
 
 /// <summary>What this process may do, capabilities(7).</summary>
+[CHeaders("linux/capability.h")]
 internal static class Capabilities
 {
-    /// <summary>CAP_NET_RAW, linux/capability.h: opens packet sockets.</summary>
-    public const int NetRaw = 13;
+    /// <summary>Opens packet sockets.</summary>
+    [CConstant("CAP_NET_RAW")] public const int NetRaw = 13;
 
     /// <summary>Whether a capability is in the effective set (CapEff of /proc/self/status, proc(5)).</summary>
     public static bool Has(int capability)

@@ -169,7 +169,7 @@ public sealed partial class MetricsTests : IDisposable
         string path = Path.Combine(_directory, "metrics");
         for (int start = 0; start < 2; start++)
         {
-            using var server = new MetricsServer(Address(path), () => MetricsText.Of(Box()), NullLogger.Instance);
+            using var server = new MetricsServer(Address(path).EndPoint, () => MetricsText.Of(Box()), NullLogger.Instance);
             string text = MetricsClient.Talk(new UnixDomainSocketEndPoint(path), "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
             Read(text[(text.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]);
             Assert.Throws<IOException>(() => new MetricsServer(Address(path).EndPoint, () => "", NullLogger.Instance));
@@ -197,7 +197,7 @@ public sealed partial class MetricsTests : IDisposable
     public void Whatever_is_asked_there_is_an_answer(string request, string expected)
     {
         string path = Path.Combine(_directory, "m");
-        using var server = new MetricsServer(Address(path), () => MetricsText.Of(Box()), NullLogger.Instance);
+        using var server = new MetricsServer(Address(path).EndPoint, () => MetricsText.Of(Box()), NullLogger.Instance);
         Assert.StartsWith($"HTTP/1.1 {expected} ", MetricsClient.Talk(new UnixDomainSocketEndPoint(path), request), StringComparison.Ordinal);
     }
 
