@@ -291,7 +291,7 @@ public class MqttTests
             }
         }
 
-        int partSeconds = Seed.Cases(1_800, 14_400);
+        int partSeconds = Seed.Cases(1_200, 14_400);
         long grown = Allocation.LeastHeapGrowth(6, part => Day(part * partSeconds, (part + 1) * partSeconds));
         Assert.True(grown < 50 * 1024, $"{grown} bytes more after {partSeconds} s");
         Assert.True(bytes > 500_000, $"{bytes} bytes");
