@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Health;
 
 /// <summary>A condition that a part of the box reports about itself and that Health cannot see in the counters, as the broker or a rollback.</summary>

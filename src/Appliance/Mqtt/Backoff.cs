@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Mqtt;
 
 /// <summary>How long to wait before a connection is tried again: twice as long after each failure, up to a minute, and each box of a fleet a bit otherwise.</summary>
