@@ -1,4 +1,3 @@
-using Capbox.Commands;
 using Capbox.Packets.Capture;
 using Capbox.Platform.Time;
 using Capbox.Timing;

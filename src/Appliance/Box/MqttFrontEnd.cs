@@ -1,4 +1,3 @@
-using Capbox.Changes;
 using Capbox.Config;
 using Capbox.Health;
 using Capbox.Mqtt;

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Capbox.Fleet;
-using Capbox.Health;
 
 namespace Capbox.Cli;
 

@@ -1,8 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using Capbox.Commands;
-using Capbox.Health;
 using Capbox.Packets.Capture;
 using Capbox.Platform.Nic;
 

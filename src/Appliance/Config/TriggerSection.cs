@@ -19,7 +19,10 @@ internal static class TriggerSection
         "after", "10s", "0s", "1h", "How long a trigger goes on writing; another one meanwhile prolongs it.");
 
     private static readonly TextKey s_filter = new(
-        "filter", "tcpdump expression with `@name` for named filters: a packet on any port that matches is a trigger.") { Range = PortSection.FilterRange };
+        "filter", "tcpdump expression with `@name` for named filters: a packet on any port that matches is a trigger.")
+    {
+        Range = PortSection.FilterRange,
+    };
 
     private static readonly DurationKey s_holdoff = new(
         "holdoff", "1s", "0s", "1h", "After a match, further matches do not trigger for this time.");
@@ -28,7 +31,8 @@ internal static class TriggerSection
         "trigger", "The flight recorder; checked in both modes, used in mode `trigger`.", s_before, s_after, s_filter, s_holdoff) { Absent = "see below" };
 
     /// <summary>
-    /// The flight recorder's settings; null in mode continuous, where the section is checked all the same: the mode is switched by one word.
+    /// The flight recorder's settings; null in mode continuous, where the section is checked all the same: the mode is switched by one
+    /// word.
     /// </summary>
     public static TriggerOptions? Read(JsonNodeReader storage, NamedFilters filters, IReadOnlySet<string> broken)
     {

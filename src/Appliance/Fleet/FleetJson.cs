@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using Capbox.Config;
-using Capbox.Health;
 using Capbox.Platform.Json;
 
 namespace Capbox.Fleet;
@@ -17,7 +16,9 @@ internal sealed record AlarmListing(string Id, string Severity, string Since, st
 /// <param name="Complete">False: messages still came when the time was up.</param>
 internal sealed record FleetListing(IReadOnlyList<BoxListing> Boxes, bool Complete, FleetInventoryCounts Counts);
 
-/// <summary>Boxes for which a change is the same, as <c>fleet config diff --json</c> and <c>fleet apply --dry-run --json</c> list them.</summary>
+/// <summary>
+/// Boxes for which a change is the same, as <c>fleet config diff --json</c> and <c>fleet apply --dry-run --json</c> list them.
+/// </summary>
 /// <param name="Devices">The boxes.</param>
 /// <param name="Differences">From what they have; empty: they have it already.</param>
 /// <param name="Impacts">What it does.</param>

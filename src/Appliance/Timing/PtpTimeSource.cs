@@ -1,5 +1,4 @@
 using Capbox.Packets.Capture;
-using Capbox.Platform.Linux;
 using Capbox.Platform.Nic;
 using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
