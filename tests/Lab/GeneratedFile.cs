@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Testing;
 
 /// <summary>A file of the repository that is made from the code. With CAPBOX_WRITE_DOCS=1 in the environment a test writes it; otherwise the test compares it.</summary>

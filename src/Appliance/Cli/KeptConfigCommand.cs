@@ -1,10 +1,13 @@
-using Capbox.Platform.Json;
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Capbox.Changes;
 using Capbox.Commands;
 using Capbox.Config;
+using Capbox.Platform.Json;
 
 namespace Capbox.Cli;
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Box;
 using Capbox.Changes;
 using Capbox.Config;
@@ -22,7 +25,7 @@ internal static class RunCommand
             ErrorOutput.Write(error);
         if (errors.Count > 0)
             return ExitCode.BadUse;
-        if (!Capabilities.Has(Capabilities.NetRaw))
+        if (!Capabilities.Has(Capabilities.CAP_NET_RAW))
             return ErrorOutput.Failed("run needs root or CAP_NET_RAW to open ports; use sudo");
 
         StatusScreen screen = new(Console.Error, isTerminal: !Console.IsErrorRedirected && !json);

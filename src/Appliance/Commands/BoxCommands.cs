@@ -1,6 +1,9 @@
-using Capbox.Packets.Capture;
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json.Serialization;
 using Capbox.Health;
+using Capbox.Packets.Capture;
 using Capbox.Platform.Linux;
 using Capbox.Platform.Nic;
 using Capbox.Timing;

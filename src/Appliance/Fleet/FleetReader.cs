@@ -1,6 +1,9 @@
-using Capbox.Config;
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Text.Json;
+using Capbox.Config;
 using Capbox.Health;
 
 namespace Capbox.Fleet;

@@ -1,11 +1,14 @@
-using Capbox.Platform.Json;
-using Capbox.Config;
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using Capbox.Changes;
+using Capbox.Config;
 using Capbox.Health;
 using Capbox.Mqtt;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;
+using Capbox.Platform.Json;
 using Capbox.Timing;
 using Xunit;
 

@@ -1,11 +1,14 @@
-using Capbox.Platform.Json;
-using Capbox.Config;
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Text;
 using Capbox.Changes;
+using Capbox.Config;
 using Capbox.Health;
 using Capbox.Mqtt;
 using Capbox.Packets.Capture;
+using Capbox.Platform.Json;
 using CsCheck;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;

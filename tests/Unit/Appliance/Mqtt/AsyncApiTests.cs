@@ -1,9 +1,12 @@
-using Capbox.Platform.Json;
-using Capbox.Changes;
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Capbox.Changes;
 using Capbox.Commands;
 using Capbox.Mqtt;
+using Capbox.Platform.Json;
 using Xunit;
 
 namespace Capbox.Tests;

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text;
 using System.Text.Json;
 using Capbox.Changes;
@@ -291,7 +294,7 @@ public class MqttTests
             }
         }
 
-        int partSeconds = Seed.Cases(1_800, 14_400);
+        int partSeconds = Seed.Cases(1_200, 14_400);
         long grown = Allocation.LeastHeapGrowth(6, part => Day(part * partSeconds, (part + 1) * partSeconds));
         Assert.True(grown < 50 * 1024, $"{grown} bytes more after {partSeconds} s");
         Assert.True(bytes > 500_000, $"{bytes} bytes");

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Packets.Archive;
 using CsCheck;
 using Xunit;
@@ -122,7 +125,7 @@ public class ArchiveCatalogTests
         byte[] good = File.ReadAllBytes(path);
         ulong[] expected = OnDisk(directory.Path);
         Random random = Seed.Random(2);
-        int rebuilt = 0, rounds = Seed.Cases(4, 40);
+        int rebuilt = 0, rounds = Seed.Cases(3, 40);
         for (int round = 0; round < rounds; round++)
         {
             byte[] bad = good[..(round % 2 == 0 ? random.Next(good.Length) : good.Length)];
