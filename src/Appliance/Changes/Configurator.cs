@@ -12,7 +12,8 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.Changes;
 
 /// <summary>
-/// Changes the configuration of a running box: checked whole, stored as a revision, in force, pending confirmation. The pending change is on disk before the change is made, so whatever dies meanwhile, the next start knows what to go back to; it
+/// Changes the configuration of a running box: checked whole, stored as a revision, in force, pending confirmation. The pending change is
+/// on disk before the change is made, so whatever dies meanwhile, the next start knows what to go back to; it
 /// ends when somebody who reached the box has confirmed (where that is asked for) and nothing got worse. One change at a time.
 /// </summary>
 internal sealed class Configurator : IConfigurator, IDisposable
@@ -219,7 +220,8 @@ internal sealed class Configurator : IConfigurator, IDisposable
         ConfigRevision revision = _store.Add(next.Document, version, id, proposal.Who, proposal.Why, DateTimeOffset.UtcNow);
         int confirm = proposal.ConfirmSeconds ?? (plan.TouchesAccess ? next.Change.ConfirmSeconds : 0);
         int watch = next.Change.WatchSeconds;
-        // A change amid the watch of another shares it: harm is measured from before both, and what comes back for it is what is known to be good. One that never ran is nothing to go back to.
+        // A change amid the watch of another shares it: harm is measured from before both, and what comes back for it is what is known to
+        // be good. One that never ran is nothing to go back to.
         RegressionWatch? shared = old.Trial is null ? null : _watch;
         PendingChange fresh = old.Trial is { } unproved
             ? unproved with { Fallback = shared is null ? unproved.Fallback : oldRevision.Revision, Proved = unproved.Proved ?? unproved.Fallback, Version = version, Id = id }
@@ -314,7 +316,10 @@ internal sealed class Configurator : IConfigurator, IDisposable
         return RecordOutcome(version, id, ConfigStatus.Rejected, errors);
     }
 
-    /// <summary>The outcome is kept, what is in force stays. While something waits to be confirmed only the answer tells it: its own outcome is needed still. The version is used up either way.</summary>
+    /// <summary>
+    /// The outcome is kept, what is in force stays. While something waits to be confirmed only the answer tells it: its own outcome is
+    /// needed still. The version is used up either way.
+    /// </summary>
     private ConfigReport RecordOutcome(long version, string id, ConfigStatus status, IReadOnlyList<ConfigError> errors)
     {
         ConfigState state = _store.State;

@@ -52,7 +52,10 @@ internal sealed record ConfigProposal(ConfigResult Document, string Who)
     /// <summary>Revision that the document was made from; refused if another is in force. Null: not looked at.</summary>
     public long? BaseRevision { get; init; }
 
-    /// <summary>Rolled back unless confirmed within this. 0: no confirmation. Null: the document's default where the change touches the access, else 0.</summary>
+    /// <summary>
+    /// Rolled back unless confirmed within this. 0: no confirmation. Null: the document's default where the change touches the access, else
+    /// 0.
+    /// </summary>
     public int? ConfirmSeconds { get; init; }
 
     public string Why { get; init; } = "";

@@ -8,7 +8,9 @@ using Capbox.Platform.Time;
 
 namespace Capbox.Changes;
 
-/// <summary>Changes that are in force but not confirmed or proved yet, as the store has them: the time that is left, and the revision to go back to.</summary>
+/// <summary>
+/// Changes that are in force but not confirmed or proved yet, as the store has them: the time that is left, and the revision to go back to.
+/// </summary>
 /// <param name="store">The documents.</param>
 /// <param name="clocks">CLOCK_BOOTTIME: a step of the wall clock does not end the wait.</param>
 internal sealed class PendingChanges(ConfigStore store, IClockSource clocks)
@@ -29,7 +31,8 @@ internal sealed class PendingChanges(ConfigStore store, IClockSource clocks)
     public TimeSpan Left(PendingChange trial) => TimeSpan.FromTicks((trial.UntilBootNs - clocks.BootNs) / 100);
 
     /// <summary>
-    /// Before a start of the recorder: a pending change keeps what is left of its time, and after a reboot all of it. One whose time is over, or with which the recorder died too often, is rolled back.
+    /// Before a start of the recorder: a pending change keeps what is left of its time, and after a reboot all of it. One whose time is
+    /// over, or with which the recorder died too often, is rolled back.
     /// </summary>
     /// <returns>Why it was rolled back, or null.</returns>
     /// <exception cref="IOException">The store cannot be written.</exception>

@@ -8,7 +8,10 @@ using Capbox.Packets.Pcapng;
 
 namespace Capbox.Changes;
 
-/// <summary>Looks whether a change did harm: a port that lost nothing loses packets, the disk fails, a port cannot be opened, the clock is worse at the end. Pure.</summary>
+/// <summary>
+/// Looks whether a change did harm: a port that lost nothing loses packets, the disk fails, a port cannot be opened, the clock is worse at
+/// the end. Pure.
+/// </summary>
 /// <param name="losing">Ports that lost packets before the change already.</param>
 /// <param name="before">Right before it, or the first look after a start.</param>
 /// <param name="clockBefore">The clock's state before; null: none was kept.</param>

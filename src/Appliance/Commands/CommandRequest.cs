@@ -36,7 +36,8 @@ internal sealed class CommandRequest
     public string Requester { get; }
 
     /// <summary>Reads all members.</summary>
-    /// <exception cref="RequestRefusedException">The first thing that is wrong: a member of the wrong kind, a missing one, one that nobody knows.</exception>
+    /// <exception cref="RequestRefusedException">The first thing that is wrong: a member of the wrong kind, a missing one, one that nobody
+    /// knows.</exception>
     public void Read(IReadOnlyList<CommandMember> members)
     {
         foreach (CommandMember member in members)

@@ -24,7 +24,10 @@ internal sealed record CommandListing(string Name, string Summary, bool SocketOn
     }
 }
 
-/// <summary>The commands by name, for socket and broker alike. docs/reference/control.md is their manual; adding one is adding a <see cref="CommandSpec"/> and a function.</summary>
+/// <summary>
+/// The commands by name, for socket and broker alike. docs/reference/control.md is their manual; adding one is adding a <see
+/// cref="CommandSpec"/> and a function.
+/// </summary>
 internal sealed class CommandTable
 {
     private const int MaxReasonLength = 200;
@@ -72,7 +75,8 @@ internal sealed class CommandTable
 
     /// <summary>Adds a command. Before the server starts.</summary>
     /// <param name="spec">What it takes and gives.</param>
-    /// <param name="run">Carries it out; a <see cref="RequestRefusedException"/> is the error of the answer. The request has been read.</param>
+    /// <param name="run">Carries it out; a <see cref="RequestRefusedException"/> is the error of the answer. The request has been
+    /// read.</param>
     public void Add<T>(CommandSpec<T> spec, Func<CommandRequest, T> run) => _commands.Add(spec.Name, (spec, request => spec.Text(run(request))));
 
     /// <returns>The result as JSON text of one line.</returns>

@@ -31,7 +31,10 @@ internal sealed record HoldRemoved(string Id);
 /// <param name="IsCut">There are more: ask again after the last.</param>
 internal sealed record HoldPage(IReadOnlyList<HoldListing> Holds, bool IsCut, long QuotaBytes);
 
-/// <summary>Commands about holds, with the rules of <c>capbox hold</c>. They work on the archive's thread, so that retention does not delete meanwhile. docs/reference/control.md is their manual.</summary>
+/// <summary>
+/// Commands about holds, with the rules of <c>capbox hold</c>. They work on the archive's thread, so that retention does not delete
+/// meanwhile. docs/reference/control.md is their manual.
+/// </summary>
 internal static class HoldCommands
 {
     /// <summary>Holds in one answer.</summary>

@@ -13,7 +13,8 @@ namespace Capbox.Commands;
 internal sealed record RebootAnswer(bool Rebooting, string? Token, int? ExpiresInSeconds);
 
 /// <summary>
-/// Lets nobody reboot the machine by one message, by an old one, or by another's: the first request gets a token, the second one of the same requester with it, soon, does it. A token is good once; a wrong
+/// Lets nobody reboot the machine by one message, by an old one, or by another's: the first request gets a token, the second one of the
+/// same requester with it, soon, does it. A token is good once; a wrong
 /// one takes it away.
 /// </summary>
 /// <param name="refusal">Null: it may be done; else why not.</param>

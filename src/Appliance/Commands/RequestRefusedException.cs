@@ -4,7 +4,8 @@
 namespace Capbox.Commands;
 
 /// <summary>
-/// A request that was not carried out. <see cref="Message"/> is the answer's error, one line; it names the member at fault as a JSON path, as socket and MQTT have it.
+/// A request that was not carried out. <see cref="Message"/> is the answer's error, one line; it names the member at fault as a JSON path,
+/// as socket and MQTT have it.
 /// Another front end names <see cref="Field"/> in its own way before <see cref="Reason"/>.
 /// </summary>
 public sealed class RequestRefusedException : Exception

@@ -78,7 +78,8 @@ public static class ConfigDocument
     public static ConfigResult Read(JsonElement document) => ReadAs(document, isKept: false);
 
     /// <summary>
-    /// Reads a document that was accepted before. A filter that does not compile is no error: the names in it cannot be looked up at any time, and the port that uses it waits.
+    /// Reads a document that was accepted before. A filter that does not compile is no error: the names in it cannot be looked up at any
+    /// time, and the port that uses it waits.
     /// </summary>
     public static ConfigResult ReadKept(JsonElement document) => ReadAs(document, isKept: true);
 

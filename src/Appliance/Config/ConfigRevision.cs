@@ -35,7 +35,8 @@ public sealed record ConfigRevision(long Revision, long Version, string Id, stri
 /// <param name="Losing">Ports that lost packets before it began: that they go on is no harm.</param>
 /// <param name="Version">Version of the proposal; null in files of older releases: that of the last one.</param>
 /// <param name="Id">The same.</param>
-/// <param name="Proved">Where it began amid the watch of another: the revision before both, which comes back for harm; null: <paramref name="Fallback"/>.</param>
+/// <param name="Proved">Where it began amid the watch of another: the revision before both, which comes back for harm; null: <paramref
+/// name="Fallback"/>.</param>
 public sealed record PendingChange(
     long Fallback, bool NeedsConfirm, int Seconds, string BootId, long UntilBootNs, int Starts, string? ClockBefore, IReadOnlyList<string>? Losing = null, long? Version = null, string? Id = null,
     long? Proved = null);

@@ -11,8 +11,10 @@ using Capbox.Platform.Linux;
 namespace Capbox.Config;
 
 /// <summary>
-/// The documents of a box, as files in a directory: <c>revision-N.json</c> for the last <see cref="MaxRevisions"/>, and <c>state.json</c>, which tells the one in force. Each is replaced as a whole and synced, so that
-/// whenever the box dies the one or the other is there. What is broken is passed over, loudly: then the newest good document is in force, at worst the built-in one. One process at a time.
+/// The documents of a box, as files in a directory: <c>revision-N.json</c> for the last <see cref="MaxRevisions"/>, and <c>state.json</c>,
+/// which tells the one in force. Each is replaced as a whole and synced, so that
+/// whenever the box dies the one or the other is there. What is broken is passed over, loudly: then the newest good document is in force,
+/// at worst the built-in one. One process at a time.
 /// </summary>
 public sealed class ConfigStore : IDisposable
 {
@@ -21,7 +23,9 @@ public sealed class ConfigStore : IDisposable
     /// <summary>Where a box keeps them if nothing is said.</summary>
     public const string DefaultDirectory = "/var/lib/capbox-state";
 
-    /// <summary>Nothing is recorded until somebody says what, and nothing is deleted: it is also in force when every other document was lost.</summary>
+    /// <summary>
+    /// Nothing is recorded until somebody says what, and nothing is deleted: it is also in force when every other document was lost.
+    /// </summary>
     public const string FactoryDocument = """{"ports":[]}""";
 
     private const string StateName = "state.json", LockName = "lock";

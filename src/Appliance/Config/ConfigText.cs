@@ -30,7 +30,8 @@ public sealed class ConfigPathException : Exception
 
 /// <summary>
 /// Documents as text: the form in which they are kept (no comments, keys in the order in which they were written) and their parts by path.
-/// A path is <c>$.ports[0].filter</c>; the <c>$.</c> may be left out, an element of <c>ports</c> may be named (<c>ports[eth2].filter</c>), and a key that is no plain word is quoted
+/// A path is <c>$.ports[0].filter</c>; the <c>$.</c> may be left out, an element of <c>ports</c> may be named (<c>ports[eth2].filter</c>),
+/// and a key that is no plain word is quoted
 /// (<c>filters['my feed']</c>).
 /// </summary>
 public static class ConfigText

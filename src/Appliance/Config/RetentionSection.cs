@@ -31,7 +31,9 @@ internal static class RetentionSection
 
     private static readonly DurationKey s_maxAge = new(
         "maxAge", null, MinAge, MaxAge, "Age at which a segment is deleted, counted from its sealing by a clock that is never stepped.")
-    { Range = AgeRange };
+    {
+        Range = AgeRange,
+    };
 
     private static readonly MapKey s_portMaxAge = new(
         "portMaxAge", "object of durations", 64,

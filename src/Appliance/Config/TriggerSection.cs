@@ -23,7 +23,9 @@ internal static class TriggerSection
 
     private static readonly TextKey s_filter = new(
         "filter", "tcpdump expression with `@name` for named filters: a packet on any port that matches is a trigger.")
-    { Range = PortSection.FilterRange };
+    {
+        Range = PortSection.FilterRange,
+    };
 
     private static readonly DurationKey s_holdoff = new(
         "holdoff", "1s", "0s", "1h", "After a match, further matches do not trigger for this time.");
@@ -33,7 +35,8 @@ internal static class TriggerSection
     { Absent = "see below" };
 
     /// <summary>
-    /// The flight recorder's settings; null in mode continuous, where the section is checked all the same: the mode is switched by one word.
+    /// The flight recorder's settings; null in mode continuous, where the section is checked all the same: the mode is switched by one
+    /// word.
     /// </summary>
     public static TriggerOptions? Read(JsonNodeReader storage, NamedFilters filters, IReadOnlySet<string> broken)
     {

@@ -16,7 +16,9 @@ internal sealed record BoxAnswer(string Device, string? Result, string? Error, l
     public const string NoAnswer = "no answer in time", NotReady = "not asked: not ready";
 }
 
-/// <summary>A command for many boxes: so many at once, each with its time. Pure: answers and the time go in, questions come out. One thread.</summary>
+/// <summary>
+/// A command for many boxes: so many at once, each with its time. Pure: answers and the time go in, questions come out. One thread.
+/// </summary>
 /// <param name="devices">Those that are asked, in this order.</param>
 /// <param name="parallel">Questions that are open at once.</param>
 /// <param name="patienceMs">For one answer.</param>

@@ -29,7 +29,8 @@ internal sealed record BoxChange(string Device, string Document, IReadOnlyList<C
 }
 
 /// <summary>
-/// One change for many boxes: what is the same on all is in it, what is each box's own stays. A merge patch and single values go into the document that the box reports; a whole document takes its place but for
+/// One change for many boxes: what is the same on all is in it, what is each box's own stays. A merge patch and single values go into the
+/// document that the box reports; a whole document takes its place but for
 /// <c>serial</c> and <c>mqtt</c>, unless it has them. Pure.
 /// </summary>
 /// <param name="file">A merge patch or a whole document, JSON; null: single values alone.</param>
@@ -104,7 +105,9 @@ internal sealed class FleetChange(JsonObject? file, bool isWhole, IReadOnlyList<
         return new BoxChange(device, after, differences, ConfigPlan.Make(now, next), []);
     }
 
-    /// <summary>A box that comes back under another name, or not at all, cannot be followed, and two of one name put each other out.</summary>
+    /// <summary>
+    /// A box that comes back under another name, or not at all, cannot be followed, and two of one name put each other out.
+    /// </summary>
     private static ConfigError? Stranger(string device, string before, string after, ConfigResult next)
     {
         if (next.Mqtt is null)

@@ -19,7 +19,9 @@ internal sealed record AlarmListing(string Id, string Severity, string Since, st
 /// <param name="Complete">False: messages still came when the time was up.</param>
 internal sealed record FleetListing(IReadOnlyList<BoxListing> Boxes, bool Complete, FleetInventoryCounts Counts);
 
-/// <summary>Boxes for which a change is the same, as <c>fleet config diff --json</c> and <c>fleet apply --dry-run --json</c> list them.</summary>
+/// <summary>
+/// Boxes for which a change is the same, as <c>fleet config diff --json</c> and <c>fleet apply --dry-run --json</c> list them.
+/// </summary>
 /// <param name="Devices">The boxes.</param>
 /// <param name="Differences">From what they have; empty: they have it already.</param>
 /// <param name="Impacts">What it does.</param>

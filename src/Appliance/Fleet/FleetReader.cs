@@ -9,7 +9,8 @@ using Capbox.Health;
 namespace Capbox.Fleet;
 
 /// <summary>
-/// Reads what boxes publish. Whoever may publish there may write anything: text is cut and freed of control characters, so that it can neither fill the memory nor steer a terminal, and members that are not known are
+/// Reads what boxes publish. Whoever may publish there may write anything: text is cut and freed of control characters, so that it can
+/// neither fill the memory nor steer a terminal, and members that are not known are
 /// passed over, since a newer box may have more of them.
 /// </summary>
 internal static class FleetReader

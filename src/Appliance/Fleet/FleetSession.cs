@@ -32,7 +32,8 @@ internal sealed class FleetSession(FleetLink link, FleetInventory roster)
     public static long NowMs => Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1000);
 
     /// <summary>
-    /// What boxes have published and the broker kept. Retained messages come right after a subscription, and nothing says which is the last: the collection is over when none came for a while. Who is there is asked first;
+    /// What boxes have published and the broker kept. Retained messages come right after a subscription, and nothing says which is the
+    /// last: the collection is over when none came for a while. Who is there is asked first;
     /// what a box that is there lacks then, as what a broker with a short queue dropped, is asked for once more by name.
     /// </summary>
     /// <param name="rule">When it is over.</param>

@@ -7,7 +7,9 @@ using Capbox.Packets.Pcapng;
 
 namespace Capbox.Health;
 
-/// <summary>Makes events out of successive looks at the box: what began, what ended, what is another now. No I/O and no clock but that of the looks.</summary>
+/// <summary>
+/// Makes events out of successive looks at the box: what began, what ended, what is another now. No I/O and no clock but that of the looks.
+/// </summary>
 internal sealed class EventDetector
 {
     /// <summary>A loss is over when nothing of its cause was lost for so long.</summary>
@@ -106,7 +108,9 @@ internal sealed class EventDetector
         }
     }
 
-    /// <summary>NAME-refused when something begins to be wrong, NAME-resumed when nothing is. That the words change meanwhile is no event.</summary>
+    /// <summary>
+    /// NAME-refused when something begins to be wrong, NAME-resumed when nothing is. That the words change meanwhile is no event.
+    /// </summary>
     private void DetectFault(string name, EventSeverity severity, string component, string? fault, BoxSnapshot now, List<BoxEvent> events)
     {
         bool isOpen = _faults.TryGetValue(name, out TimeSpan since);

@@ -9,7 +9,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Capbox.Health;
 
-/// <summary>Looks at the box each second and keeps what happened, whether a broker is there or not. Beside the recording: it reads counters, on a thread of the pool.</summary>
+/// <summary>
+/// Looks at the box each second and keeps what happened, whether a broker is there or not. Beside the recording: it reads counters, on a
+/// thread of the pool.
+/// </summary>
 internal sealed class EventJournal : IDisposable
 {
     private const int MaxPosted = 64;

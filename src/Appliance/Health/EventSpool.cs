@@ -38,8 +38,10 @@ internal sealed record EventCounts
 internal readonly record struct SpooledEvent(ulong Ordinal, ulong Missed, byte[] Payload);
 
 /// <summary>
-/// Keeps events on disk until they are acknowledged, over restarts and crashes: append-only files of <see cref="SpoolRecord"/>s, each synced before it may be sent, and a cursor with the ordinal of the last that was
-/// acknowledged. Every event has an ordinal, so whatever is dropped or damaged shows as a hole before the next. What the disk refuses waits in memory, bounded. From any thread; never from one that captures.
+/// Keeps events on disk until they are acknowledged, over restarts and crashes: append-only files of <see cref="SpoolRecord"/>s, each
+/// synced before it may be sent, and a cursor with the ordinal of the last that was
+/// acknowledged. Every event has an ordinal, so whatever is dropped or damaged shows as a hole before the next. What the disk refuses waits
+/// in memory, bounded. From any thread; never from one that captures.
 /// </summary>
 internal sealed class EventSpool : IDisposable
 {

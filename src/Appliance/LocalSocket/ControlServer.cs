@@ -12,7 +12,8 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.LocalSocket;
 
 /// <summary>
-/// The control socket: one JSON object a line in, one a line out (docs/reference/control.md). For the owner of the recorder and root alone. Bounded in everything: clients, bytes of a line,
+/// The control socket: one JSON object a line in, one a line out (docs/reference/control.md). For the owner of the recorder and root alone.
+/// Bounded in everything: clients, bytes of a line,
 /// time for a request and for an answer. It serves beside the recording and never holds it up.
 /// </summary>
 internal sealed class ControlServer : IDisposable
@@ -198,7 +199,8 @@ internal sealed class ControlServer : IDisposable
             byte[] answer = Answer(buffer.AsMemory(0, line), requester);
             buffer.AsSpan(line + 1, have - line - 1).CopyTo(buffer);
             have -= line + 1;
-            // What it took to find the answer is no fault of the client's; and a change that makes the recorder start again is answered although this server ends meanwhile.
+            // What it took to find the answer is no fault of the client's; and a change that makes the recorder start again is answered
+            // although this server ends meanwhile.
             using var reading = new CancellationTokenSource(s_patience);
             await SendAsync(client, answer, reading.Token);
         }

@@ -10,7 +10,8 @@ using Capbox.Packets.Pcapng;
 namespace Capbox.Metrics;
 
 /// <summary>
-/// Counters as OpenMetrics 1.0 text (OpenMetrics specification, "Text format"). Names end with their unit, counters with <c>_total</c>; docs/reference/metrics.md lists them, and says what begins at 0 when.
+/// Counters as OpenMetrics 1.0 text (OpenMetrics specification, "Text format"). Names end with their unit, counters with <c>_total</c>;
+/// docs/reference/metrics.md lists them, and says what begins at 0 when.
 /// </summary>
 internal static class MetricsText
 {

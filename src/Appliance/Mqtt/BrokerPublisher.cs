@@ -14,7 +14,10 @@ internal sealed record Outgoing(string Topic, byte[] Payload)
     public byte[]? Correlation { get; init; }
 }
 
-/// <summary>One connection's way out, within what the broker said it takes: messages under way, their size, retained ones, acknowledged ones (MQTT 5, 3.2.2.3).</summary>
+/// <summary>
+/// One connection's way out, within what the broker said it takes: messages under way, their size, retained ones, acknowledged ones (MQTT
+/// 5, 3.2.2.3).
+/// </summary>
 /// <param name="client">Connected.</param>
 /// <param name="limits">The broker's.</param>
 /// <param name="isVersion5">Properties may be sent.</param>

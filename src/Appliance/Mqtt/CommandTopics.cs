@@ -8,7 +8,8 @@ using Capbox.Commands;
 namespace Capbox.Mqtt;
 
 /// <summary>
-/// <c>cmd/NAME</c>: the commands of the control socket, for who may publish there. The same request again (requester and correlation data) gets the same answer and is not carried out again. No connection here; one thread.
+/// <c>cmd/NAME</c>: the commands of the control socket, for who may publish there. The same request again (requester and correlation data)
+/// gets the same answer and is not carried out again. No connection here; one thread.
 /// </summary>
 /// <param name="commands">What there is.</param>
 /// <param name="maxRememberedBytes">Of answers together.</param>
@@ -31,7 +32,9 @@ internal sealed class CommandTopics(CommandTable commands, int maxRememberedByte
     private readonly Queue<string> _order = new();
     private long _bytes; // of the answers
 
-    /// <summary>Names of commands that may be asked for here. The configuration is changed by config/desired alone, where versions count.</summary>
+    /// <summary>
+    /// Names of commands that may be asked for here. The configuration is changed by config/desired alone, where versions count.
+    /// </summary>
     public IEnumerable<string> Names => commands.Specs.Where(s => !s.IsSocketOnly).Select(s => s.Name);
 
     /// <summary>The answer, whatever was asked.</summary>

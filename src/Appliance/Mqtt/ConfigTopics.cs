@@ -9,7 +9,10 @@ using Capbox.Platform.Json;
 
 namespace Capbox.Mqtt;
 
-/// <summary><c>config/desired</c>, <c>config/confirm</c> and <c>config/reported</c>: what is said there, to the configurator and back. No connection here.</summary>
+/// <summary>
+/// <c>config/desired</c>, <c>config/confirm</c> and <c>config/reported</c>: what is said there, to the configurator and back. No connection
+/// here.
+/// </summary>
 /// <param name="configurator">Null: the box was started with a file and stays with it.</param>
 internal sealed class ConfigTopics(IConfigurator? configurator)
 {

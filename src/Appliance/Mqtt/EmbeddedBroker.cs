@@ -12,7 +12,8 @@ using MQTTnet.Server;
 namespace Capbox.Mqtt;
 
 /// <summary>
-/// A broker of the box's own, for a first run without another: on loopback, for few clients, without memory of them. Everybody on the machine may connect and listen; who has the configured password may ask and configure
+/// A broker of the box's own, for a first run without another: on loopback, for few clients, without memory of them. Everybody on the
+/// machine may connect and listen; who has the configured password may ask and configure
 /// too. Nothing of it is there unless the document names it.
 /// </summary>
 internal sealed class EmbeddedBroker : IDisposable

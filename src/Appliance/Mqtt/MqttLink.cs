@@ -31,7 +31,8 @@ internal sealed record MqttBox(
 }
 
 /// <summary>
-/// The connection to the broker: made, kept, made again after ever longer waits; what is retained is published anew at each connect. Messages that come are copied into a bounded queue, and one task serves them in
+/// The connection to the broker: made, kept, made again after ever longer waits; what is retained is published anew at each connect.
+/// Messages that come are copied into a bounded queue, and one task serves them in
 /// order. Nothing here touches the recording: it reads counters and calls what control calls.
 /// </summary>
 internal sealed class MqttLink : IDisposable
@@ -217,7 +218,8 @@ internal sealed class MqttLink : IDisposable
             BoxSnapshot now = _box.Snapshot();
             foreach ((string suffix, byte[] payload) in _box.Traffic.Telemetry.Make(now, Snapshot.Counts))
             {
-                // The last one is acknowledged: what is sent into a connection that is half open looks like success, and keeps the client from asking whether anybody is there.
+                // The last one is acknowledged: what is sent into a connection that is half open looks like success, and keeps the client
+                // from asking whether anybody is there.
                 await PublishAsync(publisher, suffix, payload, retain: false, isAcknowledged: suffix == "telemetry/system");
             }
 
@@ -226,7 +228,9 @@ internal sealed class MqttLink : IDisposable
         }
     }
 
-    /// <summary>What is said once in a connection and was refused: the right may have been given since, and nothing else would tell.</summary>
+    /// <summary>
+    /// What is said once in a connection and was refused: the right may have been given since, and nothing else would tell.
+    /// </summary>
     private async Task RetryRefusedAsync(BrokerPublisher publisher, string session)
     {
         if (IsRefused("info"))
@@ -296,7 +300,9 @@ internal sealed class MqttLink : IDisposable
         return problem is null;
     }
 
-    /// <summary>A message came: copied and queued; what has no room is refused by not being taken. Of a request that is too long only that is kept.</summary>
+    /// <summary>
+    /// A message came: copied and queued; what has no room is refused by not being taken. Of a request that is too long only that is kept.
+    /// </summary>
     private Task Receive(MqttApplicationMessageReceivedEventArgs e)
     {
         MqttApplicationMessage message = e.ApplicationMessage;

@@ -6,7 +6,10 @@ using System.Text.Json;
 
 namespace Capbox.Mqtt;
 
-/// <summary>A request of a client that cannot say who it is by properties, as with MQTT 3.1.1: the members <c>requester</c> and <c>correlation</c> of the payload say it, and are taken out of it.</summary>
+/// <summary>
+/// A request of a client that cannot say who it is by properties, as with MQTT 3.1.1: the members <c>requester</c> and <c>correlation</c>
+/// of the payload say it, and are taken out of it.
+/// </summary>
 /// <param name="Requester">Who asks.</param>
 /// <param name="Correlation">Comes back in the answer; null: none was given.</param>
 /// <param name="Rest">The request without them.</param>

@@ -10,7 +10,8 @@ using MQTTnet.Implementations;
 namespace Capbox.Mqtt;
 
 /// <summary>
-/// MQTTnet's client over TCP or TLS. Its own factory can do WebSockets too, which nobody here can configure and which would bring a whole HTTP client into the binary.
+/// MQTTnet's client over TCP or TLS. Its own factory can do WebSockets too, which nobody here can configure and which would bring a whole
+/// HTTP client into the binary.
 /// </summary>
 internal sealed class TcpClientAdapters : IMqttClientAdapterFactory
 {

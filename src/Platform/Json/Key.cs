@@ -8,7 +8,8 @@ using System.Text.Json.Nodes;
 namespace Capbox.Platform.Json;
 
 /// <summary>
-/// One key of a document, declared once: the reader, the JSON Schema and the table of the manual are made from it. What a declaration cannot express (keys that exclude each other, filters that compile)
+/// One key of a document, declared once: the reader, the JSON Schema and the table of the manual are made from it. What a declaration
+/// cannot express (keys that exclude each other, filters that compile)
 /// the reader of its section checks.
 /// </summary>
 /// <param name="name">As it is written.</param>
