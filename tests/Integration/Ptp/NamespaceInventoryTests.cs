@@ -4,7 +4,6 @@
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Capbox.Platform.Nic;
-using Capbox.Ptp.Clocks;
 using Xunit;
 
 namespace Capbox.Ptp.Tests.Clocks;
