@@ -5,7 +5,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Capbox.Mqtt;
 using NJsonSchema;
 
 namespace Capbox.Testing;

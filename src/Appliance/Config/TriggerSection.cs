@@ -31,7 +31,8 @@ internal static class TriggerSection
         "holdoff", "1s", "0s", "1h", "After a match, further matches do not trigger for this time.");
 
     public static readonly SectionKey Key = new(
-        "trigger", "The flight recorder; checked in both modes, used in mode `trigger`.", s_before, s_after, s_filter, s_holdoff) { Absent = "see below" };
+        "trigger", "The flight recorder; checked in both modes, used in mode `trigger`.", s_before, s_after, s_filter, s_holdoff)
+    { Absent = "see below" };
 
     /// <summary>
     /// The flight recorder's settings; null in mode continuous, where the section is checked all the same: the mode is switched by one

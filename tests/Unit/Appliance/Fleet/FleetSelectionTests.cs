@@ -3,7 +3,6 @@
 
 using Capbox.Fleet;
 using Capbox.Health;
-using Capbox.Mqtt;
 using Xunit;
 
 namespace Capbox.Tests;

@@ -5,7 +5,6 @@ using System.Globalization;
 using Capbox.Changes;
 using Capbox.Config;
 using Capbox.Health;
-using Capbox.Mqtt;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;
 using Capbox.Platform.Json;

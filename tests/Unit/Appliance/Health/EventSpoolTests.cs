@@ -6,7 +6,6 @@ using System.Text;
 using Capbox.Changes;
 using Capbox.Config;
 using Capbox.Health;
-using Capbox.Mqtt;
 using Capbox.Packets.Capture;
 using Capbox.Platform.Json;
 using CsCheck;

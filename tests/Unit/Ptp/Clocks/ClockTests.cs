@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 using System.Globalization;
-using Capbox.Platform.Linux;
 using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
 using Xunit;
