@@ -110,21 +110,15 @@ internal sealed class JsonNodeReader
         return fallback;
     }
 
-    /// <summary>One of a few words.</summary>
-    public T Choice<T>(string key, T fallback, params ReadOnlySpan<(string Word, T Value)> choices)
+    /// <summary>One of a few words: its index; -1 if the key is absent, or has another value.</summary>
+    public int Word(string key, string[] words)
     {
         if (Text(key) is not { } text)
-            return fallback;
-        List<string> words = [];
-        foreach ((string word, T value) in choices)
-        {
-            if (word == text)
-                return value;
-            words.Add(word);
-        }
-
-        Error(key, $"\"{text}\" is none of {string.Join(", ", words)}");
-        return fallback;
+            return -1;
+        int index = System.Array.IndexOf(words, text);
+        if (index < 0)
+            Error(key, $"\"{text}\" is none of {string.Join(", ", words)}");
+        return index;
     }
 
     public JsonNodeReader? Object(string key) =>

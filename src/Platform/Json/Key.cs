@@ -51,6 +51,8 @@ internal abstract class Key(string name, string type, string meaning)
 
     protected static JsonArray Words(IEnumerable<string> words) => new([.. words.Select(w => (JsonNode)w)]);
 
+    protected static string ListOf(string[] words) => string.Join(", ", words.Select(w => $"`{w}`"));
+
     private string DefaultColumn() => IsRequired ? Absent ?? "required" : Default switch
     {
         null => Absent ?? "none",
@@ -173,17 +175,34 @@ internal sealed class DurationKey(string name, string? fallback, string min, str
     protected override void Describe(JsonObject schema) => (schema["type"], schema["pattern"]) = ("string", Pattern);
 }
 
-/// <summary>One of a few words.</summary>
-/// <param name="fallback">Word; null: <c>default(T)</c>.</param>
-internal sealed class ChoiceKey<T>(string name, string? fallback, string meaning, params (string Word, T Value)[] choices) : Key<T>(name, "string", meaning)
+/// <summary>One of a few words. Only the values are generic: code per type of value would be bytes of the binary.</summary>
+internal sealed class ChoiceKey<T> : Key<T>
 {
-    protected override JsonNode? Default => fallback;
+    private readonly string[] _words;
+    private readonly T[] _values;
+    private readonly string? _fallback;
 
-    protected override string TypeRange => string.Join(", ", choices.Select(c => $"`{c.Word}`"));
+    /// <param name="fallback">Word; null: <c>default(T)</c>.</param>
+    public ChoiceKey(string name, string? fallback, string meaning, params (string Word, T Value)[] choices) : base(name, "string", meaning)
+    {
+        (_fallback, _words, _values) = (fallback, new string[choices.Length], new T[choices.Length]);
+        for (int i = 0; i < choices.Length; i++)
+            (_words[i], _values[i]) = choices[i];
+    }
 
-    public override T Read(JsonNodeReader node) => node.Choice(Name, fallback is null ? default! : choices.First(c => c.Word == fallback).Value, choices);
+    protected override JsonNode? Default => _fallback;
 
-    protected override void Describe(JsonObject schema) => (schema["type"], schema["enum"]) = ("string", Words(choices.Select(c => c.Word)));
+    protected override string TypeRange => ListOf(_words);
+
+    public override T Read(JsonNodeReader node)
+    {
+        int index = node.Word(Name, _words);
+        if (index < 0 && _fallback is not null)
+            index = Array.IndexOf(_words, _fallback);
+        return index < 0 ? default! : _values[index];
+    }
+
+    protected override void Describe(JsonObject schema) => (schema["type"], schema["enum"]) = ("string", Words(_words));
 }
 
 /// <summary>An array; the reader of the section reads the elements.</summary>
@@ -248,7 +267,10 @@ internal sealed class SectionKey(string name, string meaning, params Key[] keys)
     {
         schema["type"] = "object";
         schema["additionalProperties"] = false;
-        schema["properties"] = new JsonObject(keys.Select(k => KeyValuePair.Create(k.Name, (JsonNode?)k.Schema())));
+        var properties = new JsonObject();
+        foreach (Key key in keys)
+            properties.Add(key.Name, key.Schema());
+        schema["properties"] = properties;
         if (keys.Any(k => k is { IsRequired: true, Absent: null }))
             schema["required"] = Words(keys.Where(k => k is { IsRequired: true, Absent: null }).Select(k => k.Name));
         if (AnyOf.Count > 0)
