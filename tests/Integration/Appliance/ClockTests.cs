@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Capbox.Cli;
-using Capbox.Health;
 using Capbox.Packets.Pcapng;
 using Capbox.Timing;
 using Xunit;

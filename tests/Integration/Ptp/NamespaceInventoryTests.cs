@@ -1,7 +1,6 @@
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Capbox.Platform.Nic;
-using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
 using Xunit;
 

@@ -1,6 +1,5 @@
 using System.Text;
 using Capbox.Changes;
-using Capbox.Commands;
 using Capbox.Config;
 using Capbox.Health;
 using Capbox.Packets.Capture;

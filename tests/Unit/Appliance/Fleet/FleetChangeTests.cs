@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Capbox.Cli;
-using Capbox.Config;
 using Capbox.Fleet;
 using Capbox.Platform.Json;
 using Xunit;

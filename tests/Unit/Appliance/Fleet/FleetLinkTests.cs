@@ -3,7 +3,6 @@ using System.Net;
 using System.Net.Sockets;
 using Capbox.Config;
 using Capbox.Fleet;
-using Capbox.Mqtt;
 using MQTTnet.Server;
 using Xunit;
 

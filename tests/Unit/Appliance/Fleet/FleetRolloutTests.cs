@@ -1,7 +1,6 @@
 using System.Globalization;
 using Capbox.Fleet;
 using Capbox.Health;
-using Capbox.Mqtt;
 using Xunit;
 
 namespace Capbox.Tests;

@@ -1,6 +1,5 @@
 using Capbox.Fleet;
 using Capbox.Health;
-using Capbox.Mqtt;
 using Xunit;
 
 namespace Capbox.Tests;

@@ -3,7 +3,6 @@ using Capbox.Config;
 using System.Globalization;
 using Capbox.Changes;
 using Capbox.Health;
-using Capbox.Mqtt;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;
 using Capbox.Timing;

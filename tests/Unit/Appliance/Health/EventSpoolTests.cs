@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Text;
 using Capbox.Changes;
 using Capbox.Health;
-using Capbox.Mqtt;
 using Capbox.Packets.Capture;
 using CsCheck;
 using Microsoft.Extensions.Logging.Abstractions;

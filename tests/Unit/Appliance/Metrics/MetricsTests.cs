@@ -7,7 +7,6 @@ using Capbox.Cli;
 using Capbox.Config;
 using Capbox.Health;
 using Capbox.Metrics;
-using Capbox.Mqtt;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;

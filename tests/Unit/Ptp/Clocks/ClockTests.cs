@@ -1,5 +1,4 @@
 using System.Globalization;
-using Capbox.Platform.Linux;
 using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;
 using Xunit;
