@@ -111,7 +111,7 @@ public sealed class LiveExternalTests
 
     private static T Open<T>(Func<T> open) where T : class
     {
-        long end = Environment.TickCount64 + 30_000;
+        long end = Environment.TickCount64 + (Tool.LimitSeconds * 1000L);
         while (true)
         {
             try
@@ -127,7 +127,7 @@ public sealed class LiveExternalTests
 
     private static DaemonStatus Until(IDaemonClock clock, Func<DaemonStatus, bool> condition, string what)
     {
-        long end = Environment.TickCount64 + 240_000;
+        long end = Environment.TickCount64 + (Tool.LimitSeconds * 1000L);
         while (true)
         {
             DaemonStatus status = clock.Poll();
