@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # One thin entry for people and CI. `make` prints this list; the work is in scripts/ and the projects.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -116,8 +119,8 @@ internal sealed class SimulatedBox : IDisposable
         _store = ConfigStore.Open(directory, Encoding.UTF8.GetBytes(document.Trim()));
         ConfigResult config = ConfigDocument.Parse(Encoding.UTF8.GetBytes(_store.Current.Line));
         _recorder = new SimulatedRecorder(this);
-        _configurator = new Configurator(_store, new ConfigTrials(_store, new SystemClocks()), config, _recorder, NullLogger.Instance);
-        var commands = new ControlCommands();
+        _configurator = new Configurator(_store, new PendingChanges(_store, new SystemClocks()), config, _recorder, NullLogger.Instance);
+        var commands = new CommandTable();
         commands.Add(new CommandSpec<BoxSnapshot>("status", "All counters now.", [], ControlJson.Default.BoxSnapshot), _ => _recorder.Snapshot());
         ConfigCommands.AddTo(commands, _configurator);
         _shown = new MqttBox(_recorder.Snapshot, commands, _configurator, () => id, new MqttTraffic(new BoxRun("simulated", Guid.NewGuid().ToString("N"))));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-FileCopyrightText: 2026 The capbox authors */
 /*
  * Copies the bytes of a packet. This header needs only u8, u32, u64, get_unaligned() and
  * put_unaligned(), so that tests/kmod/copy.c can measure this very code in user space.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /* /dev/capbox: the right to open it, ioctls, mmap and poll. This file handles no packets. */
 #include <linux/capability.h>
 #include <linux/fs.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-FileCopyrightText: 2026 The capbox authors */
 /*
  * Writes one packet as one Enhanced Packet Block (draft-ietf-opsawg-pcapng, section 4.3), little
  * endian:

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-FileCopyrightText: 2026 The capbox authors */
 /* Asserts the layout that user space was built with: changing the uapi header breaks the build. */
 #ifndef CAPBOX_LAYOUT_H
 #define CAPBOX_LAYOUT_H

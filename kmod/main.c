@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /* Module init and exit. An open session holds a reference to the module, so rmmod fails. */
 #include <linux/module.h>
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * Memory that the kernel writes, user space maps, and disks read with O_DIRECT: real pages,
  * allocated before the first packet, and the accounts they count in.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-FileCopyrightText: 2026 The capbox authors */
 /*
  * The part of PCAPNG (draft-ietf-opsawg-pcapng) that the module writes, always little endian.
  * docs/internals/segments.md describes the whole file format.

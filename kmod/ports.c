@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * A session's ports: interfaces of its namespace. A port keeps its interface until user space
  * removes the port, or the interface is deleted or moved to another namespace.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-FileCopyrightText: 2026 The capbox authors */
 /* Rejects a request with an error text that names the field. */
 #ifndef CAPBOX_REJECT_H
 #define CAPBOX_REJECT_H

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * A CPU's ring: blocks that the kernel fills one after the other, and two queues that circulate
  * block numbers between kernel and user space. docs/internals/ring.md describes the protocol; the letters

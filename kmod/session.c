@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * A session, the open file of /dev/capbox, from open to release. It belongs to the network
  * namespace of its opener and holds no reference to it: when the namespace ends, capture ends, and

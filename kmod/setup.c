@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /* SETUP: checks the request, lays the mapping out, allocates the rings. */
 #include <linux/cpumask.h>
 #include <linux/log2.h>

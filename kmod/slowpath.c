@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /* The slow path: records any packet of any hook. fastpath.h describes both paths. */
 #include <linux/etherdevice.h>
 

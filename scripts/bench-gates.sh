@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Benchmarks with a bound each: what the kernel module costs beside a packet socket (instructions, so the same on every machine), what being seen costs capture, and how
 # large capbox is. Prints "ok NAME (SECONDS s): FIGURES" or "not ok NAME: FIGURES". The bounds leave room above the figures of docs/BENCH.md.
 set -uo pipefail

@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # What capturing a packet costs the kernel, in instructions: the module beside a packet socket's TPACKET_V3 ring, in a guest whose clock
 # counts instructions, without and with the kernel's defences against speculation; then the module's copy beside the string instruction, on
 # this machine. Prints tables for docs/internals/bench.md.

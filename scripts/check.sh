@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Checks the C of the kernel module (scripts/kmod-check.sh) and, beside it, the C#: layout, everything the analyzers report (the build has their rules and those of
 # .editorconfig, warnings being errors), and the rules of scripts/tidy.sh. Then no unit test may use more than 1 s of a processor.
 set -uo pipefail

@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Two network namespaces and a veth pair, real traffic through it, recorded by capbox, shown by tshark. Nothing is left behind.
 # usage: scripts/demo.sh [path of capbox]
 set -euo pipefail

@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Writes the source tree that dkms(8) builds capbox.ko from, and prints its directory.
 # usage: scripts/dkms.sh [DIRECTORY], by default /usr/src/capbox-VERSION
 set -eu

@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Makes a kernel of packages/kernel.txt ready and prints the directory it lies in. Made once; the directory is named by what it is made of.
 # usage: scripts/kernel.sh debian|debug|source
 #   debian  Debian's kernel:          vmlinuz, release, config, build/ (KDIR of external modules), modules/ (with modules.dep)

@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Checks the C of the kernel module: checkpatch --strict, sparse, the direction of calls, and the kernel's own Coccinelle rules.
 # Anything they report is an error.
 set -euo pipefail

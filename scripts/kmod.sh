@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Builds the modules of a directory for one kernel, with warnings as errors: scripts/kmod.sh [-C SOURCE] [KDIR]
 # SOURCE is kmod by default, KDIR the build directory of the pinned kernel (packages/kernel.txt). The script writes to
 # out/SOURCE/<release>/, for example out/kmod/6.12.95+deb12-amd64/capbox.ko, prints that directory, and writes nothing to SOURCE.

@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Records ports with the published binary: those named in $PORT (eth2,eth3), else the one of the default route. Segments go to ./var.
 # usage: scripts/run.sh [options of capbox run]
 set -eu

@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages of the given purposes (packages/debian.txt) that are missing; purpose build checks for the .NET SDK, too.
 # usage: scripts/setup.sh PURPOSE...
 set -eu

@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Records generated traffic for a long time and disturbs the recorder: scripts/soak.sh DURATION (30m, 8h; at least 4m). Needs root. The run is a row of recorders on one
 # archive. Every second one is killed while packets come, the others are stopped when the generator has ended; each is held, rotated, and bounded by retention.
 # Of a recorder that was stopped, packets stored, filtered and lost are those sent; of one that was killed, all that it reported as stored are in the files. Its memory must not

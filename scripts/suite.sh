@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Makes a Debian suite known to apt, from the mirror that serves the release it belongs to, and nothing more: its packages come only when they are
 # asked for by suite or version.
 # usage: scripts/suite.sh SUITE

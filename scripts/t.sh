@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Runs one thing and builds only what it needs: scripts/t.sh vm/CASE, or scripts/t.sh TEXT, the xunit tests whose class or method has TEXT in its name.
 # make t T=vm/filters, make t T=ConfigText, make t T=A_filter_is_kept
 set -euo pipefail

@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # The part of the tests that takes long, for what a change touches: scripts/test-release.sh PART. Each part takes at most an hour on 2 processors.
 #   kmod     the cases of tests/vm, those that repeat things at their full length; DKMS
 #   debug    all cases of tests/vm on the kernel that looks for errors; its first build takes 15 minutes more

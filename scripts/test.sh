@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Runs the suites of a part of the table below, `test` when none is given, or single suites: scripts/test.sh [--part PART | SUITE...]. It prints a line a suite with its
 # seconds, what failed, the 20 slowest tests, and last the count: N passed, N failed, N skipped. Exit 1 on any failure. The output of a suite is in out/test/SUITE.log.
 # A script prints "ok NAME (SECONDS s)" or "not ok NAME: WHY" for each of its tests. Tests that draw numbers take their seed from CAPBOX_SEED; unset, it is the fixed one.

@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Rules that no compiler knows. Each offence is one line, "file: rule"; exit 1 if there is any.
 set -euo pipefail
 cd "$(dirname "$0")/.."

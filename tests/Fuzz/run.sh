@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Coverage-guided fuzzing of the segment reader and verifier, and of the PTP parser and engine: tests/Fuzz/run.sh [SECONDS [TARGET]], 30 for each of segment and ptp when not given.
 # The corpus begins with the golden files; what is drawn comes from CAPBOX_SEED, 1 when unset. Fails on any crash or hang, and when the fuzzer saw no coverage or hardly ran.
 # A finding stays in .cache/fuzz/TARGET/out/default/{crashes,hangs}; look at one with [CAPBOX_FUZZ_TARGET=ptp] dotnet run --project tests/Fuzz FILE.

@@ -1,8 +1,10 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using Capbox.Mqtt;
 using NJsonSchema;
 
 namespace Capbox.Testing;

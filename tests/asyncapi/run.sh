@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Validates an AsyncAPI document (default docs/reference/asyncapi.yaml) with @asyncapi/parser. Prints "ok" or "not ok" as scripts/test.sh counts. The parser is
 # installed by its lock file below ~/.cache/capbox, once for each content of the two package files.
 # usage: tests/asyncapi/run.sh [FILE]

@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
 // usage: node validate.mjs FILE: parses an AsyncAPI document and prints what is wrong with it, one line each. Exit 1 on any error.
 import { readFileSync } from "node:fs";
 import { Parser } from "@asyncapi/parser";

@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Tests the module under DKMS, as docs/guide/kmod.md describes it: DKMS builds it for the pinned kernel, signs it, installs it where
 # that kernel looks for it, removes it, and rejects a kernel that is too old. The test runs in a mount namespace where /usr/lib is
 # an overlay, so that nothing stays on this machine. It prints "ok NAME" or "not ok NAME" for each.

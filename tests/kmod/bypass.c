@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * bypass INTERFACE PACKETS: packets that a packet socket sends around the queue discipline meet EGRESS in process context. The test
  * finds every packet once and in order, although the handover timer interrupts the hook as often as it can and two senders share a

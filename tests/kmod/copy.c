@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * copy: compares the module's copy of a packet with the string instruction, which is the kernel's memcpy() on today's CPUs. The source
  * is in the cache, like a packet; the destination is not, like a ring. Runs on the machine itself, not in a guest.

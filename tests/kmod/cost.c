@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * cost TX RX: measures the instructions that capturing a packet costs the kernel. The guest's time must count instructions (QEMU
  * -icount shift=0, one CPU): the time-stamp counter is then the count. The test sends packets like those of a mirror port (IPv4, UDP,

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /* cycle TX RX: one short session: open, SETUP, START, packets, close. The case cycles loads the module before it and unloads it after. */
 #include <sys/ioctl.h>
 #include <unistd.h>

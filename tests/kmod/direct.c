@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * direct TX RX DIRECTORY BLOCKS: a disk reads blocks directly from the mapping. While both CPUs send, the test writes blocks of 64 KiB,
  * 1 MiB and 4 MiB to a file opened with O_DIRECT: by write(), by pwrite() out of order, by pwritev() over blocks of both rings, and at

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * edges TX RX: every wrong call of the module fails with the error, and the text, that docs/internals/ring.md names, and leaves a session that
  * works.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * faults TX RX: the debug kernel fails one allocation, or one copy from or to user space. In each call of a session's life the test fails
  * the first, then the second, and so on until the call has no more. Each time the call fails cleanly or succeeds without it, and

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * fuzz ITERATIONS [SEED]: hostile user space. Threads make random calls on shared sessions, write random values into all mappings, and
  * map, fork and close at random moments, while packets flow through all hooks. The kernel stays intact: the memory of another process

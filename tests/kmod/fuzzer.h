@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-FileCopyrightText: 2026 The capbox authors */
 /* The random calls of fuzz.c. */
 #ifndef CAPBOX_TEST_FUZZER_H
 #define CAPBOX_TEST_FUZZER_H

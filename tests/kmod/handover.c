@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * handover TX RX: when the kernel hands a block over, and when poll reports it. The kernel stamps the first packet right before it starts
  * the timeout, with the clock that this test reads: it hands a block over not before the timeout after the first packet, and not long

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * infos TX RX PACKETS [hardware]: the descriptor of each block agrees with a walk of the block in packets, bytes, stamps, interfaces and
  * order. The test covers all block sizes, both CPUs and packets of all lengths, some cut, some rejected, some lost. The counters of the

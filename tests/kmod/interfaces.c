@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * interfaces FILE: prints for each interface of a PCAPNG file its number, its if_tsoffset in seconds and its packets, then the largest
  * step forward and the largest step back between the times of two consecutive packets, in nanoseconds, with if_tsoffset added.

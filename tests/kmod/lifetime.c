@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * lifetime WHAT [COUNT]: interfaces, namespaces, CPUs, filters and sessions appear and disappear while packets flow on all CPUs. WHAT is
  * one of the functions below. Each makes its own interfaces and checks that the counters add up and that all blocks are intact.

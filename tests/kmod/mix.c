@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * mix TX ROUNDS: sends frames of every kind that the list of filter expressions distinguishes: tags, fragments, IPv4 and IPv6, TCP
  * flags, ARP, MPLS, PPPoE. Prints their number.

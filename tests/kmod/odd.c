@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * odd INTERFACE VLAN: records packets of every form that tests/vm/modules/odd.c can make, through the port INTERFACE, and tagged ones
  * through the port VLAN on top of it. Bytes, tags, stamps and interface ids are as expected; the module counts unreadable packets as

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * overload TX RX WAY PACKETS: two CPUs send PACKETS numbered packets each, at the same time, far more than their rings hold. WAY is
  * policy and reader:

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * readers TX RX: several sessions on one port, some of which consume, besides the stack and packet sockets. After each step of a table
  * the test sends the same numbered packets, and each reader gets all of them in order, or none, as docs/internals/ring.md describes (Hook points).

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * record: records one session of the module into a PCAPNG file that tcpdump reads. It captures until its standard input ends, then
  * stops, writes the remaining blocks, checks each block's structure and the sum of the counters, and prints the counters. See usage()

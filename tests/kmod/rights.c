@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * rights TX RX: which process may open a session, of which namespace, and which user's locked memory it counts as: docs/internals/ring.md,
  * "A session". A process of its own checks each case, after dropping the rights that it must not have.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-FileCopyrightText: 2026 The capbox authors */
 /*
  * A session of /dev/capbox for test programs: opens and maps it, claims and returns blocks, walks packets. A failure that is not the
  * subject of the test ends the program with a line that names the call and its place.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * smoke TX RX: sends packets of all lengths on TX and finds them on RX in order, byte for byte, with rising stamps: first those of the
  * hook, then those that the kernel makes on arrival.

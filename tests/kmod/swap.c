@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * swap TX RX COUNT: replaces the filter COUNT times while both CPUs send numbered packets as fast as they can. Every filter keeps another
  * length, so the length of a stored packet identifies its filter. The test checks of each packet that this filter accepts it, that no

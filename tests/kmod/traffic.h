@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-FileCopyrightText: 2026 The capbox authors */
 /* Threads that send packets while the test does something else. */
 #ifndef CAPBOX_TEST_TRAFFIC_H
 #define CAPBOX_TEST_TRAFFIC_H

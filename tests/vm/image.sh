@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Makes what the guest boots in out/vm/KERNEL/image: vmlinuz, initrd, release. usage: tests/vm/image.sh debian|debug
 set -euo pipefail
 cd "$(dirname "$0")/../.."

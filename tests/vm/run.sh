@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Runs the test cases of tests/vm/cases in virtual machines: tests/vm/run.sh [--kernel debian|debug] [--list] [CASE...], see README.md beside it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Changes;
 using Capbox.Commands;
 using Capbox.Config;
@@ -73,7 +76,7 @@ internal sealed class CaptureBox : IBox, IRunningBox, IDisposable
         ];
     }
 
-    public ControlCommands Commands { get; }
+    public CommandTable Commands { get; }
 
     public IConfigurator? Configurator => _configurator;
 
@@ -137,12 +140,12 @@ internal sealed class CaptureBox : IBox, IRunningBox, IDisposable
         _leds.Dispose();
     }
 
-    private ControlCommands MakeCommands()
+    private CommandTable MakeCommands()
     {
-        var commands = new ControlCommands(_recorder, Snapshot);
+        var commands = new CommandTable(_recorder, Snapshot);
         ArchiveCommands.AddTo(commands, _archivist, _options.Directory);
         HoldCommands.AddTo(commands, _archivist, _options.Directory);
-        BoxCommands.AddTo(commands, Snapshot, _options.Directory, _leds, new RebootDesk(RebootRefusal, Reboot, TimeProvider.System), _clock.AcceptShifts);
+        BoxCommands.AddTo(commands, Snapshot, _options.Directory, _leds, new RebootConfirmation(RebootRefusal, Reboot, TimeProvider.System), _clock.AcceptShifts);
         if (_configurator is not null)
             ConfigCommands.AddTo(commands, _configurator);
         return commands;

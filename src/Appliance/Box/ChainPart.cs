@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Packets.Archive;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Custody;
@@ -9,7 +12,7 @@ namespace Capbox.Box;
 /// Signs the chain of custody beside the recorder. It starts before the recorder, so that it hears of every sealed segment, and stops after it, so that the last segments get their entries.
 /// Retention asks it before each deletion.
 /// </summary>
-internal sealed class ChainPart(BoxOptions options, Recorder recorder, Archivist archivist, ILogger logger) : IBoxPart
+internal sealed class ChainPart(BoxOptions options, Recorder recorder, Archivist archivist, ILogger logger) : IBoxPart, IDisposable
 {
     /// <summary>Limit of the wait for entries at the end; the next start signs what is left.</summary>
     private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(10);
@@ -40,4 +43,6 @@ internal sealed class ChainPart(BoxOptions options, Recorder recorder, Archivist
         archivist.Deleting -= signer.OnDeleting;
         signer.Dispose();
     }
+
+    public void Dispose() => Stop();
 }

@@ -1,4 +1,6 @@
-using Capbox.Commands;
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Packets.Capture;
 using Capbox.Platform.Time;
 using Capbox.Timing;

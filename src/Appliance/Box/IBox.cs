@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Changes;
 using Capbox.Commands;
 using Capbox.Health;
@@ -8,7 +11,7 @@ namespace Capbox.Box;
 internal interface IBox
 {
     /// <summary>The table of commands.</summary>
-    ControlCommands Commands { get; }
+    CommandTable Commands { get; }
 
     /// <summary>Null for a box that was started with a file and stays with it.</summary>
     IConfigurator? Configurator { get; }

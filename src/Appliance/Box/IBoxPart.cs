@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Box;
 
 /// <summary>A part of the box. Parts start in the order of the list and stop in reverse; <see cref="Stop"/> is called only after <see cref="Start"/> was, and also when that failed.</summary>

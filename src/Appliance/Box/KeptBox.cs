@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Changes;
 using Capbox.Config;
 using Capbox.Packets.Capture;
@@ -14,7 +17,7 @@ namespace Capbox.Box;
 /// <param name="host">Around each box.</param>
 /// <param name="display">For what happens between two boxes.</param>
 /// <param name="signals">What ends it from outside.</param>
-internal sealed class KeptBox(string directory, ConfigStore store, ConfigTrials trials, BoxHost host, IBoxDisplay display, BoxSignals signals)
+internal sealed class KeptBox(string directory, ConfigStore store, PendingChanges trials, BoxHost host, IBoxDisplay display, BoxSignals signals)
 {
     private bool _isRolledBack = store.IsPassedOver;
 
@@ -42,7 +45,7 @@ internal sealed class KeptBox(string directory, ConfigStore store, ConfigTrials 
             catch (Exception e) when (e is CaptureException or CustodyException && store.State.Trial is not null)
             {
                 display.Message($"revision {store.Current.Revision} does not start: {e.Message}");
-                trials.TakeBack(e.Message);
+                trials.RollBack(e.Message);
                 _isRolledBack = true;
             }
         }

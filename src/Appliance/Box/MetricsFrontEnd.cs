@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Config;
 using Capbox.Metrics;
 using Microsoft.Extensions.Logging;
@@ -5,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.Box;
 
 /// <summary>Serves metrics where the configuration asks for them.</summary>
-internal sealed class MetricsFrontEnd(IBox box, BoxOptions options, ILogger logger) : IFrontEnd
+internal sealed class MetricsFrontEnd(IBox box, BoxOptions options, ILogger logger) : IFrontEnd, IDisposable
 {
     private MetricsAddress? _address;
     private MetricsServer? _server;
@@ -20,6 +23,8 @@ internal sealed class MetricsFrontEnd(IBox box, BoxOptions options, ILogger logg
 
     public void Stop() => _server?.Dispose();
 
+    public void Dispose() => Stop();
+
     private void Open(MetricsAddress? address)
     {
         _server?.Dispose();
@@ -28,7 +33,7 @@ internal sealed class MetricsFrontEnd(IBox box, BoxOptions options, ILogger logg
             return;
         try
         {
-            _server = new MetricsServer(address.EndPoint, () => MetricsText.Of(box.Snapshot()), logger);
+            _server = new MetricsServer(address.EndPoint, () => MetricsText.Format(box.Snapshot()), logger);
         }
         catch (IOException e)
         {

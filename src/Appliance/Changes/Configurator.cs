@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using Capbox.Config;
 using Capbox.Health;
@@ -9,7 +12,8 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.Changes;
 
 /// <summary>
-/// Changes the configuration of a running box: checked whole, kept as a revision, in force, on trial. A trial is on disk before the change is made, so whatever dies meanwhile, the next start knows what to go back to; it
+/// Changes the configuration of a running box: checked whole, stored as a revision, in force, pending confirmation. The pending change is
+/// on disk before the change is made, so whatever dies meanwhile, the next start knows what to go back to; it
 /// ends when somebody who reached the box has confirmed (where that is asked for) and nothing got worse. One change at a time.
 /// </summary>
 internal sealed class Configurator : IConfigurator, IDisposable
@@ -18,25 +22,25 @@ internal sealed class Configurator : IConfigurator, IDisposable
     private const int TickMs = 1000, HistoryTicks = 10;
 
     private readonly ConfigStore _store;
-    private readonly ConfigTrials _trials;
+    private readonly PendingChanges _trials;
     private readonly IRunningBox _box;
     private readonly ILogger _logger;
     private readonly Lock _change = new();
     private readonly Queue<BoxSnapshot> _history = new();
     private readonly ManualResetEventSlim _stop = new();
     private ConfigResult _config;
-    private HarmWatch? _watch;
+    private RegressionWatch? _watch;
     private bool _isRestarting;
     private long _watchEndMs;
     private Thread? _thread;
     private volatile ConfigReport _report;
 
     /// <param name="store">The documents.</param>
-    /// <param name="trials">The same, on trial.</param>
+    /// <param name="trials">Those that are not confirmed or proved yet.</param>
     /// <param name="config">The document in force.</param>
     /// <param name="box">What runs with it.</param>
     /// <param name="logger">Who changed what.</param>
-    public Configurator(ConfigStore store, ConfigTrials trials, ConfigResult config, IRunningBox box, ILogger logger)
+    public Configurator(ConfigStore store, PendingChanges trials, ConfigResult config, IRunningBox box, ILogger logger)
     {
         (_store, _trials, _config, _box, _logger) = (store, trials, config, box, logger);
         _report = MakeReport();
@@ -97,13 +101,13 @@ internal sealed class Configurator : IConfigurator, IDisposable
                 return _report;
             long version = proposal.Version ?? state.HighestVersion + 1;
             string id = proposal.Id ?? string.Create(CultureInfo.InvariantCulture, $"{proposal.Who}-{version}");
-            IReadOnlyList<ConfigError> errors = Check(proposal, version, state, out ConfigResult next, out string line);
+            IReadOnlyList<ConfigError> errors = Check(proposal, version, state);
             if (errors.Count > 0)
                 return Reject(version, id, errors);
-            ConfigPlan plan = ConfigPlan.Make(_config, next, _store.Current.Line, line);
+            ConfigPlan plan = ConfigPlan.Make(_config, proposal.Document);
             try
             {
-                return plan.Differences.Count == 0 ? Note(version, id, ConfigStatus.Applied, []) : Go(proposal, version, id, next, line, plan);
+                return plan.Differences.Count == 0 ? RecordOutcome(version, id, ConfigStatus.Applied, []) : PutInForce(proposal, version, id, plan);
             }
             catch (Exception e) when (e is CaptureException or IOException)
             {
@@ -125,21 +129,18 @@ internal sealed class Configurator : IConfigurator, IDisposable
             }
 
             // What is left of the watch stays a trial.
-            ConfigTrial? rest = _isRestarting ? trial with { NeedsConfirm = false } : _watch is null ? null : _trials.Begin(trial, needsConfirm: false, _config.Change.WatchSeconds);
-            _store.Put(_store.Current, state with { Trial = rest, Outcome = state.Outcome with { Status = ConfigStatus.Applied } });
+            PendingChange? rest = _isRestarting ? trial with { NeedsConfirm = false } : _watch is null ? null : _trials.Begin(trial, needsConfirm: false, _config.Change.WatchSeconds);
+            _store.Save(_store.Current, state with { Trial = rest, Outcome = state.Outcome with { Status = ConfigStatus.Applied } });
             _logger.LogInformation("configuration: revision {Revision} was confirmed by {Who}", state.Revision, who);
             return Publish();
         }
     }
 
     /// <summary>What would be wrong with a document, and what it would do. Changes nothing.</summary>
-    public (IReadOnlyList<ConfigError> Errors, ConfigPlan? Plan) Plan(ReadOnlyMemory<byte> document)
+    public (IReadOnlyList<ConfigError> Errors, ConfigPlan? Plan) Plan(ConfigResult next)
     {
         lock (_change)
-        {
-            ConfigResult next = ConfigDocument.Parse(document);
-            return next.Options is null ? (next.Errors, null) : ([], ConfigPlan.Make(_config, next, _store.Current.Line, ConfigText.ToLine(document)));
-        }
+            return next.Options is null ? (next.Errors, null) : ([], ConfigPlan.Make(_config, next));
     }
 
     /// <summary>A revision, for show and history.</summary>
@@ -157,7 +158,7 @@ internal sealed class Configurator : IConfigurator, IDisposable
             BoxSnapshot now = _box.Snapshot();
             try
             {
-                Judge(now);
+                Evaluate(now);
             }
             catch (Exception e)
             {
@@ -171,20 +172,20 @@ internal sealed class Configurator : IConfigurator, IDisposable
         }
     }
 
-    private void Judge(BoxSnapshot now)
+    private void Evaluate(BoxSnapshot now)
     {
         // The start to come judges.
         if (_isRestarting || _store.State.Trial is not { } trial)
             return;
         bool isWatchOver = _watch is not null && _trials.NowMs >= _watchEndMs;
-        string? reason = _watch?.Look(now, isWatchOver);
+        string? reason = _watch?.Check(now, isWatchOver);
         bool isOver = _trials.Left(trial) <= TimeSpan.Zero;
         bool isHarm = reason is not null;
         if (reason is null && trial.NeedsConfirm && isOver)
-            reason = ConfigTrials.NotConfirmed(trial);
+            reason = PendingChanges.NotConfirmed(trial);
         if (reason is not null)
         {
-            TakeBack(reason, isHarm);
+            RollBack(reason, isHarm);
             return;
         }
 
@@ -192,15 +193,13 @@ internal sealed class Configurator : IConfigurator, IDisposable
             _watch = null;
         if (!trial.NeedsConfirm && _watch is null)
         {
-            _store.Put(_store.Current, _store.State with { Trial = null });
+            _store.Save(_store.Current, _store.State with { Trial = null });
             _logger.LogInformation("configuration: revision {Revision} stays: nothing got worse", _store.Current.Revision);
         }
     }
 
-    private IReadOnlyList<ConfigError> Check(ConfigProposal proposal, long version, ConfigState state, out ConfigResult next, out string line)
+    private IReadOnlyList<ConfigError> Check(ConfigProposal proposal, long version, ConfigState state)
     {
-        line = "";
-        next = ConfigDocument.Parse(proposal.Document);
         if (version <= state.HighestVersion)
             return [new ConfigError("$.version", string.Create(CultureInfo.InvariantCulture, $"{version} is not above {state.HighestVersion}, the highest that was proposed"))];
         if (state.Trial is { NeedsConfirm: true })
@@ -209,29 +208,28 @@ internal sealed class Configurator : IConfigurator, IDisposable
             return [new ConfigError("$.base", string.Create(CultureInfo.InvariantCulture, $"made from revision {wanted}, but {state.Revision} is in force"))];
         if (proposal.ConfirmSeconds is < 0 or > ChangeSection.MaxSeconds)
             return [new ConfigError("$.confirmSeconds", $"not within 0 to {ChangeSection.MaxSeconds}")];
-        if (next.Options is null)
-            return next.Errors;
-        line = ConfigText.ToLine(proposal.Document);
-        return [];
+        return proposal.Document.Errors;
     }
 
-    private ConfigReport Go(ConfigProposal proposal, long version, string id, ConfigResult next, string line, ConfigPlan plan)
+    private ConfigReport PutInForce(ConfigProposal proposal, long version, string id, ConfigPlan plan)
     {
+        ConfigResult next = proposal.Document;
         BoxSnapshot before = _box.Snapshot();
         ConfigState old = _store.State;
         ConfigRevision oldRevision = _store.Current;
-        ConfigRevision revision = _store.Add(line, version, id, proposal.Who, proposal.Why, DateTimeOffset.UtcNow);
+        ConfigRevision revision = _store.Add(next.Document, version, id, proposal.Who, proposal.Why, DateTimeOffset.UtcNow);
         int confirm = proposal.ConfirmSeconds ?? (plan.TouchesAccess ? next.Change.ConfirmSeconds : 0);
         int watch = next.Change.WatchSeconds;
-        // A change amid the watch of another shares it: harm is measured from before both, and what comes back for it is what is known to be good. One that never ran is nothing to go back to.
-        HarmWatch? shared = old.Trial is null ? null : _watch;
-        ConfigTrial fresh = old.Trial is { } unproved
+        // A change amid the watch of another shares it: harm is measured from before both, and what comes back for it is what is known to
+        // be good. One that never ran is nothing to go back to.
+        RegressionWatch? shared = old.Trial is null ? null : _watch;
+        PendingChange fresh = old.Trial is { } unproved
             ? unproved with { Fallback = shared is null ? unproved.Fallback : oldRevision.Revision, Proved = unproved.Proved ?? unproved.Fallback, Version = version, Id = id }
-            : new ConfigTrial(oldRevision.Revision, false, 0, "", 0, 0, before.Clock?.State.ToString(), HarmWatch.Losing(_history.Count > 0 ? _history.Peek() : null, before), version, id);
-        // Where neither is asked for, a document with which the recorder cannot even start is taken back all the same.
-        ConfigTrial? trial = confirm > 0 || watch > 0 || plan.NeedsRestart ? _trials.Begin(fresh, confirm > 0, confirm > 0 ? confirm : watch) : null;
+            : new PendingChange(oldRevision.Revision, false, 0, "", 0, 0, before.Clock?.State.ToString(), RegressionWatch.PortsLosing(_history.Count > 0 ? _history.Peek() : null, before), version, id);
+        // Where neither is asked for, a document with which the recorder does not start is rolled back all the same.
+        PendingChange? trial = confirm > 0 || watch > 0 || plan.NeedsRestart ? _trials.Begin(fresh, confirm > 0, confirm > 0 ? confirm : watch) : null;
         var state = new ConfigState(revision.Revision, revision.Revision, version, new ConfigOutcome(version, id, confirm > 0 ? ConfigStatus.PendingConfirm : ConfigStatus.Applied, []), trial);
-        _store.Put(revision, state);
+        _store.Save(revision, state);
         try
         {
             if (plan.NeedsRestart)
@@ -241,7 +239,7 @@ internal sealed class Configurator : IConfigurator, IDisposable
         }
         catch (Exception e) when (e is CaptureException or IOException)
         {
-            _store.Put(oldRevision, old with { Last = revision.Revision });
+            _store.Save(oldRevision, old with { Last = revision.Revision });
             throw;
         }
 
@@ -255,22 +253,21 @@ internal sealed class Configurator : IConfigurator, IDisposable
         return Publish();
     }
 
-    private void Watch(BoxSnapshot before, ConfigTrial trial, int seconds)
+    private void Watch(BoxSnapshot before, PendingChange trial, int seconds)
     {
         ClockState? clock = Enum.TryParse(trial.ClockBefore, out ClockState state) ? state : null;
-        _watch = seconds > 0 ? new HarmWatch(trial.Losing ?? [], before, clock) : null;
+        _watch = seconds > 0 ? new RegressionWatch(trial.Losing ?? [], before, clock) : null;
         _watchEndMs = EndOf(seconds);
     }
 
     private long EndOf(int seconds) => _trials.NowMs + (seconds * 1000L);
 
-    private void TakeBack(string reason, bool isHarm)
+    private void RollBack(string reason, bool isHarm)
     {
         long from = _store.Current.Revision;
-        string line = _store.Current.Line;
-        ConfigRevision revision = _trials.TakeBack(reason, isHarm);
+        ConfigRevision revision = _trials.RollBack(reason, isHarm);
         _watch = null;
-        _logger.LogWarning("configuration: revision {From} is taken back, {To} is in force: {Reason}", from, revision.Revision, reason);
+        _logger.LogWarning("configuration: revision {From} is rolled back, {To} is in force: {Reason}", from, revision.Revision, reason);
         ConfigResult next = ConfigDocument.ParseKept(revision.Line);
         if (next.Options is null)
         {
@@ -281,7 +278,7 @@ internal sealed class Configurator : IConfigurator, IDisposable
             return;
         }
 
-        ConfigPlan plan = ConfigPlan.Make(_config, next, line, revision.Line);
+        ConfigPlan plan = ConfigPlan.Make(_config, next);
         _config = Numbered(next, revision);
         Publish();
         if (plan.NeedsRestart)
@@ -316,18 +313,21 @@ internal sealed class Configurator : IConfigurator, IDisposable
     private ConfigReport Reject(long version, string id, IReadOnlyList<ConfigError> errors)
     {
         _logger.LogWarning("configuration: version {Version} (id {Id}) was refused: {Error}", version, id, errors[0]);
-        return Note(version, id, ConfigStatus.Rejected, errors);
+        return RecordOutcome(version, id, ConfigStatus.Rejected, errors);
     }
 
-    /// <summary>The outcome is kept, what is in force stays. While something waits to be confirmed only the answer tells it: its own outcome is needed still. The version is used up either way.</summary>
-    private ConfigReport Note(long version, string id, ConfigStatus status, IReadOnlyList<ConfigError> errors)
+    /// <summary>
+    /// The outcome is kept, what is in force stays. While something waits to be confirmed only the answer tells it: its own outcome is
+    /// needed still. The version is used up either way.
+    /// </summary>
+    private ConfigReport RecordOutcome(long version, string id, ConfigStatus status, IReadOnlyList<ConfigError> errors)
     {
         ConfigState state = _store.State;
         var outcome = new ConfigOutcome(version, id, status, errors);
         bool isOther = state.Trial is { NeedsConfirm: true };
         try
         {
-            _store.Put(_store.Current, state with { HighestVersion = Math.Max(state.HighestVersion, version), Outcome = isOther ? state.Outcome : outcome });
+            _store.Save(_store.Current, state with { HighestVersion = Math.Max(state.HighestVersion, version), Outcome = isOther ? state.Outcome : outcome });
         }
         catch (IOException e)
         {

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json.Serialization;
 using Capbox.Config;
 using Capbox.Platform.Json;
@@ -36,9 +39,9 @@ internal sealed class ConfigRefusedException : Exception
 }
 
 /// <summary>A document that somebody wants in force.</summary>
-/// <param name="Document">JSON as UTF-8.</param>
+/// <param name="Document">As it was read, with its errors.</param>
 /// <param name="Who"><c>cli:USER</c>, <c>mqtt:REQUESTER</c>.</param>
-internal sealed record ConfigProposal(ReadOnlyMemory<byte> Document, string Who)
+internal sealed record ConfigProposal(ConfigResult Document, string Who)
 {
     /// <summary>Must exceed every version seen before; null: the next one (the command line).</summary>
     public long? Version { get; init; }
@@ -49,7 +52,10 @@ internal sealed record ConfigProposal(ReadOnlyMemory<byte> Document, string Who)
     /// <summary>Revision that the document was made from; refused if another is in force. Null: not looked at.</summary>
     public long? BaseRevision { get; init; }
 
-    /// <summary>Taken back unless confirmed within this. 0: at once for good. Null: 120 s where the change touches how the box is reached, else 0.</summary>
+    /// <summary>
+    /// Rolled back unless confirmed within this. 0: no confirmation. Null: the document's default where the change touches the access, else
+    /// 0.
+    /// </summary>
     public int? ConfirmSeconds { get; init; }
 
     public string Why { get; init; } = "";

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Text.Json;
 using Capbox.Commands;
@@ -33,7 +36,7 @@ internal static class ArchiveAccess
 
             return whole;
         }
-        catch (Exception e) when (e is ControlException or JsonException)
+        catch (Exception e) when (e is RequestRefusedException or JsonException)
         {
             // Nobody there, not for us, or without a catalog now: the segments tell.
             return null;
@@ -78,6 +81,6 @@ internal static class ArchiveAccess
     public static IProgress<CatalogProgress>? Progress(ProgressBar? bar) => bar is null ? null : new Reporter<CatalogProgress>(p =>
     {
         if (bar.IsDue)
-            bar.Draw(p.Done, p.Total, "", $"{Human.Count((ulong)p.Done)} of {Human.Count((ulong)p.Total)} segments");
+            bar.Draw(p.Done, p.Total, "", $"{Humanize.Count((ulong)p.Done)} of {Humanize.Count((ulong)p.Total)} segments");
     });
 }

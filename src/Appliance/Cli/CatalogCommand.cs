@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Packets.Archive;
 using Capbox.Platform.Time;
 
@@ -9,7 +12,7 @@ internal static class CatalogCommand
     public static int Rebuild(string directory, bool json)
     {
         if (!Directory.Exists(directory))
-            return Errors.Failed($"{directory}: no such directory");
+            return ErrorOutput.Failed($"{directory}: no such directory");
         ProgressBar? bar = ProgressBar.OnTerminal();
         try
         {
@@ -19,16 +22,16 @@ internal static class CatalogCommand
             if (json)
                 Json.WriteLine(report, Json.Default.CatalogReport);
             else
-                Console.Out.WriteLine($"{Human.Count((ulong)report.Segments)} segments{(report.Damaged > 0 ? $", {Human.Count((ulong)report.Damaged)} of them damaged (capbox verify tells why)" : "")}");
+                Console.Out.WriteLine($"{Humanize.Count((ulong)report.Segments)} segments{(report.Damaged > 0 ? $", {Humanize.Count((ulong)report.Damaged)} of them damaged (capbox verify tells why)" : "")}");
             return ExitCode.Good;
         }
         catch (CatalogException e)
         {
-            return Errors.Failed(e.InnerException is IOException ? $"{e.Message} (a recorder of this archive keeps its catalog itself)" : e.Message);
+            return ErrorOutput.Failed(e.InnerException is IOException ? $"{e.Message} (a recorder of this archive keeps its catalog itself)" : e.Message);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Errors.Failed($"{directory}: {e.Message}");
+            return ErrorOutput.Failed($"{directory}: {e.Message}");
         }
         finally
         {

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Capbox.Packets.Custody;
@@ -12,7 +15,7 @@ internal static class ChainCommand
     public static int Run(string archive, string keyFile, string? head, bool json)
     {
         if (head is not null && (head.Length != HashLength || !head.All(char.IsAsciiHexDigit)))
-            return Errors.BadUse($"--head {head}: not a SHA-256 in hex, 64 digits");
+            return ErrorOutput.BadUse($"--head {head}: not a SHA-256 in hex, 64 digits");
         ChainKey key;
         try
         {
@@ -20,7 +23,7 @@ internal static class ChainCommand
         }
         catch (CustodyException e)
         {
-            return Errors.BadUse($"--key {e.Message}");
+            return ErrorOutput.BadUse($"--key {e.Message}");
         }
 
         var bar = ProgressBar.OnTerminal();
@@ -42,12 +45,12 @@ internal static class ChainCommand
             catch (OperationCanceledException)
             {
                 bar?.Clear();
-                return Errors.Failed("interrupted");
+                return ErrorOutput.Failed("interrupted");
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 bar?.Clear();
-                return Errors.Failed(e.Message.Contains(archive, StringComparison.Ordinal) ? e.Message : $"{archive}: {e.Message}");
+                return ErrorOutput.Failed(e.Message.Contains(archive, StringComparison.Ordinal) ? e.Message : $"{archive}: {e.Message}");
             }
         }
     }
@@ -55,24 +58,24 @@ internal static class ChainCommand
     private static void Write(ChainReport report)
     {
         Console.Out.WriteLine(
-            $"{report.Archive}: {(report.Good ? "ok" : "BROKEN")}, {Human.Count(report.Entries)} entries from {report.FirstTime} to {report.LastTime}, "
-            + $"{Human.Count(report.Segments)} segments ({Human.Bytes(report.Bytes)}) compared, {Human.Count(report.Deleted)} deleted in order");
+            $"{report.Archive}: {(report.Good ? "ok" : "BROKEN")}, {Humanize.Count(report.Entries)} entries from {report.FirstTime} to {report.LastTime}, "
+            + $"{Humanize.Count(report.Segments)} segments ({Humanize.Bytes(report.Bytes)}) compared, {Humanize.Count(report.Deleted)} deleted in order");
         foreach (string key in report.Keys)
             Console.Out.WriteLine($"  key {key}");
         if (report.Gaps.Count > 0)
             Console.Out.WriteLine($"  numbers without a sealed segment: {string.Join(", ", report.Gaps.Select(Text))}");
         Console.Out.WriteLine($"  head {report.Head}");
         foreach (string warning in report.Warnings)
-            Errors.Write($"{report.Archive}: warning: {warning}");
+            ErrorOutput.Write($"{report.Archive}: warning: {warning}");
         for (int i = 0; i < report.Breaks.Count; i++)
         {
             ChainBreak at = report.Breaks[i];
             string entry = at.Entry == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $"entry {at.Entry}: ");
-            Errors.Write($"{report.Archive}: {(i == 0 ? "first break: " : "")}{entry}{at.File}: {at.Reason}");
+            ErrorOutput.Write($"{report.Archive}: {(i == 0 ? "first break: " : "")}{entry}{at.File}: {at.Reason}");
         }
 
         if (report.BreaksLeftOut > 0)
-            Errors.Write($"{report.Archive}: {Human.Count(report.BreaksLeftOut)} more breaks");
+            ErrorOutput.Write($"{report.Archive}: {Humanize.Count(report.BreaksLeftOut)} more breaks");
     }
 
     private static string Text(ChainGap gap) =>

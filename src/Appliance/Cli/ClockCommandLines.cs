@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.CommandLine;
 using System.Globalization;
 
@@ -64,7 +67,7 @@ internal static class ClockCommandLines
         Command command = new("log", "What the recorder wrote down of its clock: each second and each event. Exit code 1 when there is nothing.") { archive, from, to, events, raw, json };
         command.SetAction(result => (result.GetValue(events), result.GetValue(raw)) switch
         {
-            (true, true) => Errors.BadUse("clock log: one of --events and --raw"),
+            (true, true) => ErrorOutput.BadUse("clock log: one of --events and --raw"),
             (_, true) => ExchangeCommand.Log(result.GetRequiredValue(archive), result.GetValue(from), result.GetValue(to), result.GetValue(json)),
             (bool only, _) => EvidenceCommand.Log(result.GetRequiredValue(archive), result.GetValue(from), result.GetValue(to), only, result.GetValue(json)),
         });
@@ -130,7 +133,7 @@ internal static class ClockCommandLines
             (Option<string?> Option, string? Text)[] given = [.. new[] { ppb, step, virtualClocks, tai, sameAs }.Select(option => (option, result.GetValue(option))).Where(pair => pair.Item2 is not null)];
             return given is [var (option, text)]
                 ? Adjust(result.GetRequiredValue(clock), option.Name, text!, result.GetValue(yes), result.GetValue(json))
-                : Errors.BadUse("clock adjust: one of --ppb, --step, --virtual, --tai and --same-as");
+                : ErrorOutput.BadUse("clock adjust: one of --ppb, --step, --virtual, --tai and --same-as");
         });
         return command;
     }
@@ -142,21 +145,21 @@ internal static class ClockCommandLines
             case "--ppb":
                 return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double ppb) && double.IsFinite(ppb)
                     ? ClockToolCommand.Adjust(clock, it => it.SetFrequency(ppb), yes, json)
-                    : Errors.BadUse($"--ppb {text}: not a number of parts per billion");
+                    : ErrorOutput.BadUse($"--ppb {text}: not a number of parts per billion");
             case "--step":
                 return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long stepNs)
                     ? ClockToolCommand.Adjust(clock, it => it.Step(stepNs), yes, json)
-                    : Errors.BadUse($"--step {text}: not a whole number of nanoseconds");
+                    : ErrorOutput.BadUse($"--step {text}: not a whole number of nanoseconds");
             case "--tai":
                 return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seconds) && seconds is >= 10 and <= 100
                     ? ClockToolCommand.Adjust(clock, it => ClockToolCommand.SetTai(it, seconds), yes, json)
-                    : Errors.BadUse($"--tai {text}: not 10 to 100 s");
+                    : ErrorOutput.BadUse($"--tai {text}: not 10 to 100 s");
             case "--same-as":
                 return ClockToolCommand.IsSame(clock, text);
             default:
                 return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count)
                     ? ClockToolCommand.SetVirtual(clock, count, json)
-                    : Errors.BadUse($"--virtual {text}: not a number of clocks");
+                    : ErrorOutput.BadUse($"--virtual {text}: not a number of clocks");
         }
     }
 }

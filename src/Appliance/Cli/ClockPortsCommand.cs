@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using Capbox.Packets.Capture;
 using Capbox.Platform.Linux;
@@ -14,7 +17,7 @@ internal static class ClockPortsCommand
     public static int Run(string? netns, bool json)
     {
         if (netns is not null && PortName.CheckNetns(netns) is { } problem)
-            return Errors.BadUse($"--netns: {problem}");
+            return ErrorOutput.BadUse($"--netns: {problem}");
         ClockInventory inventory;
         try
         {
@@ -26,13 +29,13 @@ internal static class ClockPortsCommand
             {
                 using NetNamespace? space = NetNamespace.TryOpen(netns);
                 if (space is null)
-                    return Errors.Failed($"--netns {netns}: {PortName.FindNetns(netns, out _) ?? "it disappeared"}");
+                    return ErrorOutput.Failed($"--netns {netns}: {PortName.FindNetns(netns, out _) ?? "it disappeared"}");
                 inventory = Named(space.Run(ClockInventory.Read), netns);
             }
         }
         catch (IOException e)
         {
-            return Errors.Failed(netns is null ? e.Message : $"--netns {netns}: {e.Message}");
+            return ErrorOutput.Failed(netns is null ? e.Message : $"--netns {netns}: {e.Message}");
         }
 
         if (json)

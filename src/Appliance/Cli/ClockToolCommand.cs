@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Text.Json;
 using Capbox.Packets.Capture;
@@ -26,7 +29,7 @@ internal static class ClockToolCommand
     public static int Grant(string port, bool everyPacket, bool json) => Guarded(() =>
     {
         if (PortName.CheckInterface(port) is { } problem)
-            return Errors.BadUse($"clock grant: {problem}");
+            return ErrorOutput.BadUse($"clock grant: {problem}");
         using PortStamping stamping = PortStamping.Enable(port, everyPacket ? StampNeeds.EveryPacket : StampNeeds.EthernetEvents | StampNeeds.UdpEvents);
         if (json)
             Console.Out.WriteLine(JsonSerializer.Serialize(new GrantReport(port, stamping.Granted, stamping.Covers), ClockJson.Default.GrantReport));
@@ -46,9 +49,9 @@ internal static class ClockToolCommand
         if (clock is null)
             return NoClock("clock adjust", name);
         if (clock is SystemClock && !yes)
-            return Errors.BadUse($"{clock.Name}: every program and every recording has its time from it; --yes if it shall be set by hand");
+            return ErrorOutput.BadUse($"{clock.Name}: every program and every recording has its time from it; --yes if it shall be set by hand");
         if (LibC.geteuid() != 0)
-            return Errors.Failed($"{clock.Name}: clock adjust needs root");
+            return ErrorOutput.Failed($"{clock.Name}: clock adjust needs root");
         change(clock);
         return Report(clock, "CLOCK_REALTIME", clock.Read(ReferenceClock.Realtime), json);
     });
@@ -57,9 +60,9 @@ internal static class ClockToolCommand
     public static int IsSame(string name, string otherName) => Guarded(() =>
     {
         if (!PtpSysfs.TryParseName(name, out int index) || !PtpSysfs.TryParseName(otherName, out int otherIndex))
-            return Errors.BadUse($"clock adjust {name} --same-as {otherName}: both must be PHCs, /dev/ptpN");
+            return ErrorOutput.BadUse($"clock adjust {name} --same-as {otherName}: both must be PHCs, /dev/ptpN");
         if (LibC.geteuid() != 0)
-            return Errors.Failed($"{PtpSysfs.DevicePath(index)}: clock adjust needs root");
+            return ErrorOutput.Failed($"{PtpSysfs.DevicePath(index)}: clock adjust needs root");
         using PhcClock clock = PhcClock.Open(index), other = PhcClock.Open(otherIndex);
         Console.Out.WriteLine(SharedClock.IsOne(clock, other) ? "the same clock: steer one of them" : "two clocks");
         return ExitCode.Good;
@@ -76,9 +79,9 @@ internal static class ClockToolCommand
     public static int SetVirtual(string name, int count, bool json) => Guarded(() =>
     {
         if (!PtpSysfs.TryParseName(name, out int index))
-            return Errors.BadUse($"clock adjust {name}: only a PHC, /dev/ptpN, can have virtual clocks");
+            return ErrorOutput.BadUse($"clock adjust {name}: only a PHC, /dev/ptpN, can have virtual clocks");
         if (LibC.geteuid() != 0)
-            return Errors.Failed($"{PtpSysfs.DevicePath(index)}: clock adjust needs root");
+            return ErrorOutput.Failed($"{PtpSysfs.DevicePath(index)}: clock adjust needs root");
         IReadOnlyList<int> clocks = PtpSysfs.Machine.SetVirtualClocks(index, count);
         string text = clocks.Count == 0 ? "none" : string.Join(' ', clocks.Select(PtpSysfs.DevicePath));
         Console.Out.WriteLine(json
@@ -90,7 +93,7 @@ internal static class ClockToolCommand
     private static IClock? Open(string name) =>
         name is "system" or "CLOCK_REALTIME" ? new SystemClock() : PtpSysfs.TryParseName(name, out int index) ? PhcClock.Open(index) : null;
 
-    private static int NoClock(string what, string name) => Errors.BadUse($"{what} {name}: not a clock: /dev/ptpN, ptpN or system");
+    private static int NoClock(string what, string name) => ErrorOutput.BadUse($"{what} {name}: not a clock: /dev/ptpN, ptpN or system");
 
     private static int Report(IClock clock, string against, ClockReading reading, bool json)
     {
@@ -144,11 +147,11 @@ internal static class ClockToolCommand
         }
         catch (ClockException e)
         {
-            return Errors.Failed(e.Message);
+            return ErrorOutput.Failed(e.Message);
         }
         catch (ArgumentOutOfRangeException e) when (e.ParamName == "ppb")
         {
-            return Errors.BadUse($"--ppb: {e.Message.Split(" (Parameter", 2)[0]}");
+            return ErrorOutput.BadUse($"--ppb: {e.Message.Split(" (Parameter", 2)[0]}");
         }
     }
 }

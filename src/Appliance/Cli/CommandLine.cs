@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
@@ -18,12 +21,12 @@ internal static class CommandLine
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or StandardOutputException)
         {
-            return Errors.Failed(e.Message);
+            return ErrorOutput.Failed(e.Message);
         }
         catch (Exception e)
         {
             // A fault of this program; a user is told in one line all the same.
-            return Errors.Failed($"unexpected: {e.GetType().Name}: {e.Message}");
+            return ErrorOutput.Failed($"unexpected: {e.GetType().Name}: {e.Message}");
         }
     }
 
@@ -31,8 +34,8 @@ internal static class CommandLine
     {
         // No response files: @name is a named filter here.
         ParseResult result = Build().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (result.Action is not ExampleHelpAction && ParseComplaint.Of(result) is { } complaint)
-            return Errors.BadUse($"{complaint}; see {ParseComplaint.PathOf(result)} --help");
+        if (result.Action is not ExampleHelpAction && UsageError.Find(result) is { } complaint)
+            return ErrorOutput.BadUse($"{complaint}; see {UsageError.PathOf(result)} --help");
         return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
     }
 
@@ -179,7 +182,7 @@ internal static class CommandLine
             Command command = parseResult.CommandResult.Command;
             TextWriter output = parseResult.InvocationConfiguration.Output;
             output.WriteLine("Examples:");
-            string path = ParseComplaint.PathOf(parseResult);
+            string path = UsageError.PathOf(parseResult);
             bool isOfClock = command.Name == "clock" || command.Parents.Any(parent => parent.Name == "clock");
             bool isOfFleet = path.StartsWith("capbox fleet", StringComparison.Ordinal);
             bool isOfControl = command.Parents.Any(parent => parent.Name == "control");

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using Capbox.Config;
 using Capbox.Packets.Capture;
@@ -40,6 +43,6 @@ internal static class ConfigCommand
     public static void WriteErrors(string file, IReadOnlyList<ConfigError> errors)
     {
         foreach (ConfigError error in errors)
-            Errors.Write($"{file}: {error}");
+            ErrorOutput.Write($"{file}: {error}");
     }
 }

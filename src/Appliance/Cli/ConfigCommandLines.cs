@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.CommandLine;
 using Capbox.Config;
 
@@ -34,7 +37,7 @@ internal static class ConfigCommandLines
     private static Option<int?> ConfirmWithin() => CommonOptions.Within(
         new Option<int?>("--confirm")
         {
-            Description = "Take it back unless capbox config confirm comes within so many seconds (default: 120 where it touches how the box is reached, else 0)",
+            Description = "Roll it back unless capbox config confirm comes within so many seconds (default: 120 where it touches how the box is reached, else 0)",
             HelpName = "S",
         },
         0, ChangeSection.MaxSeconds);
@@ -137,7 +140,7 @@ internal static class ConfigCommandLines
         Argument<string?> id = new("ID") { Description = "As apply told it (default: what waits)", Arity = ArgumentArity.ZeroOrOne };
         Option<string> state = State();
         Option<bool> json = CommonOptions.Json();
-        Command command = new("confirm", "Keep a document that is taken back otherwise.") { id, state, json };
+        Command command = new("confirm", "Confirm a document that is rolled back otherwise.") { id, state, json };
         command.SetAction(result => KeptConfigCommand.Confirm(result.GetRequiredValue(state), result.GetValue(id), result.GetValue(json)));
         return command;
     }

@@ -1,4 +1,8 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
+using System.IO.Compression;
 using System.Text.Json;
 using Capbox.Commands;
 using Capbox.Health;
@@ -30,7 +34,7 @@ internal static class ControlCommand
         Thread.Sleep(RateMs);
         BoxSnapshot before = Snapshot(first);
         BoxSnapshot now = Snapshot(client.Ask(Request));
-        Console.Out.WriteLine($"capbox recording for {Human.Duration(now.Uptime)}");
+        Console.Out.WriteLine($"capbox recording for {Humanize.Duration(now.Uptime)}");
         foreach (string line in StatusView.Live(before, now, WidthColumns).Skip(1))
             Console.Out.WriteLine(line);
     });
@@ -91,9 +95,9 @@ internal static class ControlCommand
         TriggerAnswer window = JsonSerializer.Deserialize(answer, ControlJson.Default.TriggerAnswer)!;
         Console.Out.WriteLine($"window {window.Window.ToString(CultureInfo.InvariantCulture)} {(window.Prolonged ? "goes on" : "opens")}: from {window.Reached} to {window.To}");
         if (window.Rings == 0)
-            Errors.Write("no port captures now");
+            ErrorOutput.Write("no port captures now");
         else if (!window.Complete)
-            Errors.Write($"the rings held packets from {window.Reached} on, not from {window.From}; a larger ringSize holds more");
+            ErrorOutput.Write($"the rings held packets from {window.Reached} on, not from {window.From}; a larger ringSize holds more");
     });
 
     public static int Identify(string archive, int? seconds, string? led, bool json) => Guarded(() =>
@@ -126,7 +130,7 @@ internal static class ControlCommand
         }
         catch (Exception e) when (e is JsonException or ArgumentException)
         {
-            return Errors.BadUse("MEMBERS: expected a JSON object without \"command\"");
+            return ErrorOutput.BadUse("MEMBERS: expected a JSON object without \"command\"");
         }
 
         return Guarded(() =>
@@ -139,16 +143,19 @@ internal static class ControlCommand
     /// <summary>Needs no recorder.</summary>
     public static int Schema(string? name)
     {
-        CommandListing[] listings = [.. ControlCommands.All.Where(s => name is null || s.Name == name).Select(CommandListing.Of)];
+        CommandListing[] listings = [.. CommandTable.All.Where(s => name is null || s.Name == name).Select(CommandListing.Make)];
         if (listings.Length == 0)
-            return Errors.BadUse($"{name}: no such command; there are {string.Join(", ", ControlCommands.All.Select(s => s.Name))}");
+            return ErrorOutput.BadUse($"{name}: no such command; there are {string.Join(", ", CommandTable.All.Select(s => s.Name))}");
         Console.Out.WriteLine(JsonSerializer.Serialize(listings, CommandJson.Default.IReadOnlyListCommandListing));
         return ExitCode.Good;
     }
 
+    /// <summary>Prints docs/reference/asyncapi.yaml, which the binary has compressed.</summary>
     public static int AsyncApi()
     {
-        Console.Out.Write(Mqtt.AsyncApi.Yaml());
+        using Stream resource = typeof(ControlCommand).Assembly.GetManifestResourceStream("asyncapi.yaml.gz")!;
+        using var reader = new StreamReader(new GZipStream(resource, CompressionMode.Decompress));
+        Console.Out.Write(reader.ReadToEnd());
         return ExitCode.Good;
     }
 
@@ -161,13 +168,13 @@ internal static class ControlCommand
             work();
             return ExitCode.Good;
         }
-        catch (ControlException e)
+        catch (RequestRefusedException e)
         {
-            return Errors.Failed(e.Message);
+            return ErrorOutput.Failed(e.Message);
         }
         catch (JsonException)
         {
-            return Errors.Failed("the recorder gave an answer that this capbox does not understand");
+            return ErrorOutput.Failed("the recorder gave an answer that this capbox does not understand");
         }
     }
 }

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Text.Json;
 using Capbox.Platform.Time;
@@ -11,7 +14,7 @@ internal static class EvidenceCommand
     public static int Log(string archive, string? fromText, string? toText, bool eventsOnly, bool json)
     {
         if (CommonOptions.ReadRange(fromText, toText, UtcTime.Now, out UtcTime from, out UtcTime to) is { } wrong)
-            return Errors.BadUse(wrong);
+            return ErrorOutput.BadUse(wrong);
         return Guarded(archive, () =>
         {
             bool any = false;
@@ -32,20 +35,20 @@ internal static class EvidenceCommand
 
             if (damaged > 0)
                 Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{archive}: {damaged} damaged records were left out"));
-            return any ? ExitCode.Good : Errors.Failed($"{archive}: no evidence of a clock in that range");
+            return any ? ExitCode.Good : ErrorOutput.Failed($"{archive}: no evidence of a clock in that range");
         });
     }
 
     public static int Report(string archive, string? dayText, long targetNs, string? svg, string? csv, bool json)
     {
         if (!TryDay(dayText, out DateOnly day))
-            return Errors.BadUse($"--day {dayText}: not a day (2026-11-24, of UTC)");
+            return ErrorOutput.BadUse($"--day {dayText}: not a day (2026-11-24, of UTC)");
         if (targetNs <= 0)
-            return Errors.BadUse(string.Create(CultureInfo.InvariantCulture, $"--target {targetNs}: not a number of nanoseconds above 0"));
+            return ErrorOutput.BadUse(string.Create(CultureInfo.InvariantCulture, $"--target {targetNs}: not a number of nanoseconds above 0"));
         return Guarded(archive, () =>
         {
             if (!EvidenceFiles.Days(archive).Contains(day))
-                return Errors.Failed(string.Create(CultureInfo.InvariantCulture, $"{archive}: no evidence of a clock on {day:yyyy-MM-dd}"));
+                return ErrorOutput.Failed(string.Create(CultureInfo.InvariantCulture, $"{archive}: no evidence of a clock on {day:yyyy-MM-dd}"));
             IReadOnlyList<EvidenceRecord> records = EvidenceFiles.Read(archive, day, out int damaged);
             EvidenceReport report = EvidenceReport.Make(day, records, damaged, targetNs);
             if (svg is not null)
@@ -75,14 +78,14 @@ internal static class EvidenceCommand
     internal static int Guarded(string archive, Func<int> work)
     {
         if (ArchiveAccess.WhyNot(archive) is { } wrong)
-            return Errors.Failed(wrong);
+            return ErrorOutput.Failed(wrong);
         try
         {
             return work();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Errors.Failed(e.Message.Contains(archive, StringComparison.Ordinal) ? e.Message : $"{archive}: {e.Message}");
+            return ErrorOutput.Failed(e.Message.Contains(archive, StringComparison.Ordinal) ? e.Message : $"{archive}: {e.Message}");
         }
     }
 

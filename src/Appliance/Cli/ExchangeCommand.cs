@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Text.Json;
 using Capbox.Platform.Time;
@@ -13,7 +16,7 @@ internal static class ExchangeCommand
     public static int Log(string archive, string? fromText, string? toText, bool json)
     {
         if (CommonOptions.ReadRange(fromText, toText, UtcTime.Now, out UtcTime from, out UtcTime to) is { } wrong)
-            return Errors.BadUse(wrong);
+            return ErrorOutput.BadUse(wrong);
         return EvidenceCommand.Guarded(archive, () =>
         {
             bool any = false;
@@ -31,7 +34,7 @@ internal static class ExchangeCommand
 
             if (damaged > 0)
                 Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{archive}: {damaged} damaged records were left out"));
-            return any ? ExitCode.Good : Errors.Failed($"{archive}: no exchanges in that range; \"exchangeLog\" in the section clock has them written");
+            return any ? ExitCode.Good : ErrorOutput.Failed($"{archive}: no exchanges in that range; \"exchangeLog\" in the section clock has them written");
         });
     }
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Cli;
 
 /// <summary>What capbox ends with.</summary>
@@ -13,7 +16,7 @@ internal static class ExitCode
 }
 
 /// <summary>Errors go to standard error, each in one line that begins with the program's name.</summary>
-internal static class Errors
+internal static class ErrorOutput
 {
     public static int Failed(string line) => Write(line, ExitCode.Failed);
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
@@ -31,15 +34,15 @@ internal static class ExtcapCommand
         }
         catch (ExtractException e)
         {
-            return Errors.BadUse(CommonOptions.Name(e.Field, e.Message));
+            return ErrorOutput.BadUse(CommonOptions.Name(e.Field, e.Message));
         }
         catch (FormatException e)
         {
-            return Errors.BadUse(e.Message);
+            return ErrorOutput.BadUse(e.Message);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Errors.Failed(e.Message);
+            return ErrorOutput.Failed(e.Message);
         }
     }
 
@@ -48,9 +51,9 @@ internal static class ExtcapCommand
         if (arguments.Interfaces)
             return ListInterfaces(ArchiveOf(arguments));
         if (arguments.Interface is not { } name)
-            return Errors.BadUse("extcap: --extcap-interfaces or --extcap-interface NAME is required; Wireshark gives these, see docs/guide/extcap.md");
+            return ErrorOutput.BadUse("extcap: --extcap-interfaces or --extcap-interface NAME is required; Wireshark gives these, see docs/guide/extcap.md");
         if (name != RangeInterface && !name.StartsWith(LivePrefix, StringComparison.Ordinal))
-            return Errors.BadUse($"--extcap-interface {name}: not one of --extcap-interfaces");
+            return ErrorOutput.BadUse($"--extcap-interface {name}: not one of --extcap-interfaces");
         if (arguments.Capture)
             return Capture(arguments, name);
         if (arguments.LinkTypes)
@@ -142,7 +145,7 @@ internal static class ExtcapCommand
     private static int Capture(ExtcapArguments arguments, string name)
     {
         if (arguments.Fifo is not { } fifo)
-            return Errors.BadUse("--capture without --fifo");
+            return ErrorOutput.BadUse("--capture without --fifo");
         using var stop = new CancellationTokenSource();
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Cancel);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Cancel);
@@ -171,8 +174,8 @@ internal static class ExtcapCommand
         if (report is null || report.Complete)
             return;
         foreach (ExtractLoss loss in report.Losses)
-            Errors.Write(loss.ToText());
+            ErrorOutput.Write(loss.ToText());
         foreach (string warning in report.Warnings)
-            Errors.Write(warning);
+            ErrorOutput.Write(warning);
     }
 }

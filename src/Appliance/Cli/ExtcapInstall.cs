@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.ComponentModel;
 using System.Diagnostics;
 
@@ -18,14 +21,14 @@ internal static class ExtcapInstall
             Directory.CreateDirectory(directory);
             var existing = new FileInfo(link);
             if (existing.LinkTarget is null && existing.Exists)
-                return Errors.Failed($"{link}: is there and not a link");
+                return ErrorOutput.Failed($"{link}: is there and not a link");
             if (existing.LinkTarget is not null)
                 existing.Delete();
             File.CreateSymbolicLink(link, target);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Errors.Failed(e.Message);
+            return ErrorOutput.Failed(e.Message);
         }
 
         Console.Out.WriteLine($"{link} -> {target}");

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Capbox.Packets.Extract;
@@ -32,21 +35,21 @@ internal static class ExtractCommand
     public static int Run(ExtractArguments arguments)
     {
         if (arguments.From is null && !arguments.Follow)
-            return Errors.BadUse("--from is required without --follow; see capbox extract --help");
+            return ErrorOutput.BadUse("--from is required without --follow; see capbox extract --help");
         UtcTime now = UtcTime.Now;
         string? toText = arguments.Follow ? arguments.To : arguments.To ?? "now";
         if (CommonOptions.ReadRange(arguments.From ?? "now", toText, now, out UtcTime from, out UtcTime to) is { } wrong)
-            return Errors.BadUse(wrong);
+            return ErrorOutput.BadUse(wrong);
         if (!TryFormat(arguments.Format, out ExtractFormat format))
-            return Errors.BadUse($"--format {arguments.Format}: not pcapng, pcap or pcap-ns");
+            return ErrorOutput.BadUse($"--format {arguments.Format}: not pcapng, pcap or pcap-ns");
         if (arguments.Window is not null && !arguments.Follow)
-            return Errors.BadUse("--window goes with --follow");
+            return ErrorOutput.BadUse("--window goes with --follow");
         if (!TimeArgument.TryParseDuration(arguments.Window ?? $"{LiveExtraction.DefaultWindowMs}ms", out long windowNs) || windowNs > MaxWindowNs)
-            return Errors.BadUse($"--window {arguments.Window}: not a duration of at most 60s");
+            return ErrorOutput.BadUse($"--window {arguments.Window}: not a duration of at most 60s");
         if (arguments.Output == "-" && !Console.IsOutputRedirected)
-            return Errors.BadUse("-o -: standard output is a terminal; pipe it, or name a file");
+            return ErrorOutput.BadUse("-o -: standard output is a terminal; pipe it, or name a file");
         if (arguments.Output == "-" && arguments.Json)
-            return Errors.BadUse("--json and -o - both want standard output; name a file");
+            return ErrorOutput.BadUse("--json and -o - both want standard output; name a file");
         ExtractRequest request = arguments.From is null
             ? LiveRequest(arguments.Archive, from, to, arguments.Ports, arguments.Filter)
             : Request(arguments.Archive, from, to, arguments.Ports, arguments.Filter);
@@ -89,15 +92,15 @@ internal static class ExtractCommand
         }
         catch (ExtractException e)
         {
-            return e.Field is null ? Errors.Failed(e.Message) : Errors.BadUse(CommonOptions.Name(e.Field, e.Message));
+            return e.Field is null ? ErrorOutput.Failed(e.Message) : ErrorOutput.BadUse(CommonOptions.Name(e.Field, e.Message));
         }
         catch (OperationCanceledException)
         {
-            return Errors.Failed("interrupted; nothing was left behind");
+            return ErrorOutput.Failed("interrupted; nothing was left behind");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Errors.Failed(arguments.Output == "-" ? $"standard output: {e.Message}" : e.Message.StartsWith(arguments.Output + ": ", StringComparison.Ordinal) ? e.Message : $"{arguments.Output}: {e.Message}");
+            return ErrorOutput.Failed(arguments.Output == "-" ? $"standard output: {e.Message}" : e.Message.StartsWith(arguments.Output + ": ", StringComparison.Ordinal) ? e.Message : $"{arguments.Output}: {e.Message}");
         }
         finally
         {
@@ -184,14 +187,14 @@ internal static class ExtractCommand
 
         Console.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{Human.Count(report.Packets)} packets, {Human.Bytes(report.PacketBytes)}, of {Human.Count(report.PacketsRead)} in {request.From} .. {(request.To.Nanoseconds == long.MaxValue ? "" : request.To)}; {report.Segments} segments, {report.ChunksRead} chunks read"));
+            $"{Humanize.Count(report.Packets)} packets, {Humanize.Bytes(report.PacketBytes)}, of {Humanize.Count(report.PacketsRead)} in {request.From} .. {(request.To.Nanoseconds == long.MaxValue ? "" : request.To)}; {report.Segments} segments, {report.ChunksRead} chunks read"));
         if (report.LatePackets > 0)
-            Console.Error.WriteLine($"{Human.Count(report.LatePackets)} packets came later than --window and stand behind later ones");
+            Console.Error.WriteLine($"{Humanize.Count(report.LatePackets)} packets came later than --window and stand behind later ones");
         foreach (ExtractLoss loss in report.Losses)
             Console.Error.WriteLine(loss.ToText());
 
         foreach (string warning in report.Warnings)
-            Errors.Write(warning);
+            ErrorOutput.Write(warning);
         Console.Error.WriteLine(report.Complete ? "complete: the ledger has no loss in this range" : "NOT complete: see above");
     }
 
@@ -199,7 +202,7 @@ internal static class ExtractCommand
     {
         if (!bar.IsDue)
             return;
-        string done = $"{Human.Bytes(value.BytesDone)}  {Human.Count(value.Packets)} packets";
+        string done = $"{Humanize.Bytes(value.BytesDone)}  {Humanize.Count(value.Packets)} packets";
         if (value.BytesTotal == 0)
             bar.DrawEndless("following  " + done);
         else

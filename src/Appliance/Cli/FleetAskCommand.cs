@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -15,18 +18,18 @@ internal static class FleetAskCommand
     public static int Run(FleetScope scope, string name, string members, int parallel, double timeoutSeconds)
     {
         if (!TopicLevel.IsValid(name))
-            return Errors.BadUse($"\"{FleetReader.Clean(name)}\" cannot be a command");
+            return ErrorOutput.BadUse($"\"{FleetReader.Clean(name)}\" cannot be a command");
         if (Problem(members) is { } problem)
-            return Errors.BadUse($"JSON: {problem}");
+            return ErrorOutput.BadUse($"JSON: {problem}");
         if (parallel is < 1 or > 1000)
-            return Errors.BadUse("--parallel: not within 1 to 1000");
+            return ErrorOutput.BadUse("--parallel: not within 1 to 1000");
         if (timeoutSeconds is not (> 0 and <= 3600))
-            return Errors.BadUse("--timeout: must be more than 0 and at most 3600 seconds");
+            return ErrorOutput.BadUse("--timeout: must be more than 0 and at most 3600 seconds");
         byte[] payload = Encoding.UTF8.GetBytes(members);
         return FleetCommand.Run(scope, keepsDocuments: false, async (command, boxes) =>
         {
             string[] ready = [.. boxes.Where(b => b.IsReady).Select(b => b.DeviceId)];
-            var round = new AskRound(ready, parallel, (long)(timeoutSeconds * 1000));
+            var round = new CommandFanout(ready, parallel, (long)(timeoutSeconds * 1000));
             List<BoxAnswer> answers = [];
             void Take(BoxAnswer answer)
             {
@@ -54,11 +57,11 @@ internal static class FleetAskCommand
         try
         {
             using JsonDocument document = JsonDocument.Parse(members);
-            return document.RootElement.ValueKind != JsonValueKind.Object ? "expected an object" : Encoding.UTF8.GetByteCount(members) > CommandDesk.MaxBytes ? $"longer than {CommandDesk.MaxBytes} bytes" : null;
+            return document.RootElement.ValueKind != JsonValueKind.Object ? "expected an object" : Encoding.UTF8.GetByteCount(members) > CommandTopics.MaxBytes ? $"longer than {CommandTopics.MaxBytes} bytes" : null;
         }
         catch (JsonException e)
         {
-            return JsonFault.Of(e);
+            return JsonErrorText.Describe(e);
         }
     }
 

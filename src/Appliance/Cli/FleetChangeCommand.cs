@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -30,7 +33,7 @@ internal static class FleetChangeCommand
             (List<BoxChange> changes, List<FleetBox> without) = Make(change, boxes, command);
             WriteGroups(FleetView.Groups(changes), scope.Json);
             foreach (FleetBox box in without)
-                Errors.Write($"{box.DeviceId}: {WithoutDocument(box)}");
+                ErrorOutput.Write($"{box.DeviceId}: {WithoutDocument(box)}");
             return Task.FromResult(without.Count > 0 || changes.Exists(c => c.Differences.Count + c.Errors.Count > 0) ? ExitCode.Failed : ExitCode.Good);
         });
     }
@@ -40,7 +43,7 @@ internal static class FleetChangeCommand
         List<string> errors = [];
         RolloutOptions options = Options(arguments, errors);
         foreach (string error in errors)
-            Errors.Write(error);
+            ErrorOutput.Write(error);
         if (errors.Count > 0 || Read(source) is not { } change)
             return ExitCode.BadUse;
         return FleetCommand.Run(scope, keepsDocuments: true, async (command, boxes) =>
@@ -49,8 +52,8 @@ internal static class FleetChangeCommand
             if (changes.Exists(c => c.Errors.Count > 0))
             {
                 foreach (ChangeGroup group in FleetView.Groups(changes.Where(c => c.Errors.Count > 0)))
-                    Errors.Write($"{FleetNames.Of(group.Devices)}: {string.Join("; ", group.Errors)}");
-                return Errors.BadUse("nothing was sent");
+                    ErrorOutput.Write($"{FleetNames.Of(group.Devices)}: {string.Join("; ", group.Errors)}");
+                return ErrorOutput.BadUse("nothing was sent");
             }
 
             return arguments.DryRun ? await DryRunAsync(command, changes, boxes) : await RollOutAsync(command, boxes, changes, options, arguments);
@@ -63,15 +66,17 @@ internal static class FleetChangeCommand
         {
             if (source.File is { } file && new FileInfo(file) is { Exists: true, Length: > MaxFileBytes })
                 throw new FleetChangeException("larger than 1 MiB");
+            if (source.File is null && !source.Settings.Any())
+                throw new FleetChangeException("nothing to change: give FILE or --set PATH=VALUE");
             return FleetChange.Parse(source.File is null ? null : File.ReadAllText(source.File), source.IsWhole, source.Settings);
         }
         catch (FleetChangeException e)
         {
-            Errors.Write(source.File is null || e.Message.StartsWith("--", StringComparison.Ordinal) ? e.Message : $"{source.File}: {e.Message}");
+            ErrorOutput.Write(e.Field is not null ? $"--{e.Field} {e.Message}" : source.File is null ? e.Message : $"{source.File}: {e.Message}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            Errors.Write($"{source.File}: {FileFault.Of(e, source.File!)}");
+            ErrorOutput.Write($"{source.File}: {FileErrorText.Describe(e, source.File!)}");
         }
 
         return null;
@@ -106,7 +111,7 @@ internal static class FleetChangeCommand
                 errors.Add(error);
         }
 
-        Check(arguments.First is >= 1 and <= Roster.MaxBoxes, "--first: not within 1 to 10000");
+        Check(arguments.First is >= 1 and <= FleetInventory.MaxBoxes, "--first: not within 1 to 10000");
         Check(arguments.Batch is >= 1 and <= 500, "--batch: not within 1 to 500");
         Check(arguments.PauseSeconds is >= 0 and <= 86_400, "--pause: not within 0 to 86400 seconds");
         Check(arguments.SoakSeconds is >= 0 and <= 86_400, "--soak: not within 0 to 86400 seconds");
@@ -140,7 +145,7 @@ internal static class FleetChangeCommand
     {
         Dictionary<string, BoxChange> byDevice = changes.ToDictionary(c => c.Device);
         string[] ready = [.. boxes.Where(b => b.IsReady && byDevice.ContainsKey(b.DeviceId)).Select(b => b.DeviceId)];
-        var round = new AskRound(ready, DryRunParallel, 10_000);
+        var round = new CommandFanout(ready, DryRunParallel, 10_000);
         List<(string Device, ChangeGroup Plan)> plans = [];
         await command.Session.AskAsync(
             "config-plan", device => Encoding.UTF8.GetBytes($"{{\"config\":{byDevice[device].Document}}}"), round, answer => plans.Add((answer.Device, PlanOf(answer))), () => command.Draw(round.Done, ready.Length, "asking"), command.Stop);
@@ -189,7 +194,7 @@ internal static class FleetChangeCommand
         // These are the boxes as they were when the changes were made.
         IEnumerable<RolloutBox> going = boxes.Where(b => b is { IsReady: true, Report: not null } && byDevice.TryGetValue(b.DeviceId, out BoxChange? change) && change.Differences.Count > 0)
             .Select(b => new RolloutBox(b.DeviceId, byDevice[b.DeviceId].NeedsNewSession, b.Report!.Revision));
-        var rollout = new Rollout(options, going, device => command.Session.Roster[device]);
+        var rollout = new Rollout(options, going, device => command.Session.FleetInventory[device]);
         string? broken = null;
         try
         {

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Capbox.Config;
@@ -50,13 +53,13 @@ internal sealed class FleetCommand : IDisposable
         }
         catch (SelectionException e)
         {
-            return Errors.BadUse($"--select: {e.Message}");
+            return ErrorOutput.BadUse($"--select: {e.Message}");
         }
 
         if (scope.Select is null && !scope.All)
-            return Errors.BadUse("which boxes? --select EXPR, or --all");
+            return ErrorOutput.BadUse("which boxes? --select EXPR, or --all");
         if (scope.WaitSeconds is not (>= 1 and <= 3600))
-            return Errors.BadUse("--wait: not within 1 to 3600 seconds");
+            return ErrorOutput.BadUse("--wait: not within 1 to 3600 seconds");
         return FleetProfile.Read(scope.Connection) is { } options ? RunAsync(scope, options, keepsDocuments, selection, work).GetAwaiter().GetResult() : ExitCode.BadUse;
     }
 
@@ -80,7 +83,7 @@ internal sealed class FleetCommand : IDisposable
     private static async Task<int> RunAsync(FleetScope scope, MqttOptions options, bool keepsDocuments, Selection selection, Func<FleetCommand, IReadOnlyList<FleetBox>, Task<int>> work)
     {
         await using var link = new FleetLink(options);
-        using var command = new FleetCommand(scope, new FleetSession(link, new Roster(keepsDocuments)), selection);
+        using var command = new FleetCommand(scope, new FleetSession(link, new FleetInventory(keepsDocuments)), selection);
         try
         {
             await link.ConnectAsync(command.Stop);
@@ -89,18 +92,18 @@ internal sealed class FleetCommand : IDisposable
         catch (Exception e) when (e is FleetLinkException or IOException)
         {
             command.Clear();
-            return Errors.Failed(e.Message);
+            return ErrorOutput.Failed(e.Message);
         }
         catch (OperationCanceledException)
         {
             command.Clear();
-            return Errors.Failed("interrupted");
+            return ErrorOutput.Failed("interrupted");
         }
     }
 
     private async Task<IReadOnlyList<FleetBox>?> CollectAsync()
     {
-        Roster roster = Session.Roster;
+        FleetInventory roster = Session.FleetInventory;
         IsComplete = await Session.CollectAsync(
             SettleRule.Default with { MostMs = (long)(Scope.WaitSeconds * 1000) },
             () =>
@@ -114,25 +117,25 @@ internal sealed class FleetCommand : IDisposable
         FleetBox[] boxes = [.. roster.Boxes.Where(Selection.Matches)];
         if (boxes.Length > 0)
             return boxes;
-        Errors.Write(roster.Count == 0 ? "no box has published anything at this broker, or this user may not hear it" : string.Create(CultureInfo.InvariantCulture, $"--select: none of {roster.Count} boxes"));
+        ErrorOutput.Write(roster.Count == 0 ? "no box has published anything at this broker, or this user may not hear it" : string.Create(CultureInfo.InvariantCulture, $"--select: none of {roster.Count} boxes"));
         return null;
     }
 
     private void Warn()
     {
-        RosterCounts counts = Session.Roster.Counts;
+        FleetInventoryCounts counts = Session.FleetInventory.Counts;
         void Say(long count, string what)
         {
             if (count > 0)
-                Errors.Write(string.Create(CultureInfo.InvariantCulture, $"warning: {count} {what}"));
+                ErrorOutput.Write(string.Create(CultureInfo.InvariantCulture, $"warning: {count} {what}"));
         }
 
         if (!IsComplete)
-            Errors.Write(string.Create(CultureInfo.InvariantCulture, $"warning: messages still came after {Scope.WaitSeconds} s: boxes may be missing (--wait)"));
+            ErrorOutput.Write(string.Create(CultureInfo.InvariantCulture, $"warning: messages still came after {Scope.WaitSeconds} s: boxes may be missing (--wait)"));
         Say(counts.Malformed, $"messages that no box should publish were passed over, the first in {FleetReader.Clean(counts.FirstMalformed ?? "")}");
         Say(counts.Foreign, "messages in topics that no box has were passed over");
-        Say(counts.BoxesBeyond, $"messages of boxes beyond {Roster.MaxBoxes} were passed over");
-        Say(counts.DocumentsBeyond, $"documents were not kept: more than {Roster.MaxDocumentBytes >> 20} MiB together");
+        Say(counts.BoxesBeyond, $"messages of boxes beyond {FleetInventory.MaxBoxes} were passed over");
+        Say(counts.DocumentsBeyond, $"documents were not kept: more than {FleetInventory.MaxDocumentBytes >> 20} MiB together");
     }
 
     private void Interrupt(PosixSignalContext context)

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Capbox.Config;
@@ -44,7 +47,7 @@ internal static class FleetProfile
             errors.Add("--broker", $"HOST[:PORT] is required, or a profile ({Variable}, --profile) that names it");
         MqttOptions? result = errors.Count > 0 ? null : Read(section, errors);
         foreach (ConfigError error in errors.All)
-            Errors.Write(options.TryGetValue(error.Path, out string? option) ? $"{option}: {error.Reason.Replace("\"allowPlaintext\": true", "--plaintext", StringComparison.Ordinal)}" : path is null || error.Path.StartsWith('-') ? $"{error.Path}: {error.Reason}" : $"{path}: {error}");
+            ErrorOutput.Write(options.TryGetValue(error.Path, out string? option) ? $"{option}: {error.Reason.Replace("\"allowPlaintext\": true", "--plaintext", StringComparison.Ordinal)}" : path is null || error.Path.StartsWith('-') ? $"{error.Path}: {error.Reason}" : $"{path}: {error}");
         return errors.Count > 0 ? null : result;
     }
 
@@ -126,11 +129,11 @@ internal static class FleetProfile
         }
         catch (JsonException e)
         {
-            errors.Add(JsonFault.Position(e), JsonFault.Reason(e));
+            errors.Add(JsonErrorText.Position(e), JsonErrorText.Reason(e));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            errors.Add("$", FileFault.Of(e, path));
+            errors.Add("$", FileErrorText.Describe(e, path));
         }
 
         return [];

@@ -1,6 +1,8 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using Capbox.Fleet;
-using Capbox.Health;
 
 namespace Capbox.Cli;
 
@@ -10,7 +12,7 @@ internal static class FleetStatusCommand
     public static int Run(FleetScope scope, double liveSeconds)
     {
         if (liveSeconds is not (>= 0 and <= 3600))
-            return Errors.BadUse("--live: not within 0 to 3600 seconds");
+            return ErrorOutput.BadUse("--live: not within 0 to 3600 seconds");
         return FleetCommand.Run(scope, keepsDocuments: false, async (command, boxes) =>
         {
             if (liveSeconds > 0)
@@ -18,7 +20,7 @@ internal static class FleetStatusCommand
                 long sinceMs = FleetSession.NowMs;
                 await command.Session.ListenAsync((long)(liveSeconds * 1000), () => command.Draw(FleetSession.NowMs - sinceMs, liveSeconds * 1000, "listening"), command.Stop);
                 command.Clear();
-                boxes = [.. boxes.Select(b => command.Session.Roster[b.DeviceId]!)];
+                boxes = [.. boxes.Select(b => command.Session.FleetInventory[b.DeviceId]!)];
             }
 
             if (scope.Json)
@@ -30,7 +32,7 @@ internal static class FleetStatusCommand
     }
 
     private static void Write(IReadOnlyList<FleetBox> boxes, FleetCommand command) =>
-        Json.WriteLine(new FleetListing([.. boxes.Select(FleetView.Listing)], command.IsComplete, command.Session.Roster.Counts), FleetJson.Default.FleetListing);
+        Json.WriteLine(new FleetListing([.. boxes.Select(FleetView.Listing)], command.IsComplete, command.Session.FleetInventory.Counts), FleetJson.Default.FleetListing);
 }
 
 /// <summary>What <c>capbox fleet</c> shows: pure functions.</summary>

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Capbox.Commands;
@@ -17,14 +20,14 @@ internal static class HoldCommand
     {
         UtcTime now = UtcTime.Now;
         if (CommonOptions.ReadRange(arguments.From, arguments.To, now, out UtcTime from, out UtcTime to) is { } wrong)
-            return Errors.BadUse(wrong);
+            return ErrorOutput.BadUse(wrong);
         if (arguments.Reason.Trim().Length is 0 or > HoldCommands.MaxReasonLength)
-            return Errors.BadUse($"--reason: 1 to {HoldCommands.MaxReasonLength} characters");
+            return ErrorOutput.BadUse($"--reason: 1 to {HoldCommands.MaxReasonLength} characters");
         // As the control socket has it.
         foreach ((string option, string text) in new[] { ("--reason", arguments.Reason), ("--filter", arguments.Filter ?? ""), ("--port", string.Concat(arguments.Ports)) })
         {
             if (text.Any(char.IsControl))
-                return Errors.BadUse($"{option}: none of its characters may be a control character");
+                return ErrorOutput.BadUse($"{option}: none of its characters may be a control character");
         }
 
         UtcTime? expires = null;
@@ -32,7 +35,7 @@ internal static class HoldCommand
         {
             string text = char.IsAsciiDigit(arguments.Expires.FirstOrDefault()) && TimeArgument.TryParseDuration(arguments.Expires, out _) ? "+" + arguments.Expires : arguments.Expires;
             if (!TimeArgument.TryParseEnd(text, now, now, out UtcTime end) || end <= now)
-                return Errors.BadUse($"--expires {arguments.Expires}: not a time to come (30d, or a time as --from)");
+                return ErrorOutput.BadUse($"--expires {arguments.Expires}: not a time to come (30d, or a time as --from)");
             expires = end;
         }
 
@@ -53,7 +56,7 @@ internal static class HoldCommand
 
     public static int List(string archive, bool json) => Guarded(archive, () =>
     {
-        List<HoldListing> listings = [.. HoldStore.Peek(archive).Holds.Select(hold => HoldListing.Of(hold, HoldPlanner.Covered(archive, [hold], ArchiveAccess.Index)))];
+        List<HoldListing> listings = [.. HoldStore.Peek(archive).Holds.Select(hold => HoldListing.Make(hold, HoldPlanner.Covered(archive, [hold], ArchiveAccess.Index)))];
         if (json)
         {
             Json.WriteLine((IReadOnlyList<HoldListing>)listings, Json.Default.IReadOnlyListHoldListing);
@@ -64,8 +67,8 @@ internal static class HoldCommand
         foreach (HoldListing h in listings)
         {
             table.Add(
-                h.Id, h.From[..23], h.To[..23], h.Ports.Count == 0 ? "all" : Human.Visible(string.Join(',', h.Ports)), Human.Count((ulong)h.Segments), Human.Bytes(h.Bytes), h.Expires?[..19] ?? "never", h.By,
-                Human.Visible(h.Filter is null ? h.Reason : $"{h.Reason} ({h.Filter})"));
+                h.Id, h.From[..23], h.To[..23], h.Ports.Count == 0 ? "all" : Humanize.Visible(string.Join(',', h.Ports)), Humanize.Count((ulong)h.Segments), Humanize.Bytes(h.Bytes), h.Expires?[..19] ?? "never", h.By,
+                Humanize.Visible(h.Filter is null ? h.Reason : $"{h.Reason} ({h.Filter})"));
         }
 
         foreach (string line in table.Lines())
@@ -74,7 +77,7 @@ internal static class HoldCommand
     });
 
     public static int Remove(string archive, string id) => Guarded(
-        archive, () => HoldStore.Remove(archive, id) ? ExitCode.Good : Errors.Failed($"{id}: no such hold; capbox hold list shows them"));
+        archive, () => HoldStore.Remove(archive, id) ? ExitCode.Good : ErrorOutput.Failed($"{id}: no such hold; capbox hold list shows them"));
 
     private static int Add(HoldArguments arguments, Hold hold)
     {
@@ -90,20 +93,20 @@ internal static class HoldCommand
             HoldPlan plan = HoldPlanner.Add(arguments.Archive, hold, ArchiveAccess.Index, Progress(bar), stop.Token);
             bar?.Clear();
             if (arguments.Json)
-                Json.WriteLine(HoldListing.Of(plan.Hold, plan.Covered), Json.Default.HoldListing);
+                Json.WriteLine(HoldListing.Make(plan.Hold, plan.Covered), Json.Default.HoldListing);
             else
                 Console.Out.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{plan.Hold.Id}: {plan.Covered.Count} segments, {Human.Bytes(plan.Covered.Sum(s => s.Bytes))}; all holds together {Human.Bytes(plan.HeldBytes)} of {Human.Bytes(plan.QuotaBytes)}"));
+                    $"{plan.Hold.Id}: {plan.Covered.Count} segments, {Humanize.Bytes(plan.Covered.Sum(s => s.Bytes))}; all holds together {Humanize.Bytes(plan.HeldBytes)} of {Humanize.Bytes(plan.QuotaBytes)}"));
             return ExitCode.Good;
         }
         catch (OperationCanceledException)
         {
-            return Errors.Failed("interrupted; nothing is held");
+            return ErrorOutput.Failed("interrupted; nothing is held");
         }
         catch (ExtractException e)
         {
-            return Errors.BadUse(CommonOptions.Name(e.Field, e.Message));
+            return ErrorOutput.BadUse(CommonOptions.Name(e.Field, e.Message));
         }
         finally
         {
@@ -120,18 +123,18 @@ internal static class HoldCommand
     private static int Guarded(string archive, Func<int> work)
     {
         if (ArchiveAccess.WhyNot(archive) is { } wrong)
-            return Errors.Failed(wrong);
+            return ErrorOutput.Failed(wrong);
         try
         {
             return work();
         }
         catch (HoldException e)
         {
-            return Errors.Failed(CommonOptions.Name(e.Field, e.Message));
+            return ErrorOutput.Failed(CommonOptions.Name(e.Field, e.Message));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Errors.Failed(e.Message.Contains(archive, StringComparison.Ordinal) ? e.Message : $"{archive}: {e.Message}");
+            return ErrorOutput.Failed(e.Message.Contains(archive, StringComparison.Ordinal) ? e.Message : $"{archive}: {e.Message}");
         }
     }
 }

@@ -1,8 +1,9 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using Capbox.Commands;
-using Capbox.Health;
 using Capbox.Packets.Capture;
 using Capbox.Platform.Nic;
 

@@ -1,10 +1,13 @@
-using Capbox.Platform.Json;
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Capbox.Changes;
 using Capbox.Commands;
 using Capbox.Config;
+using Capbox.Platform.Json;
 
 namespace Capbox.Cli;
 
@@ -107,7 +110,7 @@ internal static class KeptConfigCommand
         return Report(desk, desk.Ask($$"""{"command":"config-confirm","who":{{Quoted(Who())}}{{which}}}"""), json);
     });
 
-    private static int Propose(ConfigDesk desk, string document, long baseRevision, string why, ChangeArguments arguments)
+    private static int Propose(ConfigAccess desk, string document, long baseRevision, string why, ChangeArguments arguments)
     {
         // With nobody to confirm it before the next start, only who asks for that gets a trial.
         int? confirm = arguments.Confirm ?? (desk.IsRunning ? null : 0);
@@ -118,7 +121,7 @@ internal static class KeptConfigCommand
         return Report(desk, answer, arguments.Json);
     }
 
-    private static int Report(ConfigDesk desk, string answer, bool json)
+    private static int Report(ConfigAccess desk, string answer, bool json)
     {
         ConfigReport status = JsonSerializer.Deserialize(answer, ConfigJson.Default.ConfigReport)!;
         if (json)
@@ -128,13 +131,13 @@ internal static class KeptConfigCommand
         else
         {
             foreach (ConfigError fault in status.Errors)
-                Errors.Write($"{fault.Path}: {fault.Reason}");
+                ErrorOutput.Write($"{fault.Path}: {fault.Reason}");
             string when = desk.IsRunning ? "" : " at the next start";
             Console.Out.WriteLine(status switch
             {
                 { Status: ConfigStatus.Rejected } => $"rejected; revision {status.Revision} stays in force",
-                // Only a recorder takes back.
-                { ConfirmBy: { } by } when !desk.IsRunning => $"revision {status.Revision} is on trial: a start after {by} takes it back unless confirmed: capbox config confirm {status.Id}",
+                // Only a recorder rolls back.
+                { ConfirmBy: { } by } when !desk.IsRunning => $"revision {status.Revision} is pending confirmation: a start after {by} rolls it back unless confirmed: capbox config confirm {status.Id}",
                 { ConfirmBy: { } by } => $"revision {status.Revision} is in force until {by} unless confirmed: capbox config confirm {status.Id}",
                 _ => $"revision {status.Revision} is in force{when}",
             });
@@ -151,14 +154,14 @@ internal static class KeptConfigCommand
         return result.Options is null ? null : ConfigText.ToLine(File.ReadAllBytes(file));
     }
 
-    private static string RevisionOrFile(ConfigDesk desk, string which)
+    private static string RevisionOrFile(ConfigAccess desk, string which)
     {
         if (long.TryParse(which, NumberStyles.None, CultureInfo.InvariantCulture, out long revision))
             return DocumentOf(Ask(desk, revision));
-        return Read(which) ?? throw new ControlException($"{which}: not a good document");
+        return Read(which) ?? throw new RequestRefusedException($"{which}: not a good document");
     }
 
-    private static string Ask(ConfigDesk desk, long revision) =>
+    private static string Ask(ConfigAccess desk, long revision) =>
         desk.Ask(string.Create(CultureInfo.InvariantCulture, $$"""{"command":"config-show","revision":{{revision}}}"""));
 
     private static string DocumentOf(string answer)
@@ -183,20 +186,20 @@ internal static class KeptConfigCommand
 
     private static string Quoted(string text) => JsonSerializer.Serialize(text, Json.Default.String);
 
-    private static int Guarded(string state, bool mayBegin, Func<ConfigDesk, int> work)
+    private static int Guarded(string state, bool mayBegin, Func<ConfigAccess, int> work)
     {
         try
         {
-            using ConfigDesk desk = ConfigDesk.Open(state, mayBegin);
+            using ConfigAccess desk = ConfigAccess.Open(state, mayBegin);
             return work(desk);
         }
-        catch (Exception e) when (e is ControlException or IOException or UnauthorizedAccessException or StandardOutputException)
+        catch (Exception e) when (e is RequestRefusedException or IOException or UnauthorizedAccessException or StandardOutputException)
         {
-            return Errors.Failed(e.Message);
+            return ErrorOutput.Failed(e.Message);
         }
         catch (ConfigPathException e)
         {
-            return Errors.BadUse(e.Message);
+            return ErrorOutput.BadUse($"{e.Path}: {e.Message}");
         }
     }
 }

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
@@ -37,7 +40,7 @@ internal static class LiveLoop
     {
         string text = interval.Length > 0 && char.IsAsciiDigit(interval[^1]) ? interval + "s" : interval;
         if (!Units.TryParseDuration(text, out long milliseconds) || milliseconds is < 100 or > 3_600_000)
-            return Errors.BadUse($"--interval: \"{interval}\" is not a number of seconds, or a whole number with ms, s, m or h, from 100ms to 1h");
+            return ErrorOutput.BadUse($"--interval: \"{interval}\" is not a number of seconds, or a whole number with ms, s, m or h, from 100ms to 1h");
         using var end = new ManualResetEventSlim();
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => End(context, end));
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => End(context, end));
@@ -54,7 +57,7 @@ internal static class LiveLoop
             Watch(archive, TimeSpan.FromMilliseconds(milliseconds), isTerminal, view, json, end);
             return ExitCode.Good;
         }
-        catch (ControlException e)
+        catch (RequestRefusedException e)
         {
             return Failed(e.Message, ref isTerminal);
         }
@@ -83,7 +86,7 @@ internal static class LiveLoop
     {
         LeaveScreen(isTerminal);
         isTerminal = false;
-        return Errors.Failed(reason);
+        return ErrorOutput.Failed(reason);
     }
 
     private static void LeaveScreen(bool isTerminal)

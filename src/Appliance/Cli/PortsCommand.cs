@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using Capbox.Packets.Capture;
 using Capbox.Platform.Nic;
@@ -12,19 +15,19 @@ internal static class PortsCommand
     public static int Run(string? netns, bool json)
     {
         if (netns is not null && PortName.CheckNetns(netns) is { } problem)
-            return Errors.BadUse($"--netns: {problem}");
+            return ErrorOutput.BadUse($"--netns: {problem}");
         IReadOnlyList<PortInfo> ports;
         try
         {
             using PortNamespace? space = PortNamespace.TryOpen(netns);
             if (space is null)
-                return Errors.Failed($"--netns {netns}: {PortName.FindNetns(netns!, out _) ?? "it disappeared"}");
+                return ErrorOutput.Failed($"--netns {netns}: {PortName.FindNetns(netns!, out _) ?? "it disappeared"}");
             // Named as --port takes them.
             ports = [.. PortInfo.List(space.Links).Select(port => port with { Name = PortName.Join(netns, port.Name), Netns = netns })];
         }
         catch (IOException e)
         {
-            return Errors.Failed(netns is null ? e.Message : $"--netns {netns}: {e.Message}");
+            return ErrorOutput.Failed(netns is null ? e.Message : $"--netns {netns}: {e.Message}");
         }
 
         if (json)
@@ -37,7 +40,7 @@ internal static class PortsCommand
         foreach (PortInfo port in ports)
         {
             table.Add(
-                port.Name, LinkText(port), port.SpeedBitsPerSecond is { } speed ? Human.Scaled(speed) + "b/s" : "-", port.Driver ?? "-", port.Mac ?? "-",
+                port.Name, LinkText(port), port.SpeedBitsPerSecond is { } speed ? Humanize.Scaled(speed) + "b/s" : "-", port.Driver ?? "-", port.Mac ?? "-",
                 port.MtuBytes.ToString(CultureInfo.InvariantCulture), OffloadText(port.Offloads), StampText(port.Timestamping));
         }
 

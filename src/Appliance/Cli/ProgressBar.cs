@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 
 namespace Capbox.Cli;
@@ -34,7 +37,7 @@ internal sealed class ProgressBar
         int full = (int)(part * Width);
         TimeSpan left = part > 0 ? TimeSpan.FromMilliseconds((now - _startMs) / part * (1 - part)) : TimeSpan.Zero;
         string bar = string.Create(CultureInfo.InvariantCulture, $"[{new string('#', full)}{new string('.', Width - full)}] {part:P0}");
-        string[] pieces = [before, bar, after, $"{Human.Duration(left)} left"];
+        string[] pieces = [before, bar, after, $"{Humanize.Duration(left)} left"];
         Console.Error.Write("\r\e[K" + string.Join("  ", pieces.Where(p => p.Length > 0)));
     }
 
@@ -44,7 +47,7 @@ internal sealed class ProgressBar
         long now = Environment.TickCount64;
         _nextMs = now + EveryMs;
         _drawn = true;
-        Console.Error.Write($"\r\e[K{text}  {Human.Duration(TimeSpan.FromMilliseconds(now - _startMs))}");
+        Console.Error.Write($"\r\e[K{text}  {Humanize.Duration(TimeSpan.FromMilliseconds(now - _startMs))}");
     }
 
     public void Clear()

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Box;
 using Capbox.Changes;
 using Capbox.Config;
@@ -19,11 +22,11 @@ internal static class RunCommand
         TimeSpan? duration = arguments.TryDuration(errors);
         byte[]? seed = arguments.State is null ? null : arguments.ReadSeed(errors);
         foreach (string error in errors.Distinct())
-            Errors.Write(error);
+            ErrorOutput.Write(error);
         if (errors.Count > 0)
             return ExitCode.BadUse;
-        if (!Capabilities.Has(Capabilities.NetRaw))
-            return Errors.Failed("run needs root or CAP_NET_RAW to open ports; use sudo");
+        if (!Capabilities.Has(Capabilities.CAP_NET_RAW))
+            return ErrorOutput.Failed("run needs root or CAP_NET_RAW to open ports; use sudo");
 
         StatusScreen screen = new(Console.Error, isTerminal: !Console.IsErrorRedirected && !json);
         using var log = new LineLoggerProvider(screen);
@@ -38,7 +41,7 @@ internal static class RunCommand
         }
         catch (Exception e) when (e is CaptureException or CustodyException)
         {
-            return Errors.Failed(e.Message);
+            return ErrorOutput.Failed(e.Message);
         }
     }
 
@@ -50,12 +53,12 @@ internal static class RunCommand
             foreach (string note in store.Notes)
                 display.Message(note);
             ArchiveDirectory.OpenState(state);
-            var trials = new ConfigTrials(store, new SystemClocks());
+            var trials = new PendingChanges(store, new SystemClocks());
             return new KeptBox(state, store, trials, host, display, signals).Run() is { } end ? Finish(end.Options, end.Outcome, display) : ExitCode.Good;
         }
         catch (IOException e)
         {
-            return Errors.Failed(e.Message);
+            return ErrorOutput.Failed(e.Message);
         }
     }
 
@@ -76,7 +79,7 @@ internal static class RunCommand
         }
         catch (Exception e) when (e is IOException or System.ComponentModel.Win32Exception)
         {
-            Errors.Write($"the machine does not reboot: {e.Message}");
+            ErrorOutput.Write($"the machine does not reboot: {e.Message}");
         }
     }
 }

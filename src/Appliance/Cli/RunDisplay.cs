@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Box;
 using Capbox.Health;
 using Microsoft.Extensions.Logging;
@@ -27,7 +30,7 @@ internal sealed class RunDisplay(StatusScreen screen, bool json, ILogger logger)
         return true;
     }
 
-    public void Message(string line) => Errors.Write(line);
+    public void Message(string line) => ErrorOutput.Write(line);
 
     /// <summary>Prints the final ledger and says whether the job is done.</summary>
     /// <returns>The exit code.</returns>
@@ -45,10 +48,10 @@ internal sealed class RunDisplay(StatusScreen screen, bool json, ILogger logger)
         }
 
         if (final.Storage.Fault is { } fault)
-            return Errors.Failed(fault);
+            return ErrorOutput.Failed(fault);
         if (_outputFault is { } full)
-            return Errors.Failed(full);
-        return outcome.NeverCaptured is [var port, ..] ? Errors.Failed($"port {port} was never there or up; capbox ports lists the ports") : ExitCode.Good;
+            return ErrorOutput.Failed(full);
+        return outcome.NeverCaptured is [var port, ..] ? ErrorOutput.Failed($"port {port} was never there or up; capbox ports lists the ports") : ExitCode.Good;
     }
 
     /// <summary>An output that cannot be written ends the recording, and the job has failed then.</summary>

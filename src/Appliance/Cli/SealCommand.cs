@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Capbox.Packets.Custody;
@@ -25,7 +28,7 @@ internal static class SealCommand
         }
         catch (CustodyException e)
         {
-            return Errors.Failed($"--out {e.Message}");
+            return ErrorOutput.Failed($"--out {e.Message}");
         }
     }
 
@@ -58,7 +61,7 @@ internal static class SealCommand
     public static Action<ChainProgress>? ChainProgressOn(ProgressBar? bar) => bar is null ? null : progress =>
     {
         if (bar.IsDue)
-            bar.Draw(progress.BytesDone, progress.BytesTotal, progress.What, $"{Human.Bytes(progress.BytesDone)} of {Human.Bytes(progress.BytesTotal)}");
+            bar.Draw(progress.BytesDone, progress.BytesTotal, progress.What, $"{Humanize.Bytes(progress.BytesDone)} of {Humanize.Bytes(progress.BytesTotal)}");
     };
 
     public static void Cancel(PosixSignalContext context, CancellationTokenSource stop)
@@ -75,7 +78,7 @@ internal static class SealCommand
         }
         catch (CustodyException e)
         {
-            Errors.Write($"{option} {e.Message}");
+            ErrorOutput.Write($"{option} {e.Message}");
             return null;
         }
     }
@@ -92,27 +95,27 @@ internal static class SealCommand
         catch (OperationCanceledException)
         {
             bar?.Clear();
-            return Errors.Failed("interrupted; what was sealed so far stays, and the next time goes on from there");
+            return ErrorOutput.Failed("interrupted; what was sealed so far stays, and the next time goes on from there");
         }
         catch (CustodyException e)
         {
             bar?.Clear();
-            return Errors.Failed(e.Message);
+            return ErrorOutput.Failed(e.Message);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             bar?.Clear();
-            return Errors.Failed(e.Message.Contains(archive, StringComparison.Ordinal) ? e.Message : $"{archive}: {e.Message}");
+            return ErrorOutput.Failed(e.Message.Contains(archive, StringComparison.Ordinal) ? e.Message : $"{archive}: {e.Message}");
         }
     }
 
     private static void Write(SealReport report, bool json)
     {
         if (report.TornBytes > 0)
-            Errors.Write(string.Create(CultureInfo.InvariantCulture, $"{report.Archive}: {report.TornBytes} bytes of an unfinished last entry were cut off the chain"));
+            ErrorOutput.Write(string.Create(CultureInfo.InvariantCulture, $"{report.Archive}: {report.TornBytes} bytes of an unfinished last entry were cut off the chain"));
         if (json)
             Json.WriteLine(report, Json.Default.SealReport);
         else
-            Console.Out.WriteLine($"{report.Archive}: {Human.Count(report.Sealed)} segments sealed now, {Human.Count(report.Entries)} entries, kept by key {report.Key}\nhead {report.Head}");
+            Console.Out.WriteLine($"{report.Archive}: {Humanize.Count(report.Sealed)} segments sealed now, {Humanize.Count(report.Entries)} entries, kept by key {report.Key}\nhead {report.Head}");
     }
 }

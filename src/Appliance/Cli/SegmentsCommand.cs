@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Extract;
@@ -15,7 +18,7 @@ internal static class SegmentsCommand
     public static int Run(SegmentsArguments arguments)
     {
         if (CommonOptions.ReadRange(arguments.From, arguments.To, UtcTime.Now, out UtcTime from, out UtcTime to) is { } wrong)
-            return Errors.BadUse(wrong);
+            return ErrorOutput.BadUse(wrong);
         try
         {
             IReadOnlyList<SegmentListing> segments = List(arguments, from, to);
@@ -27,19 +30,19 @@ internal static class SegmentsCommand
         }
         catch (DirectoryNotFoundException)
         {
-            return Errors.Failed($"{arguments.Directory}: no such directory");
+            return ErrorOutput.Failed($"{arguments.Directory}: no such directory");
         }
         catch (ExtractException e)
         {
-            return Errors.BadUse(CommonOptions.Name(e.Field, e.Message));
+            return ErrorOutput.BadUse(CommonOptions.Name(e.Field, e.Message));
         }
         catch (HoldException e)
         {
-            return Errors.Failed(e.Message);
+            return ErrorOutput.Failed(e.Message);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return Errors.Failed(e.Message.Contains(arguments.Directory, StringComparison.Ordinal) ? e.Message : $"{arguments.Directory}: {e.Message}");
+            return ErrorOutput.Failed(e.Message.Contains(arguments.Directory, StringComparison.Ordinal) ? e.Message : $"{arguments.Directory}: {e.Message}");
         }
     }
 
@@ -121,8 +124,8 @@ internal static class SegmentsCommand
         {
             double? seconds = s.First is null ? null : Seconds(s);
             table.Add(
-                s.Sequence.ToString(CultureInfo.InvariantCulture), s.First?[..23] ?? "-", seconds?.ToString("F3", CultureInfo.InvariantCulture) ?? "-", Human.Bytes(s.Bytes),
-                s.Packets is { } packets ? Human.Count(packets) : "-", s.LostPackets is { } lost ? Human.Count(lost) : "-", s.Held ? s.State + ", held" : s.State, Path.GetFileName(s.Path));
+                s.Sequence.ToString(CultureInfo.InvariantCulture), s.First?[..23] ?? "-", seconds?.ToString("F3", CultureInfo.InvariantCulture) ?? "-", Humanize.Bytes(s.Bytes),
+                s.Packets is { } packets ? Humanize.Count(packets) : "-", s.LostPackets is { } lost ? Humanize.Count(lost) : "-", s.Held ? s.State + ", held" : s.State, Path.GetFileName(s.Path));
         }
 
         foreach (string line in table.Lines())

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using Capbox.Health;
 using Capbox.Packets.Capture;
@@ -14,18 +17,18 @@ internal static class StatusView
     public static IReadOnlyList<string> Live(RecorderSnapshot before, RecorderSnapshot now, int widthColumns)
     {
         double seconds = (now.Uptime - before.Uptime).TotalSeconds;
-        List<string> lines = [$"capbox recording for {Human.Duration(now.Uptime)}; Ctrl-C seals and ends"];
+        List<string> lines = [$"capbox recording for {Humanize.Duration(now.Uptime)}; Ctrl-C seals and ends"];
         lines.AddRange(Table(before, now, seconds));
         if (now.Trigger is { } trigger)
             lines.Add(TriggerText(trigger));
         StorageSnapshot storage = now.Storage;
         lines.Add(
-            $"disk  {Human.Bytes(Rate(storage.BytesWritten, before.Storage.BytesWritten, seconds))}/s, {Human.Bytes(storage.BytesWritten)} written, "
-            + $"{Human.Bytes(storage.FreeBytes)} free, {storage.Engine}{(storage.Direct ? ", direct" : ", page cache")}");
-        lines.Add($"file  {storage.CurrentSegment ?? "none"}, {Human.Count(storage.SegmentsSealed)} sealed");
+            $"disk  {Humanize.Bytes(Rate(storage.BytesWritten, before.Storage.BytesWritten, seconds))}/s, {Humanize.Bytes(storage.BytesWritten)} written, "
+            + $"{Humanize.Bytes(storage.FreeBytes)} free, {storage.Engine}{(storage.Direct ? ", direct" : ", page cache")}");
+        lines.Add($"file  {storage.CurrentSegment ?? "none"}, {Humanize.Count(storage.SegmentsSealed)} sealed");
         lines.AddRange(now.Ports.Where(p => p.Fault is not null).Select(p => $"FAULT {p.Fault}"));
         if (storage.Fault is { } fault)
-            lines.Add($"FAULT {fault} ({Human.Count(storage.WriteErrors)} write errors)");
+            lines.Add($"FAULT {fault} ({Humanize.Count(storage.WriteErrors)} write errors)");
         if (now is BoxSnapshot box)
             AddBeside(lines, box);
         return [.. lines.Select(line => line.Length <= widthColumns ? line : line[..widthColumns])];
@@ -39,8 +42,8 @@ internal static class StatusView
         if (box.Archive is { } archive)
         {
             lines.Add(
-                $"archive  {Human.Count((ulong)archive.Segments)} segments, {Human.Bytes(archive.Bytes)}, oldest {Human.Duration(TimeSpan.FromSeconds(archive.OldestAgeSeconds))}, "
-                + $"{archive.Holds} holds keep {Human.Bytes(archive.HeldBytes)}, {Human.Count((ulong)archive.Deleted)} deleted");
+                $"archive  {Humanize.Count((ulong)archive.Segments)} segments, {Humanize.Bytes(archive.Bytes)}, oldest {Humanize.Duration(TimeSpan.FromSeconds(archive.OldestAgeSeconds))}, "
+                + $"{archive.Holds} holds keep {Humanize.Bytes(archive.HeldBytes)}, {Humanize.Count((ulong)archive.Deleted)} deleted");
             if (archive.Fault is { } fault)
                 lines.Add($"FAULT {fault}");
         }
@@ -48,7 +51,7 @@ internal static class StatusView
         if (box.Mqtt is { } mqtt)
             lines.Add(mqtt.Fault is { } problem ? $"FAULT mqtt: {problem}" : $"mqtt  {(mqtt.Connected ? "connected to" : "connecting to")} {mqtt.Broker}");
         if (box.Custody is { } custody)
-            lines.Add(custody.Fault is { } broken ? $"FAULT custody: {broken}" : $"custody  {Human.Count(custody.Entries)} entries, {custody.Waiting} waiting, head {custody.Head[..16]}");
+            lines.Add(custody.Fault is { } broken ? $"FAULT custody: {broken}" : $"custody  {Humanize.Count(custody.Entries)} entries, {custody.Waiting} waiting, head {custody.Head[..16]}");
     }
 
     private static IReadOnlyList<string> Table(RecorderSnapshot before, RecorderSnapshot now, double seconds)
@@ -59,11 +62,11 @@ internal static class StatusView
         foreach (PortLedger port in now.Ports)
         {
             PortLedger? earlier = before.Ports.FirstOrDefault(p => p.Port == port.Port);
-            string[] discarded = now.Trigger is null ? [] : [Human.Count(port.DiscardedPackets)];
+            string[] discarded = now.Trigger is null ? [] : [Humanize.Count(port.DiscardedPackets)];
             table.Add([
-                NameText(port), StateText(port), port.HardwareStamps ? "nic" : "system", Human.Scaled(Rate(port.SeenPackets, earlier?.SeenPackets, seconds)),
-                Human.Scaled(8 * Rate(port.StoredBytes, earlier?.StoredBytes, seconds)) + "b/s", Human.Count(port.StoredPackets),
-                Human.Count(port.FilteredPackets), .. discarded, Human.Count(port.LostPackets), CauseText(port)]);
+                NameText(port), StateText(port), port.HardwareStamps ? "nic" : "system", Humanize.Scaled(Rate(port.SeenPackets, earlier?.SeenPackets, seconds)),
+                Humanize.Scaled(8 * Rate(port.StoredBytes, earlier?.StoredBytes, seconds)) + "b/s", Humanize.Count(port.StoredPackets),
+                Humanize.Count(port.FilteredPackets), .. discarded, Humanize.Count(port.LostPackets), CauseText(port)]);
         }
 
         return [.. table.Lines()];
@@ -72,7 +75,7 @@ internal static class StatusView
     private static string TriggerText(TriggerSnapshot trigger)
     {
         string state = trigger.Writing
-            ? $"WRITING window {Human.Count(trigger.Windows)}"
+            ? $"WRITING window {Humanize.Count(trigger.Windows)}"
             : string.Create(CultureInfo.InvariantCulture, $"keeping; a trigger reaches back {trigger.ReachSeconds:0.0} s of {trigger.BeforeSeconds:0.0} s, {trigger.Windows} windows so far");
         return trigger.LastReason is null ? $"trigger  {state}" : $"trigger  {state}, last: {trigger.LastReason}";
     }
@@ -85,14 +88,14 @@ internal static class StatusView
         foreach (PortLedger port in now.Ports)
         {
             double rate = Rate(port.SeenPackets, before.Ports.FirstOrDefault(p => p.Port == port.Port)?.SeenPackets, seconds);
-            parts.Add($"{NameText(port)} {StateText(port)} {Human.Scaled(rate).TrimEnd()}/s stored {port.StoredPackets} filtered {port.FilteredPackets}"
+            parts.Add($"{NameText(port)} {StateText(port)} {Humanize.Scaled(rate).TrimEnd()}/s stored {port.StoredPackets} filtered {port.FilteredPackets}"
                 + (now.Trigger is null ? "" : $" discarded {port.DiscardedPackets}") + $" lost {port.LostPackets}");
         }
 
         if (now.Trigger is { } trigger)
             parts.Add(TriggerText(trigger));
 
-        parts.Add($"disk {Human.Bytes(Rate(now.Storage.BytesWritten, before.Storage.BytesWritten, seconds))}/s, {Human.Bytes(now.Storage.FreeBytes)} free");
+        parts.Add($"disk {Humanize.Bytes(Rate(now.Storage.BytesWritten, before.Storage.BytesWritten, seconds))}/s, {Humanize.Bytes(now.Storage.FreeBytes)} free");
         if (now.Storage.Fault is { } fault)
             parts.Add($"FAULT {fault}");
         return string.Join("; ", parts);
@@ -105,13 +108,13 @@ internal static class StatusView
         foreach (PortLedger port in final.Ports)
         {
             string line =
-                $"{NameText(port)}: seen {Human.Count(port.SeenPackets)} = stored {Human.Count(port.StoredPackets)} ({Human.Bytes(port.StoredBytes)})"
-                + $" + filtered {Human.Count(port.FilteredPackets)}{(final.Trigger is null ? "" : $" + discarded {Human.Count(port.DiscardedPackets)}")} + lost {Human.Count(port.LostPackets)}"
-                + $" (ring {Human.Count(port.LostRing)}, disk {Human.Count(port.LostDisk)}, nic {Human.Count(port.LostNic)}, host {Human.Count(port.LostHost)})";
+                $"{NameText(port)}: seen {Humanize.Count(port.SeenPackets)} = stored {Humanize.Count(port.StoredPackets)} ({Humanize.Bytes(port.StoredBytes)})"
+                + $" + filtered {Humanize.Count(port.FilteredPackets)}{(final.Trigger is null ? "" : $" + discarded {Humanize.Count(port.DiscardedPackets)}")} + lost {Humanize.Count(port.LostPackets)}"
+                + $" (ring {Humanize.Count(port.LostRing)}, disk {Humanize.Count(port.LostDisk)}, nic {Humanize.Count(port.LostNic)}, host {Humanize.Count(port.LostHost)})";
             if (port.PendingPackets > 0)
-                line += $" + pending {Human.Count(port.PendingPackets)}";
+                line += $" + pending {Humanize.Count(port.PendingPackets)}";
             if (port.TruncatedPackets > 0)
-                line += $"; {Human.Count(port.TruncatedPackets)} cut to the snap length";
+                line += $"; {Humanize.Count(port.TruncatedPackets)} cut to the snap length";
             if (port.Gap > TimeSpan.Zero)
                 line += string.Create(CultureInfo.InvariantCulture, $"; down or missing for {port.Gap.TotalSeconds:0.0} s");
             lines.Add(line);
@@ -120,7 +123,7 @@ internal static class StatusView
         lines.AddRange(final.Storage.RecentlySealed);
         ulong notNamed = final.Storage.SegmentsSealed - Math.Min(final.Storage.SegmentsSealed, (ulong)final.Storage.RecentlySealed.Count);
         if (notNamed > 0)
-            lines.Add($"and {Human.Count(notNamed)} earlier segments in {directory}");
+            lines.Add($"and {Humanize.Count(notNamed)} earlier segments in {directory}");
         if (final.Storage.SegmentsSealed == 0)
             lines.Add("no segment was written");
         return lines;

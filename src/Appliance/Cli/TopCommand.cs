@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using Capbox.Health;
 using Capbox.Packets.Capture;
@@ -34,7 +37,7 @@ internal static class TopView
     public static IReadOnlyList<string> Lines(BoxSnapshot first, BoxSnapshot before, BoxSnapshot now, int widthColumns, int heightLines)
     {
         int width = Math.Max(widthColumns, 20);
-        List<string> lines = [$"capbox recording for {Human.Duration(now.Uptime)}; seen here for {Human.Duration(now.Uptime - first.Uptime)}; Ctrl-C ends this view, not the recording"];
+        List<string> lines = [$"capbox recording for {Humanize.Duration(now.Uptime)}; seen here for {Humanize.Duration(now.Uptime - first.Uptime)}; Ctrl-C ends this view, not the recording"];
         lines.AddRange(StatusView.Live(before, now, width).Skip(1));
         foreach (PortLedger port in now.Ports)
         {
@@ -43,7 +46,7 @@ internal static class TopView
             if (port.Rings.Any(r => r.Blocks > 0))
                 lines.Add(RingText(port));
             if (lost > 0)
-                lines.Add($"LOSS  {port.Port} lost {Human.Count(lost)} packets since this view began");
+                lines.Add($"LOSS  {port.Port} lost {Humanize.Count(lost)} packets since this view began");
         }
 
         if (UntilFull(first, now) is { } left)

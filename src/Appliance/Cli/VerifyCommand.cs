@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using Capbox.Config;
 using Capbox.Packets.Pcapng;
@@ -27,7 +30,7 @@ internal static class VerifyCommand
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 bar?.Clear();
-                code = Errors.Failed($"{file}: {FileFault.Of(e, file)}");
+                code = ErrorOutput.Failed($"{file}: {FileErrorText.Describe(e, file)}");
             }
         }
 
@@ -50,9 +53,9 @@ internal static class VerifyCommand
         }
 
         foreach (VerifyFinding finding in report.Findings.Where(f => f.Severity != VerifySeverity.Info))
-            Errors.Write($"{report.Path}: at {finding.Offset.ToString(CultureInfo.InvariantCulture)}: {finding.Severity.ToString().ToLowerInvariant()}: {finding.Message}");
+            ErrorOutput.Write($"{report.Path}: at {finding.Offset.ToString(CultureInfo.InvariantCulture)}: {finding.Severity.ToString().ToLowerInvariant()}: {finding.Message}");
         if (report.FindingsLeftOut > 0)
-            Errors.Write($"{report.Path}: {report.FindingsLeftOut.ToString(CultureInfo.InvariantCulture)} more findings");
+            ErrorOutput.Write($"{report.Path}: {report.FindingsLeftOut.ToString(CultureInfo.InvariantCulture)} more findings");
     }
 
     private static void Draw(ProgressBar bar, string file, VerifyProgress value)

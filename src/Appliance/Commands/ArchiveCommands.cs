@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Packets.Archive;
 using Capbox.Packets.Extract;
 using Capbox.Platform.Time;
@@ -33,7 +36,7 @@ internal static class ArchiveCommands
 
     public static CommandSpec[] Specs => [s_segments, s_extractInfo];
 
-    public static void AddTo(ControlCommands commands, Archivist archivist, string archive)
+    public static void AddTo(CommandTable commands, Archivist archivist, string archive)
     {
         commands.Add(s_segments, request => Await(archivist.Index(
             request.Number("from") ?? long.MinValue, request.Number("to") ?? long.MaxValue, (ulong)(request.Number("after") ?? 0), MaxSegments)));
@@ -57,45 +60,42 @@ internal static class ArchiveCommands
             }
             catch (ExtractException e)
             {
-                throw new ControlException(InMember(e.Field, e.Message), e);
+                throw new RequestRefusedException(e.Message, e) { Field = e.Field };
             }
         });
     }
 
     /// <summary>The range that a request names.</summary>
-    /// <exception cref="ControlException">It is none.</exception>
-    public static (UtcTime From, UtcTime To) Range(ControlRequest request, UtcTime now)
+    /// <exception cref="RequestRefusedException">It is none.</exception>
+    public static (UtcTime From, UtcTime To) Range(CommandRequest request, UtcTime now)
     {
         if (!TimeArgument.TryParse(request.Text("from")!, now, out UtcTime from, TimeZoneInfo.Utc))
-            throw new ControlException($"$.from: {request.Text("from")}: not a time (RFC 3339, seconds since 1970, or -5m)");
+            throw new RequestRefusedException($"{request.Text("from")}: not a time (RFC 3339, seconds since 1970, or -5m)") { Field = "from" };
         if (!TimeArgument.TryParseEnd(request.Text("to")!, from, now, out UtcTime to, TimeZoneInfo.Utc))
-            throw new ControlException($"$.to: {request.Text("to")}: not a time (as from, or +1s counted from it)");
+            throw new RequestRefusedException($"{request.Text("to")}: not a time (as from, or +1s counted from it)") { Field = "to" };
         if (to <= from)
-            throw new ControlException("$.to: not after from");
+            throw new RequestRefusedException("not after from") { Field = "to" };
         return (from, to);
     }
 
     /// <summary>What the archive's thread gives.</summary>
-    /// <exception cref="ControlException">It has no catalog now, or other work.</exception>
+    /// <exception cref="RequestRefusedException">It has no catalog now, or other work.</exception>
     public static T Await<T>(Task<T> answer)
     {
         try
         {
             if (!answer.Wait(s_patience))
-                throw new ControlException("the archive is busy; try again");
+                throw new RequestRefusedException("the archive is busy; try again");
             return answer.Result;
         }
         catch (AggregateException e) when (e.InnerException is CatalogException or HoldException or ExtractException)
         {
             string? field = (e.InnerException as HoldException)?.Field ?? (e.InnerException as ExtractException)?.Field;
-            throw new ControlException(InMember(field, e.InnerException.Message), e.InnerException);
+            throw new RequestRefusedException(e.InnerException.Message, e.InnerException) { Field = field };
         }
         catch (AggregateException e) when (e.InnerException is OperationCanceledException)
         {
-            throw new ControlException("it took too long; choose a shorter range, or no filter", e.InnerException);
+            throw new RequestRefusedException("it took too long; choose a shorter range, or no filter", e.InnerException);
         }
     }
-
-    /// <summary>A message about a member of the request begins with the member's path.</summary>
-    private static string InMember(string? field, string message) => field is null ? message : $"$.{field}: {message}";
 }

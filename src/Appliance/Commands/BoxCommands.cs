@@ -1,6 +1,9 @@
-using Capbox.Packets.Capture;
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json.Serialization;
 using Capbox.Health;
+using Capbox.Packets.Capture;
 using Capbox.Platform.Linux;
 using Capbox.Platform.Nic;
 using Capbox.Timing;
@@ -38,7 +41,7 @@ internal static class BoxCommands
 
     public static CommandSpec[] Specs => [s_ports, s_selfTest, s_identify, s_reboot, s_clockAccept];
 
-    public static void AddTo(ControlCommands commands, Func<BoxSnapshot> snapshot, string archive, Leds leds, RebootDesk reboot, Func<double> acceptShifts)
+    public static void AddTo(CommandTable commands, Func<BoxSnapshot> snapshot, string archive, Leds leds, RebootConfirmation reboot, Func<double> acceptShifts)
     {
         commands.Add(s_ports, _ =>
         {
@@ -55,7 +58,7 @@ internal static class BoxCommands
             }
             catch (IOException e)
             {
-                throw new ControlException(request.Text("led") is null ? e.Message : $"$.led: {e.Message}", e);
+                throw new RequestRefusedException(e.Message, e) { Field = request.Text("led") is null ? null : "led" };
             }
         });
         commands.Add(s_clockAccept, _ => AcceptShifts(acceptShifts));
@@ -70,7 +73,7 @@ internal static class BoxCommands
         }
         catch (ClockRequestException e)
         {
-            throw new ControlException($"clock: {e.Message}", e);
+            throw new RequestRefusedException($"clock: {e.Message}", e);
         }
     }
 }

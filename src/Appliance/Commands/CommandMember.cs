@@ -1,4 +1,6 @@
-using System.Text;
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json.Nodes;
 using Capbox.Platform.Json;
 
@@ -102,7 +104,7 @@ internal abstract record CommandMember(string Name, string Description, bool IsR
 
     private sealed record DocumentMember(string Name, string Description) : CommandMember(Name, Description, true)
     {
-        public override object? Read(JsonNodeReader node) => node.Raw(Name) is { } text ? Encoding.UTF8.GetBytes(text) : null;
+        public override object? Read(JsonNodeReader node) => node.Element(Name);
 
         public override JsonObject Schema() => new() { ["type"] = "object" };
     }

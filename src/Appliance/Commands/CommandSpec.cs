@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
@@ -5,7 +8,10 @@ using Capbox.Platform.Json;
 
 namespace Capbox.Commands;
 
-/// <summary>What is known of a command without carrying it out: name, members, and the type of its result. Requests are read by it and schemas are made of it.</summary>
+/// <summary>
+/// What is known of a command without carrying it out: name, members, and the type of its result. Requests are read by it and schemas are
+/// made of it.
+/// </summary>
 /// <param name="Name">As it is asked for.</param>
 /// <param name="Summary">One line.</param>
 /// <param name="Members">What it takes.</param>

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Capbox.Changes;
@@ -16,7 +19,7 @@ internal sealed record ConfigHistoryEntry(long Revision, long Version, string Id
 /// <param name="Differences">From what is in force.</param>
 /// <param name="Impacts">What they do.</param>
 /// <param name="Interruption">The ports that do not record for a moment, or "none".</param>
-/// <param name="NeedsConfirm">It will be taken back unless confirmed, if the proposal says nothing.</param>
+/// <param name="NeedsConfirm">It will be rolled back unless confirmed, where the proposal names no timeout.</param>
 internal sealed record ConfigPlanAnswer(
     IReadOnlyList<ConfigError> Errors, IReadOnlyList<ConfigDifference> Differences, IReadOnlyList<ConfigImpact> Impacts, string Interruption, bool NeedsConfirm);
 
@@ -41,28 +44,28 @@ internal static class ConfigCommands
     private static readonly CommandMember[] s_applyMembers =
     [
         s_config, s_who, CommandMember.Text("why", MaxWordLength, "For the revision."), CommandMember.Number("base", 0, long.MaxValue, "Revision it was made from: refused if another is in force. 0: not told."),
-        CommandMember.Number("confirmSeconds", 0, ChangeSection.MaxSeconds, "Taken back unless confirmed within this."),
+        CommandMember.Number("confirmSeconds", 0, ChangeSection.MaxSeconds, "Rolled back unless confirmed within this."),
     ];
 
     private static readonly CommandMember[] s_confirmMembers = [CommandMember.Text("id", MaxWordLength, "Default: what waits."), s_who];
     private static readonly CommandSpec<ConfigReport> s_apply = new("config-apply", "Puts a document into force.", s_applyMembers, ConfigJson.Default.ConfigReport) { IsSocketOnly = true };
-    private static readonly CommandSpec<ConfigReport> s_confirm = new("config-confirm", "Keeps what is on trial.", s_confirmMembers, ConfigJson.Default.ConfigReport) { IsSocketOnly = true };
+    private static readonly CommandSpec<ConfigReport> s_confirm = new("config-confirm", "Confirms the pending configuration.", s_confirmMembers, ConfigJson.Default.ConfigReport) { IsSocketOnly = true };
 
     public static CommandSpec[] Specs => [s_status, s_show, s_history, s_plan, s_apply, s_confirm];
 
-    public static void AddTo(ControlCommands commands, Configurator configurator)
+    public static void AddTo(CommandTable commands, Configurator configurator)
     {
         commands.Add(s_status, _ => configurator.Report);
         commands.Add(s_show, request => Show(configurator, request.Number("revision") ?? 0));
         commands.Add(s_history, _ => configurator.Read(History));
         commands.Add(s_plan, request =>
         {
-            (IReadOnlyList<ConfigError> errors, ConfigPlan? plan) = configurator.Plan(request.Document("config"));
+            (IReadOnlyList<ConfigError> errors, ConfigPlan? plan) = configurator.Plan(ConfigDocument.Read(request.Document("config")));
             return Answer(errors, plan);
         });
         commands.Add(s_apply, request =>
         {
-            var proposal = new ConfigProposal(request.Document("config"), request.Text("who") ?? request.Requester)
+            var proposal = new ConfigProposal(ConfigDocument.Read(request.Document("config")), request.Text("who") ?? request.Requester)
             {
                 Why = request.Text("why") ?? "",
                 BaseRevision = request.Number("base") is > 0 and var number ? number : null,
@@ -78,7 +81,7 @@ internal static class ConfigCommands
             }
             catch (ConfigRefusedException e)
             {
-                throw new ControlException($"$.{e.Field}: {e.Message}", e);
+                throw new RequestRefusedException(e.Message, e) { Field = e.Field };
             }
         });
     }
@@ -105,7 +108,7 @@ internal static class ConfigCommands
     private static ConfigShowAnswer Show(Configurator configurator, long number)
     {
         string? problem = null;
-        return Shown(configurator.Read(store => number == 0 ? store.Current : store.TryRead(number, out problem)) ?? throw new ControlException($"$.revision: {problem}"));
+        return Shown(configurator.Read(store => number == 0 ? store.Current : store.TryRead(number, out problem)) ?? throw new RequestRefusedException($"{problem}") { Field = "revision" });
     }
 }
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json.Serialization;
 using Capbox.Packets.Archive;
 using Capbox.Packets.Extract;
@@ -11,7 +14,7 @@ namespace Capbox.Commands;
 internal sealed record HoldListing(
     string Id, string From, string To, IReadOnlyList<string> Ports, string? Filter, string Reason, string By, string Created, string? Expires, long Segments, long Bytes)
 {
-    public static HoldListing Of(Hold hold, IReadOnlyList<SegmentEntry> covered) => new(
+    public static HoldListing Make(Hold hold, IReadOnlyList<SegmentEntry> covered) => new(
         hold.Id, new UtcTime(hold.FromUtcNs).ToString(), new UtcTime(hold.ToUtcNs).ToString(), hold.Ports, hold.Filter, hold.Reason, hold.By, new UtcTime(hold.CreatedUtcNs).ToString(),
         hold.ExpiresUtcNs is { } expires ? new UtcTime(expires).ToString() : null, covered.Count, covered.Sum(s => s.Bytes));
 }
@@ -28,7 +31,10 @@ internal sealed record HoldRemoved(string Id);
 /// <param name="IsCut">There are more: ask again after the last.</param>
 internal sealed record HoldPage(IReadOnlyList<HoldListing> Holds, bool IsCut, long QuotaBytes);
 
-/// <summary>Commands about holds, with the rules of <c>capbox hold</c>. They work on the archive's thread, so that retention does not delete meanwhile. docs/reference/control.md is their manual.</summary>
+/// <summary>
+/// Commands about holds, with the rules of <c>capbox hold</c>. They work on the archive's thread, so that retention does not delete
+/// meanwhile. docs/reference/control.md is their manual.
+/// </summary>
 internal static class HoldCommands
 {
     /// <summary>Holds in one answer.</summary>
@@ -55,14 +61,14 @@ internal static class HoldCommands
 
     public static CommandSpec[] Specs => [s_add, s_remove, s_list];
 
-    public static void AddTo(ControlCommands commands, Archivist archivist, string archive)
+    public static void AddTo(CommandTable commands, Archivist archivist, string archive)
     {
         commands.Add(s_add, request =>
         {
             Hold hold = Read(request, UtcTime.Now);
             using var limit = new CancellationTokenSource(s_workLimit);
             HoldPlan plan = ArchiveCommands.Await(archivist.WithIndex(index => HoldPlanner.Add(archive, hold, index, progress: null, limit.Token)));
-            return new HoldAdded(HoldListing.Of(plan.Hold, plan.Covered), plan.HeldBytes, plan.QuotaBytes);
+            return new HoldAdded(HoldListing.Make(plan.Hold, plan.Covered), plan.HeldBytes, plan.QuotaBytes);
         });
         commands.Add(s_remove, request => ArchiveCommands.Await(archivist.WithIndex(_ =>
         {
@@ -73,12 +79,12 @@ internal static class HoldCommands
     }
 
     /// <summary>The hold that a request asks for; its id comes later.</summary>
-    private static Hold Read(ControlRequest request, UtcTime now)
+    private static Hold Read(CommandRequest request, UtcTime now)
     {
         (UtcTime from, UtcTime to) = ArchiveCommands.Range(request, now);
         string reason = request.Text("reason")!.Trim();
         if (reason.Length == 0)
-            throw new ControlException("$.reason: it must say why");
+            throw new RequestRefusedException("it must say why") { Field = "reason" };
         return new Hold
         {
             Id = "",
@@ -98,7 +104,7 @@ internal static class HoldCommands
         string end = char.IsAsciiDigit(text.FirstOrDefault()) && TimeArgument.TryParseDuration(text, out _) ? "+" + text : text;
         return TimeArgument.TryParseEnd(end, now, now, out UtcTime time, TimeZoneInfo.Utc) && time > now
             ? time.Nanoseconds
-            : throw new ControlException($"$.expires: {text}: not a time to come (30d, or a time as from)");
+            : throw new RequestRefusedException($"{text}: not a time to come (30d, or a time as from)") { Field = "expires" };
     }
 
     private static HoldPage List(string archive, string? after, Func<string, UtcTime, UtcTime, IndexAnswer> index)
@@ -107,7 +113,7 @@ internal static class HoldCommands
         Hold[] left = [.. set.Holds.SkipWhile(h => after is not null && h.Id != after).Skip(after is null ? 0 : 1)];
         if (after is not null && left.Length == 0 && set.Holds.All(h => h.Id != after))
             throw new HoldException($"there is no hold \"{after}\"") { Field = "after" };
-        return new HoldPage([.. left.Take(MaxHolds).Select(h => HoldListing.Of(h, HoldPlanner.Covered(archive, [h], index)))], left.Length > MaxHolds, HoldPlanner.QuotaBytes(archive, set));
+        return new HoldPage([.. left.Take(MaxHolds).Select(h => HoldListing.Make(h, HoldPlanner.Covered(archive, [h], index)))], left.Length > MaxHolds, HoldPlanner.QuotaBytes(archive, set));
     }
 }
 

@@ -1,3 +1,7 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Capbox.Config;
@@ -22,6 +26,14 @@ public sealed record ConfigDifference(string Path, string? Before, string? After
     {
         List<ConfigDifference> found = [];
         Compare("$", JsonNode.Parse(before), JsonNode.Parse(after), found);
+        return found;
+    }
+
+    /// <inheritdoc cref="Between(string, string)"/>
+    public static IReadOnlyList<ConfigDifference> Between(JsonElement before, JsonElement after)
+    {
+        List<ConfigDifference> found = [];
+        Compare("$", JsonObject.Create(before), JsonObject.Create(after), found);
         return found;
     }
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text;
 using System.Text.Json;
 using Capbox.Packets.Archive;
@@ -23,16 +26,22 @@ public sealed record ConfigResult(RecorderOptions? Options, NamedFilters Filters
     public Timing.ClockOptions? Clock { get; init; }
 
     /// <summary>Where the box is reached over MQTT; null: nowhere.</summary>
-    public Config.MqttOptions? Mqtt { get; init; }
+    public MqttOptions? Mqtt { get; init; }
 
     /// <summary>Where metrics are served; null: nowhere.</summary>
-    public Config.MetricsAddress? Metrics { get; init; }
+    public MetricsAddress? Metrics { get; init; }
 
     /// <summary>The command reboot is allowed.</summary>
     public bool MayReboot { get; init; }
 
     /// <summary>How changes of a running box are watched.</summary>
     public ChangeOptions Change { get; init; } = new();
+
+    /// <summary>The document itself; undefined if the text was no JSON.</summary>
+    public JsonElement Document { get; init; }
+
+    /// <summary>The document in one line, without comments.</summary>
+    public string Line => ConfigText.ToLine(Document);
 }
 
 /// <summary>
@@ -42,10 +51,9 @@ public sealed record ConfigResult(RecorderOptions? Options, NamedFilters Filters
 public static class ConfigDocument
 {
     /// <summary>The archive when neither document nor command line names one.</summary>
-    public const string DefaultDirectory = "/var/lib/capbox";
+    public const string DefaultDirectory = StorageSection.DefaultDirectory;
     public const int MaxPorts = RecordingPlan.MaxPorts;
     private const int MaxBytes = 1 << 20;
-    private const int MaxFilters = 1024;
 
     /// <summary>Reads a file. An unreadable file is an error of the result and not an exception.</summary>
     public static ConfigResult Load(string path)
@@ -59,15 +67,24 @@ public static class ConfigDocument
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            return Failed("$", FileFault.Of(e, path));
+            return Failed("$", FileErrorText.Describe(e, path));
         }
     }
 
     /// <summary>Reads a document given as UTF-8.</summary>
     public static ConfigResult Parse(ReadOnlyMemory<byte> utf8) => ParseAs(utf8, isKept: false);
 
-    /// <summary>Reads a document that was accepted before. A filter that does not compile is no error: what names stand for cannot be looked up at any time. Whoever uses it waits for it.</summary>
-    /// <param name="line">As it is kept.</param>
+    /// <summary>Reads a document that is a part of another one, as of a message.</summary>
+    public static ConfigResult Read(JsonElement document) => ReadAs(document, isKept: false);
+
+    /// <summary>
+    /// Reads a document that was accepted before. A filter that does not compile is no error: the names in it cannot be looked up at any
+    /// time, and the port that uses it waits.
+    /// </summary>
+    public static ConfigResult ReadKept(JsonElement document) => ReadAs(document, isKept: true);
+
+    /// <inheritdoc cref="ReadKept"/>
+    /// <param name="line">The document in one line.</param>
     public static ConfigResult ParseKept(string line) => ParseAs(Encoding.UTF8.GetBytes(line), isKept: true);
 
     private static ConfigResult ParseAs(ReadOnlyMemory<byte> utf8, bool isKept)
@@ -76,11 +93,19 @@ public static class ConfigDocument
         {
             var options = new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, MaxDepth = 16 };
             using JsonDocument document = JsonDocument.Parse(utf8, options);
-            return Read(document.RootElement, isKept);
+            return ReadAs(document.RootElement, isKept);
         }
         catch (JsonException e)
         {
-            return Failed(JsonFault.Position(e), JsonFault.Reason(e));
+            return Failed(JsonErrorText.Position(e), JsonErrorText.Reason(e));
+        }
+    }
+
+    private static ConfigResult ReadAs(JsonElement root, bool isKept)
+    {
+        try
+        {
+            return Read(root, isKept) with { Document = root.Clone() };
         }
         catch (InvalidOperationException)
         {
@@ -94,19 +119,16 @@ public static class ConfigDocument
     {
         ConfigErrors errors = new();
         JsonNodeReader node = new(root, "$", errors);
-        long revision = node.Number("revision", 0, 0, long.MaxValue);
-        string serial = node.Text("serial") ?? "";
-        if (serial.Length > 64 || serial.Any(c => c is < ' ' or > '~'))
-            node.Error("serial", "at most 64 printable ASCII characters");
-
-        (NamedFilters filters, HashSet<string> broken) = ReadFilters(node.Object("filters"), isKept, errors);
-        (StorageOptions storage, TriggerOptions? trigger, ArchivistOptions archive) = ReadStorage(node.Object("storage"), filters, broken, errors);
-        string? custodyKey = ReadCustody(node.Object("custody"));
-        Timing.ClockOptions? clock = ClockSection.Read(node.Object("clock"), errors);
-        Config.MqttOptions? mqtt = MqttSection.Read(node.Object("mqtt"), serial);
-        Config.MetricsAddress? metrics = MetricsSection.Read(node.Object("metrics"));
-        ChangeOptions change = ChangeSection.Read(node.Object("change"));
-        bool mayReboot = ControlSection.Read(node.Object("control"));
+        long revision = ConfigKeys.Revision.Read(node);
+        string serial = ConfigKeys.Serial.Read(node)!;
+        (NamedFilters filters, HashSet<string> broken) = ReadFilters(ConfigKeys.Filters.Read(node), isKept, errors);
+        (StorageOptions storage, TriggerOptions? trigger, ArchivistOptions archive) = StorageSection.Read(StorageSection.Key.Read(node), filters, broken);
+        string? custodyKey = CustodySection.Read(CustodySection.Key.Read(node));
+        Timing.ClockOptions? clock = ClockSection.Read(ClockSection.Key.Read(node));
+        MqttOptions? mqtt = MqttSection.Read(MqttSection.Key.Read(node), serial);
+        MetricsAddress? metrics = MetricsSection.Read(MetricsSection.Key.Read(node));
+        ChangeOptions change = ChangeSection.Read(ChangeSection.Key.Read(node));
+        bool mayReboot = ControlSection.Read(ControlSection.Key.Read(node));
         List<PortOptions> ports = ReadPorts(node, filters, broken, errors);
         CheckSegments(node, storage, ports);
         node.Finish();
@@ -122,9 +144,7 @@ public static class ConfigDocument
             return (new NamedFilters(new Dictionary<string, string>()) { AreProved = isKept }, []);
         Dictionary<string, string> expressions = [];
         HashSet<string> broken = [];
-        if (node.Members.Count() > MaxFilters)
-            errors.Add(node.Path, $"more than {MaxFilters} filters");
-        foreach ((string name, JsonElement value) in node.Members.Take(MaxFilters))
+        foreach ((string name, JsonElement value) in node.Members.Take(ConfigKeys.MaxFilters))
         {
             string? expression = value.ValueKind == JsonValueKind.String
                 ? value.GetString()!
@@ -151,57 +171,13 @@ public static class ConfigDocument
         return (filters, broken);
     }
 
-    private static (StorageOptions Storage, TriggerOptions? Trigger, ArchivistOptions Archive) ReadStorage(
-        JsonNodeReader? node, NamedFilters filters, IReadOnlySet<string> broken, ConfigErrors errors)
-    {
-        if (node is null)
-            return (new StorageOptions { Directory = DefaultDirectory }, null, new ArchivistOptions { Directory = DefaultDirectory });
-        string directory = node.Text("directory") ?? DefaultDirectory;
-        if (directory.Length == 0 || directory.Contains('\0'))
-            node.Error("directory", "not a path");
-        long rotateMs = node.DurationMs("rotate", 0, 0, 7 * 86_400_000L);
-        if (rotateMs % 1000 != 0)
-            node.Error("rotate", "whole seconds only");
-        StorageOptions storage = new()
-        {
-            Directory = directory,
-            SegmentBytes = node.SizeBytes("segmentSize", 1L << 30, 16L << 20, 1L << 40),
-            RotateSeconds = (int)(rotateMs / 1000),
-            WritesInFlight = (int)node.Number("writesInFlight", 8, 1, 64),
-            Engine = node.Choice(
-                "engine", WriteEngine.Auto, ("auto", WriteEngine.Auto), ("io_uring", WriteEngine.IoUring), ("threads", WriteEngine.Threads),
-                ("null", WriteEngine.Null)),
-        };
-        TriggerOptions? trigger = TriggerSection.Read(node, filters, broken);
-        var archive = new ArchivistOptions
-        {
-            Directory = directory,
-            Retention = RetentionSection.Read(node.Object("retention"), errors),
-            HoldQuotaBytes = node.SizeBytes("holdQuota", 0, 1, long.MaxValue),
-        };
-        node.Finish();
-        return (storage, trigger, archive);
-    }
-
-    /// <summary>The key itself is read at the start, not here: a document may be checked on another machine.</summary>
-    private static string? ReadCustody(JsonNodeReader? node)
-    {
-        if (node is null)
-            return null;
-        string? key = node.Text("key", required: true);
-        if (key is not null && (key.Length == 0 || key.Contains('\0')))
-            node.Error("key", "not a path");
-        node.Finish();
-        return key;
-    }
-
     private static List<PortOptions> ReadPorts(JsonNodeReader root, NamedFilters filters, HashSet<string> broken, ConfigErrors errors)
     {
         List<PortOptions> ports = [];
         Dictionary<string, string> firstUse = [];
-        IReadOnlyList<(string Path, JsonElement Value)> elements = root.Array("ports", MaxPorts);
-        if (!root.Has("ports"))
-            root.Error("ports", "this key is required; [] records nothing");
+        IReadOnlyList<(string Path, JsonElement Value)> elements = PortSection.Key.Read(root);
+        if (!root.Has(PortSection.Key.Name))
+            root.Error(PortSection.Key.Name, "this key is required; [] records nothing");
         foreach ((string path, JsonElement value) in elements)
         {
             PortOptions port = PortSection.Read(new JsonNodeReader(value, path, errors), filters, broken);
@@ -217,6 +193,6 @@ public static class ConfigDocument
     {
         int largest = ports.Count == 0 ? 0 : ports.Max(p => p.BlockBytes);
         if (storage.SegmentBytes < 4L * largest)
-            root.Error("storage", $"segmentSize {Units.FormatSize(storage.SegmentBytes)} is less than 4 blocks of {Units.FormatSize(largest)}");
+            root.Error(StorageSection.Key.Name, $"segmentSize {Units.FormatSize(storage.SegmentBytes)} is less than 4 blocks of {Units.FormatSize(largest)}");
     }
 }

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Packets.Capture;
 
 namespace Capbox.Config;
@@ -38,7 +41,7 @@ public sealed record ConfigImpact(ConfigEffect Effect, string Subject, string Te
 /// <summary>What going from one document to another does, told before it is done. Pure.</summary>
 public sealed record ConfigPlan(IReadOnlyList<ConfigDifference> Differences, IReadOnlyList<ConfigImpact> Impacts)
 {
-    /// <summary>How the box is reached may be another: taken back unless somebody who reached it confirms.</summary>
+    /// <summary>The access to the box may change: the change is rolled back unless somebody confirms it.</summary>
     public bool TouchesAccess { get; private init; }
 
     /// <summary>Whether a section is another.</summary>
@@ -56,11 +59,9 @@ public sealed record ConfigPlan(IReadOnlyList<ConfigDifference> Differences, IRe
 
     /// <param name="before">What is in force.</param>
     /// <param name="after">A good document.</param>
-    /// <param name="beforeLine">The same as text.</param>
-    /// <param name="afterLine">The same as text.</param>
-    public static ConfigPlan Make(ConfigResult before, ConfigResult after, string beforeLine, string afterLine)
+    public static ConfigPlan Make(ConfigResult before, ConfigResult after)
     {
-        IReadOnlyList<ConfigDifference> differences = ConfigDifference.Between(beforeLine, afterLine);
+        IReadOnlyList<ConfigDifference> differences = ConfigDifference.Between(before.Document, after.Document);
         List<ConfigImpact> impacts = [];
         // The revision is the store's own.
         if (differences.All(d => d.Path == "$.revision"))

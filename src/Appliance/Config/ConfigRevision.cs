@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -21,19 +24,20 @@ public sealed record ConfigRevision(long Revision, long Version, string Id, stri
     public string Line => ConfigText.ToLine(JsonSerializer.SerializeToUtf8Bytes(Config, ConfigStoreJson.Default.JsonElement));
 }
 
-/// <summary>A document that is in force for a trial.</summary>
+/// <summary>A document that is in force until it is confirmed, or proved by the watch.</summary>
 /// <param name="Fallback">Revision that comes back.</param>
 /// <param name="NeedsConfirm">False: it stays once the recorder has started with it and nothing got worse.</param>
-/// <param name="Seconds">How long the trial lasts.</param>
+/// <param name="Seconds">How long that lasts.</param>
 /// <param name="BootId">Boot in which <paramref name="UntilBootNs"/> counts (/proc/sys/kernel/random/boot_id).</param>
 /// <param name="UntilBootNs">CLOCK_BOOTTIME at which it ends.</param>
 /// <param name="Starts">Starts of the recorder since that did not end in order.</param>
 /// <param name="ClockBefore">State of the clock when it began; null: none was kept.</param>
 /// <param name="Losing">Ports that lost packets before it began: that they go on is no harm.</param>
-/// <param name="Version">Of the proposal on trial; null in files of older releases: the last one's.</param>
+/// <param name="Version">Version of the proposal; null in files of older releases: that of the last one.</param>
 /// <param name="Id">The same.</param>
-/// <param name="Proved">Where it began amid the watch of another: the revision before both, which comes back for harm; null: <paramref name="Fallback"/>.</param>
-public sealed record ConfigTrial(
+/// <param name="Proved">Where it began amid the watch of another: the revision before both, which comes back for harm; null: <paramref
+/// name="Fallback"/>.</param>
+public sealed record PendingChange(
     long Fallback, bool NeedsConfirm, int Seconds, string BootId, long UntilBootNs, int Starts, string? ClockBefore, IReadOnlyList<string>? Losing = null, long? Version = null, string? Id = null,
     long? Proved = null);
 
@@ -43,7 +47,7 @@ public sealed record ConfigTrial(
 /// <param name="HighestVersion">Highest version that was ever proposed.</param>
 /// <param name="Outcome">Of the last proposal.</param>
 /// <param name="Trial">Null: it stays.</param>
-public sealed record ConfigState(long Revision, long Last, long HighestVersion, ConfigOutcome Outcome, ConfigTrial? Trial);
+public sealed record ConfigState(long Revision, long Last, long HighestVersion, ConfigOutcome Outcome, PendingChange? Trial);
 
 /// <summary>Revisions and state as files; generated code.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -8,8 +11,10 @@ using Capbox.Platform.Linux;
 namespace Capbox.Config;
 
 /// <summary>
-/// The documents of a box, as files in a directory: <c>revision-N.json</c> for the last <see cref="MaxRevisions"/>, and <c>state.json</c>, which tells the one in force. Each is replaced as a whole and synced, so that
-/// whenever the box dies the one or the other is there. What is broken is passed over, loudly: then the newest good document is in force, at worst the built-in one. One process at a time.
+/// The documents of a box, as files in a directory: <c>revision-N.json</c> for the last <see cref="MaxRevisions"/>, and <c>state.json</c>,
+/// which tells the one in force. Each is replaced as a whole and synced, so that
+/// whenever the box dies the one or the other is there. What is broken is passed over, loudly: then the newest good document is in force,
+/// at worst the built-in one. One process at a time.
 /// </summary>
 public sealed class ConfigStore : IDisposable
 {
@@ -18,7 +23,9 @@ public sealed class ConfigStore : IDisposable
     /// <summary>Where a box keeps them if nothing is said.</summary>
     public const string DefaultDirectory = "/var/lib/capbox-state";
 
-    /// <summary>Nothing is recorded until somebody says what, and nothing is deleted: it is also in force when every other document was lost.</summary>
+    /// <summary>
+    /// Nothing is recorded until somebody says what, and nothing is deleted: it is also in force when every other document was lost.
+    /// </summary>
     public const string FactoryDocument = """{"ports":[]}""";
 
     private const string StateName = "state.json", LockName = "lock";
@@ -102,7 +109,7 @@ public sealed class ConfigStore : IDisposable
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            problem = $"{path}: damaged: {(e is JsonException json ? JsonFault.Of(json) : e.Message)}";
+            problem = $"{path}: damaged: {(e is JsonException json ? JsonErrorText.Describe(json) : e.Message)}";
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -112,14 +119,13 @@ public sealed class ConfigStore : IDisposable
         return null;
     }
 
-    /// <summary>Keeps a document as the next revision; it is not in force by that.</summary>
+    /// <summary>Stores a document as the next revision; it is not in force by that.</summary>
     /// <exception cref="IOException">It cannot be written.</exception>
-    public ConfigRevision Add(string line, long version, string id, string who, string why, DateTimeOffset now)
+    public ConfigRevision Add(JsonElement document, long version, string id, string who, string why, DateTimeOffset now)
     {
         long number = Math.Max(State?.Last ?? 0, Numbers().Prepend(0).Max()) + 1;
         string when = now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
-        using JsonDocument document = JsonDocument.Parse(line);
-        var revision = new ConfigRevision(number, version, id, who, when, why, Digest(line)) { Config = document.RootElement.Clone() };
+        var revision = new ConfigRevision(number, version, id, who, when, why, Digest(ConfigText.ToLine(document))) { Config = document };
         FileSystem.ReplaceFile(PathOf(number), JsonSerializer.SerializeToUtf8Bytes(revision, ConfigStoreJson.Default.ConfigRevision));
         Written?.Invoke();
         Prune(number);
@@ -128,7 +134,7 @@ public sealed class ConfigStore : IDisposable
 
     /// <summary>This is in force from now on, also after a restart.</summary>
     /// <exception cref="IOException">It cannot be written: what was in force still is.</exception>
-    public void Put(ConfigRevision current, ConfigState state)
+    public void Save(ConfigRevision current, ConfigState state)
     {
         FileSystem.ReplaceFile(Path.Combine(_directory, StateName), JsonSerializer.SerializeToUtf8Bytes(state, ConfigStoreJson.Default.ConfigState));
         (Current, State) = (current, state);
@@ -150,7 +156,7 @@ public sealed class ConfigStore : IDisposable
                 if (state is not null && number == state.Revision)
                     (Current, State) = (revision, state);
                 else
-                    PutFoundInstead(revision, state, numbers);
+                    SaveFoundInstead(revision, state, numbers);
                 return;
             }
 
@@ -160,11 +166,11 @@ public sealed class ConfigStore : IDisposable
         Begin(seed, numbers.Count > 0 || state is not null);
     }
 
-    private void PutFoundInstead(ConfigRevision revision, ConfigState? state, IReadOnlyList<long> numbers)
+    private void SaveFoundInstead(ConfigRevision revision, ConfigState? state, IReadOnlyList<long> numbers)
     {
         _notes.Add($"{_directory}: revision {revision.Revision.ToString(CultureInfo.InvariantCulture)} is in force, the newest good one");
         IsPassedOver = state is not null;
-        Put(revision, new ConfigState(
+        Save(revision, new ConfigState(
             revision.Revision, Math.Max(state?.Last ?? 0, numbers.Count > 0 ? numbers[0] : 0), Math.Max(state?.HighestVersion ?? 0, revision.Version),
             new ConfigOutcome(revision.Version, revision.Id, state is null ? ConfigStatus.Applied : ConfigStatus.RolledBack, [.. _notes.Select(n => new ConfigError("$", n))]), null));
     }
@@ -173,9 +179,9 @@ public sealed class ConfigStore : IDisposable
     {
         if (isLost)
             _notes.Add($"{_directory}: no good document is left; the first one is in force again");
-        string line = seed is { } given ? ConfigText.ToLine(given) : FactoryDocument;
-        ConfigRevision first = Add(line, 0, "factory", "factory", isLost ? "no good document was left" : "first start", DateTimeOffset.UtcNow);
-        Put(first, new ConfigState(first.Revision, first.Revision, 0, new ConfigOutcome(0, "factory", ConfigStatus.Applied, []), null));
+        ConfigResult document = ConfigDocument.Parse(seed ?? Encoding.UTF8.GetBytes(FactoryDocument));
+        ConfigRevision first = Add(document.Document, 0, "factory", "factory", isLost ? "no good document was left" : "first start", DateTimeOffset.UtcNow);
+        Save(first, new ConfigState(first.Revision, first.Revision, 0, new ConfigOutcome(0, "factory", ConfigStatus.Applied, []), null));
     }
 
     private ConfigState? ReadState()
@@ -193,7 +199,7 @@ public sealed class ConfigStore : IDisposable
         }
         catch (JsonException e)
         {
-            _notes.Add($"{path}: damaged: {JsonFault.Of(e)}");
+            _notes.Add($"{path}: damaged: {JsonErrorText.Describe(e)}");
             return null;
         }
     }
@@ -201,7 +207,7 @@ public sealed class ConfigStore : IDisposable
     /// <summary>A document of another version of this program may not be good any more.</summary>
     private bool IsGood(ConfigRevision revision, out string? problem)
     {
-        ConfigResult result = ConfigDocument.ParseKept(revision.Line);
+        ConfigResult result = ConfigDocument.ReadKept(revision.Config);
         problem = result.Options is null ? $"{PathOf(revision.Revision)}: {result.Errors[0]}" : null;
         return problem is null;
     }

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
@@ -6,7 +9,7 @@ using System.Text.Json.Nodes;
 
 namespace Capbox.Config;
 
-/// <summary>A path into a document, or a value, that is none; one line.</summary>
+/// <summary>A path into a document, or a value, that does not fit it; one line.</summary>
 public sealed class ConfigPathException : Exception
 {
     public ConfigPathException()
@@ -20,11 +23,15 @@ public sealed class ConfigPathException : Exception
     public ConfigPathException(string message, Exception inner) : base(message, inner)
     {
     }
+
+    /// <summary>The path as it was given.</summary>
+    public string Path { get; init; } = "$";
 }
 
 /// <summary>
 /// Documents as text: the form in which they are kept (no comments, keys in the order in which they were written) and their parts by path.
-/// A path is <c>$.ports[0].filter</c>; the <c>$.</c> may be left out, an element of <c>ports</c> may be named (<c>ports[eth2].filter</c>), and a key that is no plain word is quoted
+/// A path is <c>$.ports[0].filter</c>; the <c>$.</c> may be left out, an element of <c>ports</c> may be named (<c>ports[eth2].filter</c>),
+/// and a key that is no plain word is quoted
 /// (<c>filters['my feed']</c>).
 /// </summary>
 public static class ConfigText
@@ -33,6 +40,9 @@ public static class ConfigText
 
     /// <summary>The document in one line. It has been read by <see cref="ConfigDocument.Parse"/> before.</summary>
     public static string ToLine(ReadOnlyMemory<byte> utf8) => Write(utf8, indented: false);
+
+    /// <summary>A document that was read before, in one line.</summary>
+    public static string ToLine(JsonElement document) => Write(document, indented: false);
 
     /// <summary>The document for people.</summary>
     public static string ToText(ReadOnlyMemory<byte> utf8) => Write(utf8, indented: true);
@@ -47,14 +57,14 @@ public static class ConfigText
         JsonNode root = JsonNode.Parse(line, documentOptions: s_reading)!;
         IReadOnlyList<string> steps = Steps(path);
         if (steps.Count == 0)
-            throw new ConfigPathException($"{path}: the whole document is set by config apply");
+            throw new ConfigPathException($"the whole document is no value to set") { Path = path };
         JsonNode at = root;
         for (int i = 0; i < steps.Count - 1; i++)
         {
             JsonNode? next = Child(at, steps[i]);
             if (next is null && at is JsonObject parent && !steps[i + 1].StartsWith('['))
                 parent[steps[i]] = next = new JsonObject();
-            at = next ?? throw new ConfigPathException($"{path}: there is no {Join(steps, i + 1)}");
+            at = next ?? throw new ConfigPathException($"there is no {Join(steps, i + 1)}") { Path = path };
         }
 
         Place(at, steps, path, ValueOf(value));
@@ -68,7 +78,7 @@ public static class ConfigText
         JsonNode? at = JsonNode.Parse(line, documentOptions: s_reading);
         IReadOnlyList<string> steps = Steps(path);
         for (int i = 0; i < steps.Count; i++)
-            at = (at is null ? null : Child(at, steps[i])) ?? throw new ConfigPathException($"{path}: there is no {Join(steps, i + 1)}");
+            at = (at is null ? null : Child(at, steps[i])) ?? throw new ConfigPathException($"there is no {Join(steps, i + 1)}") { Path = path };
         return ToText(Encoding.UTF8.GetBytes(at!.ToJsonString()));
     }
 
@@ -79,14 +89,14 @@ public static class ConfigText
         {
             case JsonObject parent when !last.StartsWith('['):
                 if (value is null && !parent.Remove(last))
-                    throw new ConfigPathException($"{path}: there is no {Join(steps, steps.Count)}");
+                    throw new ConfigPathException($"there is no {Join(steps, steps.Count)}") { Path = path };
                 if (value is not null)
                     parent[last] = value;
                 break;
             case JsonArray array when last.StartsWith('['):
                 int index = IndexIn(array, last[1..^1]);
                 if (index < 0 || index > array.Count || (index == array.Count && value is null))
-                    throw new ConfigPathException($"{path}: there is no {Join(steps, steps.Count)}");
+                    throw new ConfigPathException($"there is no {Join(steps, steps.Count)}") { Path = path };
                 if (value is null)
                     array.RemoveAt(index);
                 else if (index == array.Count)
@@ -95,7 +105,7 @@ public static class ConfigText
                     array[index] = value;
                 break;
             default:
-                throw new ConfigPathException($"{path}: {Join(steps, steps.Count - 1)} is no {(last.StartsWith('[') ? "array" : "object")}");
+                throw new ConfigPathException($"{Join(steps, steps.Count - 1)} is no {(last.StartsWith('[') ? "array" : "object")}") { Path = path };
         }
     }
 
@@ -156,7 +166,7 @@ public static class ConfigText
                 bool isQuoted = at + 1 < path.Length && path[at + 1] == '\'';
                 int end = path.IndexOf(isQuoted ? "']" : "]", at, StringComparison.Ordinal);
                 if (end < 0)
-                    throw new ConfigPathException($"{path}: a bracket is not closed");
+                    throw new ConfigPathException($"a bracket is not closed") { Path = path };
                 steps.Add(isQuoted ? path[(at + 2)..end] : path[at..(end + 1)]);
                 at = end + (isQuoted ? 2 : 1);
                 continue;
@@ -166,7 +176,7 @@ public static class ConfigText
             int stop = path.AsSpan(from).IndexOfAny('.', '[');
             at = stop < 0 ? path.Length : from + stop;
             if (from == at)
-                throw new ConfigPathException($"{path}: a key is missing after \"{path[..from]}\"");
+                throw new ConfigPathException($"a key is missing after \"{path[..from]}\"") { Path = path };
             steps.Add(path[from..at]);
         }
 
@@ -179,10 +189,15 @@ public static class ConfigText
     private static string Write(ReadOnlyMemory<byte> utf8, bool indented)
     {
         using JsonDocument document = JsonDocument.Parse(utf8, s_reading);
+        return Write(document.RootElement, indented);
+    }
+
+    private static string Write(JsonElement document, bool indented)
+    {
         using var stream = new MemoryStream();
         // Filters are full of <, > and &.
         using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = indented, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
-            document.RootElement.WriteTo(writer);
+            document.WriteTo(writer);
         return Encoding.UTF8.GetString(stream.ToArray());
     }
 }

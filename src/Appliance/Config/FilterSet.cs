@@ -1,7 +1,11 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Capbox.Platform.Json;
 
 namespace Capbox.Config;
@@ -11,14 +15,35 @@ internal static class FilterSet
 {
     private const int MaxEntries = 1024;
 
+    private static readonly ArrayKey s_groups = new(
+        "groups", "array of strings", MaxEntries,
+        "Multicast groups, IPv4 or IPv6, or prefixes of them (`239.1.2.0/24`): the destination is one of them.", static () => new JsonObject { ["type"] = "string" })
+    { Range = "at most 1024" };
+
+    private static readonly ArrayKey s_ports = new(
+        "ports", "array of integers and strings", MaxEntries,
+        "Destination ports, 1 to 65535, or ranges `\"30010-30020\"`: the destination port is one of them.",
+        static () => new JsonObject
+        {
+            ["anyOf"] = new JsonArray(
+                new JsonObject { ["type"] = "integer", ["minimum"] = 1, ["maximum"] = 65535 },
+                new JsonObject { ["type"] = "string", ["pattern"] = "^[0-9]{1,5}-[0-9]{1,5}$" }),
+        })
+    { Range = "at most 1024" };
+
+    private static readonly ChoiceKey<string?> s_protocol = new("protocol", null, "Protocol.", ("udp", "udp"), ("tcp", "tcp"));
+
+    /// <summary>The object form of a named filter.</summary>
+    public static readonly SectionKey Set = new("filters[name]", "A set, of which all given parts must hold.", s_groups, s_ports, s_protocol);
+
     /// <summary>Reads the object form of a named filter; null if it has errors, which are in <paramref name="errors"/>.</summary>
     public static string? Read(JsonElement element, string path, ConfigErrors errors)
     {
         int before = errors.Count;
         JsonNodeReader node = new(element, path, errors);
-        List<string> groups = ReadList(node.Array("groups", MaxEntries), ReadGroup, errors);
-        List<string> ports = ReadList(node.Array("ports", MaxEntries), ReadPort, errors);
-        string? protocol = node.Choice<string?>("protocol", null, ("udp", "udp"), ("tcp", "tcp"));
+        List<string> groups = ReadList(s_groups.Read(node), ReadGroup, errors);
+        List<string> ports = ReadList(s_ports.Read(node), ReadPort, errors);
+        string? protocol = s_protocol.Read(node);
         node.Finish();
         if (errors.Count != before)
             return null;

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Config;
 
 /// <summary>Where and how the box is reached over MQTT. Immutable; validated by Config.</summary>

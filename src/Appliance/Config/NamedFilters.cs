@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text;
 
 namespace Capbox.Config;
@@ -18,7 +21,10 @@ public sealed class NamedFilters
 
     public static NamedFilters None { get; } = new(new Dictionary<string, string>());
 
-    /// <summary>Of a document that was accepted before: expressions are not compiled again, which may take long or fail while names cannot be looked up.</summary>
+    /// <summary>
+    /// Of a document that was accepted before: expressions are not compiled again, which may take long or fail while names cannot be looked
+    /// up.
+    /// </summary>
     public bool AreProved { get; init; }
 
     /// <summary>A letter, then letters, digits, '_' and '-'.</summary>

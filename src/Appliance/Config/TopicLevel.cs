@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Config;
 
 /// <summary>A name that is one level of an MQTT topic: devices and requesters have such names. No wildcard, no control character.</summary>

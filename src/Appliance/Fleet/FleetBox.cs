@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Health;
 
 namespace Capbox.Fleet;
@@ -10,7 +13,7 @@ namespace Capbox.Fleet;
 /// <param name="Revision">In force.</param>
 /// <param name="Errors">PATH: REASON, the first few.</param>
 /// <param name="Ports">Names of the ports that are configured.</param>
-/// <param name="Config">The document in force, one line; null: not kept, see <see cref="Roster"/>.</param>
+/// <param name="Config">The document in force, one line; null: not kept, see <see cref="FleetInventory"/>.</param>
 internal sealed record BoxReport(long Version, string Id, long HighestVersion, string Status, long Revision, IReadOnlyList<string> Errors, IReadOnlyList<string> Ports, string? Config)
 {
     /// <summary>Still to be confirmed.</summary>

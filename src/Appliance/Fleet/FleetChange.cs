@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -7,7 +10,11 @@ using Capbox.Platform.Json;
 namespace Capbox.Fleet;
 
 /// <summary>A change that cannot be made of what was given; one line.</summary>
-internal sealed class FleetChangeException(string message) : Exception(message);
+internal sealed class FleetChangeException(string message) : Exception(message)
+{
+    /// <summary><c>set</c> or <c>whole</c>; null: the file.</summary>
+    public string? Field { get; init; }
+}
 
 /// <summary>What one box would have with a change.</summary>
 /// <param name="Device">The box.</param>
@@ -22,7 +29,8 @@ internal sealed record BoxChange(string Device, string Document, IReadOnlyList<C
 }
 
 /// <summary>
-/// One change for many boxes: what is the same on all is in it, what is each box's own stays. A merge patch and single values go into the document that the box reports; a whole document takes its place but for
+/// One change for many boxes: what is the same on all is in it, what is each box's own stays. A merge patch and single values go into the
+/// document that the box reports; a whole document takes its place but for
 /// <c>serial</c> and <c>mqtt</c>, unless it has them. Pure.
 /// </summary>
 /// <param name="file">A merge patch or a whole document, JSON; null: single values alone.</param>
@@ -43,9 +51,9 @@ internal sealed class FleetChange(JsonObject? file, bool isWhole, IReadOnlyList<
     {
         (string, string)[] pairs = [.. settings.Select(Setting)];
         if (text is null && pairs.Length == 0)
-            throw new FleetChangeException("nothing to change: give FILE or --set PATH=VALUE");
+            throw new FleetChangeException("nothing to change: neither a document nor settings are given");
         if (text is null && isWhole)
-            throw new FleetChangeException("--whole goes with FILE");
+            throw new FleetChangeException("needs a document") { Field = "whole" };
         try
         {
             JsonNode? node = text is null ? null : JsonNode.Parse(text, documentOptions: s_reading);
@@ -53,7 +61,7 @@ internal sealed class FleetChange(JsonObject? file, bool isWhole, IReadOnlyList<
         }
         catch (JsonException e)
         {
-            throw new FleetChangeException(JsonFault.Of(e));
+            throw new FleetChangeException(JsonErrorText.Describe(e));
         }
     }
 
@@ -69,11 +77,11 @@ internal sealed class FleetChange(JsonObject? file, bool isWhole, IReadOnlyList<
             string line = ConfigText.ToLine(Encoding.UTF8.GetBytes(document.ToJsonString()));
             foreach ((string path, string value) in settings)
                 line = ConfigText.Set(line, path, value);
-            return Judge(device, before, line);
+            return Plan(device, before, line);
         }
         catch (ConfigPathException e)
         {
-            return Failed(device, new ConfigError("--set", e.Message));
+            return Failed(device, new ConfigError(e.Path, e.Message));
         }
         catch (Exception e) when (e is JsonException or ArgumentException or InvalidOperationException)
         {
@@ -81,7 +89,7 @@ internal sealed class FleetChange(JsonObject? file, bool isWhole, IReadOnlyList<
         }
     }
 
-    private static BoxChange Judge(string device, string before, string after)
+    private static BoxChange Plan(string device, string before, string after)
     {
         ConfigResult next = ConfigDocument.Parse(Encoding.UTF8.GetBytes(after));
         if (next.Options is null)
@@ -94,10 +102,12 @@ internal sealed class FleetChange(JsonObject? file, bool isWhole, IReadOnlyList<
         ConfigResult now = ConfigDocument.ParseKept(before);
         if (now.Options is null)
             return Failed(device, new ConfigError("$", $"what it has now is not understood by this capbox: {now.Errors[0]}"));
-        return new BoxChange(device, after, differences, ConfigPlan.Make(now, next, before, after), []);
+        return new BoxChange(device, after, differences, ConfigPlan.Make(now, next), []);
     }
 
-    /// <summary>A box that comes back under another name, or not at all, cannot be followed, and two of one name put each other out.</summary>
+    /// <summary>
+    /// A box that comes back under another name, or not at all, cannot be followed, and two of one name put each other out.
+    /// </summary>
     private static ConfigError? Stranger(string device, string before, string after, ConfigResult next)
     {
         if (next.Mqtt is null)
@@ -140,6 +150,6 @@ internal sealed class FleetChange(JsonObject? file, bool isWhole, IReadOnlyList<
                 return (text[..i], text[(i + 1)..]);
         }
 
-        throw new FleetChangeException($"--set {text}: expected PATH=VALUE");
+        throw new FleetChangeException($"{text}: expected PATH=VALUE") { Field = "set" };
     }
 }

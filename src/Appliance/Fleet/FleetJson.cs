@@ -1,6 +1,8 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json.Serialization;
 using Capbox.Config;
-using Capbox.Health;
 using Capbox.Platform.Json;
 
 namespace Capbox.Fleet;
@@ -15,14 +17,16 @@ internal sealed record AlarmListing(string Id, string Severity, string Since, st
 
 /// <summary>Result of <c>fleet status --json</c>.</summary>
 /// <param name="Complete">False: messages still came when the time was up.</param>
-internal sealed record FleetListing(IReadOnlyList<BoxListing> Boxes, bool Complete, RosterCounts Counts);
+internal sealed record FleetListing(IReadOnlyList<BoxListing> Boxes, bool Complete, FleetInventoryCounts Counts);
 
-/// <summary>Boxes for which a change is the same, as <c>fleet config diff --json</c> and <c>fleet apply --dry-run --json</c> list them.</summary>
+/// <summary>
+/// Boxes for which a change is the same, as <c>fleet config diff --json</c> and <c>fleet apply --dry-run --json</c> list them.
+/// </summary>
 /// <param name="Devices">The boxes.</param>
 /// <param name="Differences">From what they have; empty: they have it already.</param>
 /// <param name="Impacts">What it does.</param>
 /// <param name="Interruption">The ports that do not record for a moment, or "none".</param>
-/// <param name="NeedsConfirm">On trial by itself.</param>
+/// <param name="NeedsConfirm">Pending confirmation by default.</param>
 /// <param name="Errors">Why they cannot have it.</param>
 internal sealed record ChangeGroup(
     IReadOnlyList<string> Devices, IReadOnlyList<ConfigDifference> Differences, IReadOnlyList<ConfigImpact> Impacts, string Interruption, bool NeedsConfirm, IReadOnlyList<ConfigError> Errors);

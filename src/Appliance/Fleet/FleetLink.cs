@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Buffers;
 using System.Globalization;
 using System.Threading.Channels;
@@ -17,7 +20,8 @@ internal sealed record FleetMessage(string Topic, byte[] Payload, bool IsRetaine
 internal sealed class FleetLinkException(string message) : Exception(message);
 
 /// <summary>
-/// The operator's connection to a broker, by the same rules as a box's (<see cref="MqttConnection"/>). What comes waits in a bounded queue; while that is full, nothing is taken from the connection.
+/// The operator's connection to a broker, by the same rules as a box's (<see cref="MqttConnection"/>). What comes waits in a bounded queue;
+/// while that is full, nothing is taken from the connection.
 /// </summary>
 /// <param name="options">Where and as whom; <see cref="MqttOptions.DeviceId"/> is the requester.</param>
 internal sealed class FleetLink(MqttOptions options) : IAsyncDisposable
@@ -76,7 +80,8 @@ internal sealed class FleetLink(MqttOptions options) : IAsyncDisposable
 
     /// <summary>What is retained there comes, also of topics that were subscribed before.</summary>
     /// <param name="topics">Filters.</param>
-    /// <param name="isMuch">Thousands of messages may come at once: a broker queues only so many for a client and drops the rest, but for QoS 0, which it writes as fast as the connection takes it.</param>
+    /// <param name="isMuch">Thousands of messages may come at once: a broker queues only so many for a client and drops the rest, but for
+    /// QoS 0, which it writes as fast as the connection takes it.</param>
     /// <param name="end">Given up.</param>
     /// <exception cref="FleetLinkException">The broker does not let this program listen there.</exception>
     public async Task SubscribeAsync(IReadOnlyCollection<string> topics, bool isMuch, CancellationToken end)

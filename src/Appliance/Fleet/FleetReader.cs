@@ -1,12 +1,16 @@
-using Capbox.Config;
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Text.Json;
+using Capbox.Config;
 using Capbox.Health;
 
 namespace Capbox.Fleet;
 
 /// <summary>
-/// Reads what boxes publish. Whoever may publish there may write anything: text is cut and freed of control characters, so that it can neither fill the memory nor steer a terminal, and members that are not known are
+/// Reads what boxes publish. Whoever may publish there may write anything: text is cut and freed of control characters, so that it can
+/// neither fill the memory nor steer a terminal, and members that are not known are
 /// passed over, since a newer box may have more of them.
 /// </summary>
 internal static class FleetReader
@@ -21,7 +25,7 @@ internal static class FleetReader
     /// <param name="box">As it was.</param>
     /// <param name="suffix">Of the topic, behind the device.</param>
     /// <param name="payload">JSON.</param>
-    public static FleetBox? Take(FleetBox box, string suffix, ReadOnlyMemory<byte> payload)
+    public static FleetBox? Read(FleetBox box, string suffix, ReadOnlyMemory<byte> payload)
     {
         try
         {

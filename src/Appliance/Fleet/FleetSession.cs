@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -16,7 +19,7 @@ internal readonly record struct SettleRule(long QuietMs, long MostMs)
 /// <summary>A connection and what is heard over it: collects the boxes, asks them, takes a change from box to box.</summary>
 /// <param name="link">Connected.</param>
 /// <param name="roster">What is heard.</param>
-internal sealed class FleetSession(FleetLink link, Roster roster)
+internal sealed class FleetSession(FleetLink link, FleetInventory roster)
 {
     /// <summary>Topics in one SUBSCRIBE, when boxes are asked for one by one.</summary>
     private const int TopicsAtOnce = 100;
@@ -24,12 +27,13 @@ internal sealed class FleetSession(FleetLink link, Roster roster)
     private const int StepMs = 50;
     private static readonly TimeSpan s_reconnectFor = TimeSpan.FromSeconds(60);
 
-    public Roster Roster => roster;
+    public FleetInventory FleetInventory => roster;
 
     public static long NowMs => Stopwatch.GetTimestamp() / (Stopwatch.Frequency / 1000);
 
     /// <summary>
-    /// What boxes have published and the broker kept. Retained messages come right after a subscription, and nothing says which is the last: the collection is over when none came for a while. Who is there is asked first;
+    /// What boxes have published and the broker kept. Retained messages come right after a subscription, and nothing says which is the
+    /// last: the collection is over when none came for a while. Who is there is asked first;
     /// what a box that is there lacks then, as what a broker with a short queue dropped, is asked for once more by name.
     /// </summary>
     /// <param name="rule">When it is over.</param>
@@ -39,8 +43,8 @@ internal sealed class FleetSession(FleetLink link, Roster roster)
     public async Task<bool> CollectAsync(SettleRule rule, Action progress, CancellationToken end)
     {
         long untilMs = NowMs + rule.MostMs;
-        bool isComplete = await AskForAsync([$"{Roster.Root}+/{Roster.Suffixes[0]}"], rule, untilMs, progress, end);
-        isComplete &= await AskForAsync([.. Roster.Suffixes.Skip(1).Select(s => $"{Roster.Root}+/{s}")], rule, untilMs, progress, end);
+        bool isComplete = await AskForAsync([$"{FleetInventory.Root}+/{FleetInventory.Suffixes[0]}"], rule, untilMs, progress, end);
+        isComplete &= await AskForAsync([.. FleetInventory.Suffixes.Skip(1).Select(s => $"{FleetInventory.Root}+/{s}")], rule, untilMs, progress, end);
         string[] missing = [.. roster.Boxes.SelectMany(Missing)];
         foreach (string[] some in missing.Chunk(TopicsAtOnce))
         {
@@ -56,7 +60,7 @@ internal sealed class FleetSession(FleetLink link, Roster roster)
     /// <summary>Listens to what boxes say now and then, so that it is known when each was heard.</summary>
     public async Task ListenAsync(long milliseconds, Action progress, CancellationToken end)
     {
-        await link.SubscribeAsync([$"{Roster.Root}+/telemetry/system"], isMuch: true, end);
+        await link.SubscribeAsync([$"{FleetInventory.Root}+/telemetry/system"], isMuch: true, end);
         long untilMs = NowMs + milliseconds;
         while (NowMs < untilMs)
         {
@@ -72,17 +76,17 @@ internal sealed class FleetSession(FleetLink link, Roster roster)
     /// <param name="answered">Each answer as it comes.</param>
     /// <param name="progress">Called now and then.</param>
     /// <param name="stop">No further box is asked; those that were may answer still.</param>
-    public async Task AskAsync(string name, Func<string, byte[]> payload, AskRound round, Action<BoxAnswer> answered, Action progress, CancellationToken stop)
+    public async Task AskAsync(string name, Func<string, byte[]> payload, CommandFanout round, Action<BoxAnswer> answered, Action progress, CancellationToken stop)
     {
         CancellationToken never = CancellationToken.None;
-        await link.SubscribeAsync([$"{Roster.Root}+/reply/{link.Requester}"], isMuch: false, never);
+        await link.SubscribeAsync([$"{FleetInventory.Root}+/reply/{link.Requester}"], isMuch: false, never);
         while (!round.IsOver)
         {
             if (stop.IsCancellationRequested)
                 round.Stop();
             // Together, so that the time to the broker and back is waited for once.
             await Task.WhenAll(round.Step(NowMs).Select(q => link.PublishAsync(
-                $"{Roster.Root}{q.Device}/cmd/{name}", payload(q.Device), retain: false, $"{Roster.Root}{q.Device}/reply/{link.Requester}", q.Correlation, never)));
+                $"{FleetInventory.Root}{q.Device}/cmd/{name}", payload(q.Device), retain: false, $"{FleetInventory.Root}{q.Device}/reply/{link.Requester}", q.Correlation, never)));
             await PumpAsync(NowMs + StepMs, m => TakeAnswer(m, round, answered), never);
             foreach (BoxAnswer late in round.Overdue(NowMs))
                 answered(late);
@@ -134,7 +138,7 @@ internal sealed class FleetSession(FleetLink link, Roster roster)
 
     private Task DoAsync(RolloutAction action, Func<RolloutAction, byte[]> desired, CancellationToken end)
     {
-        string root = $"{Roster.Root}{action.Device}/config/";
+        string root = $"{FleetInventory.Root}{action.Device}/config/";
         return action.Kind switch
         {
             RolloutActionKind.Send => link.PublishAsync(root + "desired", desired(action), retain: true, null, null, end),
@@ -201,7 +205,7 @@ internal sealed class FleetSession(FleetLink link, Roster roster)
 
     private static IEnumerable<string> Missing(FleetBox box)
     {
-        string root = $"{Roster.Root}{box.DeviceId}/";
+        string root = $"{FleetInventory.Root}{box.DeviceId}/";
         if (box.State is null)
             yield return root + "state";
         if (box.Info is null)
@@ -212,9 +216,9 @@ internal sealed class FleetSession(FleetLink link, Roster roster)
             yield return root + "config/reported";
     }
 
-    private bool TakeAnswer(FleetMessage message, AskRound round, Action<BoxAnswer> answered)
+    private bool TakeAnswer(FleetMessage message, CommandFanout round, Action<BoxAnswer> answered)
     {
-        if (message.IsRetained || Roster.Split(message.Topic) is not ({ } device, { } suffix) || suffix != $"reply/{link.Requester}")
+        if (message.IsRetained || FleetInventory.Split(message.Topic) is not ({ } device, { } suffix) || suffix != $"reply/{link.Requester}")
             return false;
         if (round.Heard(device, message.Correlation, message.Payload, NowMs) is { } answer)
             answered(answer);
@@ -223,7 +227,7 @@ internal sealed class FleetSession(FleetLink link, Roster roster)
 
     private bool TakeNews(FleetMessage message, Rollout rollout)
     {
-        if (roster.Take(message.Topic, message.Payload, message.IsRetained ? null : DateTimeOffset.UtcNow) is { } box)
+        if (roster.Record(message.Topic, message.Payload, message.IsRetained ? null : DateTimeOffset.UtcNow) is { } box)
             rollout.Heard(box.DeviceId, NowMs);
         return true;
     }
@@ -248,7 +252,7 @@ internal sealed class FleetSession(FleetLink link, Roster roster)
         while (NowMs < untilMs && link.Heard.TryRead(out FleetMessage? message))
         {
             if (!take(message))
-                roster.Take(message.Topic, message.Payload, message.IsRetained ? null : DateTimeOffset.UtcNow);
+                roster.Record(message.Topic, message.Payload, message.IsRetained ? null : DateTimeOffset.UtcNow);
         }
     }
 }

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 
 namespace Capbox.Fleet;
@@ -11,7 +14,7 @@ internal enum RolloutState
     /// <summary>Told; nothing heard yet.</summary>
     Sent,
 
-    /// <summary>In force there, taken back unless confirmed.</summary>
+    /// <summary>In force there, rolled back unless confirmed.</summary>
     Trial,
 
     /// <summary>In force there, watched for a while.</summary>
@@ -120,7 +123,8 @@ internal sealed class RolloutBox(string device, bool needsNewSession, long madeF
 }
 
 /// <summary>
-/// A change going from box to box: one stage after the other, each box followed until it has it or has not, and no further once something is wrong. Pure: what is heard and the time go in, what is to be done comes out; a
+/// A change going from box to box: one stage after the other, each box followed until it has it or has not, and no further once something
+/// is wrong. Pure: what is heard and the time go in, what is to be done comes out; a
 /// message that comes twice, late or in another order changes nothing that it should not.
 /// </summary>
 internal sealed class Rollout

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json.Serialization;
 using Capbox.Platform.Json;
 
@@ -20,7 +23,9 @@ internal enum EventSeverity
     Error,
 }
 
-/// <summary>Something that happened; docs/reference/control.md lists the codes and the members of <see cref="Data"/> that each has.</summary>
+/// <summary>
+/// Something that happened; docs/reference/control.md lists the codes and the members of <see cref="Data"/> that each has.
+/// </summary>
 /// <param name="At">When it was seen.</param>
 /// <param name="Severity">How much somebody should care.</param>
 /// <param name="Code">One level of a topic, never another meaning.</param>

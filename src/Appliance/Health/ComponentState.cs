@@ -1,6 +1,11 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Health;
 
-/// <summary>A condition that a part of the box reports about itself and that Health cannot see in the counters, as the broker or a rollback.</summary>
+/// <summary>
+/// A condition that a part of the box reports about itself and that Health cannot see in the counters, as the broker or a rollback.
+/// </summary>
 /// <param name="Id">Stays the same as long as the condition lasts: <c>mqtt</c>.</param>
 /// <param name="Component"><c>capture</c>, <c>storage</c>, <c>clock</c>, <c>control</c>.</param>
 /// <param name="Severity">Level of the alarm.</param>

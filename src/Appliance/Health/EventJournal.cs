@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
@@ -6,19 +9,22 @@ using Microsoft.Extensions.Logging;
 
 namespace Capbox.Health;
 
-/// <summary>Looks at the box each second and keeps what happened, whether a broker is there or not. Beside the recording: it reads counters, on a thread of the pool.</summary>
+/// <summary>
+/// Looks at the box each second and keeps what happened, whether a broker is there or not. Beside the recording: it reads counters, on a
+/// thread of the pool.
+/// </summary>
 internal sealed class EventJournal : IDisposable
 {
     private const int MaxPosted = 64;
-    private static readonly TimeSpan s_lookEvery = TimeSpan.FromSeconds(1), s_stopWait = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(1), s_stopWait = TimeSpan.FromSeconds(5);
     private readonly BoxRun _run;
     private readonly Func<BoxSnapshot> _snapshot;
     private readonly ILogger _logger;
-    private readonly EventMaker _maker = new();
+    private readonly EventDetector _detector = new();
     private readonly ConcurrentQueue<BoxEvent> _posted = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _adding = new();
-    private Task _looking = Task.CompletedTask;
+    private Task _watching = Task.CompletedTask;
     private ulong _sequence;
     private string? _fault;
 
@@ -31,7 +37,7 @@ internal sealed class EventJournal : IDisposable
 
     public EventSpool Spool { get; }
 
-    public void Start() => _looking = Task.Run(LookAsync);
+    public void Start() => _watching = Task.Run(WatchAsync);
 
     /// <summary>Keeps an event that another part detected; returns when it is on disk.</summary>
     public void Add(BoxEvent what) => Add([what]);
@@ -49,8 +55,8 @@ internal sealed class EventJournal : IDisposable
         if (_stop.IsCancellationRequested)
             return;
         _stop.Cancel();
-        _looking.Wait(s_stopWait);
-        Look();
+        _watching.Wait(s_stopWait);
+        DetectNow();
         Add(new BoxEvent(DateTimeOffset.UtcNow, EventSeverity.Info, "stopped", "control", "capbox stops in order"));
         Spool.Save();
     }
@@ -86,20 +92,20 @@ internal sealed class EventJournal : IDisposable
         return [.. Encoding.ASCII.GetBytes(suffix), .. JsonSerializer.SerializeToUtf8Bytes(message, EventJson.Default.EventMessage)];
     }
 
-    private async Task LookAsync()
+    private async Task WatchAsync()
     {
         while (!_stop.IsCancellationRequested)
         {
-            Look();
-            await Task.Delay(s_lookEvery, _stop.Token).ContinueWith(_ => { }, TaskScheduler.Default);
+            DetectNow();
+            await Task.Delay(s_interval, _stop.Token).ContinueWith(_ => { }, TaskScheduler.Default);
         }
     }
 
-    private void Look()
+    private void DetectNow()
     {
         try
         {
-            Add([.. TakePosted(), .. _maker.Look(_snapshot())]);
+            Add([.. TakePosted(), .. _detector.Detect(_snapshot())]);
             Spool.Save();
         }
         catch (Exception e)

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Threading.Channels;
 using Capbox.Platform.Linux;
@@ -35,8 +38,10 @@ internal sealed record EventCounts
 internal readonly record struct SpooledEvent(ulong Ordinal, ulong Missed, byte[] Payload);
 
 /// <summary>
-/// Keeps events on disk until they are acknowledged, over restarts and crashes: append-only files of <see cref="SpoolRecord"/>s, each synced before it may be sent, and a cursor with the ordinal of the last that was
-/// acknowledged. Every event has an ordinal, so whatever is dropped or damaged shows as a hole before the next. What the disk refuses waits in memory, bounded. From any thread; never from one that captures.
+/// Keeps events on disk until they are acknowledged, over restarts and crashes: append-only files of <see cref="SpoolRecord"/>s, each
+/// synced before it may be sent, and a cursor with the ordinal of the last that was
+/// acknowledged. Every event has an ordinal, so whatever is dropped or damaged shows as a hole before the next. What the disk refuses waits
+/// in memory, bounded. From any thread; never from one that captures.
 /// </summary>
 internal sealed class EventSpool : IDisposable
 {
@@ -77,7 +82,7 @@ internal sealed class EventSpool : IDisposable
             foreach (string path in Directory.EnumerateFiles(directory, "*" + Suffix).Order(StringComparer.Ordinal))
             {
                 // One that cannot be read stays for the next start; new events are numbered above what it may hold.
-                if (!Guard(() => Take(path)))
+                if (!Guard(() => Load(path)))
                     _next = Math.Max(_next, FirstOf(path) + ((ulong)_limits.MaxFileBytes / SpoolRecord.HeaderBytes) + 1);
             }
 
@@ -305,7 +310,7 @@ internal sealed class EventSpool : IDisposable
     }
 
     /// <summary>A file of an earlier run: good records that were not acknowledged, the others counted.</summary>
-    private void Take(string path)
+    private void Load(string path)
     {
         byte[] bytes = ReadBounded(path);
         var file = new SpoolFile(path) { Bytes = bytes.Length };

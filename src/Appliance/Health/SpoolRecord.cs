@@ -1,10 +1,14 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Buffers.Binary;
 using Capbox.Packets.Pcapng;
 
 namespace Capbox.Health;
 
 /// <summary>
-/// One record of a spool file, little endian: magic (u32), bytes of the payload (u32), ordinal (u64), CRC-32C of length, ordinal and payload (u32), payload. Whatever is torn or flipped, the next good record is found by
+/// One record of a spool file, little endian: magic (u32), bytes of the payload (u32), ordinal (u64), CRC-32C of length, ordinal and
+/// payload (u32), payload. Whatever is torn or flipped, the next good record is found by
 /// its magic and proved by its CRC, and its ordinal tells how many were lost before it.
 /// </summary>
 internal static class SpoolRecord

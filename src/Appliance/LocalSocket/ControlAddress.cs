@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Net.Sockets;
 using Capbox.Packets.Storage;
 using Capbox.Platform.Linux;
@@ -5,7 +8,8 @@ using Capbox.Platform.Linux;
 namespace Capbox.LocalSocket;
 
 /// <summary>
-/// Where the socket is: "control" in the archive's state directory. An address has room for 107 bytes (sun_path, unix(7)) and an archive's path may be longer, so the
+/// Where the socket is: "control" in the archive's state directory. An address has room for 107 bytes (sun_path, unix(7)) and an archive's
+/// path may be longer, so the
 /// directory is opened and named through /proc/self/fd.
 /// </summary>
 internal sealed class ControlAddress : IDisposable
@@ -14,7 +18,8 @@ internal sealed class ControlAddress : IDisposable
     private readonly FileDescriptor _directory;
 
     /// <param name="archive">The archive.</param>
-    /// <exception cref="IOException">Its state directory cannot be opened; errno is in <see cref="System.Runtime.InteropServices.Marshal.GetLastPInvokeError"/>.</exception>
+    /// <exception cref="IOException">Its state directory cannot be opened; errno is in <see
+    /// cref="System.Runtime.InteropServices.Marshal.GetLastPInvokeError"/>.</exception>
     public ControlAddress(string archive)
     {
         Path = ArchiveDirectory.StatePath(System.IO.Path.GetFullPath(archive), Name);

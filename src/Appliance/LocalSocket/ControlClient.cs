@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -22,7 +25,7 @@ internal sealed class ControlClient : IDisposable
         _archive = archive;
     }
 
-    /// <exception cref="ControlException">Nobody records into this archive, or it may not be asked.</exception>
+    /// <exception cref="RequestRefusedException">Nobody records into this archive, or it may not be asked.</exception>
     public static ControlClient Connect(string archive)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { SendTimeout = PatienceMs, ReceiveTimeout = PatienceMs };
@@ -35,22 +38,22 @@ internal sealed class ControlClient : IDisposable
         catch (SocketException e)
         {
             socket.Dispose();
-            throw e.SocketErrorCode == SocketError.AccessDenied ? Refused(archive, e) : new ControlException($"no capbox records into {archive}", e);
+            throw e.SocketErrorCode == SocketError.AccessDenied ? Refused(archive, e) : new RequestRefusedException($"no capbox records into {archive}", e);
         }
         catch (IOException e)
         {
             int errno = Marshal.GetLastPInvokeError();
             socket.Dispose();
             throw errno is Errno.EACCES or Errno.EPERM ? Refused(archive, e)
-                : Directory.Exists(archive) ? new ControlException($"no capbox records into {archive}", e)
-                : new ControlException($"{archive}: no such directory", e);
+                : Directory.Exists(archive) ? new RequestRefusedException($"no capbox records into {archive}", e)
+                : new RequestRefusedException($"{archive}: no such directory", e);
         }
     }
 
     /// <summary>One question, one answer.</summary>
     /// <param name="request">A JSON object of one line.</param>
     /// <returns>The result, JSON text.</returns>
-    /// <exception cref="ControlException">The recorder refuses, or does not answer.</exception>
+    /// <exception cref="RequestRefusedException">The recorder refuses, or does not answer.</exception>
     public string Ask(string request)
     {
         try
@@ -67,7 +70,7 @@ internal sealed class ControlClient : IDisposable
         using JsonDocument answer = JsonDocument.Parse(ReadLine());
         if (answer.RootElement.GetProperty("ok").GetBoolean())
             return answer.RootElement.GetProperty("result").GetRawText();
-        throw new ControlException(answer.RootElement.GetProperty("error").GetString() ?? "refused");
+        throw new RequestRefusedException(answer.RootElement.GetProperty("error").GetString() ?? "refused");
     }
 
     public void Dispose() => _socket.Dispose();
@@ -85,11 +88,11 @@ internal sealed class ControlClient : IDisposable
             }
             catch (SocketException e)
             {
-                throw new ControlException($"the capbox that records into {_archive} does not answer: {e.Message}", e);
+                throw new RequestRefusedException($"the capbox that records into {_archive} does not answer: {e.Message}", e);
             }
 
             if (got == 0 || _rest.Count > MaxAnswerBytes)
-                throw new ControlException($"the capbox that records into {_archive} ended the conversation");
+                throw new RequestRefusedException($"the capbox that records into {_archive} ended the conversation");
             _rest.AddRange(buffer.AsSpan(0, got));
         }
 
@@ -98,5 +101,5 @@ internal sealed class ControlClient : IDisposable
         return line;
     }
 
-    private static ControlException Refused(string archive, Exception e) => new($"{archive}: permission denied; root and the user that records may control it", e);
+    private static RequestRefusedException Refused(string archive, Exception e) => new($"{archive}: permission denied; root and the user that records may control it", e) { IsDenied = true };
 }

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Buffers.Binary;
 using System.Net.Sockets;
 using System.Text;
@@ -9,7 +12,8 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.LocalSocket;
 
 /// <summary>
-/// The control socket: one JSON object a line in, one a line out (docs/reference/control.md). For the owner of the recorder and root alone. Bounded in everything: clients, bytes of a line,
+/// The control socket: one JSON object a line in, one a line out (docs/reference/control.md). For the owner of the recorder and root alone.
+/// Bounded in everything: clients, bytes of a line,
 /// time for a request and for an answer. It serves beside the recording and never holds it up.
 /// </summary>
 internal sealed class ControlServer : IDisposable
@@ -29,7 +33,7 @@ internal sealed class ControlServer : IDisposable
     /// <summary>SOL_SOCKET, SO_PEERCRED and struct ucred {pid, uid, gid}, unix(7).</summary>
     private const int SolSocket = 1, SoPeerCred = 17, CredentialBytes = 12, UidOffset = 4;
 
-    private readonly ControlCommands _commands;
+    private readonly CommandTable _commands;
     private readonly ILogger _logger;
     private readonly ControlAddress _address;
     private readonly Socket _listener;
@@ -43,7 +47,7 @@ internal sealed class ControlServer : IDisposable
     /// <param name="commands">What it serves.</param>
     /// <param name="logger">For refused clients.</param>
     /// <exception cref="IOException">The socket cannot be made; the message names it.</exception>
-    public ControlServer(string archive, ControlCommands commands, ILogger logger)
+    public ControlServer(string archive, CommandTable commands, ILogger logger)
     {
         _commands = commands;
         _logger = logger;
@@ -195,7 +199,8 @@ internal sealed class ControlServer : IDisposable
             byte[] answer = Answer(buffer.AsMemory(0, line), requester);
             buffer.AsSpan(line + 1, have - line - 1).CopyTo(buffer);
             have -= line + 1;
-            // What it took to find the answer is no fault of the client's; and a change that makes the recorder start again is answered although this server ends meanwhile.
+            // What it took to find the answer is no fault of the client's; and a change that makes the recorder start again is answered
+            // although this server ends meanwhile.
             using var reading = new CancellationTokenSource(s_patience);
             await SendAsync(client, answer, reading.Token);
         }
@@ -213,9 +218,9 @@ internal sealed class ControlServer : IDisposable
         try
         {
             using JsonDocument document = JsonDocument.Parse(line, s_strict);
-            return Encoding.UTF8.GetBytes($"{{\"ok\":true,\"result\":{_commands.Run(new ControlRequest(document.RootElement, requester))}}}\n");
+            return Encoding.UTF8.GetBytes($"{{\"ok\":true,\"result\":{_commands.Run(new CommandRequest(document.RootElement, requester))}}}\n");
         }
-        catch (ControlException e)
+        catch (RequestRefusedException e)
         {
             return Error(e.Message);
         }

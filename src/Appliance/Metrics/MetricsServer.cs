@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -6,7 +9,8 @@ using Microsoft.Extensions.Logging;
 namespace Capbox.Metrics;
 
 /// <summary>
-/// GET /metrics over HTTP/1.1, one request a connection. So little is asked of it that a web server would be the larger part of the program; bounded in clients, bytes and time.
+/// GET /metrics over HTTP/1.1, one request a connection. So little is asked of it that a web server would be the larger part of the
+/// program; bounded in clients, bytes and time.
 /// </summary>
 internal sealed class MetricsServer : IDisposable
 {

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Text;
 using Capbox.Health;
@@ -7,7 +10,8 @@ using Capbox.Packets.Pcapng;
 namespace Capbox.Metrics;
 
 /// <summary>
-/// Counters as OpenMetrics 1.0 text (OpenMetrics specification, "Text format"). Names end with their unit, counters with <c>_total</c>; docs/reference/metrics.md lists them, and says what begins at 0 when.
+/// Counters as OpenMetrics 1.0 text (OpenMetrics specification, "Text format"). Names end with their unit, counters with <c>_total</c>;
+/// docs/reference/metrics.md lists them, and says what begins at 0 when.
 /// </summary>
 internal static class MetricsText
 {
@@ -17,7 +21,7 @@ internal static class MetricsText
         [("ring", p => p.LostRing), ("disk", p => p.LostDisk), ("nic", p => p.LostNic), ("host", p => p.LostHost)];
 
     /// <summary>All of the box, ending with <c># EOF</c>.</summary>
-    public static string Of(BoxSnapshot box)
+    public static string Format(BoxSnapshot box)
     {
         var text = new Writer();
         text.Family("capbox_build", "info", null, "Version of capbox.");

@@ -1,11 +1,20 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Mqtt;
 
-/// <summary>How long to wait before a connection is tried again: twice as long after each failure, up to a minute, and each box of a fleet a bit otherwise.</summary>
+/// <summary>
+/// How long to wait before a connection is tried again: twice as long after each failure, up to a minute, and each box of a fleet a bit
+/// otherwise.
+/// </summary>
 internal static class Backoff
 {
     public static readonly TimeSpan Shortest = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromSeconds(60);
 
-    /// <summary>A connection that lasted so long was a good one: the next failure is the first again. One that is thrown out at once, as where two boxes have one name, is not.</summary>
+    /// <summary>
+    /// A connection that lasted so long was a good one: the next failure is the first again. One that is thrown out at once, as where two
+    /// boxes have one name, is not.
+    /// </summary>
     public static readonly TimeSpan GoodAfter = TimeSpan.FromSeconds(30);
 
     /// <param name="failures">In a row before this wait, from 0.</param>

@@ -1,10 +1,16 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Capbox.Mqtt;
 
-/// <summary>Judges the broker's certificate: valid now, for the name that was dialled, for a server, by an authority that is trusted. There is no way to be content with less; it only says why not.</summary>
+/// <summary>
+/// Judges the broker's certificate: valid now, for the name that was dialled, for a server, by an authority that is trusted. There is no
+/// way to be content with less; it only says why not.
+/// </summary>
 internal static class BrokerCertificate
 {
     /// <summary>id-kp-serverAuth (RFC 5280, 4.2.1.12).</summary>

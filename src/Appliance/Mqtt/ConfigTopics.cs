@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json;
 using Capbox.Changes;
 using Capbox.Commands;
@@ -6,7 +9,10 @@ using Capbox.Platform.Json;
 
 namespace Capbox.Mqtt;
 
-/// <summary><c>config/desired</c>, <c>config/confirm</c> and <c>config/reported</c>: what is said there, to the configurator and back. No connection here.</summary>
+/// <summary>
+/// <c>config/desired</c>, <c>config/confirm</c> and <c>config/reported</c>: what is said there, to the configurator and back. No connection
+/// here.
+/// </summary>
 /// <param name="configurator">Null: the box was started with a file and stays with it.</param>
 internal sealed class ConfigTopics(IConfigurator? configurator)
 {
@@ -27,7 +33,7 @@ internal sealed class ConfigTopics(IConfigurator? configurator)
         ConfigErrors errors = new();
         ConfigProposal? proposal = ReadDesired(payload, who, errors, out long version, out string id);
         if (configurator is null)
-            errors.Add("$", "this box was started with a file (capbox run --config) and stays with it; capbox run --state lets it be configured");
+            errors.Add("$", "this box was started with a configuration file and stays with it; one that keeps its configuration itself can be configured");
         if (errors.Count > 0)
             return Refused(version, id, errors);
         if (isRetained && version <= configurator!.Report.HighestVersion)
@@ -37,24 +43,24 @@ internal sealed class ConfigTopics(IConfigurator? configurator)
         return report.Status == ConfigStatus.Rejected && !ReferenceEquals(report, configurator.Report) ? report : null;
     }
 
-    /// <summary>Somebody who reached the box keeps what is on trial.</summary>
-    /// <exception cref="ControlException">Nothing with this id waits.</exception>
+    /// <summary>Somebody confirms the pending document.</summary>
+    /// <exception cref="RequestRefusedException">Nothing with this id waits.</exception>
     public void Confirm(ReadOnlyMemory<byte> payload, string who)
     {
         ConfigErrors errors = new();
         string? id = null;
         Read(payload, errors, node => id = node.Text("id", required: true));
         if (errors.Count > 0)
-            throw new ControlException(errors.All[0].ToString());
+            throw new RequestRefusedException(errors.All[0].ToString());
         if (configurator is null)
-            throw new ControlException("this box does not keep its configuration itself");
+            throw new RequestRefusedException("this box does not keep its configuration itself");
         try
         {
             configurator.Confirm(id!, who);
         }
         catch (ConfigRefusedException e)
         {
-            throw new ControlException($"$.{e.Field}: {e.Message}", e);
+            throw new RequestRefusedException(e.Message, e) { Field = e.Field };
         }
     }
 
@@ -88,8 +94,9 @@ internal sealed class ConfigTopics(IConfigurator? configurator)
             long baseRevision = node.Number("base", 0, 1, long.MaxValue);
             long confirm = node.Number("confirmSeconds", -1, 0, ChangeSection.MaxSeconds);
             string why = node.Text("why") ?? "";
-            string? document = node.Raw("config");
-            proposal = new ConfigProposal(System.Text.Encoding.UTF8.GetBytes(document ?? "{}"), who)
+            if (node.Element("config") is not { } document)
+                return;
+            proposal = new ConfigProposal(ConfigDocument.Read(document), who)
             {
                 Version = givenVersion,
                 Id = givenId,
@@ -115,7 +122,7 @@ internal sealed class ConfigTopics(IConfigurator? configurator)
         }
         catch (JsonException e)
         {
-            errors.Add("$", $"no JSON: {JsonFault.Of(e)}");
+            errors.Add("$", $"no JSON: {JsonErrorText.Describe(e)}");
         }
         catch (InvalidOperationException)
         {

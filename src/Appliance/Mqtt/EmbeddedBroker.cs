@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
@@ -9,7 +12,8 @@ using MQTTnet.Server;
 namespace Capbox.Mqtt;
 
 /// <summary>
-/// A broker of the box's own, for a first run without another: on loopback, for few clients, without memory of them. Everybody on the machine may connect and listen; who has the configured password may ask and configure
+/// A broker of the box's own, for a first run without another: on loopback, for few clients, without memory of them. Everybody on the
+/// machine may connect and listen; who has the configured password may ask and configure
 /// too. Nothing of it is there unless the document names it.
 /// </summary>
 internal sealed class EmbeddedBroker : IDisposable
@@ -52,7 +56,7 @@ internal sealed class EmbeddedBroker : IDisposable
         _server.ValidatingConnectionAsync += Admit;
         _server.ClientConnectedAsync += _ => Count(1);
         _server.ClientDisconnectedAsync += _ => Count(-1);
-        _server.InterceptingPublishAsync += Judge;
+        _server.InterceptingPublishAsync += Authorize;
         try
         {
             await _server.StartAsync();
@@ -94,7 +98,7 @@ internal sealed class EmbeddedBroker : IDisposable
         return Task.CompletedTask;
     }
 
-    private Task Judge(InterceptingPublishEventArgs e)
+    private Task Authorize(InterceptingPublishEventArgs e)
     {
         if (MayPublish(e.ClientId == _options.DeviceId, e.SessionItems[MayAsk] is true, e.ApplicationMessage))
             return Task.CompletedTask;

@@ -1,8 +1,14 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Health;
 
 namespace Capbox.Mqtt;
 
-/// <summary>Sends what waits over one connection: one after the other, each acknowledged before the next, so that they arrive in order, and not faster than live messages can bear.</summary>
+/// <summary>
+/// Sends what waits over one connection: one after the other, each acknowledged before the next, so that they arrive in order, and not
+/// faster than live messages can bear.
+/// </summary>
 internal static class EventSender
 {
     /// <summary>Between two: a backlog of thousands takes minutes, not the line.</summary>

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
@@ -11,7 +14,10 @@ using MQTTnet.Protocol;
 
 namespace Capbox.Mqtt;
 
-/// <summary>What a connection is made with, from the options and their files, which are read again each time: a certificate that was renewed is taken.</summary>
+/// <summary>
+/// What a connection is made with, from the options and their files, which are read again each time: a certificate that was renewed is
+/// taken.
+/// </summary>
 internal static class MqttConnection
 {
     /// <summary>Largest message either side takes: a configuration document and its envelope.</summary>
@@ -51,7 +57,8 @@ internal static class MqttConnection
             .WithProtocolVersion(options.IsVersion5 ? MqttProtocolVersion.V500 : MqttProtocolVersion.V311)
             .WithKeepAlivePeriod(options.KeepAlive)
             .WithTimeout(TimeSpan.FromSeconds(15));
-        // No session waits at the broker: what lies there is retained, what happens here is kept here, and a command that nobody waits for any more must not run.
+        // No session waits at the broker: what lies there is retained, what happens here is kept here, and a command that nobody waits for
+        // any more must not run.
         builder = options.IsVersion5 ? builder.WithCleanStart(true).WithSessionExpiryInterval(0).WithMaximumPacketSize(MaxPacketBytes) : builder.WithCleanSession(true);
         if (options.Username is not null)
             builder = builder.WithCredentials(options.Username, options.PasswordFile is null ? null : Password(options.PasswordFile));
@@ -99,7 +106,10 @@ internal static class MqttConnection
             throw new IOException($"{path}: others may read or change it; chmod 600");
     }
 
-    /// <summary>One clause. Of an exception of the MQTT library the innermost says it, a certificate, a name, a refusal; one of this program says it itself. A broker without TLS hangs up.</summary>
+    /// <summary>
+    /// One clause. Of an exception of the MQTT library the innermost says it, a certificate, a name, a refusal; one of this program says it
+    /// itself. A broker without TLS hangs up.
+    /// </summary>
     public static string Reason(Exception e, bool isTls)
     {
         Exception inner = e;
@@ -118,7 +128,7 @@ internal static class MqttConnection
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException or ArgumentException)
         {
-            throw new IOException($"{path}: {FileFault.Of(e, path)}", e);
+            throw new IOException($"{path}: {FileErrorText.Describe(e, path)}", e);
         }
     }
 }

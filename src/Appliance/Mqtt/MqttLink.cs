@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Buffers;
 using System.Diagnostics;
 using System.Globalization;
@@ -21,14 +24,15 @@ namespace Capbox.Mqtt;
 /// <param name="Serial">Of the box, as it is now.</param>
 /// <param name="Traffic">Counts and sequences, over all connections of this run.</param>
 internal sealed record MqttBox(
-    Func<BoxSnapshot> Snapshot, ControlCommands Commands, IConfigurator? Configurator, Func<string> Serial, MqttTraffic Traffic)
+    Func<BoxSnapshot> Snapshot, CommandTable Commands, IConfigurator? Configurator, Func<string> Serial, MqttTraffic Traffic)
 {
     /// <summary>What happened, and waits to be told; null: nothing is kept.</summary>
     public EventJournal? Events { get; init; }
 }
 
 /// <summary>
-/// The connection to the broker: made, kept, made again after ever longer waits; what is retained is published anew at each connect. Messages that come are copied into a bounded queue, and one task serves them in
+/// The connection to the broker: made, kept, made again after ever longer waits; what is retained is published anew at each connect.
+/// Messages that come are copied into a bounded queue, and one task serves them in
 /// order. Nothing here touches the recording: it reads counters and calls what control calls.
 /// </summary>
 internal sealed class MqttLink : IDisposable
@@ -42,7 +46,7 @@ internal sealed class MqttLink : IDisposable
     private readonly ILogger _logger;
     private readonly Topics _topics;
     private readonly ConfigTopics _config;
-    private readonly CommandDesk _desk;
+    private readonly CommandTopics _commands;
     private readonly EmbeddedBroker? _broker;
     private readonly TimeSpan _patience; // for an acknowledgement
     private readonly HealthEvaluator _health = new();
@@ -52,7 +56,7 @@ internal sealed class MqttLink : IDisposable
     private readonly Lock _counting = new();
     private Task _running = Task.CompletedTask;
     private readonly Dictionary<string, string> _refusals = []; // by topic, under _counting
-    private volatile Outlet? _outlet;
+    private volatile BrokerPublisher? _publisher;
     private volatile string? _fault, _certificate;
     private string _lastHealth = "", _lastSerial = "";
     private long? _awaySince;
@@ -65,7 +69,7 @@ internal sealed class MqttLink : IDisposable
         (_options, _box, _logger) = (options, box, logger);
         _topics = new Topics(options.DeviceId);
         _config = new ConfigTopics(box.Configurator);
-        _desk = new CommandDesk(box.Commands);
+        _commands = new CommandTopics(box.Commands);
         _broker = options.IsEmbedded ? new EmbeddedBroker(options) : null;
         _patience = TimeSpan.FromSeconds(Math.Clamp(options.KeepAlive.TotalSeconds / 2, 1, 15));
     }
@@ -75,7 +79,7 @@ internal sealed class MqttLink : IDisposable
         get
         {
             lock (_counting)
-                return new MqttSnapshot($"{_options.Host}:{_options.Port}", _outlet is not null, _fault ?? _refusals.Values.FirstOrDefault(), _box.Traffic.Counts with { Events = _box.Events?.Spool.Counts });
+                return new MqttSnapshot($"{_options.Host}:{_options.Port}", _publisher is not null, _fault ?? _refusals.Values.FirstOrDefault(), _box.Traffic.Counts with { Events = _box.Events?.Spool.Counts });
         }
     }
 
@@ -84,7 +88,7 @@ internal sealed class MqttLink : IDisposable
         if (!_options.IsTls)
             _logger.LogWarning("mqtt: the connection to {Host} is in the clear", _options.Host);
         if (_box.Configurator is { } configurator)
-            configurator.Changed += NoteChange;
+            configurator.Changed += SignalChange;
         _running = Task.WhenAll(Task.Run(KeepConnectedAsync), Task.Run(ServeAsync));
     }
 
@@ -94,14 +98,14 @@ internal sealed class MqttLink : IDisposable
         if (_stop.IsCancellationRequested)
             return;
         if (_box.Configurator is { } configurator)
-            configurator.Changed -= NoteChange;
+            configurator.Changed -= SignalChange;
         _stop.Cancel();
         _inbound.Writer.TryComplete();
         _running.Wait(s_stopWait);
         _broker?.Dispose();
     }
 
-    private void NoteChange() => _changed.Writer.TryWrite(true);
+    private void SignalChange() => _changed.Writer.TryWrite(true);
 
     private async Task KeepConnectedAsync()
     {
@@ -112,12 +116,12 @@ internal sealed class MqttLink : IDisposable
             try
             {
                 string reason = await ConnectOnceAsync();
-                NoteGone($"the connection to {_options.Host}:{_options.Port} is gone: {reason}");
+                ReportGone($"the connection to {_options.Host}:{_options.Port} is gone: {reason}");
             }
             catch (Exception e)
             {
                 // Whatever the network, TLS or the broker do: it is tried again.
-                NoteGone($"{_options.Host}:{_options.Port}: {_certificate ?? MqttConnection.Reason(e, _options.IsTls)}");
+                ReportGone($"{_options.Host}:{_options.Port}: {_certificate ?? MqttConnection.Reason(e, _options.IsTls)}");
             }
 
             if (Stopwatch.GetElapsedTime(began) > Backoff.GoodAfter)
@@ -140,28 +144,28 @@ internal sealed class MqttLink : IDisposable
             gone.TrySetResult(e.Exception is { } problem ? MqttConnection.Reason(problem, _options.IsTls) : e.ReasonString ?? e.Reason.ToString());
             return Task.CompletedTask;
         };
-        client.ApplicationMessageReceivedAsync += Take;
+        client.ApplicationMessageReceivedAsync += Receive;
         MqttClientConnectResult result = await client.ConnectAsync(MqttConnection.Build(_options, _topics, session, _broker?.Secret, problem => _certificate = problem), _stop.Token);
         if (result.ResultCode != MqttClientConnectResultCode.Success)
             throw new InvalidOperationException($"the broker refuses this box: {result.ResultCode} {result.ReasonString}".TrimEnd());
         lock (_counting)
             _refusals.Clear();
-        using var outlet = new Outlet(client, result, _options.IsVersion5, _patience);
-        await PublishStateAsync(outlet, "init", session);
+        using var publisher = new BrokerPublisher(client, result, _options.IsVersion5, _patience);
+        await PublishStateAsync(publisher, "init", session);
         await SubscribeAsync(client);
-        await PublishInfoAsync(outlet, session);
-        await PublishReportedAsync(outlet);
+        await PublishInfoAsync(publisher, session);
+        await PublishReportedAsync(publisher);
         _lastHealth = "";
-        _outlet = outlet;
-        await PublishHealthAsync(outlet, _box.Snapshot());
-        await PublishStateAsync(outlet, "ready", session);
-        NoteConnected();
-        string reason = await TellAllAsync(outlet, session, gone.Task);
+        _publisher = publisher;
+        await PublishHealthAsync(publisher, _box.Snapshot());
+        await PublishStateAsync(publisher, "ready", session);
+        ReportConnected();
+        string reason = await RunConnectionAsync(publisher, session, gone.Task);
         if (_stop.IsCancellationRequested && client.IsConnected)
         {
             if (_box.Events is { } events)
-                await EventSender.FlushAsync(events.Spool, (suffix, json) => PublishAsync(outlet, suffix, json, retain: false), s_lastWords);
-            await PublishStateAsync(outlet, "disconnected", session);
+                await EventSender.FlushAsync(events.Spool, (suffix, json) => PublishAsync(publisher, suffix, json, retain: false), s_lastWords);
+            await PublishStateAsync(publisher, "disconnected", session);
             await client.DisconnectAsync(new MqttClientDisconnectOptions(), CancellationToken.None);
         }
 
@@ -169,15 +173,15 @@ internal sealed class MqttLink : IDisposable
     }
 
     /// <summary>What is live and, beside it, the events that wait, until the connection is gone or the box stops.</summary>
-    private async Task<string> TellAllAsync(Outlet outlet, string session, Task<string> gone)
+    private async Task<string> RunConnectionAsync(BrokerPublisher publisher, string session, Task<string> gone)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
         Task events = _box.Events is { } log
-            ? EventSender.RunAsync(log.Spool, (suffix, json) => PublishAsync(outlet, suffix, json, retain: false), over.Token)
+            ? EventSender.RunAsync(log.Spool, (suffix, json) => PublishAsync(publisher, suffix, json, retain: false), over.Token)
             : Task.Delay(Timeout.Infinite, over.Token);
         try
         {
-            return await TellAsync(outlet, session, gone, events);
+            return await PublishUntilGoneAsync(publisher, session, gone, events);
         }
         finally
         {
@@ -187,7 +191,7 @@ internal sealed class MqttLink : IDisposable
     }
 
     /// <summary>Telemetry in time, the configuration when it changes.</summary>
-    private async Task<string> TellAsync(Outlet outlet, string session, Task<string> gone, Task events)
+    private async Task<string> PublishUntilGoneAsync(BrokerPublisher publisher, string session, Task<string> gone, Task events)
     {
         Task tick = Task.Delay(TimeSpan.FromSeconds(1), _stop.Token);
         Task<bool> changed = _changed.Reader.WaitToReadAsync(_stop.Token).AsTask();
@@ -204,8 +208,8 @@ internal sealed class MqttLink : IDisposable
             {
                 _changed.Reader.TryRead(out _);
                 if (_box.Serial() != _lastSerial)
-                    await PublishInfoAsync(outlet, session);
-                await PublishReportedAsync(outlet);
+                    await PublishInfoAsync(publisher, session);
+                await PublishReportedAsync(publisher);
                 changed = _changed.Reader.WaitToReadAsync(_stop.Token).AsTask();
                 continue;
             }
@@ -214,30 +218,33 @@ internal sealed class MqttLink : IDisposable
             BoxSnapshot now = _box.Snapshot();
             foreach ((string suffix, byte[] payload) in _box.Traffic.Telemetry.Make(now, Snapshot.Counts))
             {
-                // The last one is acknowledged: what is sent into a connection that is half open looks like success, and keeps the client from asking whether anybody is there.
-                await PublishAsync(outlet, suffix, payload, retain: false, isAcknowledged: suffix == "telemetry/system");
+                // The last one is acknowledged: what is sent into a connection that is half open looks like success, and keeps the client
+                // from asking whether anybody is there.
+                await PublishAsync(publisher, suffix, payload, retain: false, isAcknowledged: suffix == "telemetry/system");
             }
 
-            await PublishHealthAsync(outlet, now);
-            await SayAgainAsync(outlet, session);
+            await PublishHealthAsync(publisher, now);
+            await RetryRefusedAsync(publisher, session);
         }
     }
 
-    /// <summary>What is said once in a connection and was refused: the right may have been given since, and nothing else would tell.</summary>
-    private async Task SayAgainAsync(Outlet outlet, string session)
+    /// <summary>
+    /// What is said once in a connection and was refused: the right may have been given since, and nothing else would tell.
+    /// </summary>
+    private async Task RetryRefusedAsync(BrokerPublisher publisher, string session)
     {
         if (IsRefused("info"))
-            await PublishInfoAsync(outlet, session);
+            await PublishInfoAsync(publisher, session);
         if (IsRefused("config/reported"))
-            await PublishReportedAsync(outlet);
+            await PublishReportedAsync(publisher);
         if (IsRefused("state"))
-            await PublishStateAsync(outlet, "ready", session);
+            await PublishStateAsync(publisher, "ready", session);
     }
 
     private bool IsRefused(string suffix)
     {
         lock (_counting)
-            return _refusals.ContainsKey(_topics.Of(suffix));
+            return _refusals.ContainsKey(_topics.Topic(suffix));
     }
 
     private async Task SubscribeAsync(IMqttClient client)
@@ -252,19 +259,19 @@ internal sealed class MqttLink : IDisposable
         }
     }
 
-    private Task PublishStateAsync(Outlet outlet, string state, string session) =>
-        PublishAsync(outlet, "state", JsonSerializer.SerializeToUtf8Bytes(new StateMessage(state, session), MqttJson.Default.StateMessage), retain: true);
+    private Task PublishStateAsync(BrokerPublisher publisher, string state, string session) =>
+        PublishAsync(publisher, "state", JsonSerializer.SerializeToUtf8Bytes(new StateMessage(state, session), MqttJson.Default.StateMessage), retain: true);
 
-    private Task PublishInfoAsync(Outlet outlet, string session) =>
-        PublishAsync(outlet, "info", JsonSerializer.SerializeToUtf8Bytes(Info(session), MqttJson.Default.InfoMessage), retain: true);
+    private Task PublishInfoAsync(BrokerPublisher publisher, string session) =>
+        PublishAsync(publisher, "info", JsonSerializer.SerializeToUtf8Bytes(Info(session), MqttJson.Default.InfoMessage), retain: true);
 
-    private async Task PublishReportedAsync(Outlet outlet)
+    private async Task PublishReportedAsync(BrokerPublisher publisher)
     {
         if (_config.Reported() is { } reported)
-            await PublishAsync(outlet, "config/reported", JsonSerializer.SerializeToUtf8Bytes(reported, MqttJson.Default.ReportedMessage), retain: true);
+            await PublishAsync(publisher, "config/reported", JsonSerializer.SerializeToUtf8Bytes(reported, MqttJson.Default.ReportedMessage), retain: true);
     }
 
-    private async Task PublishHealthAsync(Outlet outlet, BoxSnapshot now)
+    private async Task PublishHealthAsync(BrokerPublisher publisher, BoxSnapshot now)
     {
         bool isOpen = !_options.IsTls && !_options.IsEmbedded && _options.Host is not ("localhost" or "127.0.0.1" or "::1");
         string? refused;
@@ -277,30 +284,32 @@ internal sealed class MqttLink : IDisposable
         if (text == _lastHealth)
             return;
         // What was refused is said again: its own refusal is a part of the next one, and would stay.
-        if (await PublishAsync(outlet, "health", System.Text.Encoding.UTF8.GetBytes(text), retain: true))
+        if (await PublishAsync(publisher, "health", System.Text.Encoding.UTF8.GetBytes(text), retain: true))
             _lastHealth = text;
     }
 
-    private Task<bool> PublishAsync(Outlet outlet, string suffix, byte[] payload, bool retain, bool isAcknowledged = true) =>
-        PublishAsync(outlet, new Outgoing(_topics.Of(suffix), payload) { Retain = retain, IsAcknowledged = isAcknowledged });
+    private Task<bool> PublishAsync(BrokerPublisher publisher, string suffix, byte[] payload, bool retain, bool isAcknowledged = true) =>
+        PublishAsync(publisher, new Outgoing(_topics.Topic(suffix), payload) { Retain = retain, IsAcknowledged = isAcknowledged });
 
     /// <returns>False: the broker does not take it.</returns>
-    private async Task<bool> PublishAsync(Outlet outlet, Outgoing message)
+    private async Task<bool> PublishAsync(BrokerPublisher publisher, Outgoing message)
     {
-        string? problem = await outlet.PublishAsync(message);
-        Count(c => problem is null ? c with { Published = c.Published + 1 } : c with { PublishFailures = c.PublishFailures + 1, Oversized = c.Oversized + (outlet.Fits(message) ? 0 : 1) });
+        string? problem = await publisher.PublishAsync(message);
+        Count(c => problem is null ? c with { Published = c.Published + 1 } : c with { PublishFailures = c.PublishFailures + 1, Oversized = c.Oversized + (publisher.Fits(message) ? 0 : 1) });
         Refuse(message.Topic, problem is null ? null : $"the broker does not take {message.Topic}: {problem}");
         return problem is null;
     }
 
-    /// <summary>A message came: copied and queued; what has no room is refused by not being taken. Of a request that is too long only that is kept.</summary>
-    private Task Take(MqttApplicationMessageReceivedEventArgs e)
+    /// <summary>
+    /// A message came: copied and queued; what has no room is refused by not being taken. Of a request that is too long only that is kept.
+    /// </summary>
+    private Task Receive(MqttApplicationMessageReceivedEventArgs e)
     {
         MqttApplicationMessage message = e.ApplicationMessage;
-        bool isTooLong = message.Payload.Length > CommandDesk.MaxBytes && message.Topic != _topics.Desired;
+        bool isTooLong = message.Payload.Length > CommandTopics.MaxBytes && message.Topic != _topics.Desired;
         Count(c => c with { Received = c.Received + 1, Oversized = c.Oversized + (isTooLong ? 1 : 0) });
         string? requester = message.UserProperties?.FirstOrDefault(p => p.Name == "requester") is { } named ? named.ReadValueAsString() : null;
-        byte[] payload = isTooLong ? CommandDesk.TooLong : message.Payload.ToArray();
+        byte[] payload = isTooLong ? CommandTopics.TooLong : message.Payload.ToArray();
         var inbound = new Inbound(message.Topic, payload, message.Retain, message.ResponseTopic, requester, message.CorrelationData);
         if (Interlocked.Add(ref _queuedBytes, payload.Length) <= MaxQueuedBytes && _inbound.Writer.TryWrite(inbound))
             return Task.CompletedTask;
@@ -335,8 +344,8 @@ internal sealed class MqttLink : IDisposable
             if (answer is null)
                 return;
             Count(c => c with { Refused = c.Refused + 1 });
-            if (_outlet is { } outlet)
-                await PublishAsync(outlet, "config/reported", JsonSerializer.SerializeToUtf8Bytes(ReportedMessage.From(answer), MqttJson.Default.ReportedMessage), retain: true);
+            if (_publisher is { } publisher)
+                await PublishAsync(publisher, "config/reported", JsonSerializer.SerializeToUtf8Bytes(ReportedMessage.From(answer), MqttJson.Default.ReportedMessage), retain: true);
             _box.Events?.Add(ConfigEvents.Rejected(answer));
         }
         else if (message.Retained)
@@ -350,7 +359,7 @@ internal sealed class MqttLink : IDisposable
             {
                 _config.Confirm(message.Payload, who);
             }
-            catch (ControlException e)
+            catch (RequestRefusedException e)
             {
                 Count(c => c with { Malformed = c.Malformed + 1 });
                 _logger.LogWarning("mqtt: config/confirm by {Who}: {Reason}", who, e.Message);
@@ -380,25 +389,25 @@ internal sealed class MqttLink : IDisposable
 
         byte[]? correlation = envelope?.Correlation is { } text ? System.Text.Encoding.UTF8.GetBytes(text) : message.Correlation;
         string requester = message.Requester is { } r && TopicLevel.IsValid(r) ? r : envelope?.Requester ?? _topics.RequesterOf(reply);
-        byte[] answer = _desk.Answer(name, envelope?.Rest ?? message.Payload, requester, correlation, out bool isDuplicate);
+        byte[] answer = _commands.Answer(name, envelope?.Rest ?? message.Payload, requester, correlation, out bool isDuplicate);
         Count(c => isDuplicate ? c with { Duplicates = c.Duplicates + 1 } : c with { Commands = c.Commands + 1 });
-        if (_outlet is not { } outlet)
+        if (_publisher is not { } publisher)
             return;
         var outgoing = new Outgoing(reply, envelope?.Close(answer) ?? answer) { Correlation = message.Correlation };
-        if (!outlet.Fits(outgoing))
-            outgoing = outgoing with { Payload = CommandDesk.Error($"the answer is {answer.Length} bytes, more than the broker takes") };
-        await PublishAsync(outlet, outgoing);
+        if (!publisher.Fits(outgoing))
+            outgoing = outgoing with { Payload = CommandTopics.Error($"the answer is {answer.Length} bytes, more than the broker takes") };
+        await PublishAsync(publisher, outgoing);
     }
 
     private InfoMessage Info(string session) => new(
-        "capbox", _lastSerial = _box.Serial(), _options.DeviceId, Packets.Pcapng.SegmentHeader.Application, Environment.OSVersion.VersionString, _box.Traffic.Run.BootId, _box.Traffic.Run.Run, session, _box.Configurator is not null, Config.ConfigSchema.Hash, [.. _desk.Names]);
+        "capbox", _lastSerial = _box.Serial(), _options.DeviceId, Packets.Pcapng.SegmentHeader.Application, Environment.OSVersion.VersionString, _box.Traffic.Run.BootId, _box.Traffic.Run.Run, session, _box.Configurator is not null, Config.ConfigSchema.Hash, [.. _commands.Names]);
 
     private void Count(Func<MqttCounts, MqttCounts> change) => _box.Traffic.Count(change);
 
-    private void NoteConnected()
+    private void ReportConnected()
     {
         Count(c => c with { Connects = c.Connects + 1 });
-        Say(null);
+        LogConnection(null);
         if (_awaySince is not { } since)
             return;
         double seconds = Stopwatch.GetElapsedTime(since).TotalSeconds;
@@ -409,11 +418,11 @@ internal sealed class MqttLink : IDisposable
         });
     }
 
-    private void NoteGone(string problem)
+    private void ReportGone(string problem)
     {
-        bool wasConnected = _outlet is not null;
-        _outlet = null;
-        Say(problem);
+        bool wasConnected = _publisher is not null;
+        _publisher = null;
+        LogConnection(problem);
         if (_stop.IsCancellationRequested)
             return;
         _awaySince ??= Stopwatch.GetTimestamp();
@@ -437,7 +446,7 @@ internal sealed class MqttLink : IDisposable
             _logger.LogError("mqtt: {What}", problem);
     }
 
-    private void Say(string? problem)
+    private void LogConnection(string? problem)
     {
         if (_stop.IsCancellationRequested)
             return;

@@ -1,9 +1,15 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Buffers;
 using System.Text.Json;
 
 namespace Capbox.Mqtt;
 
-/// <summary>A request of a client that cannot say who it is by properties, as with MQTT 3.1.1: the members <c>requester</c> and <c>correlation</c> of the payload say it, and are taken out of it.</summary>
+/// <summary>
+/// A request of a client that cannot say who it is by properties, as with MQTT 3.1.1: the members <c>requester</c> and <c>correlation</c>
+/// of the payload say it, and are taken out of it.
+/// </summary>
 /// <param name="Requester">Who asks.</param>
 /// <param name="Correlation">Comes back in the answer; null: none was given.</param>
 /// <param name="Rest">The request without them.</param>
@@ -15,7 +21,7 @@ internal sealed record RequestEnvelope(string Requester, string? Correlation, by
     /// <summary>Null: it names nobody.</summary>
     public static RequestEnvelope? Open(ReadOnlyMemory<byte> payload)
     {
-        if (payload.Length > CommandDesk.MaxBytes)
+        if (payload.Length > CommandTopics.MaxBytes)
             return null;
         try
         {

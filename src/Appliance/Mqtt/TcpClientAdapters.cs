@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using MQTTnet;
 using MQTTnet.Adapter;
 using MQTTnet.Diagnostics.Logger;
@@ -7,7 +10,8 @@ using MQTTnet.Implementations;
 namespace Capbox.Mqtt;
 
 /// <summary>
-/// MQTTnet's client over TCP or TLS. Its own factory can do WebSockets too, which nobody here can configure and which would bring a whole HTTP client into the binary.
+/// MQTTnet's client over TCP or TLS. Its own factory can do WebSockets too, which nobody here can configure and which would bring a whole
+/// HTTP client into the binary.
 /// </summary>
 internal sealed class TcpClientAdapters : IMqttClientAdapterFactory
 {

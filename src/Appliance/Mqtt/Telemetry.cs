@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
@@ -6,7 +9,9 @@ using Capbox.Packets.Capture;
 
 namespace Capbox.Mqtt;
 
-/// <summary>Makes the five messages of telemetry out of two looks at the counters. Nothing else is asked; the recording does not notice.</summary>
+/// <summary>
+/// Makes the five messages of telemetry out of two looks at the counters. Nothing else is asked; the recording does not notice.
+/// </summary>
 /// <param name="run">Identity in the head of each message.</param>
 internal sealed class Telemetry(BoxRun run)
 {

@@ -1,5 +1,7 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Packets.Capture;
-using Capbox.Platform.Linux;
 using Capbox.Platform.Nic;
 using Capbox.Platform.Time;
 using Capbox.Ptp.Clocks;

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Packets.Custody;
 
 /// <summary>A set of segment numbers as runs: numbers are nearly without gaps, so a million of them are a few runs.</summary>

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Packets.Pcapng;
 
 /// <summary>A file does not follow docs/internals/segments.md. The only exception that reading a hostile file can cause.</summary>

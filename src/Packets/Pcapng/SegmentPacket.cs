@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Packets.Pcapng;
 
 /// <summary>One packet of a chunk. Its data is valid until the reader moves to another chunk.</summary>

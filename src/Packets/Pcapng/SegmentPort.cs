@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Packets.Pcapng;
 
 /// <summary>A port as in the two Interface Description Blocks of a segment.</summary>

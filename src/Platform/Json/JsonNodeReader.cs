@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json;
 
 namespace Capbox.Platform.Json;
@@ -127,13 +130,13 @@ internal sealed class JsonNodeReader
     public JsonNodeReader? Object(string key) =>
         TryGet(key, required: false, out JsonElement value) ? new JsonNodeReader(value, PathOf(key), _errors) : null;
 
-    /// <summary>A member that is required and an object, as its text.</summary>
-    public string? Raw(string key)
+    /// <summary>A member that is required and an object, unread; it lives as long as its document.</summary>
+    public JsonElement? Element(string key)
     {
         if (!TryGet(key, required: true, out JsonElement value))
             return null;
         if (value.ValueKind == JsonValueKind.Object)
-            return value.GetRawText();
+            return value;
         Error(key, $"expected an object, found {Describe(value)}");
         return null;
     }

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -27,7 +30,8 @@ internal static class JsonSchemas
     }
 
     /// <summary>
-    /// Copies a type to the second place that has it. The exporter refers to the first place, by a path that is right only while the schema is a document of its own. No type contains itself.
+    /// Copies a type to the second place that has it. The exporter refers to the first place, by a path that is right only while the schema
+    /// is a document of its own. No type contains itself.
     /// </summary>
     private static void Inline(JsonNode? node, JsonNode root)
     {
@@ -51,7 +55,10 @@ internal static class JsonSchemas
         }
     }
 
-    /// <summary>Members that are always written are required, others do not exist, counters are not negative, and some strings are one of a few words.</summary>
+    /// <summary>
+    /// Members that are always written are required, others do not exist, counters are not negative, and some strings are one of a few
+    /// words.
+    /// </summary>
     private static JsonNode Refine(JsonSchemaExporterContext context, JsonNode schema)
     {
         Type type = Nullable.GetUnderlyingType(context.TypeInfo.Type) ?? context.TypeInfo.Type;

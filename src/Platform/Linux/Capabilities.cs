@@ -1,13 +1,16 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 
 namespace Capbox.Platform.Linux;
 
-/// <summary>What this process may do, capabilities(7).</summary>
+/// <summary>Capabilities of this process, capabilities(7).</summary>
 [CHeaders("linux/capability.h")]
 internal static class Capabilities
 {
-    /// <summary>Opens packet sockets.</summary>
-    [CConstant("CAP_NET_RAW")] public const int NetRaw = 13;
+    /// <summary>The right to open packet sockets.</summary>
+    public const int CAP_NET_RAW = 13;
 
     /// <summary>Whether a capability is in the effective set (CapEff of /proc/self/status, proc(5)).</summary>
     public static bool Has(int capability)

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Runtime.InteropServices;
 using System.Text;
 using static Capbox.Platform.Linux.SocketNumbers;
@@ -98,7 +101,8 @@ internal sealed unsafe class KernelSocket : IDisposable
     }
 
     /// <summary>Index of an interface of this socket's namespace; 0 if there is none of that name.</summary>
-    public int InterfaceIndex(string name) => TryQuery(name, InterfaceRequest.SIOCGIFINDEX, out InterfaceRequest answer) ? answer.Number : 0;
+    public int InterfaceIndex(string name) =>
+        TryQuery(name, InterfaceRequest.SIOCGIFINDEX, out InterfaceRequest answer) ? answer.Number : 0;
 
     /// <summary>IFF_ flags of netdevice(7); 0 if there is no such interface.</summary>
     public int InterfaceFlags(string name) =>

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Platform.Linux;
 
 /// <summary>Numbers of sockets, of their options and messages, on x86-64: socket(7), ip(7), ipv6(7), packet(7).</summary>

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Platform.Linux;
 
 /// <summary>The CPU of a ring thread (sched_setaffinity(2)), and the threads that yield to all others.</summary>

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Platform.Nic;
 
 /// <summary>Properties of a driver that no interface of the kernel reports, and that a PTP program must know.</summary>

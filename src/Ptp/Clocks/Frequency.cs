@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Ptp.Clocks;
 
 /// <summary>Converts timex.freq, parts per million with 16 fractional bits, and ppb.</summary>

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Ptp.Engine;
 
 /// <summary>Comparison of the measured masters: recent offsets of this clock from each of them.</summary>

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Ptp.Messages;
 
 /// <summary>Message types (IEEE 1588-2019 table 36). Types below 8 are events: they carry a timestamp of their passage.</summary>

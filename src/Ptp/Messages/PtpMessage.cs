@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Ptp.Messages;
 
 /// <summary>The body of an Announce (IEEE 1588-2019 table 43), without its timestamp.</summary>

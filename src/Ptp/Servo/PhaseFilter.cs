@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Ptp.Servo;
 
 /// <summary>Noise of one message under one hypothesis: a Gaussian part and a queueing part that only ever adds (exponential).</summary>

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Ptp.Servo;
 
 /// <summary>Composes the bound and rates it.</summary>

@@ -1,10 +1,13 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Platform.Linux;
 
 namespace Capbox.Ptp.Transport;
 
 /// <summary>
-/// Changes of one interface's carrier, of the network namespace of the thread that makes it: an i40e loses the frequency adjustment
-/// of its PHC at each of them.
+/// Monitors the carrier of one interface, in the network namespace of the thread that creates it: an i40e loses the frequency adjustment
+/// of its PHC at each change.
 /// </summary>
 internal sealed class CarrierWatch : IDisposable
 {
@@ -12,7 +15,7 @@ internal sealed class CarrierWatch : IDisposable
     private readonly int _index;
     private bool? _hadCarrier;
 
-    /// <exception cref="IOException">The kernel refuses.</exception>
+    /// <exception cref="IOException">The kernel rejects the socket.</exception>
     public CarrierWatch(string name, int index)
     {
         _index = index;
@@ -20,10 +23,10 @@ internal sealed class CarrierWatch : IDisposable
         _hadCarrier = (_links.InterfaceFlags(name) & InterfaceRequest.IFF_RUNNING) != 0;
     }
 
-    /// <summary>For poll(2).</summary>
+    /// <summary>File descriptor for poll(2).</summary>
     public int Fd => _links.Fd;
 
-    /// <summary>Receives one report. A message is a change of carrier, or that there may have been one.</summary>
+    /// <summary>Receives one report. <see cref="Reception.Message"/> is a change of carrier, or a possible one.</summary>
     public Reception Receive()
     {
         LinkReport report = _links.Read();

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Platform.Linux;
 using static Capbox.Platform.Linux.SocketNumbers;
 
@@ -108,7 +111,14 @@ public sealed class PtpSocket : IDisposable
     public bool IsInterfaceThere => _event.InterfaceIndex(_options.Interface) == InterfaceIndex;
 
     /// <summary>IFF_UP and IFF_RUNNING: the link is up.</summary>
-    public bool IsLinkUp => (_event.InterfaceFlags(_options.Interface) & (InterfaceRequest.IFF_UP | InterfaceRequest.IFF_RUNNING)) == (InterfaceRequest.IFF_UP | InterfaceRequest.IFF_RUNNING);
+    public bool IsLinkUp
+    {
+        get
+        {
+            const int Up = InterfaceRequest.IFF_UP | InterfaceRequest.IFF_RUNNING;
+            return (_event.InterfaceFlags(_options.Interface) & Up) == Up;
+        }
+    }
 
     /// <summary>Waits for a message, a stamp, or a change of the link.</summary>
     /// <param name="milliseconds">Longest wait, ms; 0: none.</param>

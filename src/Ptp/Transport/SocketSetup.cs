@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -138,7 +141,8 @@ internal static class SocketSetup
     private static void Join(KernelSocket socket, int index, ReadOnlySpan<byte> group)
     {
         PacketMreq membership = PacketMreq.Multicast(index, group);
-        socket.Set(SOL_PACKET, PACKET_ADD_MEMBERSHIP, MemoryMarshal.AsBytes(new ReadOnlySpan<PacketMreq>(in membership)), "join the multicast group");
+        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(new ReadOnlySpan<PacketMreq>(in membership));
+        socket.Set(SOL_PACKET, PACKET_ADD_MEMBERSHIP, bytes, "join the multicast group");
     }
 
     private static void Ipv4(KernelSocket socket, PtpSocketOptions options, int index)

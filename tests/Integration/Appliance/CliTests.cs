@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
@@ -288,7 +291,7 @@ public sealed class CliTests : IDisposable
     [InlineData(99_950, "100 k")]
     [InlineData(12_345_678, "12.3 M")]
     [InlineData(4.5e9, "4.50 G")]
-    public void Rates_have_three_digits(double value, string text) => Assert.Equal(text, Human.Scaled(value));
+    public void Rates_have_three_digits(double value, string text) => Assert.Equal(text, Humanize.Scaled(value));
 
     [Fact]
     public void The_live_view_shows_rates_losses_and_faults_within_the_width()

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json;
 using Capbox.Commands;
 using Xunit;
@@ -139,7 +142,7 @@ public class CommandTests
         using var listener = new Listener(lab);
         using CapboxProcess capbox = Start(lab);
         JsonElement commands = Result(broker.Ask(Device, "commands"));
-        Assert.Equal(ControlCommands.All.Select(c => c.Name), commands.EnumerateArray().Select(c => c.GetProperty("name").GetString()!));
+        Assert.Equal(CommandTable.All.Select(c => c.Name), commands.EnumerateArray().Select(c => c.GetProperty("name").GetString()!));
         listener.WaitFor("info", $"\"configSchema\":\"{Config.ConfigSchema.Hash}\"");
         listener.WaitFor("info", "\"hold-add\"");
         // Without a recorder, and over the socket, they are the same.

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
@@ -19,7 +22,7 @@ public sealed class LiveLoopTests : IDisposable
     public LiveLoopTests()
     {
         Directory.CreateDirectory(Path.Combine(_directory, ".capbox"));
-        var commands = new ControlCommands();
+        var commands = new CommandTable();
         commands.Add<int>(new("status", "", [], CountJson.Default.Int32), _ =>
         {
             _looks.Enqueue(Stopwatch.GetTimestamp());

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
@@ -135,8 +138,8 @@ public class ManagedConfigTests
         using var lab = new Lab(pairs: 2);
         using (ConfigStore store = ConfigStore.Open(State(lab), Encoding.UTF8.GetBytes(Document(lab, Port("b1")))))
         {
-            ConfigRevision second = store.Add(Document(lab, Port("b0", ",\"filter\":\"host feed.capbox.invalid\"") + "," + Port("b1")), 2, "two", "cli:me", "", DateTimeOffset.UtcNow);
-            store.Put(second, new ConfigState(2, 2, 2, new ConfigOutcome(2, "two", ConfigStatus.Applied, []), null));
+            ConfigRevision second = store.Add(ConfigDocument.Parse(System.Text.Encoding.UTF8.GetBytes(Document(lab, Port("b0", ",\"filter\":\"host feed.capbox.invalid\"") + "," + Port("b1")))).Document, 2, "two", "cli:me", "", DateTimeOffset.UtcNow);
+            store.Save(second, new ConfigState(2, 2, 2, new ConfigOutcome(2, "two", ConfigStatus.Applied, []), null));
         }
 
         string hosts = Write(lab, "hosts", "127.0.0.1 localhost\n");

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Ptp.Simulation;
 
 /// <summary>A seeded generator of its own (SplitMix64), so that a seed means the same run with every runtime.</summary>

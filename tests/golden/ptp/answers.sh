@@ -1,4 +1,6 @@
 #!/bin/sh
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Makes tests/golden/ptp/answers.txt: what a real ptp4l and a real chronyd answer on their local sockets, in hexadecimal. Neither may touch the clock: ptp4l runs
 # without CAP_SYS_TIME, chronyd with -x as well.
 # usage, as root: tests/golden/ptp/answers.sh [FILE]. The committed ones were made with linuxptp 3.1.1 and chrony 4.3 of Debian 12.

@@ -1,4 +1,6 @@
 #!/bin/bash
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Makes the captures of this directory: ptp4l (linuxptp) as master and as slave over a veth pair, software timestamps, tcpdump at the slave.
 # usage, as root: tests/golden/ptp/make.sh [DIRECTORY]. The committed ones were made with linuxptp 3.1.1 of Debian 12.
 set -euo pipefail

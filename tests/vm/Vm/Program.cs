@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 namespace Capbox.Vm;
 
 /// <summary>Runs cases in virtual machines. See tests/vm/README.md.</summary>

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # The kernel that runs is the pinned one, with what the cases rely on.
 # shellcheck shell=dash
 expect "release" "$(uname -r)" "$(cat /etc/release)"

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # cpus: 1
 # memory: 1024
 # icount: shift=1,sleep=off

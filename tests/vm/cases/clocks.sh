@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # qemu: -netdev hubport,id=n0,hubid=0 -netdev hubport,id=n1,hubid=0 -device igb,netdev=n0,addr=4,mac=02:00:00:00:01:0a -device igb,netdev=n1,addr=8,mac=02:00:00:00:01:0b
 # network: root
 # module: none

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # memory: 1024
 # icount: shift=1,sleep=off
 # The configuration is changed while the controller records through the module: a filter goes to the open session, between two packets, and another port stays as it is. Every packet of both is

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # memory: 1024
 # icount: shift=1,sleep=off
 # Packets that are larger than a block are lost, and not because a ring was full: the host's share, in status, metrics and files.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # memory: 1024
 # icount: shift=1,sleep=off
 # The module is there and everything goes well until its hooks are to be registered, of which the interface has as many as it may: auto goes on with packet sockets and says why; who asks

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # memory: 1024
 # icount: shift=1,sleep=off
 # An interface leaves its namespace and is back, with its number, before the controller looks: the module has let go of it for good, and so have packet sockets. The port is opened anew.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # memory: 1024
 # icount: shift=1,sleep=off
 # The controller records through the module: by itself when the module is there; every packet is stored, in order, byte for byte as tcpdump

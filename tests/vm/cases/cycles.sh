@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # timeout: 800
 # module: none
 # Many times load, open, set up, start, packets, close, unload: the kernel's memory is what it was.

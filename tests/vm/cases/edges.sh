@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Wrong calls of every kind: each is refused as docs/internals/ring.md says, and the session works afterwards.
 # shellcheck shell=dash
 pair a0 b0

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # timeout: 400
 # Hostile user space: random calls and random writes to shared memory under traffic. The kernel stays whole, the module can be unloaded.
 # shellcheck shell=dash

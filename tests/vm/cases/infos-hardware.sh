@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # timeout: 300
 # network: root
 # Blocks with stamps of both clocks, and of a NIC's alone: what the kernel says of them is what a walk finds.

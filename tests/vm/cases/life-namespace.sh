@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # timeout: 300
 # The namespace of a session ends while packets flow; the session outlives it.
 # shellcheck shell=dash

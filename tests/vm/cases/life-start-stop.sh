@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # timeout: 500
 # Many times START and STOP under traffic: after STOP nothing comes.
 # shellcheck shell=dash

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # memory: 1024
 # icount: shift=1,sleep=off
 # A session counts as its opener's memory, and one that does not fit into the control group, or into the machine, is refused: nothing is killed for it, the controller's auto goes on with

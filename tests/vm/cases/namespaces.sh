@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # timeout: 300
 # Two namespaces, each with a session on all seven hooks and traffic of its own at the same time: neither sees a packet of the other, though
 # interfaces, addresses and numbers are the same.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # network: root
 # Packets in every form a driver may give them, and some it may not; and hardware stamps, raw, on their own interface id.
 # shellcheck shell=dash

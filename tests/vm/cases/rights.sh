@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # timeout: 300
 # Who may open a session, of which namespace; whose locked memory it counts as; what the module says of itself; that it stays while it is used.
 # shellcheck shell=dash

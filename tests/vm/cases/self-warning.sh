@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # suite: self
 # module: bad how=warn
 # expect: on purpose(?s:.*)WARNING: .* bad_init

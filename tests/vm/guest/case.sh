@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Runs one case: its functions are those of lib.sh; every command is traced into the log.
 # shellcheck shell=dash
 CASE=$1

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # Functions of the cases that steer clocks: `. /guest/clocks.sh`. Numbers are taken out of JSON as text, and calculated with by the shell: jq has
 # 53 bits for the 61 of a time in nanoseconds.
 # shellcheck shell=dash

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # A grandmaster for cases with the cards of stampnic.ko: `. /guest/grandmaster.sh`. It is a real ptp4l in the namespace gm, on the other end of the cable, serving
 # its card's clock by stamps of the card.
 # shellcheck shell=dash

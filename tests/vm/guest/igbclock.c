@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * Completes QEMU's igb (an 82576) for PTP, and changes its oscillator, by the card's registers in resource0, which the kernel allows with
  * iomem=relaxed.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # The functions of the cases. A case runs with `sh -eu`: a command that fails ends it; its exit status is the result.
 # shellcheck shell=dash
 

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The capbox authors
+# SPDX-License-Identifier: Apache-2.0
 # What process 1 knows: running one case from a clean state to a clean state.
 # shellcheck shell=dash
 . /guest/lib.sh

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * Sends sequence-numbered UDP frames out of an interface through a packet socket: ingress of the peer sees them, the IP hooks of this
  * side do not. The payload starts with the number, 8 bytes, most significant first. See usage() for the options.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * Makes one error of a kernel module at each load: insmod bad.ko how=THING. The self-test of the bed proves with it that the bed
  * detects each.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /* Registers as many hooks at an interface's ingress as netfilter allows (MAX_HOOK_COUNT): one more fails with E2BIG. */
 #include <linux/module.h>
 #include <linux/netdevice.h>

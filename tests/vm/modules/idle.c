@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /* A hook at INGRESS that does nothing, in the namespace of insmod: measures netfilter's own cost (tests/kmod/cost.c). */
 #include <linux/module.h>
 #include <linux/netdevice.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /* Plays a capbox.ko of a later ABI: a /dev/capbox that answers VERSION only. */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>

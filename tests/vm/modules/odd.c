@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * An Ethernet interface, odd0, that receives each frame it sends, in the form that the frame selects: with a hardware stamp, in pieces,
  * with a tag out of band, or broken in ways that no driver should cause. It plays NICs that the test bed does not have.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+// SPDX-FileCopyrightText: 2026 The capbox authors
 /*
  * NICs that stamp in hardware. One cable joins stamp0 and stamp1, another stamp2 and stamp3, and each has a clock of its own that PTP can
  * steer. They play cards that the test bed does not have: their drivers answer (ethtool, hardware timestamp ioctls, PTP clock) through

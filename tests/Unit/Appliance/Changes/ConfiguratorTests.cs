@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text;
 using Capbox.Changes;
 using Capbox.Config;
@@ -75,12 +78,14 @@ public sealed class ConfiguratorTests : IDisposable
     /// <summary>Documents differ by the serial; the watch is of 10 s.</summary>
     private static string Document(string serial, string more = "") => $$"""{"serial":"{{serial}}","ports":[{"name":"lo"}],"change":{"watch":"10s"}{{more}}}""";
 
-    private static ConfigProposal Proposal(string serial, string more = "") => new(Utf8(Document(serial, more)), "mqtt:noc");
+    private static ConfigResult Parsed(string document) => ConfigDocument.Parse(Utf8(document));
+
+    private static ConfigProposal Proposal(string serial, string more = "") => new(Parsed(Document(serial, more)), "mqtt:noc");
 
     private Configurator NewConfigurator()
     {
         ConfigResult config = ConfigDocument.Parse(Utf8(_store.Current.Line));
-        return new Configurator(_store, new ConfigTrials(_store, _clocks), config, _box, NullLogger.Instance);
+        return new Configurator(_store, new PendingChanges(_store, _clocks), config, _box, NullLogger.Instance);
     }
 
     /// <summary>The process dies and is started again.</summary>
@@ -90,7 +95,7 @@ public sealed class ConfiguratorTests : IDisposable
         if (reboot)
             _clocks.Reboot(60 * FakeClocks.Second);
         _store = ConfigStore.Open(_directory);
-        string? reason = new ConfigTrials(_store, _clocks).BeforeStart();
+        string? reason = new PendingChanges(_store, _clocks).BeforeStart();
         _box.InForce = ConfigDocument.Parse(Utf8(_store.Current.Line)).Options!.Serial;
         _configurator = NewConfigurator();
         _configurator.Start();
@@ -148,7 +153,7 @@ public sealed class ConfiguratorTests : IDisposable
         Refused(Proposal("c") with { BaseRevision = 1 }, "$.base", "made from revision 1, but 2 is in force");
         Refused(Proposal("c") with { ConfirmSeconds = 100_000 }, "$.confirmSeconds", "not within");
         Refused(Proposal("c", ",\"prots\":1"), "$.prots", "did you mean \"ports\"");
-        Refused(new ConfigProposal(Utf8("{"), "mqtt:noc"), "line 1, column 2", "");
+        Refused(new ConfigProposal(Parsed("{"), "mqtt:noc"), "line 1, column 2", "");
         _box.Refusal = "port lo: filter: nope";
         Refused(Proposal("c"), "$", "port lo: filter: nope");
         Assert.Equal(2, _store.State.Revision);
@@ -200,15 +205,16 @@ public sealed class ConfiguratorTests : IDisposable
     {
         Assert.Equal(ConfigStatus.Applied, _configurator.Apply(Proposal("b")).Status);
         ConfigResult before = ConfigDocument.Parse(Utf8(Document("b")));
-        Assert.True(ConfigPlan.Make(before, before, """{"mqtt":{"broker":"a"}}""", """{"mqtt":{"broker":"b"}}""").TouchesAccess);
-        Assert.False(ConfigPlan.Make(before, before, """{"serial":"a"}""", """{"serial":"b"}""").TouchesAccess);
+        ConfigResult With(string document) => before with { Document = Parsed(document).Document };
+        Assert.True(ConfigPlan.Make(With("""{"mqtt":{"broker":"a"}}"""), With("""{"mqtt":{"broker":"b"}}""")).TouchesAccess);
+        Assert.False(ConfigPlan.Make(With("""{"serial":"a"}"""), With("""{"serial":"b"}""")).TouchesAccess);
     }
 
     [Fact]
     public void Rules_of_retention_that_come_with_their_whole_section_are_seen()
     {
         const string before = """{"ports":[{"name":"lo"}]}""", after = """{"ports":[{"name":"lo"}],"storage":{"retention":{"minFree":"5%"}}}""";
-        ConfigPlan plan = ConfigPlan.Make(ConfigDocument.Parse(Utf8(before)), ConfigDocument.Parse(Utf8(after)), before, after);
+        ConfigPlan plan = ConfigPlan.Make(Parsed(before), Parsed(after));
         Assert.Equal(["$.storage"], plan.Differences.Select(d => d.Path));
         Assert.Contains(plan.Impacts, i => i.Effect == ConfigEffect.Retention);
     }
@@ -254,7 +260,7 @@ public sealed class ConfiguratorTests : IDisposable
             Pass(1);
         }
 
-        _configurator.Apply(new(Utf8(Document("b", ""","storage":{"directory":"/elsewhere"}""")), "cli:root"));
+        _configurator.Apply(new(Parsed(Document("b", ""","storage":{"directory":"/elsewhere"}""")), "cli:root"));
         Assert.Equal(1, _box.Restarts);
         Restart();
         _box.Lost += 10;
@@ -270,7 +276,7 @@ public sealed class ConfiguratorTests : IDisposable
         Pass(5);
         _configurator.Apply(Proposal("c"));
         Pass(2);
-        Assert.Equal(ConfigStatus.Rejected, _configurator.Apply(new(Utf8("{"), "cli:root") { Id = "broken" }).Status);
+        Assert.Equal(ConfigStatus.Rejected, _configurator.Apply(new(Parsed("{"), "cli:root") { Id = "broken" }).Status);
         _box.Lost++;
         Pass(1);
         Expect(ConfigStatus.RolledBack, "a", 1);
@@ -400,7 +406,7 @@ public sealed class ConfiguratorTests : IDisposable
     public void A_box_that_dies_again_and_again_goes_back()
     {
         _configurator.Apply(Proposal("b"));
-        for (int i = 0; i < ConfigTrials.MaxStarts; i++)
+        for (int i = 0; i < PendingChanges.MaxStarts; i++)
             Assert.Null(Restart());
         Assert.Equal("the recorder ended 3 times with it", Restart());
         Expect(ConfigStatus.RolledBack, "a", 1);
@@ -411,14 +417,14 @@ public sealed class ConfiguratorTests : IDisposable
     public void A_box_that_ends_in_order_again_and_again_does_not_go_back()
     {
         _configurator.Apply(Proposal("b"));
-        for (int i = 0; i < 3 * ConfigTrials.MaxStarts; i++)
+        for (int i = 0; i < 3 * PendingChanges.MaxStarts; i++)
         {
             Assert.Null(Restart());
             _configurator.Stop();
         }
 
         // What died before counts on.
-        for (int i = 0; i < ConfigTrials.MaxStarts; i++)
+        for (int i = 0; i < PendingChanges.MaxStarts; i++)
         {
             Assert.Null(Restart());
             if (i == 1)
@@ -461,12 +467,12 @@ public sealed class ConfiguratorTests : IDisposable
             {
                 using ConfigStore store = ConfigStore.Open(copies[i]);
                 Assert.Empty(store.Notes);
-                var trials = new ConfigTrials(store, _clocks);
+                var trials = new PendingChanges(store, _clocks);
                 bool isNew = store.Current.Revision == 2;
                 Assert.Equal(Document(isNew ? "b" : "a"), store.Current.Line);
                 // Proved only once the watch was over: until then the next starts can still go back.
                 Assert.Equal(isNew && i < untilProved, store.State.Trial is not null);
-                for (int starts = 0; starts <= ConfigTrials.MaxStarts; starts++)
+                for (int starts = 0; starts <= PendingChanges.MaxStarts; starts++)
                     trials.BeforeStart();
                 Assert.Equal(i < untilProved ? 1 : 2, store.Current.Revision);
             }

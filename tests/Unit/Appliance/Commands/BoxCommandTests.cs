@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text;
 using System.Text.Json;
 using Capbox.Commands;
@@ -88,9 +91,9 @@ public sealed class BoxCommandTests : IDisposable
         var time = new SteppedTime();
         int reboots = 0;
         string? refusal = null;
-        var desk = new RebootDesk(() => refusal, () => reboots++, time);
+        var desk = new RebootConfirmation(() => refusal, () => reboots++, time);
         string Token(string who = "mqtt:noc") => desk.Ask(who, null).Token!;
-        void Fails(string who, string token) => Assert.Contains("$.token", Assert.Throws<ControlException>(() => desk.Ask(who, token)).Message);
+        void Fails(string who, string token) => Assert.Contains("$.token", Assert.Throws<RequestRefusedException>(() => desk.Ask(who, token)).Message);
 
         Fails("mqtt:noc", "");
         Fails("mqtt:noc", "0123456789abcdef0123456789abcdef");
@@ -98,18 +101,18 @@ public sealed class BoxCommandTests : IDisposable
         Fails("mqtt:other", token);
         Fails("mqtt:noc", token); // the wrong one took it away
         token = Token();
-        time.Seconds += RebootDesk.TokenSeconds;
+        time.Seconds += RebootConfirmation.TokenSeconds;
         Fails("mqtt:noc", token);
         token = Token();
         Assert.NotEqual(token, Token());
         Fails("mqtt:noc", token); // a newer one was given
         token = Token();
         refusal = "no";
-        Assert.Equal("no", Assert.Throws<ControlException>(() => desk.Ask("mqtt:noc", token)).Message);
-        Assert.Throws<ControlException>(() => desk.Ask("mqtt:noc", null));
+        Assert.Equal("no", Assert.Throws<RequestRefusedException>(() => desk.Ask("mqtt:noc", token)).Message);
+        Assert.Throws<RequestRefusedException>(() => desk.Ask("mqtt:noc", null));
         refusal = null;
         Assert.Equal(0, reboots);
-        time.Seconds += RebootDesk.TokenSeconds - 1;
+        time.Seconds += RebootConfirmation.TokenSeconds - 1;
         Assert.Equal(new RebootAnswer(true, null, null), desk.Ask("mqtt:noc", token));
         Assert.Equal(1, reboots);
         Fails("mqtt:noc", token);
@@ -120,10 +123,10 @@ public sealed class BoxCommandTests : IDisposable
     public void Ten_thousand_hostile_requests_reboot_nothing()
     {
         int reboots = 0;
-        var commands = new ControlCommands();
+        var commands = new CommandTable();
         using var leds = new Leds(_fake.Root);
-        BoxCommands.AddTo(commands, () => throw new InvalidOperationException("not asked"), _fake.Root, leds, new RebootDesk(() => null, () => reboots++, TimeProvider.System), () => throw new InvalidOperationException("not asked"));
-        var desk = new CommandDesk(commands);
+        BoxCommands.AddTo(commands, () => throw new InvalidOperationException("not asked"), _fake.Root, leds, new RebootConfirmation(() => null, () => reboots++, TimeProvider.System), () => throw new InvalidOperationException("not asked"));
+        var desk = new CommandTopics(commands);
         var random = new Random(11);
         int tokens = 0, refused = 0;
         for (int i = 0; i < 10_000; i++)

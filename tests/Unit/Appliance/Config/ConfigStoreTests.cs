@@ -1,3 +1,7 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
+using System.Text.Json;
 using System.Text;
 using Capbox.Config;
 using Xunit;
@@ -13,10 +17,12 @@ public sealed class ConfigStoreTests : IDisposable
 
     private static string Document(int rings) => $$"""{"ports":[{"name":"lo","rings":{{rings}}}]}""";
 
+    private static JsonElement Parsed(string line) => ConfigDocument.Parse(System.Text.Encoding.UTF8.GetBytes(line)).Document;
+
     private static void Apply(ConfigStore store, string line, long version = 1)
     {
-        ConfigRevision revision = store.Add(line, version, $"id{version}", "cli:me", "because", DateTimeOffset.UnixEpoch);
-        store.Put(revision, new ConfigState(revision.Revision, revision.Revision, version, new ConfigOutcome(version, $"id{version}", ConfigStatus.Applied, []), null));
+        ConfigRevision revision = store.Add(Parsed(line), version, $"id{version}", "cli:me", "because", DateTimeOffset.UnixEpoch);
+        store.Save(revision, new ConfigState(revision.Revision, revision.Revision, version, new ConfigOutcome(version, $"id{version}", ConfigStatus.Applied, []), null));
     }
 
     private string File(long revision) => Path.Combine(_directory, $"revision-{revision:D10}.json");
@@ -71,9 +77,9 @@ public sealed class ConfigStoreTests : IDisposable
     public void The_document_to_go_back_to_is_not_deleted()
     {
         using ConfigStore store = ConfigStore.Open(_directory);
-        store.Put(store.Current, store.State with { Trial = new ConfigTrial(1, true, 100, "boot", 0, 0, null) });
+        store.Save(store.Current, store.State with { Trial = new PendingChange(1, true, 100, "boot", 0, 0, null) });
         for (int i = 0; i < 60; i++)
-            store.Add(Document(2), i, $"id{i}", "cli:me", "", DateTimeOffset.UnixEpoch);
+            store.Add(Parsed(Document(2)), i, $"id{i}", "cli:me", "", DateTimeOffset.UnixEpoch);
         Assert.NotNull(store.TryRead(1, out _));
     }
 
@@ -98,7 +104,7 @@ public sealed class ConfigStoreTests : IDisposable
         Assert.Contains(again.Notes, n => n.Contains("revision 2 is in force", StringComparison.Ordinal));
         Assert.Equal((ConfigStatus.RolledBack, true), (again.State.Outcome.Status, again.IsPassedOver));
         // Its number is not used again.
-        Assert.Equal(4, again.Add(Document(4), 5, "x", "cli:me", "", DateTimeOffset.UnixEpoch).Revision);
+        Assert.Equal(4, again.Add(Parsed(Document(4)), 5, "x", "cli:me", "", DateTimeOffset.UnixEpoch).Revision);
     }
 
     [Fact]

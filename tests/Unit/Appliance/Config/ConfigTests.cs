@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text;
 using Capbox.Config;
 using Capbox.Packets.Archive;
@@ -97,11 +100,11 @@ public sealed class ConfigTests
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"source":"ptp4l","clock":"card","transport":"udp4"}}""", "$.clock.clock: with \"source\": \"ptp4l\" that is for ptp4l's own configuration|$.clock.transport: with \"source\": \"ptp4l\" that is for ptp4l's own configuration")]
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"source":"ptp4l","socket":"127.0.0.1:323"}}""", "$.clock.socket: \"127.0.0.1:323\" is not the path of a socket")]
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"source":"ptp4l","domains":[0,1]}}""", "$.clock.domains: a ptp4l has one domain")]
-    [InlineData("""{"ports":[{"name":"a"}],"clock":{"source":"chrony","asymmetryNs":5}}""", "$.clock.asymmetryNs: with \"source\": \"chrony\" it has no meaning: chronyd keeps the system clock, by its own configuration")]
+    [InlineData("""{"ports":[{"name":"a"}],"clock":{"source":"chrony","asymmetryNs":5}}""", "$.clock.asymmetryNs: with \"source\": \"chrony\" it has no meaning: chronyd steers the system clock, by its own configuration")]
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"source":"chrony","socket":"192.0.2.1:323"}}""", "$.clock.socket: \"192.0.2.1:323\" is neither a path nor a loopback address with a port: \"127.0.0.1:323\"")]
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","domains":[0,256]}}""", "$.clock.domains[1]: a domain is a number from 0 to 255")]
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","clock":"system","systemFollows":true}}""", "$.clock.systemFollows: with \"clock\": \"system\" it is the clock itself")]
-    [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","clock":"system","virtualClock":true}}""", "$.clock.virtualClock: with \"clock\": \"system\" no card's clock is kept")]
+    [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","clock":"system","virtualClock":true}}""", "$.clock.virtualClock: with \"clock\": \"system\" no card's clock is disciplined")]
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"source":"ptp4l","exchangeLog":"1GiB"}}""", "$.clock.exchangeLog: with \"source\": \"ptp4l\" that is for ptp4l's own configuration")]
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","domains":[3,3]}}""", "$.clock.domains[1]: domain 3 is given twice")]
     [InlineData("""{"ports":[{"name":"a"}],"clock":{"interface":"a","grandmasters":["me"]}}""", "$.clock.grandmasters[0]: a grandmaster is a clock identity of 16 hexadecimal digits: \"ec4670.fffe.0012ab\"")]

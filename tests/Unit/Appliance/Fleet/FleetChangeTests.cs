@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json.Nodes;
 using Capbox.Cli;
 using Capbox.Fleet;
@@ -86,18 +89,18 @@ public class FleetChangeTests
 
     [Theory]
     [InlineData(null, false, "", "nothing to change")]
-    [InlineData(null, true, "a=1", "--whole goes with FILE")]
+    [InlineData(null, true, "a=1", "needs a document")]
     [InlineData("[1]", false, "", "$: expected an object")]
     [InlineData("{\"a\":", false, "", "line 1, column 6: ")]
-    [InlineData("{}", false, "novalue", "--set novalue: expected PATH=VALUE")]
-    [InlineData("{}", false, "=1", "--set =1: expected PATH=VALUE")]
+    [InlineData("{}", false, "novalue", "novalue: expected PATH=VALUE")]
+    [InlineData("{}", false, "=1", "=1: expected PATH=VALUE")]
     public void What_is_no_change_is_told(string? file, bool whole, string setting, string expected) =>
         Assert.StartsWith(expected, Assert.Throws<FleetChangeException>(() => FleetChange.Parse(file, whole, setting.Length > 0 ? [setting] : [])).Message, StringComparison.Ordinal);
 
     [Fact]
     public void A_place_that_is_not_there_and_a_document_that_is_none_are_errors_of_that_box_alone()
     {
-        Assert.Equal("--set: ports[eth9].filter: there is no $.ports[eth9]", Assert.Single(Make(null, settings: ["ports[eth9].filter=udp"]).Errors).ToString());
+        Assert.Equal("ports[eth9].filter: there is no $.ports[eth9]", Assert.Single(Make(null, settings: ["ports[eth9].filter=udp"]).Errors).ToString());
         Assert.StartsWith("$: its document cannot be changed", Assert.Single(Make("{}", own: "[]").Errors).ToString(), StringComparison.Ordinal);
     }
 

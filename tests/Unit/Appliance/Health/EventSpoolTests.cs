@@ -1,10 +1,13 @@
-using Capbox.Platform.Json;
-using Capbox.Config;
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Text;
 using Capbox.Changes;
+using Capbox.Config;
 using Capbox.Health;
 using Capbox.Packets.Capture;
+using Capbox.Platform.Json;
 using CsCheck;
 using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
@@ -389,7 +392,7 @@ public sealed class EventSpoolTests : IDisposable
     {
         using var spool = Open(new SpoolLimits());
         var report = new ConfigReport(7, "job-7", ConfigStatus.RolledBack, [new ConfigError("$", "it was not confirmed within 30 s")]) { Revision = 3 };
-        using var log = new EventJournal(new BoxRun("boot", "run"), () => EventMakerTests.Box(1), spool, NullLogger.Instance);
+        using var log = new EventJournal(new BoxRun("boot", "run"), () => EventDetectorTests.Box(1), spool, NullLogger.Instance);
         ConfigEvents.Begin(log, null, report);
         (string Suffix, string Json) Next()
         {
@@ -412,10 +415,10 @@ public sealed class EventSpoolTests : IDisposable
     {
         var limits = new SpoolLimits(16 * 1024, 8, IsSynced: false);
         using var spool = new EventSpool(_directory, limits);
-        BoxSnapshot now = EventMakerTests.Box(0);
+        BoxSnapshot now = EventDetectorTests.Box(0);
         // Its looks are ours: nothing is started.
         using var log = new EventJournal(new BoxRun("boot", "run"), () => now, spool, NullLogger.Instance);
-        var maker = new EventMaker();
+        var detector = new EventDetector();
         int made = 0;
         ulong lost = 0;
         void Until(int from, int to)
@@ -423,8 +426,8 @@ public sealed class EventSpoolTests : IDisposable
             for (int second = from; second < to; second++)
             {
                 lost += second % 100 < 3 ? 1u : 0;
-                now = EventMakerTests.Box(second, EventMakerTests.Port(state: second % 50 < 2 ? PortState.Down : PortState.Capturing, ring: lost), disk: second % 600 < 30 ? "no room" : null);
-                foreach (BoxEvent what in maker.Look(now))
+                now = EventDetectorTests.Box(second, EventDetectorTests.Port(state: second % 50 < 2 ? PortState.Down : PortState.Capturing, ring: lost), disk: second % 600 < 30 ? "no room" : null);
+                foreach (BoxEvent what in detector.Detect(now))
                 {
                     log.Add(what);
                     made++;

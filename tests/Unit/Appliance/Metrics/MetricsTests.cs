@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -88,7 +91,7 @@ public sealed partial class MetricsTests : IDisposable
     [Fact]
     public void The_text_keeps_to_the_format_and_tells_the_counters()
     {
-        Dictionary<string, double> samples = Read(MetricsText.Of(Box()));
+        Dictionary<string, double> samples = Read(MetricsText.Format(Box()));
         Assert.Equal(5, samples["capbox_port_stored_packets_total{port=\"eth2\"}"]);
         Assert.Equal((3, 7, 0), (samples["capbox_port_lost_packets_total{port=\"eth2\",cause=\"ring\"}"], samples["capbox_port_lost_packets_total{port=\"eth2\",cause=\"host\"}"], samples["capbox_port_lost_packets_total{port=\"eth2\",cause=\"disk\"}"]));
         Assert.Equal(18, samples["capbox_port_seen_packets_total{port=\"eth2\"}"]);
@@ -102,10 +105,10 @@ public sealed partial class MetricsTests : IDisposable
     [Fact]
     public void Names_are_escaped_and_what_is_not_there_is_not_told()
     {
-        Assert.Contains(Read(MetricsText.Of(Box("a\"b\\c\nd"))).Keys, k => k == "capbox_port_stored_packets_total{port=\"a\\\"b\\\\c\\nd\"}");
-        Dictionary<string, double> bare = Read(MetricsText.Of(Box() with { Ports = [], Clock = null, Archive = null, Mqtt = null }));
+        Assert.Contains(Read(MetricsText.Format(Box("a\"b\\c\nd"))).Keys, k => k == "capbox_port_stored_packets_total{port=\"a\\\"b\\\\c\\nd\"}");
+        Dictionary<string, double> bare = Read(MetricsText.Format(Box() with { Ports = [], Clock = null, Archive = null, Mqtt = null }));
         Assert.DoesNotContain(bare.Keys, k => k.Contains("clock", StringComparison.Ordinal) || k.Contains("archive", StringComparison.Ordinal) || k.Contains("mqtt", StringComparison.Ordinal));
-        Assert.DoesNotContain(Read(MetricsText.Of(Box() with { Clock = Box().Clock! with { BoundNs = double.PositiveInfinity } })).Keys, k => k.Contains("bound", StringComparison.Ordinal));
+        Assert.DoesNotContain(Read(MetricsText.Format(Box() with { Clock = Box().Clock! with { BoundNs = double.PositiveInfinity } })).Keys, k => k.Contains("bound", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -113,7 +116,7 @@ public sealed partial class MetricsTests : IDisposable
     {
         string manual = File.ReadAllText(Path.Combine(Repository.Root, "docs", "reference", "metrics.md"));
         string[] told = [.. Regex.Matches(manual, "`(capbox_[a-z_]+)`").Select(m => m.Groups[1].Value).Distinct()];
-        string[] made = [.. Read(MetricsText.Of(Box())).Keys.Select(k => k[..k.IndexOf('{', StringComparison.Ordinal)]).Distinct()];
+        string[] made = [.. Read(MetricsText.Format(Box())).Keys.Select(k => k[..k.IndexOf('{', StringComparison.Ordinal)]).Distinct()];
         Assert.Equal(made.Order(), told.Order());
     }
 
@@ -146,7 +149,7 @@ public sealed partial class MetricsTests : IDisposable
         MetricsAddress address = Address($"127.0.0.1:{port}");
         for (int start = 0; start < 3; start++)
         {
-            using var server = new MetricsServer(address.EndPoint, () => MetricsText.Of(Box()), NullLogger.Instance);
+            using var server = new MetricsServer(address.EndPoint, () => MetricsText.Format(Box()), NullLogger.Instance);
             Assert.Contains("in use", Assert.Throws<IOException>(() => new MetricsServer(address.EndPoint, () => "", NullLogger.Instance)).Message, StringComparison.Ordinal);
             // The server closes first: its side of the connection stays for a minute (TIME_WAIT).
             Assert.Contains("# EOF", MetricsClient.Talk(new IPEndPoint(IPAddress.Loopback, port), "GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n"), StringComparison.Ordinal);
@@ -157,7 +160,7 @@ public sealed partial class MetricsTests : IDisposable
     public async Task A_collector_gets_it_over_tcp_and_over_a_socket()
     {
         int port = FreePort();
-        using (new MetricsServer(Address($"127.0.0.1:{port}").EndPoint, () => MetricsText.Of(Box()), NullLogger.Instance))
+        using (new MetricsServer(Address($"127.0.0.1:{port}").EndPoint, () => MetricsText.Format(Box()), NullLogger.Instance))
         {
             using var client = new HttpClient();
             using HttpResponseMessage answer = await client.GetAsync(new Uri($"http://127.0.0.1:{port}/metrics"), TestContext.Current.CancellationToken);
@@ -168,7 +171,7 @@ public sealed partial class MetricsTests : IDisposable
         string path = Path.Combine(_directory, "metrics");
         for (int start = 0; start < 2; start++)
         {
-            using var server = new MetricsServer(Address(path).EndPoint, () => MetricsText.Of(Box()), NullLogger.Instance);
+            using var server = new MetricsServer(Address(path).EndPoint, () => MetricsText.Format(Box()), NullLogger.Instance);
             string text = MetricsClient.Talk(new UnixDomainSocketEndPoint(path), "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
             Read(text[(text.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]);
             Assert.Throws<IOException>(() => new MetricsServer(Address(path).EndPoint, () => "", NullLogger.Instance));
@@ -196,7 +199,7 @@ public sealed partial class MetricsTests : IDisposable
     public void Whatever_is_asked_there_is_an_answer(string request, string expected)
     {
         string path = Path.Combine(_directory, "m");
-        using var server = new MetricsServer(Address(path).EndPoint, () => MetricsText.Of(Box()), NullLogger.Instance);
+        using var server = new MetricsServer(Address(path).EndPoint, () => MetricsText.Format(Box()), NullLogger.Instance);
         Assert.StartsWith($"HTTP/1.1 {expected} ", MetricsClient.Talk(new UnixDomainSocketEndPoint(path), request), StringComparison.Ordinal);
     }
 
@@ -204,7 +207,7 @@ public sealed partial class MetricsTests : IDisposable
     public void A_request_that_is_too_long_is_refused()
     {
         string path = Path.Combine(_directory, "m");
-        using var server = new MetricsServer(Address(path).EndPoint, () => MetricsText.Of(Box()), NullLogger.Instance);
+        using var server = new MetricsServer(Address(path).EndPoint, () => MetricsText.Format(Box()), NullLogger.Instance);
         string request = "GET /metrics HTTP/1.1\r\nX: " + new string('x', MetricsServer.MaxRequestBytes - 26);
         Assert.StartsWith("HTTP/1.1 400 ", MetricsClient.Talk(new UnixDomainSocketEndPoint(path), request), StringComparison.Ordinal);
     }
@@ -213,7 +216,7 @@ public sealed partial class MetricsTests : IDisposable
     public void Clients_that_are_slow_or_too_many_are_left_and_a_thousand_leave_nothing()
     {
         string path = Path.Combine(_directory, "m");
-        using var server = new MetricsServer(Address(path).EndPoint, () => MetricsText.Of(Box()), NullLogger.Instance);
+        using var server = new MetricsServer(Address(path).EndPoint, () => MetricsText.Format(Box()), NullLogger.Instance);
         var address = new UnixDomainSocketEndPoint(path);
         Socket[] silent = [.. Enumerable.Range(0, MetricsServer.MaxClients).Select(_ =>
         {

@@ -1,9 +1,12 @@
-using Capbox.Platform.Json;
-using Capbox.Changes;
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Capbox.Changes;
 using Capbox.Commands;
 using Capbox.Mqtt;
+using Capbox.Platform.Json;
 using Xunit;
 
 namespace Capbox.Tests;
@@ -14,7 +17,11 @@ public class AsyncApiTests
     private static readonly string s_file = Path.Combine(Repository.Root, "docs", "reference", "asyncapi.yaml");
 
     [Fact]
-    public void The_file_is_what_capbox_prints() => Assert.Equal(File.ReadAllText(s_file), AsyncApi.Yaml());
+    public void The_file_is_made_from_the_code()
+    {
+        (string expected, string actual) = GeneratedFile.Compare(s_file, _ => AsyncApi.Yaml());
+        Assert.Equal(expected, actual);
+    }
 
     [Fact]
     public void Every_reference_leads_somewhere_and_every_message_is_used()
@@ -53,7 +60,7 @@ public class AsyncApiTests
     {
         string manual = File.ReadAllText(Path.Combine(Repository.Root, "docs", "reference", "control.md"));
         string[] addresses = [.. AsyncApi.Make()["channels"]!.AsObject().Select(c => c.Value!["address"]!.GetValue<string>()["capbox/v1/{deviceId}/".Length..])];
-        foreach (CommandSpec spec in ControlCommands.All)
+        foreach (CommandSpec spec in CommandTable.All)
         {
             Assert.Equal(!spec.IsSocketOnly, addresses.Contains("cmd/" + spec.Name));
             Assert.Contains($"| `{spec.Name}` |", manual);
@@ -74,7 +81,7 @@ public class AsyncApiTests
         var topics = new ConfigTopics(null);
         ConfigReport refused = topics.Desired("""{"version":1,"id":"x","config":{},"??????":0}"""u8.ToArray(), isRetained: false, "test")!;
         Assert.Equal(Known(refused.Errors.First(e => e.Reason.StartsWith("unknown key", StringComparison.Ordinal)).Reason), Keys("configDesired"));
-        Assert.Equal(Known(Assert.Throws<ControlException>(() => topics.Confirm("""{"id":"x","??????":0}"""u8.ToArray(), "test")).Message), Keys("configConfirm"));
+        Assert.Equal(Known(Assert.Throws<RequestRefusedException>(() => topics.Confirm("""{"id":"x","??????":0}"""u8.ToArray(), "test")).Message), Keys("configConfirm"));
     }
 
     [Fact]
@@ -85,7 +92,7 @@ public class AsyncApiTests
         Assert.Equal(["version", "id", "highestVersion", "status", "errors", "revision", "confirmBy", "config"], schema["required"]!.AsArray().Select(r => r!.GetValue<string>()));
         Assert.Equal("pending-confirm", schema["properties"]!["status"]!["enum"]![1]!.GetValue<string>());
         // Where null is left out it is not required.
-        JsonNode index = ControlCommands.All.First(c => c.Name == "segments").ResultSchema();
+        JsonNode index = CommandTable.All.First(c => c.Name == "segments").ResultSchema();
         Assert.DoesNotContain("next", index["required"]!.AsArray().Select(r => r!.GetValue<string>()));
         Assert.Contains("segments", index["required"]!.AsArray().Select(r => r!.GetValue<string>()));
     }
@@ -128,14 +135,14 @@ public class AsyncApiTests
     [InlineData("status", """{"verbose":true}""")]
     public void Reader_and_schema_of_a_request_agree(string command, string members)
     {
-        CommandSpec spec = ControlCommands.All.First(c => c.Name == command);
+        CommandSpec spec = CommandTable.All.First(c => c.Name == command);
         bool isTaken = true;
         try
         {
             using JsonDocument document = JsonDocument.Parse(members);
-            new ControlRequest(command, document.RootElement, "test").Read(spec.Members);
+            new CommandRequest(command, document.RootElement, "test").Read(spec.Members);
         }
-        catch (ControlException)
+        catch (RequestRefusedException)
         {
             isTaken = false;
         }

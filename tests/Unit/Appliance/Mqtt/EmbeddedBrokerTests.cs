@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
@@ -34,10 +37,10 @@ public sealed class EmbeddedBrokerTests : IDisposable
 
     private static MqttLink Link(MqttOptions options, EventJournal? events = null, IConfigurator? configurator = null, Func<string>? serial = null, MqttTraffic? traffic = null)
     {
-        var commands = new ControlCommands();
+        var commands = new CommandTable();
         commands.Add(new CommandSpec<string>("hello", "Says something.", [], MqttJson.Default.String), _ => "there");
         commands.Add(new CommandSpec<string>("long", "Says much.", [], MqttJson.Default.String), _ => new string('x', 20_000));
-        return new MqttLink(options, new MqttBox(() => EventMakerTests.Box(1), commands, configurator, serial ?? (() => "box"), traffic ?? new MqttTraffic(new BoxRun("boot", "run"))) { Events = events }, NullLogger.Instance);
+        return new MqttLink(options, new MqttBox(() => EventDetectorTests.Box(1), commands, configurator, serial ?? (() => "box"), traffic ?? new MqttTraffic(new BoxRun("boot", "run"))) { Events = events }, NullLogger.Instance);
     }
 
     /// <summary>A client with what it heard.</summary>
@@ -133,7 +136,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
         (IMqttClient client, List<(string Topic, string Payload)> heard, _) = await ConnectAsync(port);
         WaitHeard(heard, "info", "\"serial\":\"first\"");
         Volatile.Write(ref serial, "second");
-        taker.Apply(new ConfigProposal("{}"u8.ToArray(), "cli:me") { Version = 5, Id = "five" });
+        taker.Apply(new ConfigProposal(ConfigDocument.Parse("{}"u8.ToArray()), "cli:me") { Version = 5, Id = "five" });
         WaitHeard(heard, "info", "\"serial\":\"second\"");
         WaitHeard(heard, "config/reported", "\"version\":5");
         Assert.Equal(1, link.Snapshot.Counts.Connects);
@@ -177,7 +180,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
         Assert.Equal(MqttClientPublishReasonCode.NotAuthorized, (await other.PublishAsync(Message("cmd/hello", """{"requester":"noc"}""", retain: true), TestContext.Current.CancellationToken)).ReasonCode);
         Assert.Equal(MqttClientPublishReasonCode.NotAuthorized, (await other.PublishAsync(Message("health", "{}"), TestContext.Current.CancellationToken)).ReasonCode);
         // One that is too long is answered, if it says where to.
-        MqttApplicationMessage big = new MqttApplicationMessageBuilder().WithTopic("capbox/v1/box/cmd/hello").WithPayload(new string(' ', CommandDesk.MaxBytes + 5)).WithResponseTopic("capbox/v1/box/reply/big").WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce).Build();
+        MqttApplicationMessage big = new MqttApplicationMessageBuilder().WithTopic("capbox/v1/box/cmd/hello").WithPayload(new string(' ', CommandTopics.MaxBytes + 5)).WithResponseTopic("capbox/v1/box/reply/big").WithQualityOfServiceLevel(MqttQualityOfServiceLevel.AtLeastOnce).Build();
         await other.PublishAsync(big, TestContext.Current.CancellationToken);
         WaitHeard(replies, "reply/big", "longer than");
         Assert.Equal(1, link.Snapshot.Counts.Oversized);
@@ -221,7 +224,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
     {
         int port = FreePort();
         using var spool = new EventSpool(Path.Combine(_directory, "events"), new SpoolLimits());
-        using var log = new EventJournal(new BoxRun("boot", "run"), () => EventMakerTests.Box(1), spool, NullLogger.Instance);
+        using var log = new EventJournal(new BoxRun("boot", "run"), () => EventDetectorTests.Box(1), spool, NullLogger.Instance);
         for (int i = 1; i <= 50; i++)
             log.Add(new BoxEvent(DateTimeOffset.UnixEpoch, EventSeverity.Warning, "clock-step", "clock", $"number {i}"));
         using MqttLink link = Link(Options($"embedded://127.0.0.1:{port}"), log);
@@ -288,9 +291,9 @@ public sealed class EmbeddedBrokerTests : IDisposable
         var limits = new MqttClientConnectResult();
         typeof(MqttClientConnectResult).GetProperty(nameof(limits.MaximumPacketSize))!.SetValue(limits, 1000u);
         using var client = new MqttClientFactory().CreateMqttClient();
-        using var outlet = new Outlet(client, limits, isVersion5: true, TimeSpan.FromSeconds(1));
-        Assert.True(outlet.Fits(new Outgoing("topic", new byte[700])));
-        Assert.False(outlet.Fits(new Outgoing("topic", new byte[740])));
+        using var publisher = new BrokerPublisher(client, limits, isVersion5: true, TimeSpan.FromSeconds(1));
+        Assert.True(publisher.Fits(new Outgoing("topic", new byte[700])));
+        Assert.False(publisher.Fits(new Outgoing("topic", new byte[740])));
     }
 
     [Theory]

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text;
 using System.Text.Json;
 using Capbox.Changes;
@@ -79,11 +82,11 @@ public class MqttTests
     [Fact]
     public void Commands_are_those_of_the_socket_but_none_that_changes_the_configuration()
     {
-        var commands = new ControlCommands();
+        var commands = new CommandTable();
         int ran = 0;
         commands.Add(new CommandSpec<int>("count", "", [CommandMember.Number("by", 1, 10, "")], CountJson.Default.Int32), request => ran += (int)(request.Number("by") ?? 1));
         commands.Add<int>(new("config-apply", "", [], CountJson.Default.Int32) { IsSocketOnly = true }, _ => throw new InvalidOperationException("must not run"));
-        var desk = new CommandDesk(commands);
+        var desk = new CommandTopics(commands);
         string Ask(string name, string payload, byte[]? correlation = null) => Encoding.UTF8.GetString(desk.Answer(name, Utf8(payload), "noc", correlation, out _));
 
         Assert.Equal("""{"ok":true,"result":1}""", Ask("count", ""));
@@ -94,7 +97,7 @@ public class MqttTests
         Assert.Contains("there is no", Ask("reboot-now", "{}"));
         foreach (string bad in new[] { "[]", "nonsense", "{", "{\"by\":\"\\ud800\"}", new string('[', 100) })
             Assert.StartsWith("{\"ok\":false", Ask("count", bad), StringComparison.Ordinal);
-        Assert.Contains("longer than", Ask("count", new string(' ', CommandDesk.MaxBytes + 1)));
+        Assert.Contains("longer than", Ask("count", new string(' ', CommandTopics.MaxBytes + 1)));
         Assert.Equal(["commands", "count"], desk.Names);
         Assert.Equal(4, ran);
     }
@@ -102,10 +105,10 @@ public class MqttTests
     [Fact]
     public void The_same_request_again_gets_the_same_answer_and_is_not_carried_out()
     {
-        var commands = new ControlCommands();
+        var commands = new CommandTable();
         int ran = 0;
         commands.Add<int>(new("count", "", [], CountJson.Default.Int32), _ => ++ran);
-        var desk = new CommandDesk(commands);
+        var desk = new CommandTopics(commands);
         byte[] first = desk.Answer("count", default, "noc", [1, 2], out bool isDuplicate);
         Assert.False(isDuplicate);
         Assert.Same(first, desk.Answer("count", default, "noc", [1, 2], out isDuplicate));
@@ -114,7 +117,7 @@ public class MqttTests
         Assert.False(isDuplicate);
         Assert.Equal(2, ran);
         // Without correlation each is another; and what is remembered is bounded.
-        for (int i = 0; i < 2 * CommandDesk.MaxRemembered; i++)
+        for (int i = 0; i < 2 * CommandTopics.MaxRemembered; i++)
             desk.Answer("count", default, "noc", BitConverter.GetBytes(i + 1000), out _);
         desk.Answer("count", default, "noc", [1, 2], out isDuplicate);
         Assert.False(isDuplicate);
@@ -123,11 +126,11 @@ public class MqttTests
     [Fact]
     public void Long_answers_are_remembered_up_to_a_bound_of_bytes()
     {
-        var commands = new ControlCommands();
+        var commands = new CommandTable();
         int length = 1 << 16;
         commands.Add<string>(new("long", "", [], MqttJson.Default.String), _ => new string('x', length));
         const int MostBytes = 1 << 20;
-        var desk = new CommandDesk(commands, MostBytes);
+        var desk = new CommandTopics(commands, MostBytes);
         bool IsRemembered(int request)
         {
             _ = desk.Answer("long", default, "noc", [(byte)request], out bool isDuplicate);
@@ -180,7 +183,7 @@ public class MqttTests
         var topics = new ConfigTopics(taker);
         Assert.Null(topics.Desired(Utf8("""{"version":5,"id":"j","base":9,"confirmSeconds":30,"why":"because","config":{"ports":[],"x":1}}"""), isRetained: true, "mqtt:noc"));
         ConfigProposal proposal = Assert.Single(taker.Proposals);
-        Assert.Equal((5, "j", 9, 30, "because", "mqtt:noc", """{"ports":[],"x":1}"""), (proposal.Version, proposal.Id, proposal.BaseRevision, proposal.ConfirmSeconds, proposal.Why, proposal.Who, Encoding.UTF8.GetString(proposal.Document.Span)));
+        Assert.Equal((5, "j", 9, 30, "because", "mqtt:noc", """{"ports":[],"x":1}"""), (proposal.Version, proposal.Id, proposal.BaseRevision, proposal.ConfirmSeconds, proposal.Why, proposal.Who, proposal.Document.Line));
         // It lies there and comes again at the next connect: no news. Neither is a message that was taken away.
         Assert.Null(topics.Desired(Utf8("""{"version":5,"id":"j","config":{}}"""), isRetained: true, "mqtt:noc"));
         Assert.Null(topics.Desired(default, isRetained: true, "mqtt:noc"));
@@ -215,7 +218,7 @@ public class MqttTests
     {
         var topics = new ConfigTopics(null);
         Assert.Contains("stays with it", topics.Desired(Utf8("""{"version":5,"id":"j","config":{}}"""), isRetained: true, "x")!.Errors[0].Reason);
-        Assert.Throws<ControlException>(() => topics.Confirm(Utf8("""{"id":"j"}"""), "x"));
+        Assert.Throws<RequestRefusedException>(() => topics.Confirm(Utf8("""{"id":"j"}"""), "x"));
         Assert.Null(topics.Reported());
     }
 

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Capbox.Health;
@@ -12,7 +15,7 @@ namespace Capbox.Commands;
 /// <param name="Result">JSON Schema of its result.</param>
 internal sealed record CommandListing(string Name, string Summary, bool SocketOnly, JsonElement Request, JsonElement Result)
 {
-    public static CommandListing Of(CommandSpec spec) => new(spec.Name, spec.Summary, spec.IsSocketOnly, Element(spec.RequestSchema()), Element(spec.ResultSchema()));
+    public static CommandListing Make(CommandSpec spec) => new(spec.Name, spec.Summary, spec.IsSocketOnly, Element(spec.RequestSchema()), Element(spec.ResultSchema()));
 
     private static JsonElement Element(System.Text.Json.Nodes.JsonNode schema)
     {
@@ -21,8 +24,11 @@ internal sealed record CommandListing(string Name, string Summary, bool SocketOn
     }
 }
 
-/// <summary>The commands by name, for socket and broker alike. docs/reference/control.md is their manual; adding one is adding a <see cref="CommandSpec"/> and a function.</summary>
-internal sealed class ControlCommands
+/// <summary>
+/// The commands by name, for socket and broker alike. docs/reference/control.md is their manual; adding one is adding a <see
+/// cref="CommandSpec"/> and a function.
+/// </summary>
+internal sealed class CommandTable
 {
     private const int MaxReasonLength = 200;
     private static readonly CommandSpec<BoxSnapshot> s_status = new("status", "All counters now.", [], ControlJson.Default.BoxSnapshot);
@@ -33,20 +39,20 @@ internal sealed class ControlCommands
     private static readonly CommandSpec<IReadOnlyList<CommandListing>> s_commands = new(
         "commands", "The commands of this box with the schemas of what they take and give.", [CommandMember.Text("name", 64, "Only this one.")], CommandJson.Default.IReadOnlyListCommandListing);
 
-    private readonly Dictionary<string, (CommandSpec Spec, Func<ControlRequest, string> Run)> _commands = [];
+    private readonly Dictionary<string, (CommandSpec Spec, Func<CommandRequest, string> Run)> _commands = [];
 
     /// <summary>None but <c>commands</c> yet.</summary>
-    public ControlCommands() => Add(s_commands, request =>
+    public CommandTable() => Add(s_commands, request =>
     {
         string? name = request.Text("name");
         if (name is not null && Find(name) is null)
-            throw new ControlException($"$.name: there is no \"{name}\"");
-        return [.. Specs.Where(s => name is null || s.Name == name).Select(CommandListing.Of)];
+            throw new RequestRefusedException($"there is no \"{name}\"") { Field = "name" };
+        return [.. Specs.Where(s => name is null || s.Name == name).Select(CommandListing.Make)];
     });
 
     /// <param name="recorder">What they work on.</param>
     /// <param name="snapshot">All counters now.</param>
-    public ControlCommands(Recorder recorder, Func<BoxSnapshot> snapshot) : this()
+    public CommandTable(Recorder recorder, Func<BoxSnapshot> snapshot) : this()
     {
         Add(s_status, _ => snapshot());
         Add(s_rotate, _ =>
@@ -69,17 +75,18 @@ internal sealed class ControlCommands
 
     /// <summary>Adds a command. Before the server starts.</summary>
     /// <param name="spec">What it takes and gives.</param>
-    /// <param name="run">Carries it out; a <see cref="ControlException"/> is the error of the answer. The request has been read.</param>
-    public void Add<T>(CommandSpec<T> spec, Func<ControlRequest, T> run) => _commands.Add(spec.Name, (spec, request => spec.Text(run(request))));
+    /// <param name="run">Carries it out; a <see cref="RequestRefusedException"/> is the error of the answer. The request has been
+    /// read.</param>
+    public void Add<T>(CommandSpec<T> spec, Func<CommandRequest, T> run) => _commands.Add(spec.Name, (spec, request => spec.Text(run(request))));
 
     /// <returns>The result as JSON text of one line.</returns>
-    /// <exception cref="ControlException">Unknown, or not carried out.</exception>
-    public string Run(ControlRequest request)
+    /// <exception cref="RequestRefusedException">Unknown, or not carried out.</exception>
+    public string Run(CommandRequest request)
     {
         if (request.Command.Length == 0)
             request.Read([]);
         if (!_commands.TryGetValue(request.Command, out var command))
-            throw new ControlException($"$.command: there is no \"{request.Command}\"; there are {string.Join(", ", Specs.Select(s => s.Name))}");
+            throw new RequestRefusedException($"there is no \"{request.Command}\"; there are {string.Join(", ", Specs.Select(s => s.Name))}") { Field = "command" };
         request.Read(command.Spec.Members);
         return command.Run(request);
     }
@@ -87,7 +94,7 @@ internal sealed class ControlCommands
     private static TriggerAnswer Trigger(TriggerResult result)
     {
         if (result.Window is not { } window)
-            throw new ControlException(result.Problem ?? "not triggered");
+            throw new RequestRefusedException(result.Problem ?? "not triggered");
         return new TriggerAnswer(
             window.Number, result.Prolonged, Text(window.TriggeredUtcNs), Text(window.FromUtcNs), Text(window.ReachedUtcNs), Text(window.ToUtcNs),
             window.ReachedUtcNs <= window.FromUtcNs && result.Rings > 0, result.Rings);

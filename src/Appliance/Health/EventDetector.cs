@@ -1,11 +1,16 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;
 
 namespace Capbox.Health;
 
-/// <summary>Makes events out of successive looks at the box: what began, what ended, what is another now. No I/O and no clock but that of the looks.</summary>
-internal sealed class EventMaker
+/// <summary>
+/// Makes events out of successive looks at the box: what began, what ended, what is another now. No I/O and no clock but that of the looks.
+/// </summary>
+internal sealed class EventDetector
 {
     /// <summary>A loss is over when nothing of its cause was lost for so long.</summary>
     public static readonly TimeSpan LossEnds = TimeSpan.FromSeconds(10);
@@ -22,28 +27,28 @@ internal sealed class EventMaker
     private sealed record Loss(ulong Packets, TimeSpan Since, TimeSpan Last);
 
     /// <summary>What happened between the look before and this one. The first look is compared with a box that has just started.</summary>
-    public IReadOnlyList<BoxEvent> Look(BoxSnapshot now)
+    public IReadOnlyList<BoxEvent> Detect(BoxSnapshot now)
     {
         List<BoxEvent> events = [];
         foreach (PortLedger port in now.Ports)
         {
-            LookAtState(port, now, events);
+            DetectState(port, now, events);
             foreach ((string cause, Func<PortLedger, ulong> count) in s_causes)
-                LookAtLoss(port, cause, count, now, events);
+                DetectLoss(port, cause, count, now, events);
         }
 
         ForgetRemovedPorts(now, events);
-        LookAtFault("disk", EventSeverity.Error, "storage", now.Storage.Fault, now, events);
-        LookAtFault("archive", EventSeverity.Warning, "storage", now.Archive?.Fault, now, events);
-        LookAtFault("custody", EventSeverity.Warning, "storage", now.Custody?.Fault, now, events);
-        LookAtFault("clock", EventSeverity.Warning, "clock", now.Clock?.Fault, now, events);
-        LookAtClock(now, events);
-        LookAtCounts(now, events);
+        DetectFault("disk", EventSeverity.Error, "storage", now.Storage.Fault, now, events);
+        DetectFault("archive", EventSeverity.Warning, "storage", now.Archive?.Fault, now, events);
+        DetectFault("custody", EventSeverity.Warning, "storage", now.Custody?.Fault, now, events);
+        DetectFault("clock", EventSeverity.Warning, "clock", now.Clock?.Fault, now, events);
+        DetectClock(now, events);
+        DetectCounts(now, events);
         _before = now;
         return events;
     }
 
-    private void LookAtState(PortLedger port, BoxSnapshot now, List<BoxEvent> events)
+    private void DetectState(PortLedger port, BoxSnapshot now, List<BoxEvent> events)
     {
         (EventSeverity severity, string code, string text) = port switch
         {
@@ -61,7 +66,7 @@ internal sealed class EventMaker
         events.Add(new BoxEvent(now.At, severity, code, "capture", text) { Data = new EventData { Port = port.Port, Seconds = seconds } });
     }
 
-    private void LookAtLoss(PortLedger port, string cause, Func<PortLedger, ulong> count, BoxSnapshot now, List<BoxEvent> events)
+    private void DetectLoss(PortLedger port, string cause, Func<PortLedger, ulong> count, BoxSnapshot now, List<BoxEvent> events)
     {
         PortLedger? was = _before?.Ports.FirstOrDefault(p => p.Port == port.Port);
         ulong before = was is null || count(was) > count(port) ? 0 : count(was);
@@ -103,8 +108,10 @@ internal sealed class EventMaker
         }
     }
 
-    /// <summary>NAME-refused when something begins to be wrong, NAME-resumed when nothing is. That the words change meanwhile is no event.</summary>
-    private void LookAtFault(string name, EventSeverity severity, string component, string? fault, BoxSnapshot now, List<BoxEvent> events)
+    /// <summary>
+    /// NAME-refused when something begins to be wrong, NAME-resumed when nothing is. That the words change meanwhile is no event.
+    /// </summary>
+    private void DetectFault(string name, EventSeverity severity, string component, string? fault, BoxSnapshot now, List<BoxEvent> events)
     {
         bool isOpen = _faults.TryGetValue(name, out TimeSpan since);
         if (fault is not null && !isOpen)
@@ -123,7 +130,7 @@ internal sealed class EventMaker
         }
     }
 
-    private void LookAtClock(BoxSnapshot now, List<BoxEvent> events)
+    private void DetectClock(BoxSnapshot now, List<BoxEvent> events)
     {
         if (now.Clock is not { } clock)
             return;
@@ -142,7 +149,7 @@ internal sealed class EventMaker
             events.Add(new BoxEvent(now.At, EventSeverity.Warning, "clock-step", "clock", "the clock was stepped") { Data = new EventData { Count = (ulong)steps } });
     }
 
-    private void LookAtCounts(BoxSnapshot now, List<BoxEvent> events)
+    private void DetectCounts(BoxSnapshot now, List<BoxEvent> events)
     {
         ulong repaired = now.Storage.SegmentsRepaired - (_before?.Storage.SegmentsRepaired ?? 0);
         if (repaired > 0)

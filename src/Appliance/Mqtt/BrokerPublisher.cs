@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using MQTTnet;
 using MQTTnet.Protocol;
 
@@ -11,12 +14,15 @@ internal sealed record Outgoing(string Topic, byte[] Payload)
     public byte[]? Correlation { get; init; }
 }
 
-/// <summary>One connection's way out, within what the broker said it takes: messages under way, their size, retained ones, acknowledged ones (MQTT 5, 3.2.2.3).</summary>
+/// <summary>
+/// One connection's way out, within what the broker said it takes: messages under way, their size, retained ones, acknowledged ones (MQTT
+/// 5, 3.2.2.3).
+/// </summary>
 /// <param name="client">Connected.</param>
 /// <param name="limits">The broker's.</param>
 /// <param name="isVersion5">Properties may be sent.</param>
 /// <param name="patience">For an acknowledgement.</param>
-internal sealed class Outlet(IMqttClient client, MqttClientConnectResult limits, bool isVersion5, TimeSpan patience) : IDisposable
+internal sealed class BrokerPublisher(IMqttClient client, MqttClientConnectResult limits, bool isVersion5, TimeSpan patience) : IDisposable
 {
     /// <summary>More than the fixed header and the properties of any message of ours.</summary>
     private const int OverheadBytes = 256;

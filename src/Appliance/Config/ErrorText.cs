@@ -1,13 +1,16 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using System.Text.Json;
 
 namespace Capbox.Config;
 
 /// <summary>Why a file cannot be used, in words of the system and not of .NET.</summary>
-internal static class FileFault
+internal static class FileErrorText
 {
     /// <returns>Without the path, which the caller names.</returns>
-    public static string Of(Exception e, string path) => e switch
+    public static string Describe(Exception e, string path) => e switch
     {
         _ when Directory.Exists(path) => "a directory, not a file",
         FileNotFoundException or DirectoryNotFoundException => "no such file",
@@ -18,9 +21,9 @@ internal static class FileFault
 }
 
 /// <summary>What is wrong with JSON, and where, counted from 1 as an editor counts.</summary>
-internal static class JsonFault
+internal static class JsonErrorText
 {
-    public static string Of(JsonException e) => e.LineNumber is null ? Reason(e) : $"{Position(e)}: {Reason(e)}";
+    public static string Describe(JsonException e) => e.LineNumber is null ? Reason(e) : $"{Position(e)}: {Reason(e)}";
 
     /// <summary>The document as a whole where it is not told.</summary>
     public static string Position(JsonException e) => e.LineNumber is null ? "$" : string.Create(CultureInfo.InvariantCulture, $"line {e.LineNumber + 1}, column {e.BytePositionInLine + 1}");

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using Capbox.Config;
 
 namespace Capbox.Fleet;
@@ -5,9 +8,9 @@ namespace Capbox.Fleet;
 /// <summary>What was passed over while listening.</summary>
 /// <param name="Malformed">Messages of boxes that are not what docs/reference/control.md says.</param>
 /// <param name="Foreign">Messages in topics that no box has.</param>
-/// <param name="BoxesBeyond">Messages of boxes beyond <see cref="Roster.MaxBoxes"/>.</param>
-/// <param name="DocumentsBeyond">Documents that were not kept: more than <see cref="Roster.MaxDocumentBytes"/> together.</param>
-internal sealed record RosterCounts(long Messages, long Malformed, long Foreign, long BoxesBeyond, long DocumentsBeyond)
+/// <param name="BoxesBeyond">Messages of boxes beyond <see cref="FleetInventory.MaxBoxes"/>.</param>
+/// <param name="DocumentsBeyond">Documents that were not kept: more than <see cref="FleetInventory.MaxDocumentBytes"/> together.</param>
+internal sealed record FleetInventoryCounts(long Messages, long Malformed, long Foreign, long BoxesBeyond, long DocumentsBeyond)
 {
     /// <summary>The topic of the first malformed message.</summary>
     public string? FirstMalformed { get; init; }
@@ -16,7 +19,7 @@ internal sealed record RosterCounts(long Messages, long Malformed, long Foreign,
 /// <summary>The boxes that were heard at a broker, and what they said last. Bounded; no connection here; one thread.</summary>
 /// <param name="keepsDocuments">Configuration documents are kept: they are the large part.</param>
 /// <param name="maxDocumentBytes">Characters of all documents together.</param>
-internal sealed class Roster(bool keepsDocuments, long maxDocumentBytes = Roster.MaxDocumentBytes)
+internal sealed class FleetInventory(bool keepsDocuments, long maxDocumentBytes = FleetInventory.MaxDocumentBytes)
 {
     public const int MaxBoxes = 10_000;
 
@@ -31,7 +34,7 @@ internal sealed class Roster(bool keepsDocuments, long maxDocumentBytes = Roster
     private readonly Dictionary<string, FleetBox> _boxes = [];
     private long _documentBytes;
 
-    public RosterCounts Counts { get; private set; } = new(0, 0, 0, 0, 0);
+    public FleetInventoryCounts Counts { get; private set; } = new(0, 0, 0, 0, 0);
 
     public int Count => _boxes.Count;
 
@@ -54,7 +57,7 @@ internal sealed class Roster(bool keepsDocuments, long maxDocumentBytes = Roster
     /// <param name="payload">What; empty: what was retained is taken away.</param>
     /// <param name="at">When; null: the broker had kept it.</param>
     /// <returns>The box as it is now; null: nothing was learnt.</returns>
-    public FleetBox? Take(string topic, ReadOnlyMemory<byte> payload, DateTimeOffset? at)
+    public FleetBox? Record(string topic, ReadOnlyMemory<byte> payload, DateTimeOffset? at)
     {
         Counts = Counts with { Messages = Counts.Messages + 1 };
         if (Split(topic) is not ({ } device, { } suffix) || (!Suffixes.Contains(suffix) && !suffix.StartsWith("telemetry/", StringComparison.Ordinal)))
@@ -74,7 +77,7 @@ internal sealed class Roster(bool keepsDocuments, long maxDocumentBytes = Roster
             box = new FleetBox(device);
         }
 
-        FleetBox? next = payload.Length == 0 ? Forget(box, suffix) : suffix.StartsWith("telemetry/", StringComparison.Ordinal) ? box : FleetReader.Take(box, suffix, payload);
+        FleetBox? next = payload.Length == 0 ? Forget(box, suffix) : suffix.StartsWith("telemetry/", StringComparison.Ordinal) ? box : FleetReader.Read(box, suffix, payload);
         if (next is null)
         {
             Counts = Counts with { Malformed = Counts.Malformed + 1, FirstMalformed = Counts.FirstMalformed ?? topic };

@@ -1,10 +1,13 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json;
 using Capbox.Platform.Json;
 
 namespace Capbox.Commands;
 
 /// <summary>One request: read whole by the command's members before anything is done.</summary>
-internal sealed class ControlRequest
+internal sealed class CommandRequest
 {
     private readonly ConfigErrors _errors = new();
     private readonly JsonNodeReader _node;
@@ -12,7 +15,7 @@ internal sealed class ControlRequest
 
     /// <param name="element">An object that names its command.</param>
     /// <param name="requester">Who asks.</param>
-    public ControlRequest(JsonElement element, string requester = "socket")
+    public CommandRequest(JsonElement element, string requester = "socket")
     {
         _node = new JsonNodeReader(element, "$", _errors);
         Command = _node.Text("command", required: true) ?? "";
@@ -20,7 +23,7 @@ internal sealed class ControlRequest
     }
 
     /// <summary>A request whose command is told elsewhere, as by a topic.</summary>
-    public ControlRequest(string command, JsonElement element, string requester)
+    public CommandRequest(string command, JsonElement element, string requester)
     {
         _node = new JsonNodeReader(element, "$", _errors);
         (Command, Requester) = (command, requester);
@@ -33,7 +36,8 @@ internal sealed class ControlRequest
     public string Requester { get; }
 
     /// <summary>Reads all members.</summary>
-    /// <exception cref="ControlException">The first thing that is wrong: a member of the wrong kind, a missing one, one that nobody knows.</exception>
+    /// <exception cref="RequestRefusedException">The first thing that is wrong: a member of the wrong kind, a missing one, one that nobody
+    /// knows.</exception>
     public void Read(IReadOnlyList<CommandMember> members)
     {
         foreach (CommandMember member in members)
@@ -45,7 +49,7 @@ internal sealed class ControlRequest
         if (_errors.Count == 0)
             _node.Finish();
         if (_errors.Count > 0)
-            throw new ControlException(_errors.All[0].ToString());
+            throw new RequestRefusedException(_errors.All[0].ToString());
     }
 
     /// <summary>A string of one line, or null.</summary>
@@ -56,6 +60,6 @@ internal sealed class ControlRequest
 
     public IReadOnlyList<string> Texts(string name) => (IReadOnlyList<string>?)_values.GetValueOrDefault(name) ?? [];
 
-    /// <summary>An object as UTF-8.</summary>
-    public byte[] Document(string name) => (byte[])_values[name];
+    /// <summary>An object; it lives as long as the document of the request.</summary>
+    public JsonElement Document(string name) => (JsonElement)_values[name];
 }

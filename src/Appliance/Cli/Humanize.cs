@@ -1,9 +1,12 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 
 namespace Capbox.Cli;
 
 /// <summary>Numbers as people read them.</summary>
-internal static class Human
+internal static class Humanize
 {
     /// <summary>Three significant digits with a decimal prefix: <c>1.25 G</c>.</summary>
     public static string Scaled(double value)

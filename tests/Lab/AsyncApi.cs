@@ -1,14 +1,20 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Capbox.Commands;
+using Capbox.Config;
 using Capbox.Health;
+using Capbox.Mqtt;
 using Capbox.Packets.Pcapng;
 using Capbox.Platform.Json;
 
-namespace Capbox.Mqtt;
+namespace Capbox.Testing;
 
 /// <summary>
-/// docs/reference/asyncapi.yaml: every topic of the box as an AsyncAPI 3.0 document, made of the types that are serialised and of the table of commands. <c>capbox control asyncapi</c> prints it; a test holds the file to it.
+/// Makes docs/reference/asyncapi.yaml: every topic of the box as an AsyncAPI 3.0 document, from the types that capbox serialises and its table of commands. capbox embeds the file, and
+/// <c>capbox control asyncapi</c> prints it; a test compares the two and writes the file anew (<see cref="GeneratedFile"/>).
 /// </summary>
 internal static class AsyncApi
 {
@@ -35,7 +41,7 @@ internal static class AsyncApi
         CommandMember.Text("id", 200, "Names the proposal; the last one again changes nothing.", required: true),
         CommandMember.Document("config", "The configuration document, docs/reference/capbox.schema.json."),
         CommandMember.Number("base", 1, long.MaxValue, "Revision it was made from: refused if another is in force."),
-        CommandMember.Number("confirmSeconds", 0, Config.ChangeSection.MaxSeconds, "Taken back unless confirmed within this."),
+        CommandMember.Number("confirmSeconds", 0, ChangeSection.MaxSeconds, "Rolled back unless confirmed within this."),
         CommandMember.Text("why", 200, "For the revision."),
     ];
 
@@ -46,7 +52,7 @@ internal static class AsyncApi
         Out("state", "Whether the box is there; the broker says lost in its place.", MqttJson.Default.StateMessage, isRetained: true),
         Out("info", "What the box is.", MqttJson.Default.InfoMessage, isRetained: true),
         new("config/desired", "A document that somebody wants in force.", () => CommandMember.Schema(s_desired)) { IsOut = false, IsRetained = true },
-        new("config/confirm", "Keeps what is on trial. Never retained.", () => CommandMember.Schema(s_confirm)) { IsOut = false },
+        new("config/confirm", "Confirms the pending configuration. Never retained.", () => CommandMember.Schema(s_confirm)) { IsOut = false },
         Out("config/reported", "What is in force, and what became of the last proposal.", MqttJson.Default.ReportedMessage, isRetained: true),
         Out("health", "The worst of all, of each component, and why.", MqttJson.Default.HealthMessage, isRetained: true),
         Out("telemetry/capture", "Counts and rates of the ports.", MqttJson.Default.CaptureTelemetry, qos: 0),
@@ -91,12 +97,12 @@ internal static class AsyncApi
     private static void AddCommands(JsonObject channels, JsonObject operations, JsonObject messages)
     {
         var replies = new JsonObject { ["error"] = Reference("#/components/messages/error") };
-        messages.Add("error", Message("A command that was not carried out.", MessageSchema.Error()));
-        foreach (CommandSpec command in ControlCommands.All.Where(c => !c.IsSocketOnly))
+        messages.Add("error", Message("A command that was not carried out.", AnswerSchema.Error()));
+        foreach (CommandSpec command in CommandTable.All.Where(c => !c.IsSocketOnly))
         {
             string request = Camel("cmd-" + command.Name), reply = Camel("reply-" + command.Name);
             messages.Add(request, Request(command));
-            messages.Add(reply, Message($"The answer to {command.Name}.", MessageSchema.Answer(command.ResultSchema())));
+            messages.Add(reply, Message($"The answer to {command.Name}.", AnswerSchema.Answer(command.ResultSchema())));
             replies.Add(reply, Reference($"#/components/messages/{reply}"));
             channels.Add(request, Channel("cmd/" + command.Name, command.Summary, request));
             JsonObject operation = Operation(request, "receive", isRetained: false, qos: 1);

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json;
 using Capbox.Changes;
 using Capbox.Commands;
@@ -11,20 +14,20 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Capbox.Cli;
 
 /// <summary>Where <c>capbox config</c> asks: the box that runs with these documents, or else the documents themselves, by the same commands.</summary>
-internal sealed class ConfigDesk : IDisposable
+internal sealed class ConfigAccess : IDisposable
 {
     private readonly ControlClient? _client;
     private readonly ConfigStore? _store;
-    private readonly ControlCommands? _commands;
+    private readonly CommandTable? _commands;
 
-    private ConfigDesk(ControlClient client) => _client = client;
+    private ConfigAccess(ControlClient client) => _client = client;
 
-    private ConfigDesk(ConfigStore store)
+    private ConfigAccess(ConfigStore store)
     {
         _store = store;
-        _commands = new ControlCommands();
-        ConfigResult config = ConfigDocument.ParseKept(store.Current.Line);
-        var trials = new ConfigTrials(store, new SystemClocks());
+        _commands = new CommandTable();
+        ConfigResult config = ConfigDocument.ReadKept(store.Current.Config);
+        var trials = new PendingChanges(store, new SystemClocks());
         ConfigCommands.AddTo(_commands, new Configurator(store, trials, config, new NoBox(), NullLogger.Instance));
     }
 
@@ -33,34 +36,34 @@ internal sealed class ConfigDesk : IDisposable
 
     /// <param name="directory">Of the documents.</param>
     /// <param name="mayBegin">Where there are none, the built-in one is the first.</param>
-    /// <exception cref="ControlException">There are none, or they may not be used.</exception>
+    /// <exception cref="RequestRefusedException">There are none, or they may not be used.</exception>
     /// <exception cref="IOException">They cannot be used.</exception>
-    public static ConfigDesk Open(string directory, bool mayBegin)
+    public static ConfigAccess Open(string directory, bool mayBegin)
     {
         try
         {
-            return new ConfigDesk(ControlClient.Connect(directory));
+            return new ConfigAccess(ControlClient.Connect(directory));
         }
-        catch (ControlException e) when (!e.Message.Contains("permission denied", StringComparison.Ordinal))
+        catch (RequestRefusedException e) when (!e.IsDenied)
         {
             if (!mayBegin && !File.Exists(Path.Combine(directory, "state.json")))
-                throw new ControlException($"{directory}: no configuration is kept there; capbox run --state or capbox config apply begins it", e);
+                throw new RequestRefusedException($"{directory}: no configuration is kept there; capbox run --state or capbox config apply begins it", e);
         }
 
         ConfigStore store = ConfigStore.Open(directory);
         foreach (string note in store.Notes)
-            Errors.Write(note);
-        return new ConfigDesk(store);
+            ErrorOutput.Write(note);
+        return new ConfigAccess(store);
     }
 
     /// <summary>One question, one answer: JSON text.</summary>
-    /// <exception cref="ControlException">Refused.</exception>
+    /// <exception cref="RequestRefusedException">Refused.</exception>
     public string Ask(string request)
     {
         if (_client is not null)
             return _client.Ask(request);
         using JsonDocument document = JsonDocument.Parse(request);
-        return _commands!.Run(new ControlRequest(document.RootElement));
+        return _commands!.Run(new CommandRequest(document.RootElement));
     }
 
     public void Dispose()

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text;
 using System.Text.Json;
 using Capbox.Commands;
@@ -5,11 +8,12 @@ using Capbox.Commands;
 namespace Capbox.Mqtt;
 
 /// <summary>
-/// <c>cmd/NAME</c>: the commands of the control socket, for who may publish there. The same request again (requester and correlation data) gets the same answer and is not carried out again. No connection here; one thread.
+/// <c>cmd/NAME</c>: the commands of the control socket, for who may publish there. The same request again (requester and correlation data)
+/// gets the same answer and is not carried out again. No connection here; one thread.
 /// </summary>
 /// <param name="commands">What there is.</param>
 /// <param name="maxRememberedBytes">Of answers together.</param>
-internal sealed class CommandDesk(ControlCommands commands, int maxRememberedBytes = CommandDesk.MaxRememberedBytes)
+internal sealed class CommandTopics(CommandTable commands, int maxRememberedBytes = CommandTopics.MaxRememberedBytes)
 {
     /// <summary>Answers that are remembered: a requester that asks again does so soon.</summary>
     public const int MaxRemembered = 256;
@@ -28,7 +32,9 @@ internal sealed class CommandDesk(ControlCommands commands, int maxRememberedByt
     private readonly Queue<string> _order = new();
     private long _bytes; // of the answers
 
-    /// <summary>Names of commands that may be asked for here. The configuration is changed by config/desired alone, where versions count.</summary>
+    /// <summary>
+    /// Names of commands that may be asked for here. The configuration is changed by config/desired alone, where versions count.
+    /// </summary>
     public IEnumerable<string> Names => commands.Specs.Where(s => !s.IsSocketOnly).Select(s => s.Name);
 
     /// <summary>The answer, whatever was asked.</summary>
@@ -75,9 +81,9 @@ internal sealed class CommandDesk(ControlCommands commands, int maxRememberedByt
             using JsonDocument document = JsonDocument.Parse(payload.Length == 0 ? "{}"u8.ToArray() : payload, s_strict);
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 return Error("a request is a JSON object");
-            return Encoding.UTF8.GetBytes($"{{\"ok\":true,\"result\":{commands.Run(new ControlRequest(name, document.RootElement, $"mqtt:{requester}"))}}}");
+            return Encoding.UTF8.GetBytes($"{{\"ok\":true,\"result\":{commands.Run(new CommandRequest(name, document.RootElement, $"mqtt:{requester}"))}}}");
         }
-        catch (ControlException e)
+        catch (RequestRefusedException e)
         {
             return Error(e.Message);
         }

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text;
 using Capbox.Cli;
 using Capbox.Fleet;
@@ -6,15 +9,15 @@ using Xunit;
 namespace Capbox.Tests;
 
 /// <summary>What is heard at a broker where anybody may say anything, and what is made of it.</summary>
-public class FleetRosterTests
+public class FleetInventoryTests
 {
     private static readonly DateTimeOffset s_now = new(2026, 11, 26, 9, 30, 0, TimeSpan.Zero);
 
-    private static FleetBox? Take(Roster roster, string topic, string payload, DateTimeOffset? at = null) => roster.Take("capbox/v1/" + topic, Encoding.UTF8.GetBytes(payload), at);
+    private static FleetBox? Take(FleetInventory roster, string topic, string payload, DateTimeOffset? at = null) => roster.Record("capbox/v1/" + topic, Encoding.UTF8.GetBytes(payload), at);
 
-    private static Roster Example(bool keepsDocuments = true)
+    private static FleetInventory Example(bool keepsDocuments = true)
     {
-        Roster roster = new(keepsDocuments);
+        FleetInventory roster = new(keepsDocuments);
         Take(roster, "CB-10/state", """{"state":"lost","session":"s"}""");
         Take(roster, "CB-9/state", """{"state":"ready","session":"s"}""");
         Take(roster, "CB-9/info", """{"model":"capbox","serial":"77","version":"capbox 0.1.0","os":"Linux","mayConfigure":true,"later":[1]}""");
@@ -26,7 +29,7 @@ public class FleetRosterTests
     [Fact]
     public void What_boxes_publish_is_a_table()
     {
-        Roster roster = Example();
+        FleetInventory roster = Example();
         Assert.Equal(
             [
                 "DEVICE  STATE  VERSION  REVISION  CONFIG    HEALTH     HEARD  WORST ALARM",
@@ -66,7 +69,7 @@ public class FleetRosterTests
     [InlineData("CB-9/state", "{\"state\":\"\\ud800\"}")]
     public void What_is_no_such_message_is_counted_and_forgotten(string topic, string payload)
     {
-        Roster roster = Example();
+        FleetInventory roster = Example();
         FleetBox before = roster["CB-9"]!;
         Assert.Null(Take(roster, topic, payload));
         Assert.Equal((1L, 0L), (roster.Counts.Malformed, roster.Counts.Foreign));
@@ -83,16 +86,16 @@ public class FleetRosterTests
     [InlineData("a+b/state")]
     public void Topics_of_nobody_are_counted(string topic)
     {
-        Roster roster = new(keepsDocuments: true);
+        FleetInventory roster = new(keepsDocuments: true);
         Assert.Null(Take(roster, topic, """{"state":"ready"}"""));
-        Assert.Null(roster.Take("elsewhere/x/state", "{}"u8.ToArray(), null));
+        Assert.Null(roster.Record("elsewhere/x/state", "{}"u8.ToArray(), null));
         Assert.Equal((2L, 0), (roster.Counts.Foreign, roster.Count));
     }
 
     [Fact]
     public void Text_of_a_box_neither_fills_the_memory_nor_steers_a_terminal()
     {
-        Roster roster = new(keepsDocuments: true);
+        FleetInventory roster = new(keepsDocuments: true);
         FleetBox box = Take(roster, "CB-1/state", $$"""{"state":"\u001b[2J\u202eready{{new string('x', 5000)}}","session":"s"}""")!;
         Assert.StartsWith(" [2J ready", box.State, StringComparison.Ordinal);
         Assert.True(box.State!.Length < FleetReader.MaxText + 10);
@@ -101,11 +104,11 @@ public class FleetRosterTests
     [Fact]
     public void There_is_room_for_so_many_boxes()
     {
-        Roster roster = new(keepsDocuments: true);
-        for (int i = 0; i < Roster.MaxBoxes + 5; i++)
+        FleetInventory roster = new(keepsDocuments: true);
+        for (int i = 0; i < FleetInventory.MaxBoxes + 5; i++)
             Take(roster, $"B{i}/state", """{"state":"ready","session":"s"}""");
         Take(roster, "B1/state", """{"state":"lost","session":"s"}""");
-        Assert.Equal((Roster.MaxBoxes, 5L), (roster.Count, roster.Counts.BoxesBeyond));
+        Assert.Equal((FleetInventory.MaxBoxes, 5L), (roster.Count, roster.Counts.BoxesBeyond));
         Assert.Equal("lost", roster["B1"]!.State);
     }
 
@@ -113,7 +116,7 @@ public class FleetRosterTests
     public void There_is_room_for_so_many_documents_together()
     {
         const int MostBytes = 16 << 20;
-        Roster roster = new(keepsDocuments: true, MostBytes);
+        FleetInventory roster = new(keepsDocuments: true, MostBytes);
         string large = """{"version":1,"id":"j","status":"applied","errors":[],"revision":1,"config":{"filters":{"a":"TEXT"}}}""".Replace("TEXT", new string('x', 1 << 20), StringComparison.Ordinal);
         int fit = (MostBytes / (1 << 20)) - 1;
         for (int i = 0; i < fit + 3; i++)
@@ -134,7 +137,7 @@ public class FleetRosterTests
     [Fact]
     public void A_round_of_questions_has_so_many_open_and_takes_each_answer_once()
     {
-        var round = new AskRound(["a", "b", "c"], parallel: 2, patienceMs: 1000);
+        var round = new CommandFanout(["a", "b", "c"], parallel: 2, patienceMs: 1000);
         IReadOnlyList<(string Device, byte[] Correlation)> first = round.Step(0);
         Assert.Equal(["a", "b"], first.Select(q => q.Device));
         Assert.Empty(round.Step(10));
@@ -160,7 +163,7 @@ public class FleetRosterTests
     [InlineData("[[[", "its answer is none that docs/reference/control.md knows")]
     public void An_answer_that_is_none_is_told(string payload, string expected)
     {
-        var round = new AskRound(["a"], 1, 1000);
+        var round = new CommandFanout(["a"], 1, 1000);
         byte[] correlation = round.Step(0)[0].Correlation;
         Assert.Equal(expected, round.Heard("a", correlation, Encoding.UTF8.GetBytes(payload), 5)!.Error);
     }
@@ -168,7 +171,7 @@ public class FleetRosterTests
     [Fact]
     public void A_round_that_is_stopped_asks_nobody_else()
     {
-        var round = new AskRound(["a", "b"], 1, 1000);
+        var round = new CommandFanout(["a", "b"], 1, 1000);
         round.Step(0);
         round.Stop();
         round.Overdue(1000);

@@ -1,9 +1,12 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text.Json.Nodes;
 
-namespace Capbox.Commands;
+namespace Capbox.Testing;
 
 /// <summary>JSON Schema (draft 7) of the envelope of an answer.</summary>
-internal static class MessageSchema
+internal static class AnswerSchema
 {
     /// <summary>An answer with this result.</summary>
     public static JsonObject Answer(JsonNode result) => Envelope(true, "result", result);

@@ -1,8 +1,11 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
-namespace Capbox.Mqtt;
+namespace Capbox.Testing;
 
 /// <summary>JSON as YAML 1.2 in block style: short to read, and lines to compare. Strings that are no plain words are quoted as in JSON, which YAML is a superset of.</summary>
 internal static class YamlText
@@ -77,6 +80,6 @@ internal static class YamlText
     {
         bool isPlain = text.Length > 0 && char.IsAsciiLetter(text[0]) && text[^1] != ' ' && text.All(c => char.IsAsciiLetterOrDigit(c) || PlainMarks.Contains(c))
             && !text.Contains(" #", StringComparison.Ordinal) && text.ToLowerInvariant() is not ("true" or "false" or "null" or "yes" or "no" or "on" or "off" or "y" or "n");
-        return isPlain ? text : JsonSerializer.Serialize(text, MqttJson.Default.String);
+        return isPlain ? text : JsonValue.Create(text).ToJsonString();
     }
 }

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
@@ -6,13 +9,13 @@ using Capbox.Platform.Json;
 namespace Capbox.Cli;
 
 /// <summary>What is wrong with a command line that does not parse: one line in capbox's words.</summary>
-internal static class ParseComplaint
+internal static class UsageError
 {
     /// <summary>What options and arguments that name a file are called in the help; A and B are those of <c>config diff</c>.</summary>
     private static readonly HashSet<string> s_paths = ["DIR", "FILE", "FILE|-", "PUBFILE", "NETNS", "CLOCK", "A", "B"];
 
     /// <returns>Null: nothing.</returns>
-    public static string? Of(ParseResult result)
+    public static string? Find(ParseResult result)
     {
         if (EmptyPath(result.CommandResult) is { } empty)
             return empty;

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Text;
 using System.Text.Json;
 
@@ -13,11 +16,13 @@ internal sealed record BoxAnswer(string Device, string? Result, string? Error, l
     public const string NoAnswer = "no answer in time", NotReady = "not asked: not ready";
 }
 
-/// <summary>A command for many boxes: so many at once, each with its time. Pure: answers and the time go in, questions come out. One thread.</summary>
+/// <summary>
+/// A command for many boxes: so many at once, each with its time. Pure: answers and the time go in, questions come out. One thread.
+/// </summary>
 /// <param name="devices">Those that are asked, in this order.</param>
 /// <param name="parallel">Questions that are open at once.</param>
 /// <param name="patienceMs">For one answer.</param>
-internal sealed class AskRound(IReadOnlyList<string> devices, int parallel, long patienceMs)
+internal sealed class CommandFanout(IReadOnlyList<string> devices, int parallel, long patienceMs)
 {
     private static readonly JsonDocumentOptions s_strict = new() { MaxDepth = 64 };
     private readonly Dictionary<string, (byte[] Correlation, long AtMs)> _open = [];

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Security.Cryptography;
 using System.Text;
 
@@ -10,13 +13,14 @@ namespace Capbox.Commands;
 internal sealed record RebootAnswer(bool Rebooting, string? Token, int? ExpiresInSeconds);
 
 /// <summary>
-/// Lets nobody reboot the machine by one message, by an old one, or by another's: the first request gets a token, the second one of the same requester with it, soon, does it. A token is good once; a wrong
+/// Lets nobody reboot the machine by one message, by an old one, or by another's: the first request gets a token, the second one of the
+/// same requester with it, soon, does it. A token is good once; a wrong
 /// one takes it away.
 /// </summary>
 /// <param name="refusal">Null: it may be done; else why not.</param>
 /// <param name="reboot">Orders it; returns at once.</param>
 /// <param name="time">Monotonic.</param>
-internal sealed class RebootDesk(Func<string?> refusal, Action reboot, TimeProvider time)
+internal sealed class RebootConfirmation(Func<string?> refusal, Action reboot, TimeProvider time)
 {
     public const int TokenSeconds = 30;
     private const int TokenBytes = 16;
@@ -25,11 +29,11 @@ internal sealed class RebootDesk(Func<string?> refusal, Action reboot, TimeProvi
     private string? _token, _requester;
     private long _given;
 
-    /// <exception cref="ControlException">It may not, or the token is not good; nothing was ordered.</exception>
+    /// <exception cref="RequestRefusedException">It may not, or the token is not good; nothing was ordered.</exception>
     public RebootAnswer Ask(string requester, string? token)
     {
         if (refusal() is { } why)
-            throw new ControlException(why);
+            throw new RequestRefusedException(why);
         lock (_gate)
         {
             if (token is null)
@@ -42,7 +46,7 @@ internal sealed class RebootDesk(Func<string?> refusal, Action reboot, TimeProvi
                 && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(token), Encoding.UTF8.GetBytes(_token));
             _token = null;
             if (!isGood)
-                throw new ControlException($"$.token: not the one that this requester got within the last {TokenSeconds} s; ask for another");
+                throw new RequestRefusedException($"not the one that this requester got within the last {TokenSeconds} s; ask for another") { Field = "token" };
             reboot();
             return new RebootAnswer(true, null, null);
         }

@@ -1,3 +1,6 @@
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using Capbox.Config;
 using Capbox.Platform.Json;
@@ -5,12 +8,14 @@ using Capbox.Platform.Time;
 
 namespace Capbox.Changes;
 
-/// <summary>Documents that are in force for a trial, as the store keeps them: how long they have still, and what comes back.</summary>
+/// <summary>
+/// Changes that are in force but not confirmed or proved yet, as the store has them: the time that is left, and the revision to go back to.
+/// </summary>
 /// <param name="store">The documents.</param>
-/// <param name="clocks">CLOCK_BOOTTIME: a trial does not end by a step of the wall clock.</param>
-internal sealed class ConfigTrials(ConfigStore store, IClockSource clocks)
+/// <param name="clocks">CLOCK_BOOTTIME: a step of the wall clock does not end the wait.</param>
+internal sealed class PendingChanges(ConfigStore store, IClockSource clocks)
 {
-    /// <summary>A recorder that dies with a document on trial starts with it so often.</summary>
+    /// <summary>Crashes allowed with an unconfirmed configuration before it is rolled back.</summary>
     public const int MaxStarts = 3;
 
     private const long SecondNs = 1_000_000_000;
@@ -19,16 +24,17 @@ internal sealed class ConfigTrials(ConfigStore store, IClockSource clocks)
     public long NowMs => clocks.BootNs / 1_000_000;
 
     /// <summary>The same trial, from now on for so long.</summary>
-    public ConfigTrial Begin(ConfigTrial trial, bool needsConfirm, int seconds) =>
+    public PendingChange Begin(PendingChange trial, bool needsConfirm, int seconds) =>
         trial with { NeedsConfirm = needsConfirm, Seconds = seconds, BootId = clocks.BootId, UntilBootNs = clocks.BootNs + (seconds * SecondNs), Starts = 0 };
 
     /// <summary>How long still; negative when it is over.</summary>
-    public TimeSpan Left(ConfigTrial trial) => TimeSpan.FromTicks((trial.UntilBootNs - clocks.BootNs) / 100);
+    public TimeSpan Left(PendingChange trial) => TimeSpan.FromTicks((trial.UntilBootNs - clocks.BootNs) / 100);
 
     /// <summary>
-    /// Before a start of the recorder: a trial goes on for what is left of it, after a reboot from its beginning; one that is over, or with which the recorder died too often, is taken back.
+    /// Before a start of the recorder: a pending change keeps what is left of its time, and after a reboot all of it. One whose time is
+    /// over, or with which the recorder died too often, is rolled back.
     /// </summary>
-    /// <returns>Why it was taken back, or null.</returns>
+    /// <returns>Why it was rolled back, or null.</returns>
     /// <exception cref="IOException">The store cannot be written.</exception>
     public string? BeforeStart()
     {
@@ -40,15 +46,15 @@ internal sealed class ConfigTrials(ConfigStore store, IClockSource clocks)
             : null;
         if (reason is not null)
         {
-            TakeBack(reason);
+            RollBack(reason);
             return reason;
         }
 
-        ConfigTrial next = trial with { Starts = trial.Starts + 1 };
+        PendingChange next = trial with { Starts = trial.Starts + 1 };
         // What a new start shows is watched for the whole time again.
         if (!isSameBoot || !trial.NeedsConfirm)
             next = next with { BootId = clocks.BootId, UntilBootNs = clocks.BootNs + (trial.Seconds * SecondNs) };
-        store.Put(store.Current, store.State with { Trial = next });
+        store.Save(store.Current, store.State with { Trial = next });
         return null;
     }
 
@@ -57,28 +63,28 @@ internal sealed class ConfigTrials(ConfigStore store, IClockSource clocks)
     public void BeforeOrderlyEnd()
     {
         if (store.State.Trial is { Starts: > 0 } trial)
-            store.Put(store.Current, store.State with { Trial = trial with { Starts = trial.Starts - 1 } });
+            store.Save(store.Current, store.State with { Trial = trial with { Starts = trial.Starts - 1 } });
     }
 
-    public static string NotConfirmed(ConfigTrial trial) => string.Create(CultureInfo.InvariantCulture, $"it was not confirmed within {trial.Seconds} s");
+    public static string NotConfirmed(PendingChange trial) => string.Create(CultureInfo.InvariantCulture, $"it was not confirmed within {trial.Seconds} s");
 
     /// <summary>What was in force before is again. The state on disk is changed, nothing else.</summary>
     /// <param name="reason">One line.</param>
     /// <param name="isHarm">Something got worse, and a change before may have done it as well.</param>
     /// <returns>The revision that is in force now.</returns>
     /// <exception cref="IOException">The store cannot be written, or holds no good document to go back to.</exception>
-    public ConfigRevision TakeBack(string reason, bool isHarm = false)
+    public ConfigRevision RollBack(string reason, bool isHarm = false)
     {
         ConfigState state = store.State;
-        ConfigTrial trial = state.Trial ?? throw new IOException("no document is on trial");
+        PendingChange trial = state.Trial ?? throw new IOException("no document is pending confirmation");
         long fallback = isHarm ? trial.Proved ?? trial.Fallback : trial.Fallback;
         ConfigRevision? revision = new[] { fallback }.Concat(store.Numbers().Where(n => n != state.Revision && n != fallback)).Select(n => store.TryRead(n, out _)).FirstOrDefault(r => r is not null);
         if (revision is null)
             throw new IOException($"revision {state.Revision.ToString(CultureInfo.InvariantCulture)} stays: {reason}, but no other document is left");
-        store.Put(revision, state with
+        store.Save(revision, state with
         {
             Revision = revision.Revision,
-            // Of what was on trial, whatever was proposed and refused since.
+            // The outcome of the pending document, whatever was proposed and rejected since.
             Outcome = new ConfigOutcome(trial.Version ?? state.Outcome.Version, trial.Id ?? state.Outcome.Id, ConfigStatus.RolledBack, [new ConfigError("$", reason)]),
             Trial = null,
         });

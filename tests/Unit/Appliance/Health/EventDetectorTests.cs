@@ -1,17 +1,20 @@
-using Capbox.Platform.Json;
-using Capbox.Config;
+// SPDX-FileCopyrightText: 2026 The capbox authors
+// SPDX-License-Identifier: Apache-2.0
+
 using System.Globalization;
 using Capbox.Changes;
+using Capbox.Config;
 using Capbox.Health;
 using Capbox.Packets.Capture;
 using Capbox.Packets.Pcapng;
+using Capbox.Platform.Json;
 using Capbox.Timing;
 using Xunit;
 
 namespace Capbox.Tests;
 
 /// <summary>Events out of looks at the box.</summary>
-public class EventMakerTests
+public class EventDetectorTests
 {
     internal static PortLedger Port(string name = "eth2", PortState state = PortState.Capturing, string? fault = null, ulong ring = 0, ulong disk = 0, ulong nic = 0, ulong host = 0) => new()
     {
@@ -58,8 +61,8 @@ public class EventMakerTests
     [Fact]
     public void A_port_comes_goes_fails_and_is_removed()
     {
-        var maker = new EventMaker();
-        string[] At(int second, PortState state, string? fault = null) => Tell(maker.Look(Box(second, Port(state: state, fault: fault))));
+        var detector = new EventDetector();
+        string[] At(int second, PortState state, string? fault = null) => Tell(detector.Detect(Box(second, Port(state: state, fault: fault))));
         Assert.Empty(At(0, PortState.Stopped));
         Assert.Equal(["info port-up eth2"], At(1, PortState.Capturing));
         Assert.Empty(At(2, PortState.Capturing));
@@ -68,14 +71,14 @@ public class EventMakerTests
         Assert.Equal(["error port-fault eth2"], At(6, PortState.Down, "no memory for the ring"));
         Assert.Empty(At(7, PortState.Down, "still none"));
         Assert.Equal(["info port-up eth2 4s"], At(10, PortState.Capturing));
-        Assert.Equal(["info port-removed eth2"], Tell(maker.Look(Box(11, hasPort: false))));
+        Assert.Equal(["info port-removed eth2"], Tell(detector.Detect(Box(11, hasPort: false))));
     }
 
     [Fact]
     public void A_loss_has_a_begin_an_end_a_cause_and_a_sum()
     {
-        var maker = new EventMaker();
-        string[] At(int second, ulong ring, ulong disk = 0) => [.. Tell(maker.Look(Box(second, Port(ring: ring, disk: disk)))).Where(t => t.Contains("loss", StringComparison.Ordinal))];
+        var detector = new EventDetector();
+        string[] At(int second, ulong ring, ulong disk = 0) => [.. Tell(detector.Detect(Box(second, Port(ring: ring, disk: disk)))).Where(t => t.Contains("loss", StringComparison.Ordinal))];
         Assert.Empty(At(0, 0));
         Assert.Equal(["error loss-started eth2 ring 5"], At(1, 5));
         Assert.Empty(At(2, 5));
@@ -87,31 +90,31 @@ public class EventMakerTests
         Assert.Empty(At(21, 2, 7));
         Assert.Equal(["info loss-ended eth2 ring 3 1s"], At(31, 2, 7));
         Assert.Equal(["error loss-started eth2 ring 4"], At(40, 6, 7));
-        Assert.Equal(["info loss-ended eth2 ring 4 0s", "info port-removed eth2"], Tell(maker.Look(Box(41, hasPort: false))));
+        Assert.Equal(["info loss-ended eth2 ring 4 0s", "info port-removed eth2"], Tell(detector.Detect(Box(41, hasPort: false))));
     }
 
     [Fact]
     public void What_was_lost_before_the_first_look_is_told()
     {
-        Assert.Equal(["info port-up eth2", "error loss-started eth2 nic 3", "warning segments-repaired 2"], Tell(new EventMaker().Look(Box(1, Port(nic: 3), repaired: 2))));
+        Assert.Equal(["info port-up eth2", "error loss-started eth2 nic 3", "warning segments-repaired 2"], Tell(new EventDetector().Detect(Box(1, Port(nic: 3), repaired: 2))));
     }
 
     [Fact]
     public void Faults_begin_and_end_and_their_words_are_no_event()
     {
-        var maker = new EventMaker();
-        maker.Look(Box(0));
-        BoxEvent begun = Assert.Single(maker.Look(Box(10, disk: "/disk: no space")));
+        var detector = new EventDetector();
+        detector.Detect(Box(0));
+        BoxEvent begun = Assert.Single(detector.Detect(Box(10, disk: "/disk: no space")));
         Assert.Equal((EventSeverity.Error, "disk-refused", "storage", "/disk: no space"), (begun.Severity, begun.Code, begun.Component, begun.Text));
-        Assert.Empty(maker.Look(Box(11, disk: "/disk: no space left")));
-        Assert.Equal(["info disk-resumed 5s"], Tell(maker.Look(Box(15))));
+        Assert.Empty(detector.Detect(Box(11, disk: "/disk: no space left")));
+        Assert.Equal(["info disk-resumed 5s"], Tell(detector.Detect(Box(15))));
     }
 
     [Fact]
     public void The_clock_changes_its_state_is_stepped_and_begun_anew()
     {
-        var maker = new EventMaker();
-        string[] At(int second, ClockSnapshot clock) => [.. Tell(maker.Look(Box(second, clock: clock))).Where(t => t.Contains("clock", StringComparison.Ordinal))];
+        var detector = new EventDetector();
+        string[] At(int second, ClockSnapshot clock) => [.. Tell(detector.Detect(Box(second, clock: clock))).Where(t => t.Contains("clock", StringComparison.Ordinal))];
         Assert.Equal(["info clock-state untraceable>acquiring", "warning clock-step 1"], At(0, Clock(ClockState.Acquiring, steps: 1)));
         Assert.Equal(["info clock-state acquiring>locked"], At(5, Clock(ClockState.Locked, steps: 1)));
         Assert.Empty(At(6, Clock(ClockState.Locked, steps: 1)));
@@ -122,10 +125,10 @@ public class EventMakerTests
     [Fact]
     public void A_trigger_is_told()
     {
-        var maker = new EventMaker();
+        var detector = new EventDetector();
         static TriggerSnapshot Windows(ulong count) => new() { Writing = true, Windows = count, Triggers = count, ReachSeconds = 1, BeforeSeconds = 1, LastReason = "order 7" };
-        maker.Look(Box(0, trigger: Windows(0)));
-        BoxEvent told = Assert.Single(maker.Look(Box(1, trigger: Windows(1))));
+        detector.Detect(Box(0, trigger: Windows(0)));
+        BoxEvent told = Assert.Single(detector.Detect(Box(1, trigger: Windows(1))));
         Assert.Equal(("triggered", "a window is written: order 7"), (told.Code, told.Text));
     }
 
