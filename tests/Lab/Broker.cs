@@ -112,7 +112,7 @@ internal sealed class Listener : IDisposable
     /// <summary>What was said last in a topic; null: nothing.</summary>
     public string? Last(string suffix) => Heard.LastOrDefault(m => m.Topic.EndsWith("/" + suffix, StringComparison.Ordinal)).Payload;
 
-    public void WaitFor(string suffix, string part, int seconds = 60)
+    public void WaitFor(string suffix, string part, int seconds = Tool.LimitSeconds)
     {
         try
         {

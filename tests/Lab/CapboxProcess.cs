@@ -84,7 +84,7 @@ internal sealed class CapboxProcess : IDisposable
         return Start(lab, "--config", path);
     }
 
-    public RecorderSnapshot WaitFor(Func<RecorderSnapshot, bool> condition, string what, int seconds = 60)
+    public RecorderSnapshot WaitFor(Func<RecorderSnapshot, bool> condition, string what, int seconds = Tool.LimitSeconds)
     {
         RecorderSnapshot? found = null;
         try
@@ -108,7 +108,7 @@ internal sealed class CapboxProcess : IDisposable
     public RecorderSnapshot Stop(int expectedCode = 0)
     {
         Signal("INT");
-        if (!_process.WaitForExit(60_000))
+        if (!_process.WaitForExit(Tool.LimitSeconds * 1000))
             throw new TimeoutException("capbox does not stop: " + Errors);
         _process.WaitForExit(); // the output readers too
         return _process.ExitCode == expectedCode ? Last! : throw new InvalidOperationException($"capbox ended with {_process.ExitCode}: {Errors}");
@@ -122,7 +122,7 @@ internal sealed class CapboxProcess : IDisposable
 
     public int WaitForExit()
     {
-        if (!_process.WaitForExit(120_000))
+        if (!_process.WaitForExit(Tool.LimitSeconds * 1000))
             throw new TimeoutException("capbox does not end: " + Errors);
         _process.WaitForExit();
         return _process.ExitCode;

@@ -9,6 +9,8 @@ namespace Capbox.Testing;
 /// <summary>Runs programs and gives back what they printed; a failure names the program and what it said.</summary>
 internal static class Tool
 {
+    public const int LimitSeconds = 300;
+
     public static string Run(string program, params string[] arguments)
     {
         (int code, string output, string error) = Try(program, arguments);
@@ -20,7 +22,7 @@ internal static class Tool
         using Process process = Start(program, arguments);
         Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
-        if (!process.WaitForExit(120_000))
+        if (!process.WaitForExit(LimitSeconds * 1000))
         {
             process.Kill();
             throw new TimeoutException($"{program} {string.Join(' ', arguments)}");
@@ -39,8 +41,11 @@ internal static class Tool
         return info;
     }
 
-    /// <summary>Waits for a condition; the message says what was waited for.</summary>
-    public static void WaitFor(Func<bool> condition, string what, int seconds = 60)
+    /// <summary>
+    /// Waits for a condition; the message says what was waited for. The limit is ten times and more what a quiet machine takes for the slowest of them: it ends a wait that cannot end well, and
+    /// judges no time.
+    /// </summary>
+    public static void WaitFor(Func<bool> condition, string what, int seconds = LimitSeconds)
     {
         var clock = Stopwatch.StartNew();
         while (!condition())
@@ -57,8 +62,8 @@ internal static class Tool
         var clock = Stopwatch.StartNew();
         while (!condition())
         {
-            if (clock.Elapsed.TotalSeconds > 60)
-                throw new TimeoutException($"waited 60 s for {what}");
+            if (clock.Elapsed.TotalSeconds > LimitSeconds)
+                throw new TimeoutException($"waited {LimitSeconds} s for {what}");
         }
     }
 }

@@ -109,28 +109,21 @@ internal sealed partial class PtpLab : IDisposable
     {
         string settings = string.Create(CultureInfo.InvariantCulture,
             $"SET GRANDMASTER_SETTINGS_NP clockClass {clockClass} clockAccuracy 0x21 offsetScaledLogVariance 0x4e5d currentUtcOffset 37 leap61 0 leap59 0 currentUtcOffsetValid 1 ptpTimescale 1 timeTraceable 1 frequencyTraceable 1 timeSource 0x20");
-        string said = "";
         // ptp4l may not listen yet.
-        for (int i = 0; i < 30 && !said.Contains("RESPONSE MANAGEMENT GRANDMASTER_SETTINGS_NP", StringComparison.Ordinal); i++)
+        Tool.WaitFor(() =>
         {
-            said = Tool.Run("ip", "netns", "exec", Space(host), "pmc", "-u", "-b", "0", "-d", domain.ToString(CultureInfo.InvariantCulture), "-i", Path.Combine(Scratch, $"pmc{host}"),
+            string said = Tool.Run("ip", "netns", "exec", Space(host), "pmc", "-u", "-b", "0", "-d", domain.ToString(CultureInfo.InvariantCulture), "-i", Path.Combine(Scratch, $"pmc{host}"),
                 "-s", Path.Combine(Scratch, $"uds{host}"), settings);
-        }
-
-        Assert.Contains("RESPONSE MANAGEMENT GRANDMASTER_SETTINGS_NP", said);
+            return said.Contains("RESPONSE MANAGEMENT GRANDMASTER_SETTINGS_NP", StringComparison.Ordinal);
+        }, "ptp4l to take the grandmaster's settings");
     }
 
     /// <summary>Captures what passes a host's interface; stop it before the file is read.</summary>
     public Background StartCapture(int host, string file)
     {
         Background capture = Start(host, "tcpdump", "-q", "-U", "--immediate-mode", "-i", "p0", "-w", file);
-        DateTime end = DateTime.UtcNow.AddSeconds(30);
-        while (!capture.Said.Contains("listening on", StringComparison.Ordinal))
-        {
-            if (DateTime.UtcNow > end || capture.HasEnded)
-                throw new TimeoutException($"tcpdump did not begin: {capture.Said}");
-            Thread.Sleep(20);
-        }
+        Tool.WaitFor(
+            () => capture.HasEnded ? throw new InvalidOperationException($"tcpdump ended: {capture.Said}") : capture.Said.Contains("listening on", StringComparison.Ordinal), "tcpdump to listen");
 
         return capture;
     }

@@ -69,7 +69,7 @@ public class EventTests
             {
                 int before = Count(code);
                 lab.Ip("link", "set", "b1", state);
-                Tool.WaitFor(() => Count(code) > before, $"{code} on disk", 60);
+                Tool.WaitFor(() => Count(code) > before, $"{code} on disk");
             }
         }
     }
@@ -87,14 +87,14 @@ public class EventTests
         using CapboxProcess capbox = Start(lab, Document(lab, """{"broker":"mqtt://127.0.0.1","telemetry":"1s","keepAlive":"2s"}"""));
         using (var early = new Listener(lab, session: "ear"))
         {
-            early.WaitFor("event/info/started", "\"sequence\":1}", 60);
-            early.WaitFor("event/info/port-up", "\"port\":\"b1\"", 60);
+            early.WaitFor("event/info/started", "\"sequence\":1}");
+            early.WaitFor("event/info/port-up", "\"port\":\"b1\"");
         }
 
         broker.Signal("USR1"); // write it down now
-        Tool.WaitFor(() => File.Exists(kept), "the broker's memory on disk", 60);
+        Tool.WaitFor(() => File.Exists(kept), "the broker's memory on disk");
         broker.Kill();
-        Tool.WaitFor(() => capbox.Errors.Contains("is gone", StringComparison.Ordinal), "the loss of the broker", 60);
+        Tool.WaitFor(() => capbox.Errors.Contains("is gone", StringComparison.Ordinal), "the loss of the broker");
         var away = Stopwatch.StartNew();
         Task<long> load = Task.Run(() => lab.Generate("--milliseconds", "55000", "--pps", "5000", "--size", "200"), TestContext.Current.CancellationToken);
         Flap(lab, 4);
@@ -106,7 +106,7 @@ public class EventTests
         long sent = await load;
         broker.Start();
         using var listener = new Listener(lab, session: "ear");
-        listener.WaitFor("event/info/broker-back", "\"seconds\":", 180);
+        listener.WaitFor("event/info/broker-back", "\"seconds\":");
         List<JsonElement> events = [.. News(listener).SkipWhile(e => e.GetProperty("code").GetString() != "broker-lost")];
         // Live state was there first.
         string[] topics = [.. listener.Heard.Select(m => m.Topic[$"capbox/v1/{Device}/".Length..])];
@@ -129,7 +129,7 @@ public class EventTests
         string mqtt = """{"broker":"mqtt://127.0.0.1","telemetry":"1s"}""";
         using (CapboxProcess capbox = Start(lab, Document(lab, mqtt)))
         {
-            capbox.WaitFor(s => s.Ports.All(p => p.State == Packets.Capture.PortState.Capturing), "the ports", 60);
+            capbox.WaitFor(s => s.Ports.All(p => p.State == Packets.Capture.PortState.Capturing), "the ports");
             Flap(lab, 2);
             capbox.KillHard();
         }
@@ -137,9 +137,9 @@ public class EventTests
         using var broker = new Broker(lab);
         using var listener = new Listener(lab);
         using CapboxProcess again = Start(lab, Document(lab, mqtt));
-        Tool.WaitFor(() => Codes(News(listener), "started").Length == 2 && Codes(News(listener), "port-up").Length >= 6, "the events of both runs", 120);
+        Tool.WaitFor(() => Codes(News(listener), "started").Length == 2 && Codes(News(listener), "port-up").Length >= 6, "the events of both runs");
         again.Stop();
-        listener.WaitFor("event/info/stopped", "in order", 60);
+        listener.WaitFor("event/info/stopped", "in order");
         List<JsonElement> events = News(listener);
         AssertWhole(events);
         string[] runs = [.. events.Select(e => e.GetProperty("head").GetProperty("run").GetString()!).Distinct()];
@@ -155,20 +155,20 @@ public class EventTests
         using var listener = new Listener(lab);
         string good = Document(lab, """{"broker":"mqtt://127.0.0.1","telemetry":"1s"}""");
         using CapboxProcess capbox = Start(lab, good);
-        listener.WaitFor("state", "ready", 60);
+        listener.WaitFor("state", "ready");
         void Desire(int version, string document, string more = "") =>
             broker.Publish($"capbox/v1/{Device}/config/desired", $$"""{"version":{{version}},"id":"job-{{version}}","config":{{document}}{{more}}}""", retain: true);
         Desire(2, good.Replace("\"handover\":\"20ms\"", "\"handover\":\"30ms\"", StringComparison.Ordinal), ",\"confirmSeconds\":3");
-        listener.WaitFor("event/info/config-pending", "\"version\":2", 60);
-        listener.WaitFor("event/warning/config-rolled-back", "not confirmed within 3 s", 60);
+        listener.WaitFor("event/info/config-pending", "\"version\":2");
+        listener.WaitFor("event/warning/config-rolled-back", "not confirmed within 3 s");
         Desire(3, good.Replace("\"handover\":\"20ms\"", "\"handover\":\"40ms\"", StringComparison.Ordinal), ",\"confirmSeconds\":300");
-        listener.WaitFor("event/info/config-pending", "\"version\":3", 60);
+        listener.WaitFor("event/info/config-pending", "\"version\":3");
         broker.Publish($"capbox/v1/{Device}/config/confirm", """{"id":"job-3"}""");
-        listener.WaitFor("event/info/config-confirmed", "\"version\":3", 60);
+        listener.WaitFor("event/info/config-confirmed", "\"version\":3");
         Desire(4, good.Replace("\"handover\":\"20ms\"", "\"handover\":\"2\"", StringComparison.Ordinal));
-        listener.WaitFor("event/warning/config-rejected", "$.ports[0].handover", 60);
+        listener.WaitFor("event/warning/config-rejected", "$.ports[0].handover");
         Desire(5, "[]");
-        listener.WaitFor("event/warning/config-rejected", "\"version\":5", 60);
+        listener.WaitFor("event/warning/config-rejected", "\"version\":5");
         AssertWhole(News(listener));
         capbox.Stop();
     }
@@ -183,18 +183,18 @@ public class EventTests
         var pending = Stopwatch.StartNew();
         using (CapboxProcess capbox = Start(lab, good))
         {
-            listener.WaitFor("state", "ready", 60);
+            listener.WaitFor("state", "ready");
             broker.Publish(
                 $"capbox/v1/{Device}/config/desired", $$"""{"version":2,"id":"job-2","config":{{good.Replace("\"handover\":\"20ms\"", "\"handover\":\"30ms\"", StringComparison.Ordinal)}},"confirmSeconds":20}""", retain: true);
-            listener.WaitFor("event/info/config-pending", "\"version\":2", 60);
+            listener.WaitFor("event/info/config-pending", "\"version\":2");
             capbox.KillHard();
             pending.Restart();
         }
 
         // CLOCK_BOOTTIME goes on: the time for the confirmation is over.
-        Tool.WaitFor(() => pending.Elapsed > TimeSpan.FromSeconds(21), "the trial to be over", 120);
+        Tool.WaitFor(() => pending.Elapsed > TimeSpan.FromSeconds(21), "the trial to be over");
         using CapboxProcess again = Start(lab, good);
-        listener.WaitFor("event/warning/config-rolled-back", "not confirmed within 20 s", 60);
+        listener.WaitFor("event/warning/config-rolled-back", "not confirmed within 20 s");
         List<JsonElement> events = News(listener);
         JsonElement Head(string code) => events.Last(e => e.GetProperty("code").GetString() == code).GetProperty("head");
         Assert.Equal(2, Head("config-rolled-back").GetProperty("sequence").GetInt32());
@@ -219,13 +219,13 @@ public class EventTests
         using var broker = Broker.In(lab, far);
         using var listener = new Listener(lab, "capbox/#", far);
         using CapboxProcess capbox = Start(lab, Document(lab, $$"""{"broker":"mqtt://{{BrokerAddress}}","allowPlaintext":true,"telemetry":"1s","keepAlive":"4s"}"""));
-        listener.WaitFor("state", "ready", 60);
+        listener.WaitFor("state", "ready");
         Forward("0");
-        Tool.WaitFor(() => capbox.Errors.Contains("tried again", StringComparison.Ordinal), "the dead line to be noticed", 120);
+        Tool.WaitFor(() => capbox.Errors.Contains("tried again", StringComparison.Ordinal), "the dead line to be noticed");
         Assert.Contains("\"connected\":false", Tool.Run(CapboxProcess.Binary, "status", "--archive", lab.Archive, "--json"));
         Flap(lab, 2);
         Forward("1");
-        listener.WaitFor("event/info/broker-back", "\"seconds\":", 240);
+        listener.WaitFor("event/info/broker-back", "\"seconds\":");
         List<JsonElement> events = News(listener);
         AssertWhole(events);
         Assert.Equal(["broker-lost", "broker-back"], Codes(events, "broker-"));
@@ -261,22 +261,22 @@ public class EventTests
         using CapboxProcess capbox = Start(lab, Document(lab, $$"""{"broker":"mqtt://127.0.0.1:8006","username":"box","passwordFile":"{{secret}}","telemetry":"1s"}"""));
         if (isTakenBack)
         {
-            listener.WaitFor("event/info/port-up", "\"port\":\"b1\"", 60);
+            listener.WaitFor("event/info/port-up", "\"port\":\"b1\"");
             File.WriteAllText(acl, Less);
             broker.Signal("HUP");
         }
         else
         {
-            listener.WaitFor("telemetry/capture", "\"state\":\"Capturing\"", 60);
+            listener.WaitFor("telemetry/capture", "\"state\":\"Capturing\"");
         }
 
         Flap(lab, 1);
-        Tool.WaitFor(() => capbox.Errors.Contains("the broker does not take capbox/v1/box-1/event/", StringComparison.Ordinal), "the refusal in the log", 60);
-        Tool.WaitFor(() => Tool.Run(CapboxProcess.Binary, "status", "--archive", lab.Archive, "--json").Contains("\"fault\":\"the broker does not take", StringComparison.Ordinal), "the refusal in the status", 60);
+        Tool.WaitFor(() => capbox.Errors.Contains("the broker does not take capbox/v1/box-1/event/", StringComparison.Ordinal), "the refusal in the log");
+        Tool.WaitFor(() => Tool.Run(CapboxProcess.Binary, "status", "--archive", lab.Archive, "--json").Contains("\"fault\":\"the broker does not take", StringComparison.Ordinal), "the refusal in the status");
         File.WriteAllText(acl, All);
         broker.Signal("HUP");
-        Tool.WaitFor(() => Codes(News(listener), "port-down").Length == 1 && Codes(News(listener), "port-up").Length == 3, "the events that were refused", 120);
-        Tool.WaitFor(() => Tool.Run(CapboxProcess.Binary, "status", "--archive", lab.Archive, "--json").Contains("\"connected\":true,\"fault\":null", StringComparison.Ordinal), "the alarm to be over", 60);
+        Tool.WaitFor(() => Codes(News(listener), "port-down").Length == 1 && Codes(News(listener), "port-up").Length == 3, "the events that were refused");
+        Tool.WaitFor(() => Tool.Run(CapboxProcess.Binary, "status", "--archive", lab.Archive, "--json").Contains("\"connected\":true,\"fault\":null", StringComparison.Ordinal), "the alarm to be over");
         listener.WaitFor("info", "\"deviceId\"");
         Assert.Contains(listener.Heard, m => m.Topic.EndsWith("/health", StringComparison.Ordinal));
         AssertWhole(News(listener));
@@ -290,21 +290,21 @@ public class EventTests
         using var broker = new Broker(lab);
         using var listener = new Listener(lab);
         using CapboxProcess capbox = Start(lab, Document(lab, """{"broker":"mqtt://127.0.0.1","telemetry":"1s","version":"3.1.1"}"""));
-        listener.WaitFor("state", "ready", 60);
-        listener.WaitFor("event/info/port-up", "\"port\":\"b1\"", 60);
-        listener.WaitFor("telemetry/system", "residentBytes", 60);
+        listener.WaitFor("state", "ready");
+        listener.WaitFor("event/info/port-up", "\"port\":\"b1\"");
+        listener.WaitFor("telemetry/system", "residentBytes");
         void Ask(string command, string payload) => Tool.Run("ip", "netns", "exec", lab.RecorderSpace, "mosquitto_pub", "-V", "mqttv311", "-q", "1", "-p", $"{Broker.Port}", "-t", $"capbox/v1/{Device}/cmd/{command}", "-m", payload);
         Ask("rotate", """{"requester":"noc","correlation":"1"}""");
-        listener.WaitFor("reply/noc", """{"ok":true,"result":{"requested":true},"correlation":"1"}""", 60);
+        listener.WaitFor("reply/noc", """{"ok":true,"result":{"requested":true},"correlation":"1"}""");
         Ask("rotate", """{"requester":"noc","correlation":"1"}""");
-        listener.WaitFor("telemetry/system", "\"duplicates\":1", 60);
+        listener.WaitFor("telemetry/system", "\"duplicates\":1");
         Ask("rotate", "{}");
         Ask("rotate", """{"requester":"../noc"}""");
-        listener.WaitFor("telemetry/system", "\"malformed\":2", 60);
+        listener.WaitFor("telemetry/system", "\"malformed\":2");
         broker.Publish($"capbox/v1/{Device}/config/desired", """{"version":9,"id":"j","config":[]}""", retain: true);
-        listener.WaitFor("config/reported", "\"status\":\"rejected\"", 60);
+        listener.WaitFor("config/reported", "\"status\":\"rejected\"");
         capbox.Stop();
-        listener.WaitFor("state", "disconnected", 60);
+        listener.WaitFor("state", "disconnected");
     }
 
     [Fact]
@@ -312,17 +312,17 @@ public class EventTests
     {
         using var lab = new Lab(pairs: 2);
         using CapboxProcess capbox = Start(lab, Document(lab, """{"broker":"embedded://127.0.0.1","telemetry":"1s"}"""));
-        Tool.WaitFor(() => capbox.Errors.Contains("mqtt: connected", StringComparison.Ordinal), "the connection", 60);
+        Tool.WaitFor(() => capbox.Errors.Contains("mqtt: connected", StringComparison.Ordinal), "the connection");
         using var listener = new Listener(lab);
-        listener.WaitFor("state", "ready", 60);
-        listener.WaitFor("telemetry/capture", "Capturing", 60);
+        listener.WaitFor("state", "ready");
+        listener.WaitFor("telemetry/capture", "Capturing");
         Flap(lab, 1);
-        listener.WaitFor("event/info/port-up", "\"port\":\"b1\"", 60);
+        listener.WaitFor("event/info/port-up", "\"port\":\"b1\"");
         // Loopback alone, and nothing is there for who only listens.
         string[] sockets = Tool.Run("ip", "netns", "exec", lab.RecorderSpace, "ss", "-Hltn").Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Contains("127.0.0.1:1883", Assert.Single(sockets));
         Tool.Try("ip", "netns", "exec", lab.RecorderSpace, "mosquitto_pub", "-V", "5", "-q", "1", "-p", $"{Broker.Port}", "-t", $"capbox/v1/{Device}/cmd/rotate", "-m", """{"requester":"x"}""");
-        listener.WaitFor("telemetry/system", "\"received\":0", 60);
+        listener.WaitFor("telemetry/system", "\"received\":0");
         capbox.Stop();
     }
 }

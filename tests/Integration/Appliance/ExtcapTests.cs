@@ -36,7 +36,7 @@ public class ExtcapTests
         using Process process = Process.Start(info)!;
         Task<string> error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
-        Assert.True(process.WaitForExit(30_000), "tshark does not end");
+        Assert.True(process.WaitForExit(Tool.LimitSeconds * 1000), "tshark does not end");
         return (process.ExitCode, output, error.Result);
     }
 
@@ -99,7 +99,7 @@ public class ExtcapTests
         lab.Generate("--packets", "500", "--pps", "20000");
         RawSender.Send(lab.SenderSpace, "a1", Enumerable.Range(0, 200).Select(i => Frames.Udp("10.2.0.1", "10.2.0.2", 1, (ushort)(7000 + i), 100)));
         string output = await tshark.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        Assert.True(tshark.WaitForExit(20_000), "tshark does not end");
+        Assert.True(tshark.WaitForExit(Tool.LimitSeconds * 1000), "tshark does not end");
         Assert.True(tshark.ExitCode == 0, await errors);
         Assert.Equal(Enumerable.Range(7100, 50).Select(n => $"{n}\t{port}"), output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Tool.WaitFor(() => !ExtcapProcesses(lab).Any(), "capbox to end with tshark");
@@ -171,11 +171,11 @@ public class ExtcapTests
             reader!.Kill();
         else
             Tool.Run("kill", "-" + (how == "no reader" ? "TERM" : how), extcap.Id.ToString(CultureInfo.InvariantCulture));
-        Assert.True(extcap.WaitForExit(30_000), "capbox does not end");
+        Assert.True(extcap.WaitForExit(Tool.LimitSeconds * 1000), "capbox does not end");
         Assert.Equal((0, ""), (extcap.ExitCode, await errors));
         if (how is "TERM" or "INT")
         {
-            Assert.True(reader!.WaitForExit(30_000));
+            Assert.True(reader!.WaitForExit(Tool.LimitSeconds * 1000));
             Assert.Equal(20, PcapFile.ReadThroughTcpdump(lab, got, "udp").Count);
         }
 

@@ -35,13 +35,13 @@ public class FleetTests
             };
             _process.BeginOutputReadLine();
             _process.BeginErrorReadLine();
-            Tool.WaitFor(() => _process.HasExited ? throw new InvalidOperationException($"the simulated boxes ended: {_said}") : _isReady, "the simulated boxes to connect", 120);
+            Tool.WaitFor(() => _process.HasExited ? throw new InvalidOperationException($"the simulated boxes ended: {_said}") : _isReady, "the simulated boxes to connect");
         }
 
         public void Dispose()
         {
             _process.StandardInput.Close();
-            if (!_process.WaitForExit(60_000))
+            if (!_process.WaitForExit(Tool.LimitSeconds * 1000))
                 _process.Kill();
             _process.Dispose();
         }
@@ -176,7 +176,7 @@ public class FleetTests
         using var listener = new Listener(lab, "capbox/v1/+/config/reported");
         using var fleet = Process.Start(Tool.Info(
             "ip", "netns", "exec", lab.RecorderSpace, CapboxProcess.Binary, "fleet", "apply", "--broker", "mqtt://127.0.0.1", "--requester", "noc", "--all", "--set", "filters.a=udp", "--batch", "1", "--soak", "4", "--json"))!;
-        listener.WaitFor("SIM-2/config/reported", "\"filters\":{\"a\":\"udp\"}", 60);
+        listener.WaitFor("SIM-2/config/reported", "\"filters\":{\"a\":\"udp\"}");
         Tool.Run("kill", "-INT", $"{fleet.Id}");
         JsonElement told = Parsed(fleet.StandardOutput.ReadToEnd());
         fleet.WaitForExit();

@@ -39,12 +39,12 @@ public sealed class LiveLoopTests : IDisposable
 
     private Process Top(string interval) => Process.Start(Tool.Info("dotnet", Path.Combine(AppContext.BaseDirectory, "capbox.dll"), "top", "--archive", _directory, "--json", "--interval", interval))!;
 
-    private void WaitForLooks(int count) => Tool.WaitFor(() => _looks.Count >= count, $"{count} looks", 60);
+    private void WaitForLooks(int count) => Tool.WaitFor(() => _looks.Count >= count, $"{count} looks");
 
     private static int End(Process top)
     {
         Tool.Run("kill", "-TERM", top.Id.ToString(CultureInfo.InvariantCulture));
-        Assert.True(top.WaitForExit(60_000), "it does not end");
+        Assert.True(top.WaitForExit(Tool.LimitSeconds * 1000), "it does not end");
         return top.ExitCode;
     }
 
@@ -90,7 +90,7 @@ public sealed class LiveLoopTests : IDisposable
         using Process left = Top("100ms");
         WaitForLooks(3);
         _server.Dispose();
-        Assert.True(left.WaitForExit(60_000), "it does not end");
+        Assert.True(left.WaitForExit(Tool.LimitSeconds * 1000), "it does not end");
         Assert.Equal(1, left.ExitCode);
         Assert.NotEmpty(left.StandardError.ReadToEnd());
     }

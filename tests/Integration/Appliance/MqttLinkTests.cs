@@ -34,7 +34,7 @@ public class MqttLinkTests
     {
         try
         {
-            Tool.WaitFor(() => capbox.Errors.Contains(part, StringComparison.Ordinal), $"\"{part}\" in the log", 20);
+            Tool.WaitFor(() => capbox.Errors.Contains(part, StringComparison.Ordinal), $"\"{part}\" in the log");
         }
         catch (TimeoutException e)
         {
@@ -170,7 +170,7 @@ public class MqttLinkTests
         string away = Document(lab, """{"broker":"mqtt://127.0.0.1:9"}""");
         broker.Publish($"capbox/v1/{Device}/config/desired", Desired(5, away, ",\"confirmSeconds\":4"), retain: true);
         listener.WaitFor("state", "disconnected");
-        listener.WaitFor("state", "ready", seconds: 30);
+        listener.WaitFor("state", "ready");
         listener.WaitFor("config/reported", "\"status\":\"rolled-back\"");
         capbox.Stop();
     }
@@ -190,7 +190,7 @@ public class MqttLinkTests
         broker.Start();
         using (var listener = new Listener(lab))
         {
-            listener.WaitFor("state", "ready", seconds: 30);
+            listener.WaitFor("state", "ready");
             listener.WaitFor("info", "mayConfigure");
             listener.WaitFor("config/reported", "applied");
             listener.WaitFor("health", "overall");
@@ -203,7 +203,7 @@ public class MqttLinkTests
         Tool.WaitFor(() => capbox.Errors.Length > before.Length && capbox.Errors[before.Length..].Contains("mqtt: ", StringComparison.Ordinal), "the hanging broker to be noticed", 25);
         broker.Signal("CONT");
         using (var listener = new Listener(lab))
-            listener.WaitFor("state", "ready", seconds: 60);
+            listener.WaitFor("state", "ready");
         Assert.Equal(0ul, capbox.Stop().Ports[0].LostPackets);
     }
 
@@ -347,11 +347,11 @@ public class MqttLinkTests
             Burst(1400);
             BurstOfCommands(600);
             string seen = listener.Last("telemetry/system")!;
-            Tool.WaitFor(() => listener.Last("telemetry/system") != seen, "the next counters", 60);
+            Tool.WaitFor(() => listener.Last("telemetry/system") != seen, "the next counters");
             residentBytes.Add(Bytes("residentBytes"));
         }
 
-        Tool.WaitFor(() => flood.IsCompleted, "the packets to be sent", 60);
+        Tool.WaitFor(() => flood.IsCompleted, "the packets to be sent");
         long grown = residentBytes[^1] - residentBytes[3];
         Assert.True(grown < 16 << 20, $"{grown} bytes more resident: {string.Join(", ", residentBytes)}");
         Assert.Equal(before, broker.Ask(Device, "config-show"));

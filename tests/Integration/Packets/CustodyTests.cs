@@ -112,7 +112,7 @@ public class CustodyTests
         using (CapboxProcess last = CapboxProcess.StartWith(lab, Document(lab.Archive, key)))
         {
             Tool.WaitFor(() => last.Errors.Contains("custody: ", StringComparison.Ordinal), "the chain to be opened");
-            last.WaitFor(_ => Directory.GetFiles(lab.Archive, "*.part").Length <= 2, "the repair", 60);
+            last.WaitFor(_ => Directory.GetFiles(lab.Archive, "*.part").Length <= 2, "the repair");
             last.Stop();
         }
 
@@ -139,7 +139,7 @@ public class CustodyTests
         {
             long sent = lab.Generate("--packets", "120000", "--size", "1500", "--pps", SendPps.ToString(CultureInfo.InvariantCulture));
             capbox.WaitUntilSeen(sent);
-            Tool.WaitFor(() => Directory.GetFiles(lab.Archive, "*.pcapng").Length <= 6, "retention", 30);
+            Tool.WaitFor(() => Directory.GetFiles(lab.Archive, "*.pcapng").Length <= 6, "retention");
             capbox.Stop();
         }
 

@@ -96,7 +96,7 @@ public class FollowTests
         await Task.Delay(1500, TestContext.Current.CancellationToken);
         var clock = Stopwatch.StartNew();
         Signal(follow, "TERM");
-        Assert.True(follow.WaitForExit(10_000));
+        Assert.True(follow.WaitForExit(Tool.LimitSeconds * 1000));
         Assert.InRange(clock.Elapsed.TotalSeconds, 0, 6);
         Assert.Contains("slept", await follow.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
         capbox.Stop();
@@ -113,7 +113,7 @@ public class FollowTests
         long sent = lab.Generate("--packets", "2000", "--pps", "20000");
         capbox.WaitUntilSeen(sent);
         string json = await follow.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        Assert.True(follow.WaitForExit(15_000));
+        Assert.True(follow.WaitForExit(Tool.LimitSeconds * 1000));
         Assert.True(follow.ExitCode == 0, await follow.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken));
         using JsonDocument report = JsonDocument.Parse(json);
         Assert.Equal(sent, report.RootElement.GetProperty("packets").GetInt64());

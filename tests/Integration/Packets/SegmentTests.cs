@@ -113,7 +113,7 @@ public class SegmentTests
         }
 
         using CapboxProcess last = CapboxProcess.StartWith(lab, document);
-        last.WaitFor(_ => Directory.GetFiles(lab.Archive, "*.part").Length <= 2, "the repair", 60);
+        last.WaitFor(_ => Directory.GetFiles(lab.Archive, "*.part").Length <= 2, "the repair");
         last.Stop();
         Assert.Empty(Directory.GetFiles(lab.Archive, "*.part*"));
         string[] sealedFiles = Directory.GetFiles(lab.Archive, "*.pcapng");

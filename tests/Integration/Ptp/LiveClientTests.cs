@@ -87,7 +87,7 @@ public sealed class LiveClientTests
 
     private static Ptp4lReport Until(Ptp4lClient client, Func<Ptp4lReport, bool> condition)
     {
-        long end = Environment.TickCount64 + 60_000;
+        long end = Environment.TickCount64 + (Tool.LimitSeconds * 1000L);
         Ptp4lReport last = default;
         while (Environment.TickCount64 < end)
         {

@@ -114,7 +114,7 @@ public sealed class LiveExternalTests
 
     private static T Open<T>(Func<T> open) where T : class
     {
-        long end = Environment.TickCount64 + 30_000;
+        long end = Environment.TickCount64 + (Tool.LimitSeconds * 1000L);
         while (true)
         {
             try
@@ -130,7 +130,7 @@ public sealed class LiveExternalTests
 
     private static DaemonStatus Until(IDaemonClock clock, Func<DaemonStatus, bool> condition, string what)
     {
-        long end = Environment.TickCount64 + 240_000;
+        long end = Environment.TickCount64 + (Tool.LimitSeconds * 1000L);
         while (true)
         {
             DaemonStatus status = clock.Poll();

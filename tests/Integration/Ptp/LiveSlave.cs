@@ -53,7 +53,7 @@ internal sealed class LiveSlave : IPortListener, IDisposable
     public ulong Reference => Port.Status.Reference?.Data.Grandmaster.Value ?? 0;
 
     /// <summary>Turns the loop until a condition holds; the message says what was waited for, and how things stand.</summary>
-    public void RunUntil(Func<bool> condition, string what, int seconds = 90)
+    public void RunUntil(Func<bool> condition, string what, int seconds = Tool.LimitSeconds)
     {
         long end = Environment.TickCount64 + (seconds * 1000L);
         while (!condition())

@@ -134,6 +134,6 @@ public sealed class FleetLinkTests : IAsyncLifetime
         await using FleetLink link = Link(TimeSpan.FromSeconds(1));
         await link.ConnectAsync(s_never);
         _line.IsDead = true;
-        Tool.WaitFor(() => link.Gone is not null, "the dead line to be noticed", 60);
+        Tool.WaitFor(() => link.Gone is not null, "the dead line to be noticed");
     }
 }

@@ -108,7 +108,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
         int port = FreePort();
         using MqttLink link = Link(Options($"embedded://127.0.0.1:{port}"));
         link.Start();
-        Tool.WaitFor(() => link.Snapshot.Connected, "the connection", 60);
+        Tool.WaitFor(() => link.Snapshot.Connected, "the connection");
         (IMqttClient client, List<(string, string)> heard, _) = await ConnectAsync(port);
         WaitHeard(heard, "state", "ready");
         WaitHeard(heard, "telemetry/system", "residentBytes");
@@ -132,7 +132,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
         var taker = new MqttTests.Taker();
         using MqttLink link = Link(Options($"embedded://127.0.0.1:{port}"), configurator: taker, serial: () => Volatile.Read(ref serial));
         link.Start();
-        Tool.WaitFor(() => link.Snapshot.Connected, "the connection", 60);
+        Tool.WaitFor(() => link.Snapshot.Connected, "the connection");
         (IMqttClient client, List<(string Topic, string Payload)> heard, _) = await ConnectAsync(port);
         WaitHeard(heard, "info", "\"serial\":\"first\"");
         Volatile.Write(ref serial, "second");
@@ -152,7 +152,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
             using MqttLink link = Link(Options($"embedded://127.0.0.1:{FreePort()}"), traffic: traffic);
             link.Start();
             int connects = i;
-            Tool.WaitFor(() => link.Snapshot.Counts.Connects == connects, $"connection {i}", 60);
+            Tool.WaitFor(() => link.Snapshot.Counts.Connects == connects, $"connection {i}");
             Assert.True(link.Snapshot.Counts.Published >= 3 * i);
         }
     }
@@ -163,7 +163,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
         int port = FreePort();
         using MqttLink link = Link(Options($"embedded://127.0.0.1:{port}", $$""","username":"noc","passwordFile":"{{Secret("pass")}}" """));
         link.Start();
-        Tool.WaitFor(() => link.Snapshot.Connected, "the connection", 60);
+        Tool.WaitFor(() => link.Snapshot.Connected, "the connection");
         Assert.NotEqual(MqttClientConnectResultCode.Success, (await ConnectAsync(port, "noc", "guess")).Code);
         foreach (bool isVersion5 in new[] { true, false })
         {
@@ -193,7 +193,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
         int port = FreePort();
         using MqttLink link = Link(Options($"embedded://127.0.0.1:{port}"));
         link.Start();
-        Tool.WaitFor(() => link.Snapshot.Connected, "the connection", 60);
+        Tool.WaitFor(() => link.Snapshot.Connected, "the connection");
         List<IMqttClient> clients = [];
         int refused = 0;
         for (int i = 0; i < EmbeddedBroker.MaxClients + 3; i++)
@@ -215,7 +215,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
         other.Start();
         using MqttLink link = Link(Options($"embedded://127.0.0.1:{((IPEndPoint)other.LocalEndpoint).Port}"));
         link.Start();
-        Tool.WaitFor(() => link.Snapshot.Fault?.Contains("the embedded broker", StringComparison.Ordinal) == true, "the fault", 60);
+        Tool.WaitFor(() => link.Snapshot.Fault?.Contains("the embedded broker", StringComparison.Ordinal) == true, "the fault");
         Assert.False(other.Pending());
     }
 
@@ -229,9 +229,9 @@ public sealed class EmbeddedBrokerTests : IDisposable
             log.Add(new BoxEvent(DateTimeOffset.UnixEpoch, EventSeverity.Warning, "clock-step", "clock", $"number {i}"));
         using MqttLink link = Link(Options($"embedded://127.0.0.1:{port}"), log);
         link.Start();
-        Tool.WaitFor(() => link.Snapshot.Connected, "the connection", 60);
+        Tool.WaitFor(() => link.Snapshot.Connected, "the connection");
         (IMqttClient client, List<(string Topic, string Payload)> heard, _) = await ConnectAsync(port);
-        Tool.WaitFor(() => spool.Counts.Waiting == 0, "the backlog to be sent", 60);
+        Tool.WaitFor(() => spool.Counts.Waiting == 0, "the backlog to be sent");
         log.Add(new BoxEvent(DateTimeOffset.UnixEpoch, EventSeverity.Info, "clock-state", "clock", "last"));
         WaitHeard(heard, "event/info/clock-state", "last");
         (string Topic, string Payload)[] all;
@@ -282,7 +282,7 @@ public sealed class EmbeddedBrokerTests : IDisposable
         }, "three tries", 90);
         // 0x16 begins a TLS handshake, 0x10 a CONNECT.
         Assert.Equal([0x16, 0x16, 0x16], first);
-        Tool.WaitFor(() => link.Snapshot is { Connected: false, Fault: not null }, "the fault", 60);
+        Tool.WaitFor(() => link.Snapshot is { Connected: false, Fault: not null }, "the fault");
     }
 
     [Fact]

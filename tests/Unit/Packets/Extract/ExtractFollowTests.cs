@@ -37,7 +37,7 @@ public sealed class ExtractFollowTests : IDisposable
 
     private int Written => File.Exists(Output) && new FileInfo(Output).Length >= 24 ? PcapFile.Read(Output).Count : 0;
 
-    private void WaitForPackets(int count) => Tool.WaitFor(() => Written >= count, $"{count} packets to come through", 10);
+    private void WaitForPackets(int count) => Tool.WaitFor(() => Written >= count, $"{count} packets to come through");
 
     /// <summary>A part that holds the header of a segment, and room.</summary>
     private FileStream CreatePart(string name, TestSegment segment)
