@@ -16,7 +16,7 @@ rm -rf "$work"
 [ -x "$tool" ] || dotnet tool install SharpFuzz.CommandLine --version 2.3.0 --tool-path .cache/sharpfuzz
 dotnet build tests/Fuzz -c Release -v q -clp:NoSummary -o "$work/bin"
 # Only what reads files is watched; the rest of the program would be noise.
-"$tool" "$work/bin/capbox.dll" Capbox.Pcapng
+"$tool" "$work/bin/Capbox.Packets.dll" Capbox.Packets.Pcapng
 "$tool" "$work/bin/Capbox.Ptp.dll" Capbox.Ptp
 
 # The program is .NET and not made by afl-cc; its crash is an exception, not a core.
