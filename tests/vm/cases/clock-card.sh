@@ -45,9 +45,9 @@ capbox clock status --archive /data/archive --json | tee clock.json
 within "system clock minus UTC" "$(jq '37000000000 - .reading.offsetNs | fabs | ceil' system.json)" 0 $(($(jq .system.boundNs clock.json) + $(jq .reading.boundNs system.json)))
 within "its bound" "$(jq .system.boundNs clock.json)" 1 20000
 expect "the kernel's TAI - UTC" "$(capbox clock read system --against raw --json | jq -c '.system.taiOffset.seconds')" 37
-# Another program takes the card's stamps away: they are asked for again, and it is locked again soon.
+# Another program takes the card's stamps away: they are enabled again, and it is locked again soon.
 hwstamp_ctl -i stamp1 -t 0 -r 0
-(wait_for 30 grep -q "asked for again" log) || fail "$(cat log)"
+(wait_for 30 grep -q "enabled again" log) || fail "$(cat log)"
 capbox clock grant stamp1 --json | jq -e '.granted.txType == "on" and .granted.rxFilter == "all"'
 (wait_for 60 eval 'tail -n 1 status | grep -q "\"steered\":true,\"state\":\"Locked\""') || fail "$(cat log; tail -n 1 status)"
 # A segment of its own for what was stamped while it was locked, and one for holdover.
