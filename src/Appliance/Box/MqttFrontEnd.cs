@@ -18,7 +18,8 @@ internal sealed class MqttFrontEnd(IBox box, BoxOptions options, BoxRun run, Fun
 {
     /// <summary>The answer to a change goes out over the connection that the change ends.</summary>
     private static readonly TimeSpan s_farewell = TimeSpan.FromMilliseconds(500);
-    private readonly Lock _change = new();
+    private readonly Lock _change = new(); // over connecting and leaving, which may take seconds
+    private readonly Lock _wanted = new(); // over the options alone: Change is called under the lock of a rollback
     private readonly MqttTraffic _traffic = new(run);
     private MqttOptions? _options = options.Mqtt;
     private volatile MqttLink? _link;
@@ -32,7 +33,7 @@ internal sealed class MqttFrontEnd(IBox box, BoxOptions options, BoxRun run, Fun
 
     public void Change(BoxOptions next)
     {
-        lock (_change)
+        lock (_wanted)
         {
             if (next.Mqtt == _options && next.Recorder.Serial == options.Recorder.Serial)
                 return;
@@ -47,7 +48,7 @@ internal sealed class MqttFrontEnd(IBox box, BoxOptions options, BoxRun run, Fun
                 _link?.Dispose();
                 _link = null;
                 if (!_isStopped)
-                    Connect(_options);
+                    Connect(Wanted());
             }
         });
     }
@@ -62,6 +63,12 @@ internal sealed class MqttFrontEnd(IBox box, BoxOptions options, BoxRun run, Fun
             _link?.Dispose();
             _events?.Spool.Dispose();
         }
+    }
+
+    private MqttOptions? Wanted()
+    {
+        lock (_wanted)
+            return _options;
     }
 
     private void Connect(MqttOptions? broker)
